@@ -1,0 +1,84 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// libtorch: `make` links `.libtorch` to the unpacked PyPI wheel (or to $LIBTORCH).
+let libtorch = "\(Context.packageDirectory)/.libtorch"
+let torchHeaders: [CXXSetting] = [
+    .unsafeFlags([
+        "-isystem", "\(libtorch)/include", "-isystem", "\(libtorch)/include/torch/csrc/api/include",
+        "-std=c++20", "-O2", "-Wall", "-Wextra", "-Werror",
+    ])
+]
+let torchLibraries: [LinkerSetting] = [
+    .unsafeFlags(["-L\(libtorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib"]),
+    .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
+]
+let swift: [SwiftSetting] = [.unsafeFlags(["-warnings-as-errors"])]
+
+// A plugin exports one symbol, binds everything at load, and stays resident.
+let pluginLink: [LinkerSetting] = [
+    .unsafeFlags(
+        [
+            "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/CZoo/plugin.map",
+            "-Xlinker", "-z", "-Xlinker", "now", "-Xlinker", "-z", "-Xlinker", "nodelete",
+            "-Xlinker", "-z", "-Xlinker", "defs",
+        ], .when(platforms: [.linux])),
+    .unsafeFlags(["-Xlinker", "-exported_symbol", "-Xlinker", "_zoo_plugin_entry_v1"], .when(platforms: [.macOS])),
+]
+
+/// A built-in algorithm: a dynamic library of its own that imports ZooKit and nothing else.
+func plugin(_ name: String) -> (product: Product, target: Target) {
+    (
+        .library(name: name, type: .dynamic, targets: [name]),
+        .target(
+            name: name, dependencies: ["ZooKit", "CZoo"], path: "Plugins/\(name)", exclude: ["README.md"],
+            swiftSettings: swift, linkerSettings: pluginLink)
+    )
+}
+
+/// A plugin in C against the headers alone.
+func cPlugin(_ name: String, path: String) -> (product: Product, target: Target) {
+    (
+        .library(name: name, type: .dynamic, targets: [name]),
+        .target(
+            name: name, dependencies: ["CZoo"], path: path, exclude: ["README.md"], publicHeadersPath: ".",
+            cSettings: [.unsafeFlags(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"])], linkerSettings: pluginLink)
+    )
+}
+
+let plugins = [plugin("SFT"), plugin("RewardModel"), plugin("PPO"), plugin("GRPO"), plugin("DPO")]
+    + [cPlugin("Reinforce", path: "Plugins/Reinforce")]
+
+let package = Package(
+    name: "PolicyZoo",
+    platforms: [.macOS(.v14)],
+    products: [.executable(name: "zoo", targets: ["zoo"]), .library(name: "ZooKit", targets: ["ZooKit"])] + plugins.map(\.product),
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
+    ],
+    targets: [
+        .target(name: "CZoo"),
+        .target(name: "ZooKit", dependencies: ["CZoo"], swiftSettings: swift),
+        .target(name: "CTorch", cxxSettings: torchHeaders, linkerSettings: torchLibraries),
+        .target(name: "ZooTensor", dependencies: ["CTorch"], swiftSettings: swift),
+        .target(name: "ZooModels", dependencies: ["ZooTensor"], swiftSettings: swift),
+        .target(name: "ZooData", dependencies: [.product(name: "Yams", package: "Yams")], swiftSettings: swift),
+        .systemLibrary(name: "CLtdl", providers: [.apt(["libltdl-dev"]), .brew(["libtool"])]),
+        .target(
+            name: "ZooHost",
+            dependencies: [
+                "CZoo", "CLtdl", "ZooTensor", "ZooModels", "ZooData",
+                .product(name: "Logging", package: "swift-log"), .product(name: "Yams", package: "Yams"),
+                .product(name: "Crypto", package: "swift-crypto"),
+            ], swiftSettings: swift),
+        .target(name: "ZooReport", swiftSettings: swift),
+        .executableTarget(
+            name: "zoo",
+            dependencies: ["ZooHost", "ZooReport", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: swift),
+    ] + plugins.map(\.target),
+    cxxLanguageStandard: .cxx20
+)

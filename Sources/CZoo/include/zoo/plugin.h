@@ -1,0 +1,103 @@
+/// \file plugin.h
+/// What a plugin exports, what an algorithm is, and what the host offers it.
+#ifndef ZOO_PLUGIN_H
+#define ZOO_PLUGIN_H
+
+#include "zoo/base.h"
+
+/// Severity of a message to `zoo_host_v1.log`.
+#define ZOO_LEVEL_DEBUG 0
+#define ZOO_LEVEL_INFO 1
+#define ZOO_LEVEL_WARNING 2
+#define ZOO_LEVEL_ERROR 3
+
+/// The host, as a plugin sees it. Lives as long as the algorithm that was created with it.
+typedef struct zoo_host_v1 {
+    uint32_t size, flags;
+    uint32_t abi_minor, reserved;
+    void *ctx;
+
+    /// A service by its id, "zoo.model/1"; NULL where this host does not offer it. The table lives as long as the host.
+    /// `id` is NUL-terminated. [any-thread]
+    const void *(*get_extension)(void *ctx, const char *id);
+
+    /// A message to the run's log. `level` is a ZOO_LEVEL_*. [any-thread]
+    void (*log)(void *ctx, int32_t level, zoo_str message);
+
+    /// 1 when the run is to stop: return ZOO_CANCELLED from `step` soon. [any-thread]
+    int32_t (*cancelled)(void *ctx);
+
+    /// Gives back a `zoo_batch` or a `zoo_list` that a service handed out. NULL is allowed. [job-thread]
+    void (*release)(void *ctx, const void *object);
+} zoo_host_v1;
+
+/// Takes bytes from an algorithm's `save`. May be called any number of times, in order.
+typedef int32_t (*zoo_sink_fn)(void *sink_ctx, const uint8_t *bytes, uint64_t n, zoo_error *err);
+
+/// One training run of one algorithm. Made by `create`, owned by the host until `destroy`.
+typedef struct zoo_algorithm_v1 {
+    uint32_t size, flags;
+    void *self;
+
+    /// One iteration of the algorithm, for example rollout, update and metrics. On an error the run stops. [job-thread]
+    int32_t (*step)(void *self, zoo_error *err);
+
+    /// Writes all state that a later `load` needs to go on bit for bit. Called between steps. [job-thread]
+    int32_t (*save)(void *self, zoo_sink_fn sink, void *sink_ctx, zoo_error *err);
+
+    /// Takes up saved state. Called once, before the first step. ZOO_DATA_LOSS where the bytes are not such a state; the algorithm
+    /// is then only destroyed. [job-thread]
+    int32_t (*load)(void *self, const uint8_t *bytes, uint64_t n, zoo_error *err);
+
+    /// An extension of the algorithm by its id; NULL where it has none of that name. [job-thread]
+    const void *(*get_extension)(void *self, const char *id);
+
+    /// Frees the algorithm and this table. [job-thread]
+    void (*destroy)(void *self);
+} zoo_algorithm_v1;
+
+/// What a plugin says of one algorithm. Static data.
+typedef struct zoo_algorithm_info_v1 {
+    uint32_t size, flags;
+    zoo_str id;          ///< "grpo": lower-case letters, digits and hyphens
+    zoo_str title;       ///< "Group Relative Policy Optimization"
+    zoo_str summary;     ///< one line
+    zoo_str paper;       ///< authors, year, and where to read it
+    zoo_str parameters;  ///< JSON Schema of an object: each property with type, default, description, and range or enum
+    zoo_str needs;       ///< JSON: {"data": "prompts" | "pairs" | "examples", "roles": [...], "services": [...]}
+} zoo_algorithm_info_v1;
+
+/// The plugin. Static data, the same pointer at every call of the entry.
+typedef struct zoo_plugin_v1 {
+    uint32_t size, flags;
+    uint32_t abi_minor, reserved;  ///< ZOO_ABI_MINOR of the headers it was built with
+    zoo_str toolchain;             ///< "swift 6.3.1", "clang 21.0.0": what made it
+    const zoo_algorithm_info_v1 *const *algorithms;
+    uint64_t n_algorithms;
+
+    /// Makes an algorithm from a JSON object of parameters; absent ones take their default. An unknown name, a wrong type or a
+    /// value out of range is ZOO_INVALID_ARGUMENT with the parameter's name in the message, and nothing is made.
+    /// `host` outlives the algorithm. No service may be called before `step`. [job-thread]
+    int32_t (*create)(zoo_str id, const zoo_host_v1 *host, zoo_str parameters, zoo_algorithm_v1 **out, zoo_error *err);
+} zoo_plugin_v1;
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// The one exported symbol. Idempotent; NULL never. [any-thread]
+ZOO_EXPORT const zoo_plugin_v1 *zoo_plugin_entry_v1(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+ZOO_PINNED(zoo_host_v1, ctx, 16);
+ZOO_PINNED(zoo_host_v1, release, 48);
+ZOO_PINNED(zoo_algorithm_v1, self, 8);
+ZOO_PINNED(zoo_algorithm_v1, destroy, 48);
+ZOO_PINNED(zoo_algorithm_info_v1, needs, 88);
+ZOO_PINNED(zoo_plugin_v1, algorithms, 32);
+ZOO_PINNED(zoo_plugin_v1, create, 48);
+
+#endif

@@ -1,0 +1,20 @@
+/// \file rng.h
+/// The random service, "zoo.rng/1": the run's own generator, seeded by the recipe and checkpointed by the host.
+#ifndef ZOO_RNG_H
+#define ZOO_RNG_H
+
+#include "zoo/base.h"
+
+#define ZOO_RNG_ID "zoo.rng/1"
+
+typedef struct zoo_rng_v1 {
+    uint32_t size, flags;
+    void *ctx;
+
+    /// Fills `out` with `n` independent, uniformly distributed 64-bit numbers. [job-thread]
+    int32_t (*fill)(void *ctx, uint64_t *out, uint64_t n, zoo_error *err);
+} zoo_rng_v1;
+
+ZOO_PINNED(zoo_rng_v1, fill, 16);
+
+#endif
