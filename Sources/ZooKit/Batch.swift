@@ -1,0 +1,140 @@
+import CZoo
+
+/// Ragged sequences of steps with named columns; the Swift value of `zoo_batch`.
+///
+/// Sequence `s` owns the steps `offsets[s] ..< offsets[s + 1]`. A step with `mask` true is an action of the policy; the others are
+/// context and never receive a gradient.
+public struct Batch: Sendable, Equatable {
+    /// [n + 1] for n sequences, from 0 to the number of steps.
+    public var offsets: [Int]
+    /// [steps]; empty where steps are not tokens.
+    public var tokens: [Int32]
+    /// [steps]
+    public var mask: [Bool]
+    /// Per step or per sequence, with distinct names.
+    public private(set) var columns: [Column]
+
+    public init(offsets: [Int] = [0], tokens: [Int32] = [], mask: [Bool] = [], columns: [Column] = []) {
+        self.offsets = offsets
+        self.tokens = tokens
+        self.mask = mask
+        self.columns = columns
+    }
+
+    public var sequenceCount: Int { offsets.count - 1 }
+    public var stepCount: Int { offsets[offsets.count - 1] }
+
+    /// The steps of sequence `s`.
+    public func steps(of sequence: Int) -> Range<Int> { offsets[sequence]..<offsets[sequence + 1] }
+
+    /// The number of actions: steps whose mask is true.
+    public var actionCount: Int { mask.reduce(0) { $0 + ($1 ? 1 : 0) } }
+}
+
+/// A named column of a batch, or a named output of the model.
+public struct Column: Sendable, Equatable {
+    public enum Values: Sendable, Equatable {
+        case f64([Double])
+        case i64([Int64])
+        case u8([UInt8])
+    }
+
+    public var name: String
+    /// One row per step; otherwise one per sequence.
+    public var perStep: Bool
+    public var values: Values
+
+    public init(_ name: String, perStep: Bool, _ values: Values) {
+        self.name = name
+        self.perStep = perStep
+        self.values = values
+    }
+
+    /// The values as doubles; integers are converted.
+    public var doubles: [Double] {
+        switch values {
+        case .f64(let values): values
+        case .i64(let values): values.map(Double.init)
+        case .u8(let values): values.map(Double.init)
+        }
+    }
+
+    /// The values as integers; nil for a column of doubles.
+    public var integers: [Int]? {
+        switch values {
+        case .f64: nil
+        case .i64(let values): values.map { Int($0) }
+        case .u8(let values): values.map { Int($0) }
+        }
+    }
+
+    func selecting(_ rows: [Int]) -> Column {
+        switch values {
+        case .f64(let values): Column(name, perStep: perStep, .f64(rows.map { values[$0] }))
+        case .i64(let values): Column(name, perStep: perStep, .i64(rows.map { values[$0] }))
+        case .u8(let values): Column(name, perStep: perStep, .u8(rows.map { values[$0] }))
+        }
+    }
+}
+
+extension Batch {
+    /// The column `name`, or nil.
+    public func column(_ name: String) -> Column? { columns.first { $0.name == name } }
+
+    /// Doubles per sequence, [n]. Throws where the column is absent or per step.
+    public func sequences(_ name: String) throws -> [Double] { try require(name, perStep: false).doubles }
+
+    /// Doubles per step, [steps]. Throws where the column is absent or per sequence.
+    public func steps(_ name: String) throws -> [Double] { try require(name, perStep: true).doubles }
+
+    /// Integers per sequence, [n]: `group`, `pair`, `row`, `chosen`, `finished`.
+    public func integers(_ name: String) throws -> [Int] {
+        guard let integers = try require(name, perStep: false).integers else {
+            throw ZooError(.invalidArgument, "column '\(name)' holds f64; expected an integer type")
+        }
+        return integers
+    }
+
+    private func require(_ name: String, perStep: Bool) throws -> Column {
+        guard let column = column(name) else {
+            let known = columns.map(\.name).joined(separator: ", ")
+            throw ZooError(.notFound, "the batch has no column '\(name)'; it has: \(known.isEmpty ? "none" : known)")
+        }
+        guard column.perStep == perStep else {
+            throw ZooError(.invalidArgument, "column '\(name)' is per \(perStep ? "sequence" : "step"); expected per \(perStep ? "step" : "sequence")")
+        }
+        return column
+    }
+
+    /// Adds a column, or replaces the one of that name.
+    public mutating func set(_ column: Column) {
+        columns.removeAll { $0.name == column.name }
+        columns.append(column)
+    }
+
+    /// Adds doubles per sequence, [n].
+    public mutating func set(_ name: String, perSequence values: [Double]) {
+        precondition(values.count == sequenceCount, "column '\(name)' needs \(sequenceCount) values, found \(values.count)")
+        set(Column(name, perStep: false, .f64(values)))
+    }
+
+    /// Adds doubles per step, [steps].
+    public mutating func set(_ name: String, perStep values: [Double]) {
+        precondition(values.count == stepCount, "column '\(name)' needs \(stepCount) values, found \(values.count)")
+        set(Column(name, perStep: true, .f64(values)))
+    }
+
+    /// The given sequences, in that order, with all columns.
+    public func selecting(_ chosen: [Int]) -> Batch {
+        var offsets = [0]
+        offsets.reserveCapacity(chosen.count + 1)
+        var rows: [Int] = []
+        for sequence in chosen {
+            rows.append(contentsOf: steps(of: sequence))
+            offsets.append(rows.count)
+        }
+        return Batch(
+            offsets: offsets, tokens: tokens.isEmpty ? [] : rows.map { tokens[$0] }, mask: rows.map { mask[$0] },
+            columns: columns.map { $0.selecting($0.perStep ? rows : chosen) })
+    }
+}
