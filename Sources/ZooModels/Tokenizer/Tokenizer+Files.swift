@@ -1,0 +1,83 @@
+import Foundation
+
+extension Tokenizer {
+    static let configName = "tokenizer_config.json"
+    static let mapName = "special_tokens_map.json"
+
+    /// Writes `tokenizer.json` and the files that `transformers.AutoTokenizer` reads beside it.
+    ///
+    /// What was read is written back byte for byte.
+    /// - Parameter folder: a model folder; it is made where it is missing.
+    public func write(to folder: URL) throws {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try fileData.write(to: folder.appendingPathComponent("tokenizer.json"), options: .atomic)
+        for (name, data) in companions { try data.write(to: folder.appendingPathComponent(name), options: .atomic) }
+    }
+
+    /// The files beside a new `tokenizer.json`.
+    static func companions(for marks: SpecialTokens) throws -> [String: Data] {
+        struct Config: Encodable {
+            var bos_token: String?
+            var eos_token: String?
+            var pad_token: String?
+            var tokenizer_class = "PreTrainedTokenizerFast"
+            var clean_up_tokenization_spaces = false
+        }
+        struct Map: Encodable {
+            var bos_token: String?
+            var eos_token: String?
+            var pad_token: String?
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return [
+            configName: try encoder.encode(Config(bos_token: marks.bos, eos_token: marks.eos, pad_token: marks.pad)),
+            mapName: try encoder.encode(Map(bos_token: marks.bos, eos_token: marks.eos, pad_token: marks.pad)),
+        ]
+    }
+}
+
+extension Tokenizer.SpecialTokens {
+    /// Reads the marks: `tokenizer_config.json` first, `special_tokens_map.json` for what it does not say.
+    init(companions: [String: Data], folder: URL) throws {
+        self.init()
+        for name in [Tokenizer.configName, Tokenizer.mapName] {
+            guard let data = companions[name] else { continue }
+            let marks: Marks
+            do {
+                marks = try JSONDecoder().decode(Marks.self, from: data)
+            } catch let error as DecodingError {
+                throw TokenizerError(file: folder.appendingPathComponent(name).path, reason: error.sentence)
+            }
+            bos = bos ?? marks.bos?.content
+            eos = eos ?? marks.eos?.content
+            pad = pad ?? marks.pad?.content
+        }
+    }
+
+    private struct Marks: Decodable {
+        /// Written as a string, or as an object with `content`.
+        struct Mark: Decodable {
+            var content: String
+            enum CodingKeys: CodingKey { case content }
+
+            init(from decoder: any Decoder) throws {
+                if let text = try? decoder.singleValueContainer().decode(String.self) {
+                    content = text
+                } else {
+                    content = try decoder.container(keyedBy: CodingKeys.self).decode(String.self, forKey: .content)
+                }
+            }
+        }
+
+        var bos: Mark?
+        var eos: Mark?
+        var pad: Mark?
+
+        enum CodingKeys: String, CodingKey {
+            case bos = "bos_token"
+            case eos = "eos_token"
+            case pad = "pad_token"
+        }
+    }
+}

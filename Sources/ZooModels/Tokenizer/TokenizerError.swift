@@ -1,0 +1,14 @@
+/// What is wrong with a tokenizer's file, as one sentence that names the file and the place in it.
+public struct TokenizerError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The file, as it was given.
+    public let file: String
+    /// The place in the file and what is wrong there.
+    public let reason: String
+
+    public init(file: String, reason: String) {
+        self.file = file
+        self.reason = reason
+    }
+
+    public var description: String { "\(file): \(reason)" }
+}
