@@ -1,0 +1,190 @@
+import Foundation
+import ZooData
+
+/// A YAML file that says everything about an experiment: stages, models, data, rewards, budget, evaluation and variants.
+///
+/// A stage makes a model that later stages name by `from`. The last stage is the one that `--algorithm` and the variants change.
+public struct Recipe: Sendable, Equatable {
+    public var name: String
+    /// One line for people.
+    public var about = ""
+    /// Where the recipe was read from.
+    public var file: URL
+    public var seed: UInt64 = 0
+    public var device = "cpu"
+    /// Threads of each worker process.
+    public var threads = 1
+    /// A built-in task that makes data files: `sentiment` or `tabular`; nil where the recipe names files of its own.
+    public var task: TaskSpec?
+    public var stages: [Stage]
+    public var evaluation: Evaluation?
+    public var compare: Comparison?
+}
+
+/// A built-in task and its settings.
+public struct TaskSpec: Sendable, Equatable {
+    public var name: String
+    /// For `tabular`: `prompts`, `vocabulary`, `horizon`, `reward_scale`; for `sentiment`: none.
+    public var settings: [String: Double] = [:]
+}
+
+/// One training run inside a recipe.
+public struct Stage: Sendable, Equatable {
+    public var name: String
+    /// Id of the algorithm that trains.
+    public var algorithm: String
+    /// Parameters by algorithm id, so that swapping the algorithm is one word. Values are checked against the plugin's schema.
+    public var parameters: [String: [String: JSONValue]] = [:]
+    public var policy: ModelSource
+    /// nil: the policy as it begins.
+    public var reference: ModelSource?
+    public var critic: CriticSource?
+    /// The trained network of a reward-model stage.
+    public var reward: ModelSource?
+    public var rewards: [RewardSpec] = []
+    public var data = DataSources()
+    public var rollout = RolloutSettings()
+    /// By role; `policy` is the default of the others.
+    public var optimizer: [String: OptimizerSettings] = ["policy": OptimizerSettings()]
+    public var budget: Budget
+    /// Steps of the algorithm between checkpoints; 0: only at the end.
+    public var checkpointEvery = 0
+    /// Steps (tokens) in one forward and backward pass; longer batches are cut where the loss allows it.
+    public var microbatchSteps = 16_384
+}
+
+/// Where a network comes from.
+public enum ModelSource: Sendable, Equatable {
+    /// The model that an earlier stage made.
+    case stage(String)
+    /// A model folder in Hugging Face's layout.
+    case folder(URL)
+    /// Initialised here: family, its configuration, and the tokenizer to train for it.
+    case new(NewModel)
+}
+
+public struct NewModel: Sendable, Equatable {
+    /// `causal-lm` or `tabular`.
+    public var family: String
+    /// Keys of the family's `config.json` (`hidden_size`, `num_hidden_layers`, ...).
+    public var config: [String: JSONValue] = [:]
+    /// A tokenizer folder or `tokenizer.json`; nil: trained on the stage's data.
+    public var tokenizer: URL?
+    /// Size of the vocabulary to train.
+    public var vocabularySize = 1024
+}
+
+/// The critic's network: a copy of `source` with a value head, or a head on the policy's own trunk.
+public struct CriticSource: Sendable, Equatable {
+    public enum Trunk: String, Sendable, CaseIterable { case separate, shared }
+    /// nil: the policy as it begins.
+    public var source: ModelSource?
+    public var trunk: Trunk = .separate
+}
+
+/// One component of the reward.
+public struct RewardSpec: Sendable, Equatable {
+    /// A function of the registry (`lexicon`, `exact-match`, ...), `model` for a trained reward model, or `table` for the tabular task.
+    public var function: String
+    /// Name in logs; the function's unless given.
+    public var name: String
+    public var weight = 1.0
+    /// For `model`.
+    public var source: ModelSource?
+    /// Shift and scale so that samples of this model (the stage's policy as it begins, where true) have mean 0 and deviation 1.
+    public var normalize = false
+    /// The function's own parameters.
+    public var parameters: [String: JSONValue] = [:]
+}
+
+/// A dataset by kind. A source is a JSONL file, `TASK:FILE` for a file that the task makes.
+public struct DataSources: Sendable, Equatable {
+    public var prompts: DataSource?
+    public var pairs: DataSource?
+    public var examples: DataSource?
+    /// Tokens in a prompt and in a whole sequence, above which text is cut (prompts keep their end, sequences their start).
+    public var maxPromptSteps = 512
+    public var maxSteps = 1024
+}
+
+public enum DataSource: Sendable, Equatable {
+    case file(URL)
+    /// A file that the task makes.
+    case task(String)
+    /// Preference pairs from the base policy's samples, ranked by the stage's reward.
+    case build(PairBuilding)
+}
+
+/// How the host makes preference pairs: `samples` completions a prompt, the best against the worst by the stage's reward.
+public struct PairBuilding: Sendable, Equatable {
+    public var prompts: Int
+    public var samples = 4
+}
+
+/// The sampler, the same for every algorithm.
+public struct RolloutSettings: Sendable, Equatable {
+    public var maxNewTokens = 64
+    public var temperature = 1.0
+}
+
+public struct OptimizerSettings: Sendable, Equatable {
+    public enum Schedule: String, Sendable, CaseIterable { case constant, linear, cosine }
+    public var learningRate = 1e-5
+    public var betas = (0.9, 0.999)
+    public var epsilon = 1e-8
+    public var weightDecay = 0.0
+    public var maxGradientNorm = 1.0
+    public var schedule: Schedule = .constant
+    /// Share of the budget over which the learning rate rises from 0.
+    public var warmup = 0.0
+
+    public init() {}
+
+    public static func == (a: Self, b: Self) -> Bool {
+        a.learningRate == b.learningRate && a.betas == b.betas && a.epsilon == b.epsilon && a.weightDecay == b.weightDecay
+            && a.maxGradientNorm == b.maxGradientNorm && a.schedule == b.schedule && a.warmup == b.warmup
+    }
+}
+
+/// When a stage ends: the first of the given limits.
+public struct Budget: Sendable, Equatable {
+    public enum Axis: String, Sendable, CaseIterable {
+        /// Steps of the algorithm.
+        case steps
+        /// Optimizer updates of the policy.
+        case updates
+        /// Sampled tokens (or denoising steps).
+        case sampledSteps = "sampled_steps"
+        case rewardQueries = "reward_queries"
+        case seconds
+    }
+    public var axis: Axis
+    public var amount: Double
+}
+
+/// What the host measures of every model, on held-out prompts.
+public struct Evaluation: Sendable, Equatable {
+    public var prompts: DataSource
+    /// Held-out prompts to use, from the first; 0: all.
+    public var count = 128
+    public var samplesPerPrompt = 1
+    /// Rewards that training never sees.
+    public var gold: [RewardSpec] = []
+}
+
+/// Named variants of the last stage, each over the seeds.
+public struct Comparison: Sendable, Equatable {
+    public var variants: [Variant]
+    public var seeds: [UInt64] = [0, 1, 2]
+    /// Worker processes at a time.
+    public var jobs = 2
+}
+
+public struct Variant: Sendable, Equatable {
+    public var name: String
+    public var algorithm: String
+    /// Over the stage's parameters of that algorithm.
+    public var parameters: [String: JSONValue] = [:]
+    /// `--set` style changes of the last stage, by path: `optimizer.learning_rate: 1e-4`.
+    public var set: [String: JSONValue] = [:]
+}
