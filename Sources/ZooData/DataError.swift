@@ -1,0 +1,14 @@
+/// What is wrong with data or a reward, as one sentence that begins with where: `train.jsonl:12: …`.
+public struct DataError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The file, with the line where there is one, or the reward and its parameter.
+    public let place: String
+    /// What was expected, what was found and, where it is not plain, the fix.
+    public let reason: String
+
+    public init(_ place: String, _ reason: String) {
+        self.place = place
+        self.reason = reason
+    }
+
+    public var description: String { "\(place): \(reason)" }
+}

@@ -1,0 +1,107 @@
+/// One line of a dataset.
+public struct Row: Sendable, Equatable {
+    /// The row's place in the dataset, from 0.
+    public var id: Int
+    public var text: String?
+    public var prompt: String?
+    public var completion: String?
+    public var chosen: String?
+    public var rejected: String?
+    /// The columns that the dataset's shape does not use, by name; rewards read them.
+    public var extras: [String: JSONValue]
+
+    public init(
+        id: Int = 0, text: String? = nil, prompt: String? = nil, completion: String? = nil, chosen: String? = nil,
+        rejected: String? = nil, extras: [String: JSONValue] = [:]
+    ) {
+        self.id = id
+        self.text = text
+        self.prompt = prompt
+        self.completion = completion
+        self.chosen = chosen
+        self.rejected = rejected
+        self.extras = extras
+    }
+}
+
+/// What a dataset's rows hold, by the names of TRL's dataset formats.
+public enum DatasetShape: String, CaseIterable, Codable, Sendable {
+    case text
+    case prompt
+    case promptCompletion = "prompt+completion"
+    /// The prompt may be left out: then it is what `chosen` and `rejected` begin with in common.
+    case preference = "prompt+chosen+rejected"
+
+    /// The columns that every row must have.
+    public var columns: [String] {
+        switch self {
+        case .text: ["text"]
+        case .prompt: ["prompt"]
+        case .promptCompletion: ["prompt", "completion"]
+        case .preference: ["chosen", "rejected"]
+        }
+    }
+}
+
+extension Row {
+    /// Takes the columns of `shape` out of `columns`; the others become ``extras``.
+    /// - Throws: the reason as text, for the caller to put the line in front.
+    init(columns: [String: JSONValue], shape: DatasetShape, id: Int) throws(RowFault) {
+        var rest = columns
+        func take(_ name: String) throws(RowFault) -> String {
+            guard let value = rest.removeValue(forKey: name) else {
+                let names = columns.keys.sorted()
+                let meant = nearest(name, among: names).map { "; did you mean '\($0)'?" } ?? ""
+                throw RowFault(reason: "'\(name)' is missing; the line has \(names.joined(separator: ", "))\(meant)")
+            }
+            guard let text = value.string else {
+                let hint = if case .array = value { "; conversations are not read: render them to text first" } else { "" }
+                throw RowFault(reason: "'\(name)' is \(value.kind); expected a string\(hint)")
+            }
+            return text
+        }
+        self.init(id: id)
+        switch shape {
+        case .text:
+            text = try take("text")
+            if text?.isEmpty ?? true { throw RowFault(reason: "'text' is empty") }
+        case .prompt: prompt = try take("prompt")
+        case .promptCompletion:
+            prompt = try take("prompt")
+            completion = try take("completion")
+        case .preference:
+            let (better, worse) = (try take("chosen"), try take("rejected"))
+            guard better != worse else { throw RowFault(reason: "'chosen' and 'rejected' are the same text") }
+            if rest["prompt"] != nil {
+                (prompt, chosen, rejected) = (try take("prompt"), better, worse)
+            } else {
+                (prompt, chosen, rejected) = Self.splitSharedPrompt(better, worse)
+            }
+        }
+        extras = rest
+    }
+
+    /// Splits off what both texts begin with; a space at its end stays with the completions.
+    /// Source: TRL's `extract_prompt`.
+    static func splitSharedPrompt(_ a: String, _ b: String) -> (prompt: String, a: String, b: String) {
+        var shared = zip(a.unicodeScalars, b.unicodeScalars).prefix { $0 == $1 }.count
+        if shared > 0, Array(a.unicodeScalars.prefix(shared)).last == " " { shared -= 1 }
+        return (
+            String(a.unicodeScalars.prefix(shared)), String(a.unicodeScalars.dropFirst(shared)),
+            String(b.unicodeScalars.dropFirst(shared))
+        )
+    }
+
+    /// All columns, as a line of JSONL holds them.
+    var columns: [String: JSONValue] {
+        var result = extras
+        let named = [
+            ("text", text), ("prompt", prompt), ("completion", completion), ("chosen", chosen), ("rejected", rejected),
+        ]
+        for case (let name, let value?) in named { result[name] = .string(value) }
+        return result
+    }
+}
+
+/// Why a line is no row.
+struct RowFault: Error { var reason: String }
