@@ -1,0 +1,38 @@
+/// Scores a completion: what an algorithm is to make larger.
+public protocol RewardFunction: Sendable {
+    /// The name under which the score is logged.
+    var name: String { get }
+
+    /// The reward of one completion; a finite number.
+    /// - Throws: ``DataError`` where the row lacks what the reward needs.
+    func score(_ item: RewardItem) throws -> Double
+}
+
+/// What a reward function sees of one sample.
+public struct RewardItem: Sendable {
+    public var prompt: String
+    public var completion: String
+    /// The columns of the prompt's row that the dataset's shape does not use, by name.
+    public var extras: [String: JSONValue]
+    /// Whether the completion ended by itself rather than at the length limit.
+    public var finished: Bool
+    /// The completion's length in steps (tokens).
+    public var steps: Int
+
+    public init(
+        prompt: String, completion: String, extras: [String: JSONValue] = [:], finished: Bool = true, steps: Int = 0
+    ) {
+        self.prompt = prompt
+        self.completion = completion
+        self.extras = extras
+        self.finished = finished
+        self.steps = steps
+    }
+
+    /// The value of a column that a reward compares with.
+    func column(_ name: String, reward: String) throws -> JSONValue {
+        if let value = extras[name] { return value }
+        let columns = extras.isEmpty ? "no further columns" : "the columns " + extras.keys.sorted().joined(separator: ", ")
+        throw DataError("reward \(reward)", "needs the column '\(name)'; the prompt's row has \(columns)")
+    }
+}

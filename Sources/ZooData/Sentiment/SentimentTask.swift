@@ -1,0 +1,102 @@
+import Foundation
+
+/// The sentiment task: steer a small language model of movie reviews towards positive ones.
+///
+/// After the controlled-sentiment experiment of Rafailov et al., "Direct preference optimization" (2023), section 6, on
+/// review snippets that about 20 people each rated from -4 to 4: Hutto and Gilbert, "VADER" (ICWSM 2014).
+///
+/// ``prepare(from:into:seed:)`` writes these files. *Held out* are ``heldOut`` snippets that no training file holds.
+///
+/// | file | columns | what it is for |
+/// |---|---|---|
+/// | `base.jsonl` | text | the supervised base model: all snippets that are not held out |
+/// | `base-validation.jsonl` | text | its validation loss: the held-out snippets |
+/// | `ratings-proxy.jsonl` | text, rating | the reward model that algorithms train against: half of the not held-out snippets |
+/// | `ratings-gold.jsonl` | text, rating | the reward model that judges them: the other half |
+/// | `ratings-held-out.jsonl` | text, rating | how well either orders pairs as people do: the held-out snippets |
+/// | `prompts-train.jsonl` | prompt | the first 4 to 6 words of snippets that are not held out |
+/// | `prompts-eval.jsonl` | prompt | the first 4 to 6 words of held-out snippets |
+/// | `preferences-human.jsonl` | prompt, chosen, rejected | pairs straight from people's ratings, see ``HumanPreferences`` |
+/// | `lexicon.tsv` | | words with their human valence, for the `lexicon` reward |
+public struct SentimentTask: Sendable {
+    /// The number of snippets that nothing is trained on.
+    public static let heldOut = 1_000
+    /// The words of a prompt.
+    static let promptWords = 4...6
+    /// The fewest words that must follow a prompt: a snippet that ends there shows nothing about going on.
+    static let fewestWordsAfterPrompt = 3
+
+    /// Splits the downloaded reviews and writes the task's files; equal seeds give equal files on every machine.
+    ///
+    /// - Parameters:
+    ///   - raw: the folder with `movie-reviews.tsv` and `lexicon.tsv`.
+    ///   - folder: is written whole or not at all, in place of what was there.
+    /// - Throws: ``DataError`` naming the file.
+    public static func prepare(from raw: URL, into folder: URL, seed: UInt64) throws {
+        let snippets = try ReviewSnippet.load(raw.appendingPathComponent("movie-reviews.tsv"))
+        guard snippets.count > 2 * heldOut else {
+            throw DataError(
+                raw.appendingPathComponent("movie-reviews.tsv").path,
+                "has \(snippets.count) different snippets; expected more than \(2 * heldOut): download it again")
+        }
+        let lexicon = raw.appendingPathComponent("lexicon.tsv")
+        _ = try Lexicon(contentsOf: lexicon)
+        let datasets = split(snippets, seed: seed)
+
+        let files = FileManager.default
+        let part = folder.deletingLastPathComponent()
+            .appendingPathComponent(".\(folder.lastPathComponent)-\(UUID().uuidString).part")
+        try files.createDirectory(at: part, withIntermediateDirectories: true)
+        defer { if files.fileExists(atPath: part.path) { try? files.removeItem(at: part) } }
+        for dataset in datasets { try dataset.write(jsonl: part.appendingPathComponent("\(dataset.name).jsonl")) }
+        try files.copyItem(at: lexicon, to: part.appendingPathComponent("lexicon.tsv"))
+        if files.fileExists(atPath: folder.path) { try files.removeItem(at: folder) }
+        try files.moveItem(at: part, to: folder)
+    }
+
+    /// The task's datasets.
+    static func split(_ snippets: [ReviewSnippet], seed: UInt64) -> [Dataset] {
+        var generator = SplitMix64(seed: seed, stream: 0)
+        let shuffled = generator.permutation(snippets.count).map { snippets[$0] }
+        let heldOutSnippets = Array(shuffled.prefix(heldOut))
+        let training = Array(shuffled.dropFirst(heldOut))
+        let proxy = Array(training.prefix(training.count / 2))
+        let gold = Array(training.dropFirst(training.count / 2))
+
+        var prompts: Set<String> = []
+        let evaluationPrompts = Self.prompts(from: heldOutSnippets, apartFrom: &prompts, generator: &generator)
+        let trainingPrompts = Self.prompts(from: training, apartFrom: &prompts, generator: &generator)
+        return [
+            texts("base", training),
+            texts("base-validation", heldOutSnippets),
+            ratings("ratings-proxy", proxy),
+            ratings("ratings-gold", gold),
+            ratings("ratings-held-out", heldOutSnippets),
+            Dataset(name: "prompts-train", shape: .prompt, rows: trainingPrompts),
+            Dataset(name: "prompts-eval", shape: .prompt, rows: evaluationPrompts),
+            // From the proxy's half: the gold ratings stay unseen by whatever is trained.
+            Dataset(name: "preferences-human", shape: .preference, rows: HumanPreferences.pairs(from: proxy)),
+        ]
+    }
+
+    private static func texts(_ name: String, _ snippets: [ReviewSnippet]) -> Dataset {
+        Dataset(name: name, shape: .text, rows: snippets.map { Row(text: $0.text) })
+    }
+
+    private static func ratings(_ name: String, _ snippets: [ReviewSnippet]) -> Dataset {
+        Dataset(
+            name: name, shape: .text, rows: snippets.map { Row(text: $0.text, extras: ["rating": .number($0.rating)]) })
+    }
+
+    /// The first words of each snippet that is long enough; none that is in `known` already.
+    private static func prompts(
+        from snippets: [ReviewSnippet], apartFrom known: inout Set<String>, generator: inout SplitMix64
+    ) -> [Row] {
+        snippets.compactMap { snippet in
+            let count = promptWords.lowerBound + generator.next(below: promptWords.count)
+            guard snippet.words.count >= count + fewestWordsAfterPrompt else { return nil }
+            let prompt = snippet.words.prefix(count).joined(separator: " ")
+            return known.insert(prompt).inserted ? Row(prompt: prompt) : nil
+        }
+    }
+}
