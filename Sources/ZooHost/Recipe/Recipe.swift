@@ -4,7 +4,7 @@ import ZooData
 /// A YAML file that says everything about an experiment: stages, models, data, rewards, budget, evaluation and variants.
 ///
 /// A stage makes a model that later stages name by `from`. The last stage is the one that `--algorithm` and the variants change.
-public struct Recipe: Sendable, Equatable {
+public struct Recipe: Codable, Sendable, Equatable {
     public var name: String
     /// One line for people.
     public var about = ""
@@ -22,14 +22,14 @@ public struct Recipe: Sendable, Equatable {
 }
 
 /// A built-in task and its settings.
-public struct TaskSpec: Sendable, Equatable {
+public struct TaskSpec: Codable, Sendable, Equatable {
     public var name: String
     /// For `tabular`: `prompts`, `vocabulary`, `horizon`, `reward_scale`; for `sentiment`: none.
     public var settings: [String: Double] = [:]
 }
 
 /// One training run inside a recipe.
-public struct Stage: Sendable, Equatable {
+public struct Stage: Codable, Sendable, Equatable {
     public var name: String
     /// Id of the algorithm that trains.
     public var algorithm: String
@@ -48,13 +48,13 @@ public struct Stage: Sendable, Equatable {
     public var optimizer: [String: OptimizerSettings] = ["policy": OptimizerSettings()]
     public var budget: Budget
     /// Steps of the algorithm between checkpoints; 0: only at the end.
-    public var checkpointEvery = 0
+    public var checkpointEvery = 50
     /// Steps (tokens) in one forward and backward pass; longer batches are cut where the loss allows it.
     public var microbatchSteps = 16_384
 }
 
 /// Where a network comes from.
-public enum ModelSource: Sendable, Equatable {
+public enum ModelSource: Codable, Sendable, Equatable {
     /// The model that an earlier stage made.
     case stage(String)
     /// A model folder in Hugging Face's layout.
@@ -63,7 +63,7 @@ public enum ModelSource: Sendable, Equatable {
     case new(NewModel)
 }
 
-public struct NewModel: Sendable, Equatable {
+public struct NewModel: Codable, Sendable, Equatable {
     /// `causal-lm` or `tabular`.
     public var family: String
     /// Keys of the family's `config.json` (`hidden_size`, `num_hidden_layers`, ...).
@@ -75,15 +75,15 @@ public struct NewModel: Sendable, Equatable {
 }
 
 /// The critic's network: a copy of `source` with a value head, or a head on the policy's own trunk.
-public struct CriticSource: Sendable, Equatable {
-    public enum Trunk: String, Sendable, CaseIterable { case separate, shared }
+public struct CriticSource: Codable, Sendable, Equatable {
+    public enum Trunk: String, Codable, Sendable, CaseIterable { case separate, shared }
     /// nil: the policy as it begins.
     public var source: ModelSource?
     public var trunk: Trunk = .separate
 }
 
 /// One component of the reward.
-public struct RewardSpec: Sendable, Equatable {
+public struct RewardSpec: Codable, Sendable, Equatable {
     /// A function of the registry (`lexicon`, `exact-match`, ...), `model` for a trained reward model, or `table` for the tabular task.
     public var function: String
     /// Name in logs; the function's unless given.
@@ -98,7 +98,7 @@ public struct RewardSpec: Sendable, Equatable {
 }
 
 /// A dataset by kind. A source is a JSONL file, `TASK:FILE` for a file that the task makes.
-public struct DataSources: Sendable, Equatable {
+public struct DataSources: Codable, Sendable, Equatable {
     public var prompts: DataSource?
     public var pairs: DataSource?
     public var examples: DataSource?
@@ -107,7 +107,7 @@ public struct DataSources: Sendable, Equatable {
     public var maxSteps = 1024
 }
 
-public enum DataSource: Sendable, Equatable {
+public enum DataSource: Codable, Sendable, Equatable {
     case file(URL)
     /// A file that the task makes.
     case task(String)
@@ -116,21 +116,22 @@ public enum DataSource: Sendable, Equatable {
 }
 
 /// How the host makes preference pairs: `samples` completions a prompt, the best against the worst by the stage's reward.
-public struct PairBuilding: Sendable, Equatable {
+public struct PairBuilding: Codable, Sendable, Equatable {
     public var prompts: Int
     public var samples = 4
 }
 
 /// The sampler, the same for every algorithm.
-public struct RolloutSettings: Sendable, Equatable {
+public struct RolloutSettings: Codable, Sendable, Equatable {
     public var maxNewTokens = 64
     public var temperature = 1.0
 }
 
-public struct OptimizerSettings: Sendable, Equatable {
-    public enum Schedule: String, Sendable, CaseIterable { case constant, linear, cosine }
+public struct OptimizerSettings: Codable, Sendable, Equatable {
+    public enum Schedule: String, Codable, Sendable, CaseIterable { case constant, linear, cosine }
     public var learningRate = 1e-5
-    public var betas = (0.9, 0.999)
+    public var beta1 = 0.9
+    public var beta2 = 0.999
     public var epsilon = 1e-8
     public var weightDecay = 0.0
     public var maxGradientNorm = 1.0
@@ -139,16 +140,11 @@ public struct OptimizerSettings: Sendable, Equatable {
     public var warmup = 0.0
 
     public init() {}
-
-    public static func == (a: Self, b: Self) -> Bool {
-        a.learningRate == b.learningRate && a.betas == b.betas && a.epsilon == b.epsilon && a.weightDecay == b.weightDecay
-            && a.maxGradientNorm == b.maxGradientNorm && a.schedule == b.schedule && a.warmup == b.warmup
-    }
 }
 
 /// When a stage ends: the first of the given limits.
-public struct Budget: Sendable, Equatable {
-    public enum Axis: String, Sendable, CaseIterable {
+public struct Budget: Codable, Sendable, Equatable {
+    public enum Axis: String, Codable, Sendable, CaseIterable {
         /// Steps of the algorithm.
         case steps
         /// Optimizer updates of the policy.
@@ -163,7 +159,7 @@ public struct Budget: Sendable, Equatable {
 }
 
 /// What the host measures of every model, on held-out prompts.
-public struct Evaluation: Sendable, Equatable {
+public struct Evaluation: Codable, Sendable, Equatable {
     public var prompts: DataSource
     /// Held-out prompts to use, from the first; 0: all.
     public var count = 128
@@ -173,14 +169,14 @@ public struct Evaluation: Sendable, Equatable {
 }
 
 /// Named variants of the last stage, each over the seeds.
-public struct Comparison: Sendable, Equatable {
+public struct Comparison: Codable, Sendable, Equatable {
     public var variants: [Variant]
     public var seeds: [UInt64] = [0, 1, 2]
     /// Worker processes at a time.
     public var jobs = 2
 }
 
-public struct Variant: Sendable, Equatable {
+public struct Variant: Codable, Sendable, Equatable {
     public var name: String
     public var algorithm: String
     /// Over the stage's parameters of that algorithm.

@@ -1,0 +1,151 @@
+import Foundation
+import ZooData
+import ZooKit
+
+/// The data service: rows of the recipe's datasets as batches of tokens, in a seeded order whose position is checkpointed.
+final class DataService {
+    enum Kind: String, Codable, CaseIterable { case prompts, pairs, examples }
+
+    /// The datasets of a stage, loaded.
+    struct Datasets {
+        var prompts: Dataset?
+        var pairs: Dataset?
+        var examples: Dataset?
+
+        subscript(kind: Kind) -> Dataset? {
+            switch kind {
+            case .prompts: prompts
+            case .pairs: pairs
+            case .examples: examples
+            }
+        }
+    }
+
+    private let datasets: Datasets
+    private let tokens: TokenizedRows
+    private let seed: UInt64
+    /// Where each kind stands; the whole state of the service.
+    private(set) var cursors: [String: DataCursor] = [:]
+
+    init(_ datasets: Datasets, codec: any TextCodec, maxPromptSteps: Int, maxSteps: Int, seed: UInt64) {
+        self.datasets = datasets
+        self.seed = seed
+        tokens = TokenizedRows(codec: codec, maxPromptSteps: maxPromptSteps, maxSteps: maxSteps)
+    }
+
+    /// Takes up the positions of a checkpoint. Throws where a dataset has another number of rows than it had then.
+    func restore(_ cursors: [String: DataCursor]) throws {
+        for (kind, cursor) in cursors {
+            let rows = Kind(rawValue: kind).flatMap { datasets[$0]?.rows.count } ?? 0
+            guard cursor.count == rows else {
+                throw ZooError(.dataLoss, "the checkpoint's \(kind) have \(cursor.count) rows, the dataset has \(rows): it was changed since")
+            }
+        }
+        self.cursors = cursors
+    }
+
+    func prompts(_ n: Int) throws -> Batch {
+        let rows = try next(.prompts, n)
+        var batch = BatchBuilder()
+        for row in rows { batch.append(try tokens.prompt(row)) }
+        return batch.finish([Column("row", perStep: false, .i64(rows.map { Int64($0.id) }))])
+    }
+
+    func examples(_ n: Int) throws -> Batch {
+        let rows = try next(.examples, n)
+        var batch = BatchBuilder()
+        for row in rows { batch.append(try tokens.example(row)) }
+        var columns = [Column("row", perStep: false, .i64(rows.map { Int64($0.id) }))]
+        let ratings = rows.map { $0.extras["rating"]?.number }
+        if ratings.allSatisfy({ $0 != nil }) { columns.append(Column("rating", perStep: false, .f64(ratings.compactMap(\.self)))) }
+        return batch.finish(columns)
+    }
+
+    func pairs(_ n: Int) throws -> Batch {
+        let rows = try next(.pairs, n)
+        var batch = BatchBuilder()
+        for row in rows {
+            batch.append(try tokens.completion(row, row.chosen))
+            batch.append(try tokens.completion(row, row.rejected))
+        }
+        return batch.finish([
+            Column("row", perStep: false, .i64(rows.flatMap { [Int64($0.id), Int64($0.id)] })),
+            Column("pair", perStep: false, .i64(rows.indices.flatMap { [Int64($0), Int64($0)] })),
+            Column("chosen", perStep: false, .u8(rows.flatMap { _ in [1, 0] })),
+        ])
+    }
+
+    /// The row of the prompts by its number, for rewards.
+    func promptRow(_ id: Int) -> Row? { datasets.prompts.flatMap { $0.rows.indices.contains(id) ? $0.rows[id] : nil } }
+
+    private func next(_ kind: Kind, _ n: Int) throws -> [Row] {
+        guard let dataset = datasets[kind] else {
+            throw ZooError(.unavailable, "this stage has no \(kind.rawValue): give the recipe's stage a 'data.\(kind.rawValue)'")
+        }
+        var cursor = cursors[kind.rawValue] ?? DataCursor(count: dataset.rows.count, seed: seed)
+        let rows = cursor.next(n).map { dataset.rows[$0] }
+        cursors[kind.rawValue] = cursor
+        return rows
+    }
+}
+
+/// One sequence: its tokens, and how many of them, from the first, are context.
+struct TokenizedSequence {
+    var tokens: [Int32]
+    var contextSteps: Int
+}
+
+/// Appends sequences one by one.
+struct BatchBuilder {
+    private var batch = Batch()
+
+    mutating func append(_ sequence: TokenizedSequence) {
+        batch.tokens += sequence.tokens
+        batch.mask += sequence.tokens.indices.map { $0 >= sequence.contextSteps }
+        batch.offsets.append(batch.tokens.count)
+    }
+
+    func finish(_ columns: [Column]) -> Batch {
+        Batch(offsets: batch.offsets, tokens: batch.tokens, mask: batch.mask, columns: columns)
+    }
+}
+
+/// Rows as sequences: begin token, prompt, completion, end token.
+struct TokenizedRows {
+    let codec: any TextCodec
+    /// Longer prompts keep their end.
+    let maxPromptSteps: Int
+    /// Longer sequences keep their start.
+    let maxSteps: Int
+
+    /// The context of a prompt: [begin, tokens of the prompt].
+    func prompt(_ row: Row) throws -> TokenizedSequence {
+        let tokens = try context(row.prompt ?? "")
+        return TokenizedSequence(tokens: tokens, contextSteps: tokens.count)
+    }
+
+    /// A supervised example: the completion counts, or the whole of a plain text.
+    func example(_ row: Row) throws -> TokenizedSequence {
+        if row.completion != nil { return try completion(row, row.completion) }
+        return try join(context(""), codec.encode(row.text ?? ""))
+    }
+
+    /// A prompt and one of its completions.
+    func completion(_ row: Row, _ completion: String?) throws -> TokenizedSequence {
+        try join(context(row.prompt ?? ""), codec.encode(completion ?? ""))
+    }
+
+    private func context(_ prompt: String) throws -> [Int32] {
+        let room = maxPromptSteps - (codec.begin == nil ? 0 : 1)
+        let tokens = (codec.begin.map { [$0] } ?? []) + (try codec.encode(prompt)).suffix(max(0, room))
+        guard !tokens.isEmpty else {
+            throw ZooError(.invalidArgument, "a prompt is empty and the tokenizer has no begin token, so the first action has nothing before it")
+        }
+        return tokens
+    }
+
+    private func join(_ context: [Int32], _ completion: [Int32]) -> TokenizedSequence {
+        let all = context + completion + (codec.end.map { [$0] } ?? [])
+        return TokenizedSequence(tokens: Array(all.prefix(max(maxSteps, context.count + 1))), contextSteps: context.count)
+    }
+}

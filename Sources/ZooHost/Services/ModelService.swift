@@ -1,0 +1,216 @@
+import CZoo
+import Foundation
+import ZooKit
+import ZooModels
+import ZooTensor
+
+/// The model service: what the networks say of a batch, and the way of a loss's gradient back into them.
+final class ModelService {
+    let roles: Roles
+    /// Steps in one forward and backward pass.
+    private let microbatchSteps: Int
+    /// Share of the budget that is spent, for the learning rate's schedule.
+    var progress = 0.0
+    var ledger = Ledger()
+    /// Scores of the frozen reference by content: DPO's pairs come round each epoch, the reference's answer does not change.
+    var referenceScores: [[Int32]: Double] = [:]
+
+    init(roles: Roles, microbatchSteps: Int) {
+        self.roles = roles
+        self.microbatchSteps = microbatchSteps
+    }
+
+    func supports(role: String, output: String) throws -> OutputInfo {
+        let wanted = try Self.output(output)
+        guard try roles.outputs(of: role).contains(wanted) else {
+            throw ZooError(.notFound, "role '\(role)' does not give '\(output)'")
+        }
+        return OutputInfo(perStep: wanted != .score)
+    }
+
+    // MARK: - Forward
+
+    func forward(role name: String, batch: Batch, outputs: [String]) throws -> [Column] {
+        let wanted = try outputs.map(Self.output)
+        let role = try roles.role(name)
+        if name == "reference", wanted == [.score] { return [try cachedScores(role, batch)] }
+        return try forward(role, batch, wanted)
+    }
+
+    private func forward(_ role: Role, _ batch: Batch, _ wanted: [Output]) throws -> [Column] {
+        try requireSequences(batch)
+        var values = wanted.map { [Double](repeating: 0, count: $0 == .score ? batch.sequenceCount : batch.stepCount) }
+        for part in Slices.bySteps(batch, limit: microbatchSteps) {
+            let slice = batch.selecting(part)
+            let columns = try withoutGrad { try evaluate(role, slice, wanted, activity: .forward).columns }
+            for (index, column) in columns.enumerated() {
+                Slices.scatter(column, of: part, in: batch, into: &values[index])
+            }
+        }
+        return zip(wanted, values).map { Column($0.rawValue, perStep: $0 != .score, .f64($1)) }
+    }
+
+    private func cachedScores(_ role: Role, _ batch: Batch) throws -> Column {
+        let keys = (0..<batch.sequenceCount).map { sequence in
+            batch.steps(of: sequence).map { batch.tokens[$0] << 1 | (batch.mask[$0] ? 1 : 0) }
+        }
+        let missing = keys.indices.filter { referenceScores[keys[$0]] == nil }
+        if !missing.isEmpty {
+            let scores = try forward(role, batch.selecting(missing), [.score])[0].doubles
+            for (sequence, score) in zip(missing, scores) { referenceScores[keys[sequence]] = score }
+        }
+        return Column(Output.score.rawValue, perStep: false, .f64(keys.map { referenceScores[$0] ?? .nan }))
+    }
+
+    /// One forward pass: the packed tensors, and the same as columns.
+    private func evaluate(_ role: Role, _ slice: Batch, _ wanted: [Output], activity: Ledger.Activity) throws -> (
+        tensors: [Tensor], columns: [Column]
+    ) {
+        let sequences = Sequences(slice)
+        let start = secondsNow()
+        let tensors = try role.network.forward(sequences, wanted)
+        let columns = try zip(wanted, tensors).map { output, tensor in
+            let packed = tensor.floats.map(Double.init)
+            guard packed.allSatisfy(\.isFinite) else {
+                throw ZooError(.dataLoss, "'\(output.rawValue)' of role '\(role.name)' is not finite: the network has diverged; lower its learning rate")
+            }
+            return Column(output.rawValue, perStep: output != .score, .f64(output == .score ? packed : Slices.unpack(packed, slice.mask)))
+        }
+        charge(role, activity, since: start, flops: role.network.forwardFLOPs(sequences, wanted), steps: slice.stepCount)
+        return (tensors, columns)
+    }
+
+    // MARK: - Gradients
+
+    func accumulate(role name: String, batch: Batch, outputs: [String], flags: UInt32, loss: LossCall) throws -> Double {
+        try requireSequences(batch)
+        let wanted = try outputs.map(Self.output)
+        let role = try roles.role(name)
+        guard role.optimizer != nil else {
+            throw ZooError(.failedPrecondition, "role '\(name)' is frozen; a gradient was accumulated for it")
+        }
+        role.hasGradient = true
+        let whole = try Slices.cut(batch, flags: flags, limit: microbatchSteps)
+        guard !whole.isEmpty else { return try accumulateWhole(role, batch, wanted, loss) }
+        var total = 0.0
+        for part in whole {
+            let slice = part.count == batch.sequenceCount ? batch : batch.selecting(part)
+            let (tensors, columns) = try evaluate(role, slice, wanted, activity: .forward)
+            let (value, gradients) = try loss(slice, columns)
+            total += value
+            try backward(role, slice, wanted, tensors, gradients)
+        }
+        return total
+    }
+
+    /// The loss sees everything at once; the passes behind it run in parts, the second of them with gradient.
+    private func accumulateWhole(_ role: Role, _ batch: Batch, _ wanted: [Output], _ loss: LossCall) throws -> Double {
+        let columns = try forward(role, batch, wanted)
+        let (total, gradients) = try loss(batch, columns)
+        for part in Slices.bySteps(batch, limit: microbatchSteps) {
+            let slice = batch.selecting(part)
+            let (tensors, _) = try evaluate(role, slice, wanted, activity: .forward)
+            let parts = zip(wanted, gradients).map { Slices.gather($1, perStep: $0 != .score, of: part, in: batch) }
+            try backward(role, slice, wanted, tensors, parts)
+        }
+        return total
+    }
+
+    private func backward(_ role: Role, _ slice: Batch, _ wanted: [Output], _ tensors: [Tensor], _ gradients: [[Double]]) throws {
+        let start = secondsNow()
+        var roots: [Tensor] = []
+        var seeds: [Tensor] = []
+        for (index, output) in wanted.enumerated() {
+            let packed = output == .score ? gradients[index] : try Slices.pack(gradients[index], slice.mask, output.rawValue)
+            guard packed.allSatisfy(\.isFinite) else {
+                throw ZooError(.dataLoss, "the loss's gradient of '\(output.rawValue)' is not finite")
+            }
+            // An output that the loss only looked at costs no backward pass.
+            guard packed.contains(where: { $0 != 0 }) else { continue }
+            roots.append(tensors[index])
+            seeds.append(Tensor(packed.map(Float.init), shape: [packed.count], device: tensors[index].device))
+        }
+        guard !roots.isEmpty else { return }
+        ZooTensor.backward(roots, gradients: seeds)
+        charge(role, .backward, since: start, flops: 2 * role.network.forwardFLOPs(Sequences(slice), wanted), steps: slice.stepCount)
+    }
+
+    func optimizerStep(role name: String) throws -> UpdateInfo {
+        let role = try roles.role(name)
+        guard let optimizer = role.optimizer, role.hasGradient else {
+            throw ZooError(.failedPrecondition, "role '\(name)' has no gradient: accumulate before optimizer_step")
+        }
+        let start = secondsNow()
+        let norm = clipGradientNorm(role.network.parameters, maxNorm: role.settings.maxGradientNorm)
+        guard norm.isFinite else {
+            throw ZooError(.dataLoss, "the gradient of role '\(name)' is not finite (norm \(norm)); nothing was updated")
+        }
+        let rate = role.learningRate(at: progress)
+        optimizer.step(learningRate: rate)
+        optimizer.zeroGradients()
+        role.hasGradient = false
+        role.version += 1
+        charge(role, .optimize, since: start, flops: 0, steps: 0)
+        return UpdateInfo(gradientNorm: norm, learningRate: rate, version: role.version)
+    }
+
+    func blend(destination: String, source: String, weight: Double) throws {
+        let from = try roles.role(source)
+        let start = secondsNow()
+        roles.addCopy(destination, of: from)
+        let to = try roles.role(destination)
+        guard to.optimizer == nil else {
+            throw ZooError(.failedPrecondition, "role '\(destination)' is trained; blend writes frozen roles only")
+        }
+        guard to.network.parameters.count == from.network.parameters.count else {
+            throw ZooError(.invalidArgument, "roles '\(destination)' and '\(source)' are different networks")
+        }
+        withoutGrad {
+            for (into, out) in zip(to.network.parameters, from.network.parameters) { into.tensor.blend(with: out.tensor, weight: weight) }
+        }
+        to.version = from.version
+        if destination == "reference" { referenceScores = [:] }
+        charge(to, .optimize, since: start, flops: 0, steps: 0)
+    }
+
+    // MARK: - The account
+
+    func charge(_ role: Role, _ activity: Ledger.Activity, since start: Double, flops: Double, steps: Int) {
+        ledger.charge(role.name, activity, seconds: secondsNow() - start, flops: flops, steps: steps)
+    }
+
+    /// The ledger with what the roles hold now.
+    func ledgerWithBytes() -> Ledger {
+        var ledger = ledger
+        for (name, role) in roles.built {
+            var account = ledger.roles[name] ?? Ledger.Account()
+            account.parameters = role.parameterCount
+            account.weightBytes = role.parameterCount * MemoryLayout<Float>.size
+            account.gradientBytes = role.optimizer == nil ? 0 : account.weightBytes
+            account.optimizerBytes = role.optimizer?.bytes ?? 0
+            ledger.roles[name] = account
+        }
+        return ledger
+    }
+
+    private static func output(_ name: String) throws -> Output {
+        guard let output = Output(rawValue: name) else {
+            throw ZooError(.notFound, "there is no output '\(name)'; there are: \(Output.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return output
+    }
+
+    private func requireSequences(_ batch: Batch) throws {
+        guard batch.sequenceCount > 0 else { throw ZooError(.invalidArgument, "the batch has no sequences") }
+        guard batch.tokens.count == batch.stepCount else { throw ZooError(.invalidArgument, "the batch has no tokens") }
+    }
+}
+
+extension Sequences {
+    /// A batch as the networks read it.
+    init(_ batch: Batch) {
+        self.init(
+            offsets: batch.offsets, tokens: batch.tokens, mask: batch.mask,
+            temperature: batch.column("temperature").map { $0.doubles.map(Float.init) })
+    }
+}

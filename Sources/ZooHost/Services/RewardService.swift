@@ -1,0 +1,102 @@
+import Foundation
+import ZooData
+import ZooKit
+import ZooModels
+import ZooTensor
+
+/// Rewards as samples of a reference model have them: shifted and scaled to mean 0 and deviation 1.
+struct Normalization: Codable, Sendable, Equatable {
+    var mean = 0.0
+    var deviation = 1.0
+
+    func callAsFunction(_ reward: Double) -> Double { (reward - mean) / deviation }
+}
+
+/// The reward of a recipe: weighted components over whole sequences.
+final class RewardService {
+    /// What scores a sequence.
+    enum Scorer {
+        case function(any RewardFunction)
+        /// A trained reward model, and the codec that it reads text with where that is not the policy's.
+        case model(any Network, codec: (any TextCodec)?)
+    }
+
+    struct Component {
+        var name: String
+        var weight: Double
+        var scorer: Scorer
+        var normalization = Normalization()
+    }
+
+    private let components: [Component]
+    private let codec: any TextCodec
+    private let microbatchSteps: Int
+
+    init(_ components: [Component], codec: any TextCodec, microbatchSteps: Int) {
+        self.components = components
+        self.codec = codec
+        self.microbatchSteps = microbatchSteps
+    }
+
+    var isEmpty: Bool { components.isEmpty }
+
+    /// `reward`, the weighted sum, and each component, [n_sequences]; charged to the ledger as one query a sequence.
+    func score(_ batch: Batch, row: (Int) -> Row?, ledger: inout Ledger) throws -> [Column] {
+        guard !components.isEmpty else {
+            throw ZooError(.unavailable, "this stage has no reward: give the recipe's stage a list 'rewards'")
+        }
+        let start = secondsNow()
+        let items = try items(batch, row)
+        var total = [Double](repeating: 0, count: batch.sequenceCount)
+        var columns: [Column] = []
+        for component in components {
+            let scores = try raw(component, batch, items, &ledger).map(component.normalization.callAsFunction)
+            guard scores.allSatisfy(\.isFinite) else { throw ZooError(.dataLoss, "reward '\(component.name)' is not finite") }
+            for (index, score) in scores.enumerated() { total[index] += component.weight * score }
+            columns.append(Column("reward/\(component.name)", perStep: false, .f64(scores)))
+        }
+        ledger.rewardQueries += batch.sequenceCount
+        ledger.rewardSeconds += secondsNow() - start
+        return [Column("reward", perStep: false, .f64(total))] + columns
+    }
+
+    /// The sequences as text, for reward functions.
+    func items(_ batch: Batch, _ row: (Int) -> Row?) throws -> [RewardItem] {
+        let rows = try batch.column("row") == nil ? nil : batch.integers("row")
+        let finished = try batch.column("finished") == nil ? nil : batch.integers("finished")
+        return (0..<batch.sequenceCount).map { sequence in
+            let steps = batch.steps(of: sequence)
+            let actions = steps.filter { batch.mask[$0] }
+            return RewardItem(
+                prompt: codec.decode(steps.filter { !batch.mask[$0] }.map { batch.tokens[$0] }),
+                completion: codec.decode(actions.map { batch.tokens[$0] }), extras: rows.flatMap { row($0[sequence])?.extras } ?? [:],
+                finished: finished.map { $0[sequence] != 0 } ?? true, steps: actions.count)
+        }
+    }
+
+    private func raw(_ component: Component, _ batch: Batch, _ items: [RewardItem], _ ledger: inout Ledger) throws -> [Double] {
+        switch component.scorer {
+        case .function(let function): return try items.map(function.score)
+        case .model(let network, let other):
+            let sequences = try other.map { try encode(items, $0) } ?? batch
+            var scores: [Double] = []
+            for part in Slices.bySteps(sequences, limit: microbatchSteps) {
+                let slice = Sequences(sequences.selecting(part))
+                let start = secondsNow()
+                scores += try withoutGrad { try network.forward(slice, [.score]) }[0].floats.map(Double.init)
+                ledger.charge(
+                    "reward", .forward, seconds: secondsNow() - start, flops: network.forwardFLOPs(slice, [.score]),
+                    steps: slice.tokens.count)
+            }
+            return scores
+        }
+    }
+
+    /// The items in the tokens of another model.
+    private func encode(_ items: [RewardItem], _ other: any TextCodec) throws -> Batch {
+        let rows = TokenizedRows(codec: other, maxPromptSteps: .max, maxSteps: .max)
+        var batch = BatchBuilder()
+        for item in items { batch.append(try rows.completion(Row(prompt: item.prompt), item.completion)) }
+        return batch.finish([])
+    }
+}

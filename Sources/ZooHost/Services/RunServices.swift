@@ -1,0 +1,137 @@
+import CZoo
+import Foundation
+import Logging
+import ZooData
+import ZooKit
+import ZooModels
+import ZooTensor
+
+/// The services of a live run.
+final class RunServices: HostServices {
+    let model: ModelService
+    let data: DataService
+    let rewards: RewardService
+    let codec: any TextCodec
+    private let settings: RolloutSettings
+    private let logger: Logger
+    /// Draws the samples.
+    let sampling: Generator
+    /// Serves the algorithm's own random numbers.
+    var random: SplitMix64
+    var metrics = MetricAccumulator()
+    private let stop: StopSignal
+
+    init(
+        model: ModelService, data: DataService, rewards: RewardService, codec: any TextCodec, settings: RolloutSettings, seed: UInt64,
+        stop: StopSignal, logger: Logger
+    ) {
+        self.model = model
+        self.data = data
+        self.rewards = rewards
+        self.codec = codec
+        self.settings = settings
+        self.logger = logger
+        self.stop = stop
+        sampling = Generator(seed: seed)
+        random = SplitMix64(seed: seed, stream: 1)
+    }
+
+    func prompts(_ n: Int) throws -> Batch { try data.prompts(n) }
+    func pairs(_ n: Int) throws -> Batch { try data.pairs(n) }
+    func examples(_ n: Int) throws -> Batch { try data.examples(n) }
+
+    func generate(role: String, prompts: Batch, samples: Int) throws -> Batch {
+        let drawn = try generate(role: role, prompts: prompts, samples: samples, settings: settings, generator: sampling)
+        model.ledger.sampledSteps += drawn.actionCount
+        return drawn
+    }
+
+    /// Samples with a sampler of the caller's; evaluation uses it with a generator of its own.
+    func generate(role name: String, prompts: Batch, samples: Int, settings: RolloutSettings, generator: Generator) throws -> Batch {
+        let role = try model.roles.role(name)
+        guard let network = role.network as? any GenerativeNetwork else {
+            throw ZooError(.invalidArgument, "role '\(name)' cannot be sampled from: it is not a policy")
+        }
+        let start = secondsNow()
+        let contexts = (0..<prompts.sequenceCount).map { Array(prompts.tokens[prompts.steps(of: $0)]) }
+        let sampler = SamplerSettings(
+            maxNewTokens: settings.maxNewTokens, temperature: Float(settings.temperature), endTokens: codec.end.map { [$0] } ?? [])
+        let stop = stop
+        let drawn = try network.generate(
+            prompts: contexts, samplesPerPrompt: samples, settings: sampler, generator: generator, isCancelled: { stop.isImmediate })
+        let batch = assemble(drawn, prompts: prompts, samples: samples, version: role.version, temperature: settings.temperature)
+        model.charge(
+            role, .generate, since: start, flops: network.forwardFLOPs(drawn.sequences, [.logp]), steps: drawn.sequences.tokens.count)
+        return batch
+    }
+
+    private func assemble(_ drawn: Generation, prompts: Batch, samples: Int, version: Int, temperature: Double) -> Batch {
+        let sequences = drawn.sequences
+        let count = sequences.offsets.count - 1
+        var batch = Batch(offsets: sequences.offsets, tokens: sequences.tokens, mask: sequences.mask)
+        for column in prompts.columns where !column.perStep {
+            batch.set(column.repeated(samples))
+        }
+        batch.set("behaviour_logp", perStep: Slices.unpack(drawn.logp.map(Double.init), sequences.mask))
+        batch.set(Column("group", perStep: false, .i64((0..<count).map { Int64($0 / samples) })))
+        batch.set(Column("finished", perStep: false, .u8(drawn.finished.map { $0 ? 1 : 0 })))
+        batch.set(Column("policy_version", perStep: false, .i64(Array(repeating: Int64(version), count: count))))
+        batch.set("temperature", perSequence: Array(repeating: temperature == 0 ? 1 : temperature, count: count))
+        return batch
+    }
+
+    func score(_ rollout: Batch) throws -> [Column] { try rewards.score(rollout, row: data.promptRow, ledger: &model.ledger) }
+
+    func supports(role: String, output: String) throws -> OutputInfo { try model.supports(role: role, output: output) }
+
+    func forward(role: String, batch: Batch, outputs: [String]) throws -> [Column] {
+        try model.forward(role: role, batch: batch, outputs: outputs)
+    }
+
+    func accumulate(role: String, batch: Batch, outputs: [String], flags: UInt32, loss: LossCall) throws -> Double {
+        try model.accumulate(role: role, batch: batch, outputs: outputs, flags: flags, loss: loss)
+    }
+
+    func optimizerStep(role: String) throws -> UpdateInfo {
+        let update = try model.optimizerStep(role: role)
+        try metrics.add("grad_norm/\(role)", update.gradientNorm, weight: 1, normaliser: ZOO_METRIC_MEAN)
+        try metrics.add("lr/\(role)", update.learningRate, weight: 1, normaliser: ZOO_METRIC_LAST)
+        if role == "policy" { model.ledger.updates += 1 }
+        return update
+    }
+
+    func blend(destination: String, source: String, weight: Double) throws {
+        try model.blend(destination: destination, source: source, weight: weight)
+    }
+
+    func metric(name: String, value: Double, weight: Double, normaliser: Int32) throws {
+        try metrics.add(name, value, weight: weight, normaliser: normaliser)
+    }
+
+    func fill(_ numbers: UnsafeMutableBufferPointer<UInt64>) throws {
+        for index in numbers.indices { numbers[index] = random.next() }
+    }
+
+    func log(level: Int32, message: String) {
+        switch level {
+        case ZOO_LEVEL_DEBUG: logger.debug("\(message)")
+        case ZOO_LEVEL_INFO: logger.info("\(message)")
+        case ZOO_LEVEL_WARNING: logger.warning("\(message)")
+        default: logger.error("\(message)")
+        }
+    }
+
+    var isCancelled: Bool { stop.isImmediate }
+}
+
+extension Column {
+    /// Each row `times` times in a row: a prompt's columns for its samples.
+    func repeated(_ times: Int) -> Column {
+        func spread<T>(_ values: [T]) -> [T] { values.flatMap { Array(repeating: $0, count: times) } }
+        return switch values {
+        case .f64(let values): Column(name, perStep: perStep, .f64(spread(values)))
+        case .i64(let values): Column(name, perStep: perStep, .i64(spread(values)))
+        case .u8(let values): Column(name, perStep: perStep, .u8(spread(values)))
+        }
+    }
+}
