@@ -1,0 +1,134 @@
+import CZoo
+
+/// Networks by role, what they say of a batch, and their gradients.
+public struct ModelService {
+    private let service: Service<zoo_model_v1>
+
+    init(_ host: UnsafePointer<zoo_host_v1>) throws {
+        service = try Service(ZOO_MODEL_ID, host: host) { field($0, \.ctx) }
+    }
+
+    /// How an output counts.
+    public struct OutputInfo: Sendable, Equatable {
+        /// One number per step; otherwise one per sequence.
+        public let perStep: Bool
+        /// The mean, not the sum, over the numbers of one action.
+        public let averaged: Bool
+        /// Numbers in one action: 1 for a token.
+        public let dimensions: Int
+    }
+
+    /// What an update did.
+    public struct StepInfo: Sendable, Equatable {
+        /// Before clipping.
+        public let gradientNorm: Double
+        /// Of the update just made.
+        public let learningRate: Double
+        /// Updates of this role so far.
+        public let version: Int
+    }
+
+    /// What an accumulation came to: the loss, and the outputs of the whole batch that it was taken at.
+    public struct Accumulated: Sendable {
+        public let loss: Double
+        public let outputs: Outputs
+    }
+
+    /// How `role` gives `output`, without building the role; nil where it does not.
+    public func supports(_ role: Role, _ output: Output) throws -> OutputInfo? {
+        let function = try service.function("supports", \.supports)
+        var info = zoo_output_info()
+        info.size = UInt32(MemoryLayout<zoo_output_info>.size)
+        do {
+            try role.name.withZooString { role in
+                try output.name.withZooString { output in
+                    try ZooError.check("\(service.id) supports") { function(service.context, role, output, &info, $0) }
+                }
+            }
+        } catch let error as ZooError where error.code == .notFound {
+            return nil
+        }
+        return OutputInfo(
+            perStep: info.per_step != 0, averaged: info.reduction == ZOO_REDUCTION_MEAN, dimensions: Int(info.dimensions))
+    }
+
+    /// The wanted outputs, without gradient. Throws `.dataLoss` where one is not finite.
+    public func forward(_ role: Role, _ batch: Batch, _ wanted: [Output]) throws -> Outputs {
+        let function = try service.function("forward", \.forward)
+        let columns = try withNames(role, wanted) { role, names in
+            try batch.withCBatch { batch in
+                try service.columns(
+                    "forward", sequences: Int(batch.pointee.n_sequences), steps: Int(batch.pointee.n_steps)
+                ) { function(service.context, role, batch, names.baseAddress, UInt64(names.count), $0, $1) }
+            }
+        }
+        return try Outputs(columns).checked(wanted, of: role)
+    }
+
+    /// Runs the role forward, takes the loss and back-propagates into the role's gradient, which adds up until `step`.
+    ///
+    /// `loss` is a pure function of a slice of the batch and its outputs: the host may call it more than once, on slices of its own
+    /// choice within `cut`. It returns the slice's part of the WHOLE update's loss, so denominators come from outside the slice; a
+    /// step whose mask is false gets a derivative of exactly 0. An error that it throws is thrown from here.
+    @discardableResult
+    public func accumulate(
+        _ role: Role, _ batch: Batch, _ wanted: [Output], _ cut: Cut, loss: (Batch, Outputs) throws -> Loss
+    ) throws -> Accumulated {
+        let function = try service.function("accumulate", \.accumulate)
+        return try withoutActuallyEscaping(loss) { loss in
+            let call = LossCallback(role: role, wanted: wanted, batch: batch, loss: loss)
+            var total = 0.0
+            do {
+                try withNames(role, wanted) { role, names in
+                    try call.numbered.withCBatch { batch in
+                        try ZooError.check("\(service.id) accumulate") {
+                            function(
+                                service.context, role, batch, names.baseAddress, UInt64(names.count), LossCallback.function,
+                                Unmanaged.passUnretained(call).toOpaque(), cut.flags, &total, $0)
+                        }
+                    }
+                }
+            } catch {
+                // The plugin's own error, in full, rather than what is left of it after the boundary.
+                throw call.thrown ?? error
+            }
+            return Accumulated(loss: total, outputs: call.outputs)
+        }
+    }
+
+    /// Clips the role's gradient to the recipe's norm, updates its weights and zeroes the gradient.
+    @discardableResult
+    public func step(_ role: Role) throws -> StepInfo {
+        let function = try service.function("optimizer_step", \.optimizer_step)
+        var info = zoo_step_info()
+        info.size = UInt32(MemoryLayout<zoo_step_info>.size)
+        try role.name.withZooString { role in
+            try ZooError.check("\(service.id) optimizer_step") { function(service.context, role, &info, $0) }
+        }
+        return StepInfo(
+            gradientNorm: info.gradient_norm, learningRate: info.learning_rate, version: Int(info.policy_version))
+    }
+
+    /// `destination = (1 − weight) · destination + weight · source`. Weight 1 copies; a destination that is not yet there is made
+    /// as a frozen copy.
+    public func blend(_ destination: Role, from source: Role, weight: Double = 1) throws {
+        let function = try service.function("blend", \.blend)
+        try destination.name.withZooString { destination in
+            try source.name.withZooString { source in
+                try ZooError.check("\(service.id) blend") { function(service.context, destination, source, weight, $0) }
+            }
+        }
+    }
+
+    private func withNames<R>(
+        _ role: Role, _ wanted: [Output], _ body: (zoo_str, UnsafeBufferPointer<zoo_str>) throws -> R
+    ) throws -> R {
+        func collect(_ index: Int, _ names: [zoo_str]) throws -> R {
+            guard index < wanted.count else {
+                return try names.withUnsafeBufferPointer { names in try role.name.withZooString { try body($0, names) } }
+            }
+            return try wanted[index].name.withZooString { try collect(index + 1, names + [$0]) }
+        }
+        return try collect(0, [])
+    }
+}
