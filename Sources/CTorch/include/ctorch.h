@@ -1,0 +1,189 @@
+// A hand-written C face of the part of libtorch that PolicyZoo uses: the one place of the project that sees libtorch.
+//
+// Ownership: a `ct_tensor` or `ct_generator` is a handle that its receiver frees. Inputs are borrowed, outputs are +1.
+// Errors: every call that can fail returns a `ct_status`: NULL, or a message that the caller frees with
+// `ct_message_free`. When a call fails its outputs are untouched. Nothing throws across this boundary.
+// Threads: handles may be used from any thread, one at a time; gradient recording is a property of the calling thread.
+#ifndef CTORCH_H
+#define CTORCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ct_tensor_s *ct_tensor;
+typedef struct ct_generator_s *ct_generator;
+typedef char *ct_status;
+
+/// Element types; the numbers are this header's own.
+enum { CT_F32 = 0, CT_F64 = 1, CT_F16 = 2, CT_BF16 = 3, CT_I64 = 4, CT_I32 = 5, CT_U8 = 6, CT_BOOL = 7 };
+
+// --- Process -------------------------------------------------------------------------------------------------------
+
+/// Keeps freed memory for reuse, so that large temporaries do not fault their pages in again at each step.
+void ct_configure_process(void);
+void ct_set_threads(int32_t count);
+int32_t ct_threads(void);
+/// Loads libtorch_cuda.so from beside libtorch_cpu.so; fails where the library or the device is absent.
+ct_status ct_load_cuda(int32_t *device_count);
+/// Waits until the device of `a` has finished what was asked of it; returns at once on a CPU.
+ct_status ct_synchronize(ct_tensor a);
+/// Handles (tensors and generators) that exist now.
+int64_t ct_live_handles(void);
+/// The most memory this process ever held, in bytes.
+int64_t ct_peak_resident_bytes(void);
+void ct_message_free(ct_status message);
+
+// --- Tensors: life, facts, copies ----------------------------------------------------------------------------------
+
+/// `device` is -1 for the CPU and a CUDA index otherwise.
+ct_status ct_empty(ct_tensor *out, const int64_t *shape, int32_t rank, int32_t dtype, int32_t device);
+ct_status ct_full(ct_tensor *out, const int64_t *shape, int32_t rank, int32_t dtype, int32_t device, double value);
+/// Copies `bytes` bytes of contiguous host memory.
+ct_status ct_from_bytes(
+    ct_tensor *out, const void *data, size_t bytes, const int64_t *shape, int32_t rank, int32_t dtype, int32_t device);
+void ct_free(ct_tensor a);
+int32_t ct_rank(ct_tensor a);
+int64_t ct_size(ct_tensor a, int32_t dim);
+int64_t ct_count(ct_tensor a);
+/// -1 for an element type that this header does not name.
+int32_t ct_dtype(ct_tensor a);
+int32_t ct_device(ct_tensor a);
+/// Copies the elements, row by row, to `bytes` bytes of host memory.
+ct_status ct_read(ct_tensor a, void *data, size_t bytes);
+ct_status ct_to(ct_tensor *out, ct_tensor a, int32_t dtype, int32_t device);
+ct_status ct_clone(ct_tensor *out, ct_tensor a);
+ct_status ct_detach(ct_tensor *out, ct_tensor a);
+ct_status ct_contiguous(ct_tensor *out, ct_tensor a);
+/// Copies `source` into `a`, outside of gradient recording.
+ct_status ct_copy_into(ct_tensor a, ct_tensor source);
+/// Fills `a` with one value, outside of gradient recording.
+ct_status ct_fill(ct_tensor a, double value);
+
+// --- Gradients -----------------------------------------------------------------------------------------------------
+
+bool ct_grad_enabled(void);
+void ct_set_grad_enabled(bool enabled);
+ct_status ct_set_requires_grad(ct_tensor a, bool requires_grad);
+bool ct_requires_grad(ct_tensor a);
+/// The accumulated gradient, or NULL where there is none yet.
+ct_status ct_grad(ct_tensor *out, ct_tensor a);
+ct_status ct_clear_grad(ct_tensor a);
+/// Back-propagates `gradients[i]` from `tensors[i]`, adding to the leaves' gradients.
+ct_status ct_backward(const ct_tensor *tensors, const ct_tensor *gradients, int32_t count);
+
+// --- Arithmetic ----------------------------------------------------------------------------------------------------
+
+ct_status ct_add(ct_tensor *out, ct_tensor a, ct_tensor b);
+ct_status ct_sub(ct_tensor *out, ct_tensor a, ct_tensor b);
+ct_status ct_mul(ct_tensor *out, ct_tensor a, ct_tensor b);
+ct_status ct_div(ct_tensor *out, ct_tensor a, ct_tensor b);
+ct_status ct_add_scalar(ct_tensor *out, ct_tensor a, double b);
+ct_status ct_mul_scalar(ct_tensor *out, ct_tensor a, double b);
+ct_status ct_neg(ct_tensor *out, ct_tensor a);
+ct_status ct_exp(ct_tensor *out, ct_tensor a);
+ct_status ct_log(ct_tensor *out, ct_tensor a);
+ct_status ct_sqrt(ct_tensor *out, ct_tensor a);
+ct_status ct_square(ct_tensor *out, ct_tensor a);
+ct_status ct_sigmoid(ct_tensor *out, ct_tensor a);
+ct_status ct_silu(ct_tensor *out, ct_tensor a);
+ct_status ct_tanh(ct_tensor *out, ct_tensor a);
+ct_status ct_matmul(ct_tensor *out, ct_tensor a, ct_tensor b);
+/// input [n, in] · weight [out, in]ᵀ + bias [out]; `bias` may be NULL.
+ct_status ct_linear(ct_tensor *out, ct_tensor input, ct_tensor weight, ct_tensor bias);
+/// residual [n, out] + input [n, in] · weight [out, in]ᵀ.
+ct_status ct_add_linear(ct_tensor *out, ct_tensor residual, ct_tensor input, ct_tensor weight);
+/// input · fusedᵀ, where `fused` [Σ out_i, in] holds the rows of `parts[i]` [out_i, in] in the same memory;
+/// gradients go to the parts.
+ct_status ct_fused_linear(ct_tensor *out, ct_tensor input, ct_tensor fused, const ct_tensor *parts, int32_t count);
+
+// --- Reductions ----------------------------------------------------------------------------------------------------
+
+ct_status ct_sum(ct_tensor *out, ct_tensor a);
+ct_status ct_mean(ct_tensor *out, ct_tensor a);
+ct_status ct_sum_dim(ct_tensor *out, ct_tensor a, int64_t dim, bool keep);
+ct_status ct_argmax(ct_tensor *out, ct_tensor a, int64_t dim);
+ct_status ct_log_softmax(ct_tensor *out, ct_tensor a, int64_t dim);
+ct_status ct_logsumexp(ct_tensor *out, ct_tensor a, int64_t dim, bool keep);
+
+// --- Shapes and rows -----------------------------------------------------------------------------------------------
+
+ct_status ct_reshape(ct_tensor *out, ct_tensor a, const int64_t *shape, int32_t rank);
+ct_status ct_transpose(ct_tensor *out, ct_tensor a, int64_t dim0, int64_t dim1);
+ct_status ct_narrow(ct_tensor *out, ct_tensor a, int64_t dim, int64_t start, int64_t length);
+ct_status ct_cat(ct_tensor *out, const ct_tensor *tensors, int32_t count, int64_t dim);
+ct_status ct_index_select(ct_tensor *out, ct_tensor a, int64_t dim, ct_tensor index);
+/// Elements picked along `dim`; `index` has the rank of `a`.
+ct_status ct_gather(ct_tensor *out, ct_tensor a, int64_t dim, ct_tensor index);
+/// Sums the rows of `a` [n, ...] into `count` rows, row i into row index[i].
+ct_status ct_segment_sum(ct_tensor *out, ct_tensor a, ct_tensor index, int64_t count);
+/// Rows of `a` [n, d] in the order of `rows`, which are distinct, so that the backward pass is a copy and not a sum.
+ct_status ct_gather_rows(ct_tensor *out, ct_tensor a, ct_tensor rows);
+/// Rows of `table` [v, d] for `index` [n].
+ct_status ct_embedding(ct_tensor *out, ct_tensor table, ct_tensor index);
+
+// --- Transformer ---------------------------------------------------------------------------------------------------
+
+/// x / sqrt(mean(x²) + eps) · weight over the last dimension.
+ct_status ct_rms_norm(ct_tensor *out, ct_tensor x, ct_tensor weight, double eps);
+/// silu(gate) · up for `gate_up` [n, 2 i], whose first half is the gate; gives [n, i].
+ct_status ct_swiglu(ct_tensor *out, ct_tensor gate_up);
+/// Splits packed projections `qkv` [n, (heads + 2 kv_heads) · width] into rotated q and k, and v, each
+/// [batch, heads, length, width]. `rows` [batch · length] names the packed row of each place, a negative number meaning
+/// padding (zeros); NULL means that the rows lie there already, in order. The position of a step is its place in its
+/// row. `cosine`, `sine`: [positions, width / 2]. Key and value heads are repeated to `heads`.
+ct_status ct_rotary_heads(
+    ct_tensor *q, ct_tensor *k, ct_tensor *v, ct_tensor qkv, ct_tensor rows, ct_tensor cosine, ct_tensor sine,
+    int64_t batch, int64_t length, int64_t heads, int64_t kv_heads);
+/// One decoding step: rotates the q and k of `qkv` [r, (heads + 2 kv_heads) · width] at `positions` [r], writes k and v at
+/// `column` of the caches [r, kv_heads, columns, width], gives q as [r, kv_heads, heads / kv_heads, width]. No gradient.
+ct_status ct_rotary_append(
+    ct_tensor *q, ct_tensor qkv, ct_tensor positions, ct_tensor cosine, ct_tensor sine, ct_tensor key_cache,
+    ct_tensor value_cache, int64_t column);
+/// softmax(q kᵀ / sqrt(width) + mask) v; `mask` may be NULL.
+ct_status ct_attention(ct_tensor *out, ct_tensor q, ct_tensor k, ct_tensor v, ct_tensor mask, bool causal);
+/// log p(target) and entropy of softmax(hidden · weightᵀ · inverse_temperature), row by row, without ever holding
+/// [n, vocabulary]: logits are made in chunks and made again in the backward pass. `inverse_temperature` [n] may be NULL.
+/// `entropy` may be NULL where it is not wanted.
+ct_status ct_token_logp(
+    ct_tensor *logp, ct_tensor *entropy, ct_tensor hidden, ct_tensor weight, ct_tensor targets,
+    ct_tensor inverse_temperature);
+
+// --- Randomness ----------------------------------------------------------------------------------------------------
+
+ct_status ct_generator_create(ct_generator *out, uint64_t seed);
+void ct_generator_free(ct_generator g);
+/// The state as bytes; `*bytes` holds the room on entry (0 to ask) and the need on return.
+ct_status ct_generator_state(ct_generator g, void *data, size_t *bytes);
+ct_status ct_generator_set_state(ct_generator g, const void *data, size_t bytes);
+ct_status ct_random_integer(int64_t *out, ct_generator g, int64_t below);
+/// Uniform in [0, 1) on the CPU.
+ct_status ct_uniform(ct_tensor *out, const int64_t *shape, int32_t rank, ct_generator g);
+/// Standard normal on the CPU.
+ct_status ct_normal(ct_tensor *out, const int64_t *shape, int32_t rank, ct_generator g);
+/// Draws one token per row of `logits` [r, v] by inverting the distribution at `uniform` [r]. A temperature of 0 takes
+/// the likeliest. `top_k` 0 and `top_p` 1 mean no cut. `logp` is that of the uncut distribution at the temperature
+/// (at 1 where the temperature is 0).
+ct_status ct_sample(
+    ct_tensor *tokens, ct_tensor *logp, ct_tensor logits, ct_tensor uniform, double temperature, int64_t top_k, double top_p);
+
+// --- Optimization --------------------------------------------------------------------------------------------------
+
+/// One AdamW step (decoupled weight decay) over a list of tensors, in place.
+ct_status ct_adamw(
+    const ct_tensor *parameters, const ct_tensor *gradients, const ct_tensor *first_moments,
+    const ct_tensor *second_moments, const ct_tensor *steps, int32_t count, double learning_rate, double beta1,
+    double beta2, double eps, double weight_decay);
+/// The Euclidean norm of all gradients together.
+ct_status ct_global_norm(double *out, const ct_tensor *tensors, int32_t count);
+/// Multiplies each tensor by `factor`, in place.
+ct_status ct_scale(const ct_tensor *tensors, int32_t count, double factor);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,138 @@
+#include "support.hpp"
+
+using namespace ct;
+
+ct_status ct_add(ct_tensor *out, ct_tensor a, ct_tensor b) {
+    return result(out, [&] { return ref(a).add(ref(b)); });
+}
+
+ct_status ct_sub(ct_tensor *out, ct_tensor a, ct_tensor b) {
+    return result(out, [&] { return ref(a).sub(ref(b)); });
+}
+
+ct_status ct_mul(ct_tensor *out, ct_tensor a, ct_tensor b) {
+    return result(out, [&] { return ref(a).mul(ref(b)); });
+}
+
+ct_status ct_div(ct_tensor *out, ct_tensor a, ct_tensor b) {
+    return result(out, [&] { return ref(a).div(ref(b)); });
+}
+
+ct_status ct_add_scalar(ct_tensor *out, ct_tensor a, double b) {
+    return result(out, [&] { return ref(a).add(b); });
+}
+
+ct_status ct_mul_scalar(ct_tensor *out, ct_tensor a, double b) {
+    return result(out, [&] { return ref(a).mul(b); });
+}
+
+ct_status ct_neg(ct_tensor *out, ct_tensor a) {
+    return result(out, [&] { return ref(a).neg(); });
+}
+
+ct_status ct_exp(ct_tensor *out, ct_tensor a) {
+    return result(out, [&] { return ref(a).exp(); });
+}
+
+ct_status ct_log(ct_tensor *out, ct_tensor a) {
+    return result(out, [&] { return ref(a).log(); });
+}
+
+ct_status ct_sqrt(ct_tensor *out, ct_tensor a) {
+    return result(out, [&] { return ref(a).sqrt(); });
+}
+
+ct_status ct_square(ct_tensor *out, ct_tensor a) {
+    return result(out, [&] { return ref(a).square(); });
+}
+
+ct_status ct_sigmoid(ct_tensor *out, ct_tensor a) {
+    return result(out, [&] { return ref(a).sigmoid(); });
+}
+
+ct_status ct_silu(ct_tensor *out, ct_tensor a) {
+    return result(out, [&] { return at::silu(ref(a)); });
+}
+
+ct_status ct_tanh(ct_tensor *out, ct_tensor a) {
+    return result(out, [&] { return ref(a).tanh(); });
+}
+
+ct_status ct_matmul(ct_tensor *out, ct_tensor a, ct_tensor b) {
+    return result(out, [&] { return ref(a).matmul(ref(b)); });
+}
+
+ct_status ct_linear(ct_tensor *out, ct_tensor input, ct_tensor weight, ct_tensor bias) {
+    return result(out, [&] { return at::linear(ref(input), ref(weight), maybe(bias)); });
+}
+
+ct_status ct_add_linear(ct_tensor *out, ct_tensor residual, ct_tensor input, ct_tensor weight) {
+    return result(out, [&] { return at::addmm(ref(residual), ref(input), ref(weight).t()); });
+}
+
+ct_status ct_sum(ct_tensor *out, ct_tensor a) {
+    return result(out, [&] { return ref(a).sum(); });
+}
+
+ct_status ct_mean(ct_tensor *out, ct_tensor a) {
+    return result(out, [&] { return ref(a).mean(); });
+}
+
+ct_status ct_sum_dim(ct_tensor *out, ct_tensor a, int64_t dim, bool keep) {
+    return result(out, [&] { return ref(a).sum(dim, keep); });
+}
+
+ct_status ct_argmax(ct_tensor *out, ct_tensor a, int64_t dim) {
+    return result(out, [&] { return ref(a).argmax(dim); });
+}
+
+ct_status ct_log_softmax(ct_tensor *out, ct_tensor a, int64_t dim) {
+    return result(out, [&] { return ref(a).log_softmax(dim); });
+}
+
+ct_status ct_logsumexp(ct_tensor *out, ct_tensor a, int64_t dim, bool keep) {
+    return result(out, [&] { return ref(a).logsumexp(dim, keep); });
+}
+
+ct_status ct_reshape(ct_tensor *out, ct_tensor a, const int64_t *shape, int32_t rank) {
+    return result(out, [&] { return ref(a).reshape(ints(shape, rank)); });
+}
+
+ct_status ct_transpose(ct_tensor *out, ct_tensor a, int64_t dim0, int64_t dim1) {
+    return result(out, [&] { return ref(a).transpose(dim0, dim1); });
+}
+
+ct_status ct_narrow(ct_tensor *out, ct_tensor a, int64_t dim, int64_t start, int64_t length) {
+    return result(out, [&] { return ref(a).narrow(dim, start, length); });
+}
+
+ct_status ct_cat(ct_tensor *out, const ct_tensor *tensors, int32_t count, int64_t dim) {
+    return result(out, [&] { return at::cat(list(tensors, count), dim); });
+}
+
+ct_status ct_index_select(ct_tensor *out, ct_tensor a, int64_t dim, ct_tensor index) {
+    return result(out, [&] { return ref(a).index_select(dim, ref(index)); });
+}
+
+ct_status ct_gather(ct_tensor *out, ct_tensor a, int64_t dim, ct_tensor index) {
+    return result(out, [&] { return ref(a).gather(dim, ref(index)); });
+}
+
+ct_status ct_segment_sum(ct_tensor *out, ct_tensor a, ct_tensor index, int64_t count) {
+    return result(out, [&] {
+        auto shape = ref(a).sizes().vec();
+        TORCH_CHECK(!shape.empty(), "a scalar has no rows");
+        shape[0] = count;
+        return at::zeros(shape, ref(a).options()).index_add(0, ref(index), ref(a));
+    });
+}
+
+ct_status ct_embedding(ct_tensor *out, ct_tensor table, ct_tensor index) {
+    return result(out, [&] { return at::embedding(ref(table), ref(index)); });
+}
+
+ct_status ct_attention(ct_tensor *out, ct_tensor q, ct_tensor k, ct_tensor v, ct_tensor mask, bool causal) {
+    return result(out, [&] {
+        return at::scaled_dot_product_attention(ref(q), ref(k), ref(v), maybe(mask), 0.0, causal);
+    });
+}

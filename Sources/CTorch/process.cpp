@@ -1,0 +1,71 @@
+#include <ATen/Parallel.h>
+#include <dlfcn.h>
+#include <sys/resource.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
+#include <mutex>
+#include <string>
+
+#include "support.hpp"
+
+using namespace ct;
+
+void ct_configure_process(void) {
+#if defined(__GLIBC__)
+    mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    mallopt(M_TRIM_THRESHOLD, 2047 << 20);
+    mallopt(M_TOP_PAD, 64 << 20);
+#endif
+}
+
+void ct_set_threads(int32_t count) { at::set_num_threads(count < 1 ? 1 : count); }
+
+int32_t ct_threads(void) { return at::get_num_threads(); }
+
+ct_status ct_load_cuda(int32_t *device_count) {
+    return guard([&] {
+        static std::mutex lock;
+        static bool loaded = false;
+        const std::lock_guard<std::mutex> hold(lock);
+        if (!loaded && !at::hasCUDA()) {
+            Dl_info info;
+            // Any symbol of libtorch_cpu tells the folder where libtorch_cuda has to lie.
+            TORCH_CHECK(
+                dladdr(reinterpret_cast<void *>(static_cast<void (*)(int)>(&at::set_num_threads)), &info) && info.dli_fname,
+                "the folder of libtorch_cpu is unknown");
+            std::string path(info.dli_fname);
+            const auto slash = path.rfind('/');
+            path = (slash == std::string::npos ? std::string() : path.substr(0, slash + 1)) + "libtorch_cuda.so";
+            if (!dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL)) {
+                const char *cause = dlerror();
+                TORCH_CHECK(false, "cannot load ", path, ": ", cause ? cause : "no cause given");
+            }
+        }
+        loaded = true;
+        *device_count = static_cast<int32_t>(at::globalContext().hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0);
+        TORCH_CHECK(*device_count > 0, "libtorch_cuda is loaded but no CUDA device is visible");
+    });
+}
+
+ct_status ct_synchronize(ct_tensor a) {
+    return guard([&] {
+        // Reading one element waits for the queue of the device that holds it.
+        if (!ref(a).is_cpu() && ref(a).numel() > 0) ref(a).flatten().narrow(0, 0, 1).cpu();
+    });
+}
+
+int64_t ct_live_handles(void) { return live_handles.load(std::memory_order_relaxed); }
+
+int64_t ct_peak_resident_bytes(void) {
+    rusage usage{};
+    if (getrusage(RUSAGE_SELF, &usage) != 0) return 0;
+#if defined(__APPLE__)
+    return usage.ru_maxrss;
+#else
+    return static_cast<int64_t>(usage.ru_maxrss) * 1024;
+#endif
+}
+
+void ct_message_free(ct_status message) { std::free(message); }

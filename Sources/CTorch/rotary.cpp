@@ -1,0 +1,198 @@
+// From packed projections to attention's layout: split into heads, rotate, pad, and back again, in one pass.
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "parallel.hpp"
+#include "simd.hpp"
+#include "support.hpp"
+
+using namespace ct;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+namespace {
+
+/// Hugging Face's rotation: halves (a, b) become (a c - b s, b c + a s). `sign` -1 rotates back.
+CT_KERNEL void rotate(float *to, const float *from, const float *c, const float *s, int64_t half, float sign) {
+    for (int64_t i = 0; i < half; ++i) {
+        const float a = from[i], b = from[half + i], sine = sign * s[i];
+        to[i] = a * c[i] - b * sine;
+        to[half + i] = b * c[i] + a * sine;
+    }
+}
+
+CT_KERNEL void add_to(float *to, const float *from, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) to[i] += from[i];
+}
+
+struct Layout {
+    int64_t batch, length, heads, kv_heads, width;
+    int64_t row() const { return (heads + 2 * kv_heads) * width; }
+    int64_t repeats() const { return heads / kv_heads; }
+};
+
+class RotaryHeads : public torch::autograd::Function<RotaryHeads> {
+public:
+    static variable_list forward(
+        AutogradContext *context, const at::Tensor &qkv, const at::Tensor &rows, const at::Tensor &cosine,
+        const at::Tensor &sine, int64_t batch, int64_t length, int64_t heads, int64_t kv_heads) {
+        const Layout at{batch, length, heads, kv_heads, cosine.size(1) * 2};
+        variable_list outputs;
+        for (int i = 0; i < 3; ++i) outputs.push_back(at::empty({batch, length, heads, at.width}, qkv.options()));
+        float *to[3];
+        for (size_t i = 0; i < 3; ++i) to[i] = outputs[i].mutable_data_ptr<float>();
+        const auto *from = qkv.const_data_ptr<float>(), *c = cosine.const_data_ptr<float>(), *s = sine.const_data_ptr<float>();
+        const auto *index = rows.defined() ? rows.const_data_ptr<int64_t>() : nullptr;
+        const size_t bytes = sizeof(float) * static_cast<size_t>(at.width);
+        parallel(batch * length, 32, [=](int64_t begin, int64_t end) {
+            const int64_t half = at.width / 2, repeats = at.repeats(), whole = at.heads * at.width;
+            for (int64_t place = begin; place < end; ++place) {
+                const int64_t row = index ? index[place] : place, position = place % at.length;
+                if (row < 0) {
+                    for (auto *output : to) std::memset(output + place * whole, 0, sizeof(float) * static_cast<size_t>(whole));
+                    continue;
+                }
+                const float *cp = c + position * half, *sp = s + position * half, *q = from + row * at.row(),
+                            *k = q + whole, *v = k + at.kv_heads * at.width;
+                for (int64_t h = 0; h < at.heads; ++h) {
+                    const int64_t offset = place * whole + h * at.width, source = h / repeats * at.width;
+                    rotate(to[0] + offset, q + h * at.width, cp, sp, half, 1);
+                    rotate(to[1] + offset, k + source, cp, sp, half, 1);
+                    std::memcpy(to[2] + offset, v + source, bytes);
+                }
+            }
+        });
+        context->save_for_backward({rows, cosine, sine});
+        context->saved_data["layout"] = std::vector<int64_t>{batch, length, heads, kv_heads, qkv.size(0)};
+        for (auto &output : outputs) output = output.transpose(1, 2);
+        return outputs;
+    }
+
+    static variable_list backward(AutogradContext *context, variable_list gradients) {
+        const auto saved = context->get_saved_variables();
+        const auto &rows = saved[0], &cosine = saved[1], &sine = saved[2];
+        const auto sizes = context->saved_data["layout"].toIntVector();
+        const Layout at{sizes[0], sizes[1], sizes[2], sizes[3], cosine.size(1) * 2};
+        // Packed rows that no place of this bucket names belong to other buckets: their gradient here is zero.
+        auto result = rows.defined() ? at::zeros({sizes[4], at.row()}, cosine.options())
+                                     : at::empty({sizes[4], at.row()}, cosine.options());
+        const float *from[3];
+        for (size_t i = 0; i < 3; ++i) {
+            gradients[i] = gradients[i].transpose(1, 2).contiguous();
+            from[i] = gradients[i].const_data_ptr<float>();
+        }
+        auto *to = result.mutable_data_ptr<float>();
+        const auto *c = cosine.const_data_ptr<float>(), *s = sine.const_data_ptr<float>();
+        const auto *index = rows.defined() ? rows.const_data_ptr<int64_t>() : nullptr;
+        parallel(at.batch * at.length, 32, [=](int64_t begin, int64_t end) {
+            const int64_t half = at.width / 2, repeats = at.repeats(), whole = at.heads * at.width;
+            for (int64_t place = begin; place < end; ++place) {
+                const int64_t row = index ? index[place] : place, position = place % at.length;
+                if (row < 0) continue;
+                const float *cp = c + position * half, *sp = s + position * half;
+                float *q = to + row * at.row(), *k = q + whole, *v = k + at.kv_heads * at.width;
+                const size_t bytes = sizeof(float) * static_cast<size_t>(at.width);
+                for (int64_t h = 0; h < at.heads; ++h)
+                    rotate(q + h * at.width, from[0] + place * whole + h * at.width, cp, sp, half, -1);
+                for (int64_t g = 0; g < at.kv_heads; ++g) {
+                    const float *dk = from[1] + place * whole + g * repeats * at.width,
+                                *dv = from[2] + place * whole + g * repeats * at.width;
+                    std::memcpy(k + g * at.width, dk, bytes);
+                    std::memcpy(v + g * at.width, dv, bytes);
+                    for (int64_t r = 1; r < repeats; ++r) {
+                        add_to(k + g * at.width, dk + r * at.width, at.width);
+                        add_to(v + g * at.width, dv + r * at.width, at.width);
+                    }
+                    rotate(k + g * at.width, k + g * at.width, cp, sp, half, -1);
+                }
+            }
+        });
+        return {result, {}, {}, {}, {}, {}, {}, {}};
+    }
+};
+
+at::Tensor rotated(const at::Tensor &x, const at::Tensor &c, const at::Tensor &s) {
+    const auto halves = x.chunk(2, -1);
+    return at::cat({halves[0] * c - halves[1] * s, halves[1] * c + halves[0] * s}, -1);
+}
+
+/// The same with libtorch's operators, for other devices and element types.
+variable_list composed_heads(
+    const at::Tensor &qkv, const at::Tensor &rows, const at::Tensor &cosine, const at::Tensor &sine, const Layout &at) {
+    auto packed = qkv;
+    if (rows.defined()) packed = qkv.index_select(0, rows.clamp_min(0)) * (rows >= 0).unsqueeze(1).to(qkv.scalar_type());
+    const auto heads = packed.view({at.batch, at.length, at.heads + 2 * at.kv_heads, at.width}).transpose(1, 2);
+    const auto parts = heads.split_with_sizes({at.heads, at.kv_heads, at.kv_heads}, 1);
+    const auto c = cosine.narrow(0, 0, at.length), s = sine.narrow(0, 0, at.length);
+    return {
+        rotated(parts[0], c, s), rotated(parts[1], c, s).repeat_interleave(at.repeats(), 1),
+        parts[2].repeat_interleave(at.repeats(), 1)};
+}
+
+}  // namespace
+
+ct_status ct_rotary_heads(
+    ct_tensor *q, ct_tensor *k, ct_tensor *v, ct_tensor qkv, ct_tensor rows, ct_tensor cosine, ct_tensor sine,
+    int64_t batch, int64_t length, int64_t heads, int64_t kv_heads) {
+    return guard([&] {
+        const auto &x = ref(qkv), &c = ref(cosine), &s = ref(sine);
+        const auto index = rows ? ref(rows).contiguous() : at::Tensor();
+        const Layout at{batch, length, heads, kv_heads, c.size(1) * 2};
+        TORCH_CHECK(
+            x.dim() == 2 && x.size(1) == at.row() && heads % kv_heads == 0,
+            "expected packed projections of width (heads + 2 kv_heads) · width");
+        TORCH_CHECK(length <= c.size(0), "a sequence of ", length, " steps is longer than the ", c.size(0), " positions");
+        TORCH_CHECK(
+            (index.defined() ? index.numel() : x.size(0)) == batch * length, "the rows do not fill batch · length places");
+        auto outputs = plain(x)
+            ? RotaryHeads::apply(x.contiguous(), index, c.contiguous(), s.contiguous(), batch, length, heads, kv_heads)
+            : composed_heads(x, index, c, s, at);
+        *q = give(outputs[0]);
+        *k = give(outputs[1]);
+        *v = give(outputs[2]);
+    });
+}
+
+ct_status ct_rotary_append(
+    ct_tensor *q, ct_tensor qkv, ct_tensor positions, ct_tensor cosine, ct_tensor sine, ct_tensor key_cache,
+    ct_tensor value_cache, int64_t column) {
+    return guard([&] {
+        const at::NoGradGuard none;
+        const auto x = ref(qkv).contiguous(), c = ref(cosine).contiguous(), s = ref(sine).contiguous(),
+                   where = ref(positions).contiguous();
+        auto &keys = ref(key_cache), &values = ref(value_cache);
+        const int64_t rows = keys.size(0), kv_heads = keys.size(1), columns = keys.size(2), width = keys.size(3);
+        const int64_t heads = x.size(1) / width - 2 * kv_heads;
+        TORCH_CHECK(
+            x.size(0) == rows && where.size(0) == rows && column < columns && c.size(1) * 2 == width && heads > 0 &&
+                heads % kv_heads == 0 && keys.is_contiguous() && values.is_contiguous(),
+            "the caches do not fit the projections");
+        if (!plain(x)) {
+            const auto cp = c.index_select(0, where).unsqueeze(1), sp = s.index_select(0, where).unsqueeze(1);
+            const auto parts = x.view({rows, -1, width}).split_with_sizes({heads, kv_heads, kv_heads}, 1);
+            keys.select(2, column).copy_(rotated(parts[1], cp, sp));
+            values.select(2, column).copy_(parts[2]);
+            *q = give(rotated(parts[0], cp, sp).view({rows, kv_heads, heads / kv_heads, width}));
+            return;
+        }
+        auto result = at::empty({rows, kv_heads, heads / kv_heads, width}, x.options());
+        auto *to = result.mutable_data_ptr<float>(), *pk = keys.mutable_data_ptr<float>(),
+             *pv = values.mutable_data_ptr<float>();
+        const auto *from = x.const_data_ptr<float>(), *pc = c.const_data_ptr<float>(), *ps = s.const_data_ptr<float>();
+        const auto *position = where.const_data_ptr<int64_t>();
+        parallel(rows, 32, [=](int64_t begin, int64_t end) {
+            const int64_t half = width / 2;
+            for (int64_t r = begin; r < end; ++r) {
+                const float *cp = pc + position[r] * half, *sp = ps + position[r] * half,
+                            *row = from + r * (heads + 2 * kv_heads) * width;
+                for (int64_t h = 0; h < heads; ++h) rotate(to + (r * heads + h) * width, row + h * width, cp, sp, half, 1);
+                for (int64_t g = 0; g < kv_heads; ++g) {
+                    const int64_t offset = ((r * kv_heads + g) * columns + column) * width;
+                    rotate(pk + offset, row + (heads + g) * width, cp, sp, half, 1);
+                    std::memcpy(
+                        pv + offset, row + (heads + kv_heads + g) * width, sizeof(float) * static_cast<size_t>(width));
+                }
+            }
+        });
+        *q = give(result);
+    });
+}

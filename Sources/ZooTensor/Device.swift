@@ -1,0 +1,64 @@
+import CTorch
+
+/// Where tensors live and operators run.
+public enum Device: Sendable, Hashable, CustomStringConvertible {
+    case cpu
+    case cuda(Int)
+
+    /// Parses `cpu`, `cuda` (the first GPU) or `cuda:I`; loads libtorch's CUDA library where a GPU is named.
+    public init(_ text: String) throws {
+        if text == "cpu" {
+            self = .cpu
+            return
+        }
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.first == "cuda", parts.count <= 2, let index = parts.count == 2 ? Int(parts[1]) : 0, index >= 0 else {
+            throw TensorError("device is \"\(text)\"; expected \"cpu\", \"cuda\" or \"cuda:I\" with I = 0, 1, ...")
+        }
+        var devices: Int32 = 0
+        if let message = failure(ct_load_cuda(&devices)) {
+            throw TensorError(
+                "device \"\(text)\" cannot be used: \(message). Install a CUDA build of libtorch and point LIBTORCH at it, or "
+                    + "use device: cpu")
+        }
+        guard index < Int(devices) else {
+            throw TensorError("device \"\(text)\" does not exist: this machine has \(devices) CUDA device(s)")
+        }
+        self = .cuda(index)
+    }
+
+    public var description: String {
+        switch self {
+        case .cpu: "cpu"
+        case .cuda(let index): "cuda:\(index)"
+        }
+    }
+
+    init(code: Int32) { self = code < 0 ? .cpu : .cuda(Int(code)) }
+
+    var code: Int32 {
+        switch self {
+        case .cpu: -1
+        case .cuda(let index): Int32(index)
+        }
+    }
+}
+
+/// Settings of the process as a whole.
+public enum Engine {
+    /// Call once, before the first tensor: keeps freed memory for reuse and sets the number of threads of an operator.
+    public static func configure(threads: Int) {
+        ct_configure_process()
+        ct_set_threads(Int32(clamping: threads))
+    }
+
+    public static var threads: Int { Int(ct_threads()) }
+
+    /// The most memory this process ever held, in bytes.
+    public static var peakBytes: Int { Int(ct_peak_resident_bytes()) }
+}
+
+extension Tensor {
+    /// Waits until the device has finished what was asked of it; returns at once on a CPU. For timing.
+    public func synchronize() { check("synchronize", [self], ct_synchronize(handle)) }
+}

@@ -1,0 +1,95 @@
+import CTorch
+
+// The operators of a decoder-only transformer, over rows of packed steps.
+extension Tensor {
+    /// Rows of this table [v, d] for `index` [n].
+    public func embedding(_ index: Tensor) -> Tensor {
+        make("embedding", [self, index]) { ct_embedding($0, handle, index.handle) }
+    }
+
+    /// x / √(mean(x²) + eps) · weight over the last dimension. Zhang & Sennrich 2019, eq. 4.
+    public func rmsNorm(_ weight: Tensor, eps: Double) -> Tensor {
+        make("rmsNorm", [self, weight]) { ct_rms_norm($0, handle, weight.handle, eps) }
+    }
+
+    /// silu(gate) · up for rows [gate | up] of `[n, 2 i]`; gives `[n, i]`. Shazeer 2020, eq. 6.
+    public func swiGLU() -> Tensor { make("swiGLU", [self]) { ct_swiglu($0, handle) } }
+
+    /// self [n, in] · weightᵀ for several weights that lie one after the other in `fused`; gradients go to `parts`.
+    public func linear(fused: Tensor, parts: [Tensor]) -> Tensor {
+        make("linear", [self, fused] + parts) { out in
+            withHandles(parts) { ct_fused_linear(out, handle, fused.handle, $0, $1) }
+        }
+    }
+
+    /// Splits packed projections `[n, (heads + 2 kvHeads) · width]` into rotated queries and keys, and values, each
+    /// `[batch, heads, length, width]`. Su et al. 2021, eq. 34, in Hugging Face's layout of halves.
+    ///
+    /// - Parameters:
+    ///   - rows: the packed row of each of the `batch · length` places, negative for padding; nil where the rows lie there.
+    ///   - cosine: `[positions, width / 2]`, as is `sine`. A step's position is its place in its row.
+    public func rotaryHeads(
+        rows: Tensor?, cosine: Tensor, sine: Tensor, batch: Int, length: Int, heads: Int, kvHeads: Int
+    ) -> (q: Tensor, k: Tensor, v: Tensor) {
+        var q: ct_tensor?
+        var k: ct_tensor?
+        var v: ct_tensor?
+        let status = ct_rotary_heads(
+            &q, &k, &v, handle, rows?.handle, cosine.handle, sine.handle, Int64(batch), Int64(length), Int64(heads),
+            Int64(kvHeads))
+        check("rotaryHeads", [self, cosine], status)
+        guard let q, let k, let v else { fatalError("rotaryHeads: no result") }
+        return (Tensor(owning: q), Tensor(owning: k), Tensor(owning: v))
+    }
+
+    /// One decoding step: writes the rotated key and the value at `column` of the caches `[r, kvHeads, columns, width]`,
+    /// gives the rotated queries `[r, kvHeads, heads / kvHeads, width]`. Records no gradient.
+    public func rotaryAppend(
+        positions: Tensor, cosine: Tensor, sine: Tensor, keys: Tensor, values: Tensor, column: Int
+    ) -> Tensor {
+        make("rotaryAppend", [self, keys]) {
+            ct_rotary_append(
+                $0, handle, positions.handle, cosine.handle, sine.handle, keys.handle, values.handle, Int64(column))
+        }
+    }
+
+    /// softmax(q kᵀ / √width + mask) v with self as q. Vaswani et al. 2017, eq. 1.
+    public func attention(_ k: Tensor, _ v: Tensor, mask: Tensor? = nil, causal: Bool = false) -> Tensor {
+        make("attention", [self, k, v]) { ct_attention($0, handle, k.handle, v.handle, mask?.handle, causal) }
+    }
+
+    /// log p(target) and, where wanted, the entropy of softmax(self · weightᵀ · inverseTemperature), row by row.
+    ///
+    /// Logits are made in chunks and made again in the backward pass: nothing of size [n, v] ever exists.
+    /// - Parameters:
+    ///   - weight: `[v, d]`; this tensor is `[n, d]`.
+    ///   - targets: `[n]`, 64-bit.
+    ///   - inverseTemperature: `[n]`, or nil for 1.
+    public func tokenLogp(
+        weight: Tensor, targets: Tensor, inverseTemperature: Tensor?, wantEntropy: Bool
+    ) -> (logp: Tensor, entropy: Tensor?) {
+        var logp: ct_tensor?
+        var entropy: ct_tensor?
+        let status =
+            wantEntropy
+            ? ct_token_logp(&logp, &entropy, handle, weight.handle, targets.handle, inverseTemperature?.handle)
+            : ct_token_logp(&logp, nil, handle, weight.handle, targets.handle, inverseTemperature?.handle)
+        check("tokenLogp", [self, weight, targets], status)
+        guard let logp else { fatalError("tokenLogp: no result") }
+        return (Tensor(owning: logp), entropy.map(Tensor.init(owning:)))
+    }
+
+    /// One token per row of logits `[r, v]` by inverting the distribution at `uniform` [r], with its log-probability.
+    ///
+    /// Temperature 0 takes the likeliest. The log-probability is that of the whole distribution at the temperature (at 1
+    /// where it is 0), also where `topK` or `topP` cut the choice, so that it agrees with a later forward pass.
+    public func sample(uniform: Tensor, temperature: Double, topK: Int, topP: Double) -> (tokens: Tensor, logp: Tensor) {
+        var tokens: ct_tensor?
+        var logp: ct_tensor?
+        check(
+            "sample", [self, uniform],
+            ct_sample(&tokens, &logp, handle, uniform.handle, temperature, Int64(topK), topP))
+        guard let tokens, let logp else { fatalError("sample: no result") }
+        return (Tensor(owning: tokens), Tensor(owning: logp))
+    }
+}
