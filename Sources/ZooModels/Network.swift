@@ -1,0 +1,145 @@
+import Foundation
+import ZooTensor
+
+/// Ragged sequences of steps, as a network sees them: sequence s owns steps `offsets[s] ..< offsets[s + 1]`.
+public struct Sequences: Sendable {
+    /// `[n_sequences + 1]`, from 0 to the number of steps.
+    public var offsets: [Int]
+    /// `[n_steps]`.
+    public var tokens: [Int32]
+    /// `[n_steps]`; true where the step is an action of the policy. A sequence's first step never is.
+    public var mask: [Bool]
+    /// `[n_sequences]`; logits are divided by it, as they were while sampling. Nil means 1.
+    public var temperature: [Float]?
+
+    public init(offsets: [Int], tokens: [Int32], mask: [Bool], temperature: [Float]? = nil) {
+        self.offsets = offsets
+        self.tokens = tokens
+        self.mask = mask
+        self.temperature = temperature
+    }
+
+    public var count: Int { max(0, offsets.count - 1) }
+    public var stepCount: Int { tokens.count }
+    public var maskedCount: Int { mask.count(where: { $0 }) }
+
+    /// The steps of sequence `index`.
+    public func steps(_ index: Int) -> Range<Int> { offsets[index]..<offsets[index + 1] }
+}
+
+/// What a forward pass can be asked for.
+///
+/// Per-step outputs are packed: one number for each masked (true) step, in order. `score` has one per sequence.
+public enum Output: String, Sendable, CaseIterable {
+    /// log π(token | the steps before it), at the batch's temperature.
+    case logp
+    /// Entropy of the distribution that the token was drawn from, in nats.
+    case entropy
+    /// V(state before the action).
+    case value
+    /// A language model's Σ log π over masked steps; a reward model's scalar.
+    case score
+}
+
+/// What sits on top of a network's trunk.
+public enum Head: String, Sendable, CaseIterable {
+    case languageModel, value, score
+}
+
+/// A model with parameters and named outputs. Not `Sendable`: it belongs to one thread.
+public protocol Network: AnyObject {
+    /// `causal-lm`, `tabular`.
+    var family: String { get }
+    /// Trainable or frozen, in a fixed order, under their names on disk.
+    var parameters: [NamedTensor] { get }
+    func supports(_ output: Output) -> Bool
+    /// Differentiable unless inside `withoutGrad`. Returns tensors in the order asked: logp, entropy and value
+    /// `[n_masked]`, score `[n_sequences]`, in float32. Throws on a batch that the network cannot take.
+    func forward(_ batch: Sequences, _ outputs: [Output]) throws -> [Tensor]
+    /// Floating-point operations of one forward pass, a multiply-add counting as two.
+    func forwardFLOPs(_ batch: Sequences, _ outputs: [Output]) -> Double
+    /// The same weights in memory of their own.
+    func copy(trainable: Bool) -> any Network
+    /// Writes `config.json` and `model.safetensors`, each under a temporary name first.
+    func save(to folder: URL) throws
+}
+
+/// How to sample.
+public struct SamplerSettings: Sendable {
+    public var maxNewTokens: Int
+    /// 0 takes the likeliest token.
+    public var temperature: Double
+    /// Sample from the smallest set of tokens whose probability reaches this; 1 keeps all.
+    public var topP: Double
+    /// Sample from this many likeliest tokens; 0 keeps all.
+    public var topK: Int
+    public var endTokens: [Int32]
+    /// End tokens are excluded before this many new tokens.
+    public var minNewTokens: Int
+
+    public init(
+        maxNewTokens: Int, temperature: Double = 1, topP: Double = 1, topK: Int = 0, endTokens: [Int32] = [],
+        minNewTokens: Int = 0
+    ) {
+        self.maxNewTokens = maxNewTokens
+        self.temperature = temperature
+        self.topP = topP
+        self.topK = topK
+        self.endTokens = endTokens
+        self.minNewTokens = minNewTokens
+    }
+}
+
+/// One sampled sequence per prompt and sample, prompt-major: sequence p·k + j is sample j of prompt p.
+public struct Generation: Sendable {
+    /// The mask is true on the generated steps, an end token included.
+    public var sequences: Sequences
+    /// `[n_masked]`, as sampled at the sampling temperature (at 1 where that is 0).
+    public var logp: [Float]
+    /// `[n_sequences]`; whether an end token ended it.
+    public var finished: [Bool]
+}
+
+/// A network that samples.
+public protocol GenerativeNetwork: Network {
+    /// Continues each prompt `samplesPerPrompt` times. The same generator state gives the same bits.
+    ///
+    /// `isCancelled` is asked once per token; a cancelled call throws `CancellationError`.
+    func generate(
+        prompts: [[Int32]], samplesPerPrompt: Int, settings: SamplerSettings, generator: Generator, isCancelled: () -> Bool
+    ) throws -> Generation
+}
+
+/// A fault of a model folder or of a batch, in one sentence.
+public struct ModelError: Error, CustomStringConvertible, Sendable {
+    public let description: String
+
+    public init(_ description: String) { self.description = description }
+}
+
+extension Sequences {
+    /// Throws where the arrays do not describe ragged sequences of tokens below `vocabulary`.
+    func validate(vocabulary: Int) throws {
+        guard let last = offsets.last, offsets.first == 0, last == tokens.count, mask.count == tokens.count else {
+            throw ModelError(
+                "batch: offsets must run from 0 to the number of steps; found \(offsets.first ?? -1) to \(offsets.last ?? -1) for "
+                    + "\(tokens.count) tokens and \(mask.count) mask entries")
+        }
+        if let temperature, temperature.count != count {
+            throw ModelError("batch: expected one temperature per sequence (\(count)), found \(temperature.count)")
+        }
+        for index in 0..<count {
+            let steps = (offsets[index], offsets[index + 1])
+            guard steps.0 <= steps.1 else { throw ModelError("batch: sequence \(index) ends (\(steps.1)) before it begins (\(steps.0))") }
+            if steps.0 < steps.1, mask[steps.0] {
+                throw ModelError("batch: the first step of sequence \(index) is masked, but nothing comes before it to predict it from")
+            }
+            if let temperature, !(temperature[index] > 0 && temperature[index].isFinite) {
+                throw ModelError("batch: the temperature of sequence \(index) is \(temperature[index]); expected a positive number")
+            }
+        }
+        if let wrong = tokens.firstIndex(where: { $0 < 0 || Int($0) >= vocabulary }) {
+            throw ModelError("batch: step \(wrong) has token \(tokens[wrong]), outside the vocabulary of \(vocabulary)")
+        }
+    }
+}
