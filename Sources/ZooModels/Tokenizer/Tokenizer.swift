@@ -153,6 +153,7 @@ public final class Tokenizer: Sendable {
 
     /// The text of `ids`; bytes that are not valid UTF-8 become U+FFFD, and ids that no token has are left out.
     ///
+    /// Added tokens come back as they are spelled, where Hugging Face turns letters such as `é` in them into broken bytes.
     /// - Parameter skipSpecialTokens: leaves out tokens that the file marks as special.
     public func decode(_ ids: some Sequence<Int32>, skipSpecialTokens: Bool = true) -> String {
         var text: [UInt8] = []

@@ -1,0 +1,154 @@
+"""Makes the tokenizer fixtures with Hugging Face tokenizers.
+
+Run in this folder: python -m pip install tokenizers==0.22.1 && python make_fixtures.py
+Writes one <name>.tokenizer.json per kind of tokenizer, encodings.json (texts, and what each tokenizer makes of them), and
+corpus.json, on which they were trained.
+"""
+
+import json
+import random
+
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+CORPUS = [
+    "The film was slow, but the ending wasn't: it's worth the wait, they'd say, and we'll see what you've got.",
+    "I'm sure she'll like it; he'd seen it twice, and they're going again in 2024, or 2025 at the latest.",
+    "A tokenizer splits text into words, words into bytes, and joins the bytes that often stand together.",
+    "banana bandana bananas, aaaa aaaaaa aa a, abababab, mississippi mississippi",
+    "Der Fluß fließt über die Brücke; das Mädchen grüßt schön. L'été dernier, ça allait très bien. ¿Dónde está el niño?",
+    "Съешь же ещё этих мягких французских булок, да выпей чаю. Ξεσκεπάζω την ψυχοφθόρα βδελυγμία.",
+    "いろはにほへと ちりぬるを。我能吞下玻璃而不伤身体。나는 유리를 먹을 수 있어요.",
+    "أنا قادر على أكل الزجاج و هذا لا يؤلمني. אני יכול לאכול זכוכית וזה לא מזיק לי. मैं काँच खा सकता हूँ।",
+    "def add(a, b):\n    return a + b  # 1 + 1 == 2\n\n\nprint(add(40, 2))\t# 42\r\n",
+    "👍🏽 👩‍👩‍👧‍👦 🇩🇪 ❤️ naïve café résumé — “quoted” … 3.14159, 1,000,000 and 10²",
+]
+
+SPECIAL = "<|end|>"
+
+TEXTS = [
+    "", " ", "  ", "a", " a", "  a", "a ", "a  ", "a \n b", "\n", "\n\n\n", "\t\tx", "x\r\ny\r\n", " \u00a0 \u3000x", "\u0085\u2028\u200b\ufeff",
+    "The film was slow, but the ending wasn't.", "I'm you're he's we've they'll she'd don't", "I'M YOU'RE HE'S WE'VE THEY'LL SHE'D DON'T",
+    "'s't're've'm'll'd 'x ' s ''s'' it''s 'ſ", "1 12 123 1234 12345 1234567 3.14 1,000 ½ ² Ⅷ ٣٤ 一二", "a1b22c333 4d", "hello!!! ... ?!?! --- === <tag/> @user #1 $5 100%",
+    "Der Fluß fließt über die Brücke; L'été, ¿dónde está el niño?", "Съешь же ещё этих мягких булок", "Ξεσκεπάζω την ψυχοφθόρα", "いろはにほへと 我能吞下玻璃。나는 유리를",
+    "أنا قادر على أكل الزجاج", "אני יכול לאכול", "मैं काँच खा सकता हूँ।", "ฉันกินกระจกได้", "ᚠᛇᚻ᛫ᛒᛦᚦ 𝔘𝔫𝔦𝔠𝔬𝔡𝔢 𐍈 𠮷野家",
+    "👍🏽 👩‍👩‍👧‍👦 🇩🇪 ❤️ 🏴󠁧󠁢󠁳󠁣󠁴󠁿", "e\u0301 é n\u0303 ñ \u1e9b\u0323 각 \u1100\u1161\u11a8 Å \u212b", "\u0301start z\u0301\u0302 x",
+    "before<|end|>after", " <|end|> ", "<|end|><|end|>", "<|end", "<|end|", "a <word> b", "a<word>b <word>", "x   <strip>   y", "<strip>", "<long><longer>", "é<\u1eb9>é<e\u0323>",
+    "def add(a, b):\n    return a + b  # 1 + 1 == 2\n\n\nprint(add(40, 2))\t# 42\r\n", "\x00\x01\x7f", "a" * 300, "=" * 200, "ab" * 100 + " " * 50 + "\n" * 20,
+    "mississippi bananas in pyjamas, aaaaaaa", "It's 5 o'clock somewhere - isn't it? \"Yes,\" he said.", "\ufffd \U0010ffff", "thexx thexx",
+]
+
+
+def random_texts(count):
+    """Random mixtures, so that rules meet in ways that nobody thought of."""
+    generator = random.Random(20240607)
+    alphabet = list(" \t\n\r'.,-!?_019aAsStTlLdDeErRvVmM\u00a0\u3000éßжλ字가\u0301²½👍") + ["'s", "'LL", "  ", "\r\n", SPECIAL, " the"]
+    return ["".join(generator.choices(alphabet, k=generator.randint(1, 40))) for _ in range(count)]
+
+
+def trained(vocabulary_size=600, special=(SPECIAL,)):
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary_size, special_tokens=list(special), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False)
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    return tokenizer
+
+
+def plain():
+    return trained()
+
+
+def prefix_space():
+    tokenizer = trained()
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    return tokenizer
+
+
+def added():
+    tokenizer = trained()
+    tokenizer.add_tokens([
+        AddedToken("<word>", single_word=True, normalized=False), AddedToken("<strip>", lstrip=True, rstrip=True, normalized=False),
+        AddedToken("<long>", normalized=False), AddedToken("<long><longer>", normalized=False)])
+    return tokenizer
+
+
+def nfc_template():
+    tokenizer = trained(special=("<s>", SPECIAL))
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.add_tokens([AddedToken("<\u1eb9>", normalized=True)])
+    tokenizer.post_processor = processors.Sequence([
+        processors.ByteLevel(trim_offsets=False),
+        processors.TemplateProcessing(
+            single=f"<s> $A {SPECIAL}", pair=f"<s> $A {SPECIAL} $B", special_tokens=[("<s>", 0), (SPECIAL, 1)])])
+    return tokenizer
+
+
+def digits():
+    tokenizer = trained()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    return tokenizer
+
+
+def contiguous_digits_prefix():
+    tokenizer = trained()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.Digits(individual_digits=False), pre_tokenizers.ByteLevel(add_prefix_space=True)])
+    return tokenizer
+
+
+def split(number):
+    pattern = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|" + number
+               + r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+    tokenizer = trained()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.Split(Regex(pattern), behavior="isolated"),
+        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    return tokenizer
+
+
+def llama3():
+    tokenizer = split(r"\p{N}{1,3}")
+    # Llama 3 takes a word that is a token as it is, whatever the merges give.
+    contents = json.loads(tokenizer.to_str())
+    contents["model"]["ignore_merges"] = True
+    contents["model"]["vocab"]["Ġthexx"] = tokenizer.get_vocab_size()
+    return Tokenizer.from_str(json.dumps(contents))
+
+
+def qwen2():
+    return split(r"\p{N}")
+
+
+def incomplete():
+    """Lacks bytes, and so gives the unknown token for them."""
+    vocabulary = {token: i for i, token in enumerate(["<unk>", "a", "b", "Ġ", "ab", "Ġab"])}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[("a", "b"), ("Ġ", "ab")], unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def main():
+    texts = TEXTS + random_texts(100)
+    encodings = {"texts": texts, "ids": {}, "with_special": {}, "decoded": {}}
+    for make in [plain, prefix_space, added, nfc_template, digits, contiguous_digits_prefix, llama3, qwen2, incomplete]:
+        tokenizer = make()
+        name = make.__name__.replace("_", "-")
+        tokenizer.save(f"{name}.tokenizer.json", pretty=False)
+        ids = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
+        encodings["ids"][name] = ids
+        if make is nfc_template:
+            encodings["with_special"][name] = [tokenizer.encode(text).ids for text in texts]
+        if make in (plain, nfc_template, incomplete):
+            encodings["decoded"][name] = [tokenizer.decode(row, skip_special_tokens=True) for row in ids]
+    with open("encodings.json", "w", encoding="utf-8") as file:
+        json.dump(encodings, file, separators=(",", ":"))
+    with open("corpus.json", "w", encoding="utf-8") as file:
+        json.dump(CORPUS, file, indent=1)
+
+
+if __name__ == "__main__":
+    main()

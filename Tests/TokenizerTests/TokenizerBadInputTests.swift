@@ -1,0 +1,140 @@
+import Foundation
+import Testing
+import ZooModels
+
+@Suite("tokenizer files that are wrong")
+struct TokenizerBadInputTests {
+    /// The sentence with which loading fails; it must begin with the file.
+    private func failure(_ url: URL) throws -> String {
+        let error = #expect(throws: TokenizerError.self) { try Tokenizer(contentsOf: url) }
+        let sentence = try #require(error).description
+        #expect(sentence.hasPrefix(url.path))
+        return sentence
+    }
+
+    private func failure(
+        in name: String = "plain.tokenizer.json", changing change: (inout [String: Any]) throws -> Void
+    ) throws -> String {
+        try failure(changed(name, change))
+    }
+
+    private func failureOfModel(_ change: (inout [String: Any]) throws -> Void) throws -> String {
+        try failure(changing: { contents in
+            var model = try #require(contents["model"] as? [String: Any])
+            try change(&model)
+            contents["model"] = model
+        })
+    }
+
+    private func failureOfVocabulary(_ change: (inout [String: Any]) -> Void) throws -> String {
+        try failureOfModel({ model in
+            var vocabulary = try #require(model["vocab"] as? [String: Any])
+            change(&vocabulary)
+            model["vocab"] = vocabulary
+        })
+    }
+
+    @Test("a missing file is named")
+    func missing() {
+        let error = #expect(throws: TokenizerError.self) { try Tokenizer(contentsOf: URL(fileURLWithPath: "/nowhere/tokenizer.json")) }
+        #expect(error?.description.hasPrefix("/nowhere/tokenizer.json: there is no such file") == true)
+    }
+
+    @Test("a truncated file is refused", arguments: [0, 1, 100, 5_000])
+    func truncated(length: Int) throws {
+        let data = try Data(contentsOf: fixture("plain.tokenizer.json")).prefix(length)
+        #expect(try failure(file(holding: data)).contains("the file: "))
+    }
+
+    @Test("JSON nested thousands deep is refused, not followed")
+    func deep() throws {
+        let nested = String(repeating: "[", count: 100_000) + String(repeating: "]", count: 100_000)
+        _ = try failure(file(holding: Data(#"{"model": \#(nested)}"#.utf8)))
+        let normalizers = String(repeating: #"{"type":"Sequence","normalizers":["#, count: 20_000)
+        _ = try failure(file(holding: Data(#"{"normalizer": \#(normalizers)"#.utf8)))
+    }
+
+    @Test("a file that is no tokenizer is refused by its missing key")
+    func otherJSON() throws {
+        #expect(try failure(file(holding: Data("{}".utf8))).hasSuffix("model is missing"))
+        #expect(try failure(file(holding: Data("[]".utf8))).contains("expected"))
+        #expect(try failure(file(holding: Data([0xFF, 0xFE, 0x00]))).contains("the file: "))
+    }
+
+    @Test("a merge of a token that is not there is named by its place")
+    func mergeOfMissingToken() throws {
+        let sentence = try failureOfModel({ $0["merges"] = [["t", "h"], ["t", "nothing"]] })
+        #expect(sentence.contains("model.merges[1] needs the token 'nothing', which model.vocab lacks"))
+        #expect(try failureOfModel({ $0["merges"] = [["q", "z"]] }).contains("needs the token 'qz'"))
+    }
+
+    @Test("a merge that is no pair is named by its place", arguments: ["ab", "a b c"])
+    func mergeOfThree(merge: String) throws {
+        #expect(try failureOfModel({ $0["merges"] = ["t h", merge] }).contains("model.merges[1]: expected two tokens"))
+    }
+
+    @Test("an id that two tokens have is refused with both")
+    func duplicateId() throws {
+        let sentence = try failureOfVocabulary({ $0["ab"] = $0["a"] })
+        #expect(sentence.contains("belongs to both"))
+        #expect(sentence.contains("'ab'") && sentence.contains("'a'"))
+    }
+
+    @Test("an id out of range is refused with its token", arguments: [-1, 1 << 24, Int(Int32.max) + 1, Int.max])
+    func idOutOfRange(id: Int) throws {
+        #expect(try failureOfVocabulary({ $0["zz"] = id }).contains("model.vocab: the id of 'zz' is \(id); expected 0 to 16777215"))
+    }
+
+    @Test("an id that is no whole number is refused with its token")
+    func fractionalId() throws {
+        #expect(try failureOfVocabulary({ $0["zz"] = "three" }).contains("model.vocab.zz: expected an integer"))
+        #expect(try failureOfVocabulary({ $0["zz"] = 3.5 }).contains("3.5"))
+    }
+
+    @Test("an added token that takes another token's id is refused")
+    func addedTokenTakesId() throws {
+        let sentence = try failure(in: "added.tokenizer.json") { contents in
+            var added = try #require(contents["added_tokens"] as? [[String: Any]])
+            added[1]["id"] = 5
+            contents["added_tokens"] = added
+        }
+        #expect(sentence.contains("added_tokens[1]: the id 5 belongs to both"))
+    }
+
+    @Test("a component that is not supported is refused by name with what loads", arguments: [
+        ("normalizer", "Lowercase"), ("pre_tokenizer", "Metaspace"), ("post_processor", "BertProcessing"), ("decoder", "WordPiece"),
+    ])
+    func unsupported(role: String, kind: String) throws {
+        let sentence = try failure { $0[role] = ["type": kind] }
+        #expect(sentence.contains("\(role) '\(kind)' is not supported; what loads: "))
+    }
+
+    @Test("another model is refused by name")
+    func otherModel() throws {
+        #expect(try failureOfModel({ $0["type"] = "Unigram" }).contains("model.type 'Unigram' is not supported; what loads: BPE"))
+        #expect(try failureOfModel({ $0["byte_fallback"] = true }).contains("model.byte_fallback is set"))
+        #expect(try failureOfModel({ $0["dropout"] = 0.1 }).contains("model.dropout is set"))
+    }
+
+    @Test("an unknown splitting pattern is refused with the pattern")
+    func otherPattern() throws {
+        let sentence = try failure(in: "llama3.tokenizer.json") { contents in
+            contents["pre_tokenizer"] = [
+                "type": "Sequence",
+                "pretokenizers": [
+                    ["type": "Split", "pattern": ["Regex": "\\w+"], "behavior": "Isolated", "invert": false],
+                    ["type": "ByteLevel", "add_prefix_space": false, "use_regex": false],
+                ],
+            ]
+        }
+        #expect(sentence.contains("Split by '\\w+' is not supported"))
+    }
+
+    @Test("a mark that is no token is refused")
+    func markWithoutToken() throws {
+        let file = try changed { _ in }
+        try Data(#"{"eos_token": "<nope>"}"#.utf8)
+            .write(to: file.deletingLastPathComponent().appendingPathComponent("tokenizer_config.json"))
+        #expect(try failure(file).contains("eos_token is '<nope>'"))
+    }
+}

@@ -1,0 +1,113 @@
+import Foundation
+import Testing
+import ZooModels
+
+/// What Hugging Face `tokenizers` makes of the texts; `Fixtures/make_fixtures.py` wrote it.
+struct Encodings: Decodable {
+    var texts: [String]
+    var ids: [String: [[Int32]]]
+    var withSpecial: [String: [[Int32]]]
+    var decoded: [String: [String]]
+
+    enum CodingKeys: String, CodingKey {
+        case texts, ids, decoded
+        case withSpecial = "with_special"
+    }
+
+    static func load() throws -> Encodings {
+        try JSONDecoder().decode(Encodings.self, from: Data(contentsOf: fixture("encodings.json")))
+    }
+}
+
+func fixture(_ name: String) -> URL {
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Fixtures/\(name)")
+}
+
+/// A tokenizer's file changed by `change`, in a folder of its own.
+func changed(_ name: String = "plain.tokenizer.json", _ change: (inout [String: Any]) throws -> Void) throws -> URL {
+    let data = try Data(contentsOf: fixture(name))
+    var contents = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    try change(&contents)
+    return try file(holding: JSONSerialization.data(withJSONObject: contents))
+}
+
+func file(holding data: Data) throws -> URL {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tokenizer-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let file = folder.appendingPathComponent("tokenizer.json")
+    try data.write(to: file)
+    return file
+}
+
+@Suite("tokenizer against Hugging Face tokenizers")
+struct TokenizerParityTests {
+    static let kinds = [
+        "plain", "prefix-space", "added", "nfc-template", "digits", "contiguous-digits-prefix", "llama3", "qwen2", "incomplete",
+    ]
+
+    @Test("every text gets the same ids", arguments: kinds)
+    func ids(kind: String) throws {
+        let encodings = try Encodings.load()
+        let tokenizer = try Tokenizer(contentsOf: fixture("\(kind).tokenizer.json"))
+        let expected = try #require(encodings.ids[kind])
+        for (text, ids) in zip(encodings.texts, expected) {
+            #expect(tokenizer.encode(text) == ids, "\(text.debugDescription)")
+            #expect(tokenizer.encode(text) == ids, "from the cache: \(text.debugDescription)")
+        }
+    }
+
+    @Test("the post-processor's marks are put around the text when asked for")
+    func template() throws {
+        let encodings = try Encodings.load()
+        let tokenizer = try Tokenizer(contentsOf: fixture("nfc-template.tokenizer.json"))
+        let expected = try #require(encodings.withSpecial["nfc-template"])
+        for (text, ids) in zip(encodings.texts, expected) {
+            #expect(tokenizer.encode(text, addSpecialTokens: true) == ids, "\(text.debugDescription)")
+        }
+    }
+
+    @Test("ids decode to the same text, special tokens left out", arguments: ["plain", "nfc-template", "incomplete"])
+    func decoding(kind: String) throws {
+        let encodings = try Encodings.load()
+        let tokenizer = try Tokenizer(contentsOf: fixture("\(kind).tokenizer.json"))
+        let (ids, texts) = (try #require(encodings.ids[kind]), try #require(encodings.decoded[kind]))
+        for (ids, text) in zip(ids, texts) {
+            #expect(Array(tokenizer.decode(ids).unicodeScalars) == Array(text.unicodeScalars), "\(text.debugDescription)")
+        }
+    }
+
+    @Test("merges written as one string load like merges written as pairs")
+    func mergesAsStrings() throws {
+        let url = try changed { contents in
+            var model = try #require(contents["model"] as? [String: Any])
+            let pairs = try #require(model["merges"] as? [[String]])
+            model["merges"] = pairs.map { $0.joined(separator: " ") }
+            contents["model"] = model
+        }
+        let tokenizer = try Tokenizer(contentsOf: url)
+        let encodings = try Encodings.load()
+        for (text, ids) in zip(encodings.texts, try #require(encodings.ids["plain"])) { #expect(tokenizer.encode(text) == ids) }
+    }
+
+    @Test("training learns the merges that BpeTrainer learns from the same texts")
+    func training() throws {
+        let corpus = try JSONDecoder().decode([String].self, from: Data(contentsOf: fixture("corpus.json")))
+        let reference = try Tokenizer(contentsOf: fixture("plain.tokenizer.json"))
+        let trained = try Tokenizer.train(on: corpus, vocabularySize: 600, specialTokens: .init(eos: "<|end|>"))
+        #expect(trained.vocabularySize == reference.vocabularySize)
+        let encodings = try Encodings.load()
+        for (text, ids) in zip(encodings.texts, try #require(encodings.ids["plain"])) { #expect(trained.encode(text) == ids) }
+        #expect(try merges(of: trained) == merges(of: reference))
+    }
+
+    private func merges(of tokenizer: Tokenizer) throws -> [[String]] {
+        struct File: Decodable {
+            struct Model: Decodable { var merges: [[String]] }
+            var model: Model
+        }
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        try tokenizer.write(to: folder)
+        let data = try Data(contentsOf: folder.appendingPathComponent("tokenizer.json"))
+        return try JSONDecoder().decode(File.self, from: data).model.merges
+    }
+}
