@@ -1,0 +1,66 @@
+import CZoo
+import Foundation
+import ZooKit
+
+/// One training run of one algorithm, from `create` to `destroy`. All calls belong to one thread.
+public final class AlgorithmInstance {
+    private let table: UnsafeMutablePointer<zoo_algorithm_v1>
+    private let name: String
+    /// The plugin may call its host's table until `destroy` has returned.
+    private let host: any PluginHost
+
+    init(table: UnsafeMutablePointer<zoo_algorithm_v1>, name: String, host: any PluginHost) throws {
+        guard declares(UnsafePointer(table), \.destroy), let destroy = table.pointee.destroy else {
+            throw ZooError(.failedPrecondition, "\(name): its table of functions is truncated at \(table.pointee.size) bytes")
+        }
+        guard table.pointee.step != nil, table.pointee.save != nil, table.pointee.load != nil else {
+            destroy(table.pointee.`self`)
+            throw ZooError(.failedPrecondition, "\(name): its table lacks one of step, save and load")
+        }
+        (self.table, self.name, self.host) = (table, name, host)
+    }
+
+    deinit { table.pointee.destroy(table.pointee.`self`) }
+
+    /// One iteration of the algorithm. Throws the plugin's own error.
+    public func step() throws {
+        try ZooError.check("\(name): step") { table.pointee.step(table.pointee.`self`, $0) }
+    }
+
+    /// All state that `load` needs to go on bit for bit.
+    public func save() throws -> Data {
+        let sink = Sink()
+        try withExtendedLifetime(sink) {
+            try ZooError.check("\(name): save") { error in
+                table.pointee.save(
+                    table.pointee.`self`,
+                    { context, bytes, count, error in
+                        ZooError.status(error) {
+                            guard let context, bytes != nil || count == 0 else {
+                                throw ZooError(.invalidArgument, "the bytes of the saved state are NULL")
+                            }
+                            let sink = Unmanaged<Sink>.fromOpaque(context).takeUnretainedValue()
+                            if let bytes { sink.data.append(bytes, count: Int(count)) }
+                        }
+                    }, Unmanaged.passUnretained(sink).toOpaque(), error)
+            }
+        }
+        return sink.data
+    }
+
+    /// Takes up saved state, before the first step.
+    public func load(_ state: Data) throws {
+        try ZooError.check("\(name): load") { error in
+            state.withUnsafeBytes { table.pointee.load(table.pointee.`self`, $0.bindMemory(to: UInt8.self).baseAddress, UInt64($0.count), error) }
+        }
+    }
+
+    /// The algorithm's extension of that id; nil where it has none.
+    public func getExtension(_ id: String) -> UnsafeRawPointer? {
+        table.pointee.get_extension.flatMap { $0(table.pointee.`self`, id) }
+    }
+
+    private final class Sink {
+        var data = Data()
+    }
+}

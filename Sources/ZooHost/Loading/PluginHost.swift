@@ -1,0 +1,14 @@
+import CZoo
+
+/// Whoever offers services to an algorithm: a run, or the scripted host of the checks.
+public protocol PluginHost: AnyObject {
+    /// The host's table; valid as long as this object lives.
+    var table: UnsafePointer<zoo_host_v1> { get }
+}
+
+/// Whether the maker of the size-prefixed struct at `pointer` knew `field`: ZOO_HAS in Swift.
+func declares<Table, Field>(_ pointer: UnsafePointer<Table>, _ field: KeyPath<Table, Field>) -> Bool {
+    guard let offset = MemoryLayout<Table>.offset(of: field) else { return false }
+    let size = UnsafeRawPointer(pointer).loadUnaligned(as: UInt32.self)
+    return Int(size) >= offset + MemoryLayout<Field>.size
+}

@@ -1,0 +1,62 @@
+import Foundation
+
+/// How a worker process ended.
+public enum WorkerExit: Sendable, Equatable {
+    case ok
+    /// It reported an error of its own.
+    case failed(status: Int32)
+    /// Ctrl-C reached it, and it stopped in order.
+    case interrupted
+    /// A Swift precondition, an overflow, an index out of range.
+    case trap
+    case abort
+    case segfault
+    /// The dynamic linker met a function that no library defines.
+    case unboundSymbol
+    /// Killed from outside, most often for want of memory.
+    case killed
+    case signal(Int32)
+    /// Killed by the host at its deadline, in seconds.
+    case deadline(Double)
+
+    /// The status with which a worker says that Ctrl-C stopped it.
+    public static let interruptedStatus: Int32 = 130
+
+    /// Reads the status word of `waitpid`.
+    init(waitStatus: Int32) {
+        let signal = waitStatus & 0x7f
+        guard signal != 0 else {
+            switch (waitStatus >> 8) & 0xff {
+            case 0: self = .ok
+            case 127: self = .unboundSymbol
+            case Self.interruptedStatus: self = .interrupted
+            case let status: self = .failed(status: status)
+            }
+            return
+        }
+        switch signal {
+        case SIGILL, SIGTRAP: self = .trap
+        case SIGABRT: self = .abort
+        case SIGSEGV, SIGBUS: self = .segfault
+        case SIGKILL: self = .killed
+        case SIGINT: self = .interrupted
+        default: self = .signal(signal)
+        }
+    }
+
+    /// One sentence about `subject`, for example "plugin /opt/zoo/libX.so" or "run grpo-seed0".
+    public func sentence(about subject: String) -> String {
+        switch self {
+        case .ok: "\(subject) ended well"
+        case .failed(let status): "\(subject) ended with status \(status)"
+        case .interrupted: "\(subject) was stopped by Ctrl-C"
+        case .trap: "\(subject) crashed: it trapped (a failed precondition, an overflow or an index out of range)"
+        case .abort: "\(subject) crashed: it aborted (an assertion, or an exception that nobody caught)"
+        case .segfault: "\(subject) crashed: it touched memory that is not its own"
+        case .unboundSymbol: "\(subject) called a function that no library defines (exit status 127)"
+        case .killed: "\(subject) was killed from outside; the machine may have run out of memory"
+        case .signal(let number): "\(subject) was ended by signal \(number) (\(String(cString: strsignal(number))))"
+        case .deadline(let seconds): "\(subject) did not end within \(seconds.formatted()) s and was killed"
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import Foundation
+import ZooKit
+
+/// What a worker process does; the hidden commands of `zoo` call these.
+public enum WorkerMain {
+    /// Ends this process and its group when the host goes. Call it first in every worker; elsewhere it does nothing.
+    public static func followHost() {
+        guard ProcessInfo.processInfo.environment[Worker.marker] != nil else { return }
+        let thread = Thread {
+            var byte: UInt8 = 0
+            while true {
+                let count = read(STDIN_FILENO, &byte, 1)
+                if count == 0 || (count < 0 && errno != EINTR) { break }
+            }
+            kill(0, SIGKILL)
+        }
+        thread.start()
+    }
+
+    /// `zoo worker scan FILE`: loads the plugin and prints one line of JSON, a `ScanResult`.
+    public static func scan(_ file: String) throws {
+        followHost()
+        try printLine(ScanResult(of: file))
+    }
+
+    /// Prints a value as one line of JSON.
+    static func printLine(_ value: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.withoutEscapingSlashes]
+        var line = try encoder.encode(value)
+        line.append(UInt8(ascii: "\n"))
+        try FileHandle.standardOutput.write(contentsOf: line)
+    }
+}
+
+/// What a scan of one file found: exactly one of `plugin` and `failure`.
+public struct ScanResult: Sendable, Equatable, Codable {
+    public var path: String
+    public var plugin: PluginDescription?
+    /// A sentence that names the file.
+    public var failure: String?
+    /// Of the loading itself, in this process.
+    public var seconds = 0.0
+
+    /// Loads the file in this process.
+    init(of path: String) throws {
+        self.path = path
+        let start = ContinuousClock.now
+        do {
+            plugin = try Plugin(path: path).description
+        } catch let error as ZooError {
+            failure = error.message
+        }
+        seconds = start.duration(to: .now) / .seconds(1)
+    }
+
+    init(path: String, failure: String) { (self.path, self.failure) = (path, failure) }
+}

@@ -1,0 +1,170 @@
+import Foundation
+import Synchronization
+import ZooKit
+
+/// A spawned worker: its process group, its pipes and its end.
+final class WorkerProcess {
+    /// The worker's pid, which is also its process group's.
+    let group: pid_t
+    private var streams: [Stream]
+    /// The worker's standard input. It closes with this process, which tells the worker to go too.
+    private let lifeline: Int32
+
+    /// Between SIGTERM and SIGKILL.
+    private static let grace = Duration.seconds(2)
+    /// Pipes must not leak into a worker that another thread starts at the same moment.
+    private static let spawning = Mutex(())
+
+    init(_ worker: Worker) throws {
+        (group, lifeline, streams) = try Self.spawning.withLock { _ in try Self.spawn(worker) }
+    }
+
+    deinit {
+        close(lifeline)
+        for stream in streams { close(stream.descriptor) }
+    }
+
+    private static func spawn(_ worker: Worker) throws -> (pid_t, Int32, [Stream]) {
+        var actions = FileActions()
+        defer { actions.free() }
+        let input = try Pipe()
+        actions.move(input.read, to: 0)
+        var (theirs, streams) = ([input.read], [Stream]())
+        for (target, output) in [(Int32(1), worker.output), (2, worker.errors)] {
+            guard case .lines(let receive) = output else { continue }
+            let pipe = try Pipe()
+            actions.move(pipe.write, to: target)
+            theirs.append(pipe.write)
+            streams.append(Stream(descriptor: pipe.read, receive: receive))
+        }
+        let environment = ProcessInfo.processInfo.environment.merging(worker.environment) { $1 }.merging(Worker.settings) { $1 }
+        var pid: pid_t = 0
+        let status = withCStrings([worker.executable] + worker.arguments) { arguments in
+            withCStrings(environment.map { "\($0)=\($1)" }) { environment in
+                withAttributes { posix_spawn(&pid, worker.executable, &actions.actions, $0, arguments, environment) }
+            }
+        }
+        for descriptor in theirs { close(descriptor) }
+        guard status == 0 else {
+            for descriptor in [input.write] + streams.map(\.descriptor) { close(descriptor) }
+            throw ZooError(.internal, "\(worker.executable): cannot be started: \(String(cString: strerror(status)))")
+        }
+        return (pid, input.write, streams)
+    }
+
+    /// Serves the streams until the worker ends: its wait status, or nil where it was killed at the deadline.
+    func wait(until deadline: ContinuousClock.Instant?) -> Int32? {
+        var (status, wasLate) = (Int32(0), false)
+        var nextKill = deadline
+        while true {
+            let isQuiet = serveStreams(milliseconds: 20)
+            let ended = waitpid(group, &status, WNOHANG)
+            if ended == group || (ended < 0 && errno == ECHILD) { break }
+            if let limit = nextKill, .now >= limit {
+                kill(-group, wasLate ? SIGKILL : SIGTERM)
+                (wasLate, nextKill) = (true, .now + Self.grace)
+            }
+            if isQuiet && streams.isEmpty { usleep(5000) }
+        }
+        kill(-group, SIGKILL)  // Whatever the worker itself left behind.
+        while !serveStreams(milliseconds: 0) {}
+        for stream in streams { stream.finish() }
+        return wasLate ? nil : status
+    }
+
+    /// Reads what is there; true where nothing was.
+    private func serveStreams(milliseconds: Int32) -> Bool {
+        guard !streams.isEmpty else { return true }
+        var polled = streams.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
+        guard poll(&polled, nfds_t(polled.count), milliseconds) > 0 else { return true }
+        for (index, entry) in polled.enumerated().reversed() where entry.revents != 0 {
+            guard !streams[index].read() else { continue }
+            streams[index].finish()
+            close(streams[index].descriptor)
+            streams.remove(at: index)
+        }
+        return false
+    }
+}
+
+/// The host's end of one of a worker's streams.
+private final class Stream {
+    let descriptor: Int32
+    private let receive: @Sendable (String) -> Void
+    private var pending: [UInt8] = []
+
+    init(descriptor: Int32, receive: @escaping @Sendable (String) -> Void) {
+        (self.descriptor, self.receive) = (descriptor, receive)
+    }
+
+    /// Hands on every complete line; false at the end of the stream.
+    func read() -> Bool {
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        let count = Foundation.read(descriptor, &buffer, buffer.count)
+        guard count > 0 else { return count < 0 && (errno == EINTR || errno == EAGAIN) }
+        pending.append(contentsOf: buffer[..<count])
+        while let end = pending.firstIndex(of: UInt8(ascii: "\n")) {
+            receive(String(decoding: pending[..<end], as: UTF8.self))
+            pending.removeSubrange(...end)
+        }
+        return true
+    }
+
+    /// Hands on a last line without a newline.
+    func finish() {
+        if !pending.isEmpty { receive(String(decoding: pending, as: UTF8.self)) }
+        pending = []
+    }
+}
+
+/// A pipe whose ends no other process inherits.
+private struct Pipe {
+    let read, write: Int32
+
+    init() throws {
+        var ends: [Int32] = [0, 0]
+        guard pipe(&ends) == 0 else { throw ZooError(.resourceExhausted, "no pipe for a worker: \(String(cString: strerror(errno)))") }
+        (read, write) = (ends[0], ends[1])
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    }
+}
+
+/// What happens to descriptors between fork and exec.
+private struct FileActions {
+    #if canImport(Darwin)
+        var actions: posix_spawn_file_actions_t?
+    #else
+        var actions = posix_spawn_file_actions_t()
+    #endif
+
+    init() { posix_spawn_file_actions_init(&actions) }
+    mutating func move(_ from: Int32, to target: Int32) { posix_spawn_file_actions_adddup2(&actions, from, target) }
+    mutating func free() { posix_spawn_file_actions_destroy(&actions) }
+}
+
+/// Runs `body` with the attributes of a worker: a process group of its own, and the default for every signal we may ignore.
+private func withAttributes<R>(_ body: (UnsafePointer<posix_spawnattr_t>) -> R) -> R {
+    #if canImport(Darwin)
+        var attributes: posix_spawnattr_t?
+    #else
+        var attributes = posix_spawnattr_t()
+    #endif
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var (defaults, none) = (sigset_t(), sigset_t())
+    sigemptyset(&defaults)
+    sigemptyset(&none)
+    for signal in [SIGINT, SIGTERM, SIGPIPE] { sigaddset(&defaults, signal) }
+    posix_spawnattr_setsigdefault(&attributes, &defaults)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setpgroup(&attributes, 0)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
+    return body(&attributes)
+}
+
+/// Runs `body` with a NULL-terminated array of C strings.
+private func withCStrings<R>(_ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> R) -> R {
+    let copies = strings.map { strdup($0) } + [nil]
+    defer { for copy in copies { free(copy) } }
+    return body(copies)
+}
