@@ -71,11 +71,12 @@ public struct Dataset: Sendable {
     }
 
     private static func parse(_ line: String) throws(RowFault) -> [String: JSONValue] {
+        let data = Data(line.utf8)
         let value: JSONValue
         do {
-            value = try JSONDecoder().decode(JSONValue.self, from: Data(line.utf8))
+            value = try JSONDecoder().decode(JSONValue.self, from: data)
         } catch {
-            throw RowFault(reason: "not valid JSON\(cause(of: error))")
+            throw RowFault(reason: "not valid JSON\(syntaxError(in: data))")
         }
         guard case .object(let columns) = value else {
             throw RowFault(reason: "expected an object of named columns, found \(value.kind)")
@@ -83,10 +84,14 @@ public struct Dataset: Sendable {
         return columns
     }
 
-    private static func cause(of error: any Error) -> String {
-        guard case DecodingError.dataCorrupted(let context)? = error as? DecodingError else { return "" }
-        let underlying = context.underlyingError.map { ($0 as NSError).userInfo["NSDebugDescription"] as? String ?? "\($0)" }
-        return ": \(underlying ?? context.debugDescription)"
+    /// Where JSON breaks off. JSONDecoder knows it too, but does not say so on every platform.
+    private static func syntaxError(in data: Data) -> String {
+        do {
+            _ = try JSONSerialization.jsonObject(with: data)
+            return ""
+        } catch {
+            return ": \((error as NSError).userInfo["NSDebugDescription"] ?? error)"
+        }
     }
 
     private static func shape(

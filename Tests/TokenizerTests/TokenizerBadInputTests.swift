@@ -43,7 +43,7 @@ struct TokenizerBadInputTests {
     @Test("a truncated file is refused", arguments: [0, 1, 100, 5_000])
     func truncated(length: Int) throws {
         let data = try Data(contentsOf: fixture("plain.tokenizer.json")).prefix(length)
-        #expect(try failure(file(holding: data)).contains("the file: "))
+        #expect(try failure(file(holding: data)).contains("the file: not valid JSON: "))
     }
 
     @Test("JSON nested thousands deep is refused, not followed")
@@ -80,15 +80,15 @@ struct TokenizerBadInputTests {
         #expect(sentence.contains("'ab'") && sentence.contains("'a'"))
     }
 
-    @Test("an id out of range is refused with its token", arguments: [-1, 1 << 24, Int(Int32.max) + 1, Int.max])
+    @Test("an id out of range is refused with its token", arguments: [-1, 1 << 24, Int(Int32.max) + 1])
     func idOutOfRange(id: Int) throws {
-        #expect(try failureOfVocabulary({ $0["zz"] = id }).contains("model.vocab: the id of 'zz' is \(id); expected 0 to 16777215"))
+        #expect(try failureOfVocabulary({ $0["zz"] = id }).contains("model.vocab: the id of 'zz' is \(id); expected a whole number from 0 to 16777215"))
     }
 
     @Test("an id that is no whole number is refused with its token")
     func fractionalId() throws {
-        #expect(try failureOfVocabulary({ $0["zz"] = "three" }).contains("model.vocab.zz: expected an integer"))
-        #expect(try failureOfVocabulary({ $0["zz"] = 3.5 }).contains("3.5"))
+        #expect(try failureOfVocabulary({ $0["zz"] = "three" }).contains("model.vocab.zz: expected a number"))
+        #expect(try failureOfVocabulary({ $0["zz"] = 3.5 }).contains("the id of 'zz' is 3.5; expected a whole number"))
     }
 
     @Test("an added token that takes another token's id is refused")

@@ -1,6 +1,6 @@
 /// A token that is found in the text before it is cut into words, such as an end-of-text mark.
 struct AddedToken: Codable, Sendable, Equatable {
-    var id: Int
+    var id: TokenizerFile.TokenId
     var content: String
     var singleWord = false
     var stripsLeft = false
@@ -52,7 +52,7 @@ struct AddedTokenFinder: Sendable {
             if token.stripsLeft { matchStart = max(start, beforeSpaces(text[..<matchStart])) }
             if token.stripsRight { matchEnd = afterSpaces(text[matchEnd...]) }
             if start < matchStart { pieces.append(.text(text[start..<matchStart])) }
-            pieces.append(.token(Int32(token.id)))
+            pieces.append(.token(Int32(token.id.number)))
             start = matchEnd
             place = matchEnd
         }

@@ -47,7 +47,7 @@ extension Tokenizer.SpecialTokens {
             do {
                 marks = try JSONDecoder().decode(Marks.self, from: data)
             } catch let error as DecodingError {
-                throw TokenizerError(file: folder.appendingPathComponent(name).path, reason: error.sentence)
+                throw TokenizerError(file: folder.appendingPathComponent(name).path, reason: error.sentence(about: data))
             }
             bos = bos ?? marks.bos?.content
             eos = eos ?? marks.eos?.content

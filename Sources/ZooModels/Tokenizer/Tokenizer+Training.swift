@@ -28,8 +28,8 @@ extension Tokenizer {
 
         var byteLevel = TokenizerFile.Component(type: "ByteLevel")
         (byteLevel.addPrefixSpace, byteLevel.trimOffsets, byteLevel.usesRegex) = (false, true, true)
-        let vocabulary = Dictionary(trainer.tokens.enumerated().map { ($1, $0) }) { first, _ in first }
-        let added = marks.enumerated().map { AddedToken(id: $0, content: $1, special: true) }
+        let vocabulary = Dictionary(trainer.tokens.enumerated().map { ($1, TokenizerFile.TokenId($0)) }) { first, _ in first }
+        let added = marks.enumerated().map { AddedToken(id: .init($0), content: $1, special: true) }
         let contents = TokenizerFile(
             addedTokens: added, preTokenizer: byteLevel, decoder: byteLevel,
             model: .init(

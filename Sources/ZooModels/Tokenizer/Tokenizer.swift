@@ -100,7 +100,7 @@ public final class Tokenizer: Sendable {
         }
 
         let added = contents.addedTokens ?? []
-        specialIds = Set(added.filter(\.special).map { Int32($0.id) })
+        specialIds = Set(added.filter(\.special).map { Int32($0.id.number) })
         addedBeforeNormalizing = AddedTokenFinder(added.filter { !$0.normalized }.map { (Array($0.content.utf8), $0) })
         let toNFC = normalizesToNFC
         addedAfterNormalizing = AddedTokenFinder(

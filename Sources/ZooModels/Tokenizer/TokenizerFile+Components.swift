@@ -98,12 +98,13 @@ extension TokenizerFile {
     }
 
     /// `id` as a token id. An embedding has a row per id, so an id in the billions is a broken file, not a vocabulary.
-    func checkedId(_ id: Int, of token: String, key: String, file: String) throws -> Int32 {
-        guard 0..<(1 << 24) ~= id else {
+    func checkedId(_ id: TokenId, of token: String, key: String, file: String) throws -> Int32 {
+        guard let result = Int32(exactly: id.number), 0..<(1 << 24) ~= result else {
+            let found = Int64(exactly: id.number).map { "\($0)" } ?? "\(id.number)"
             throw TokenizerError(
-                file: file, reason: "\(key): the id of '\(token)' is \(id); expected 0 to \((1 << 24) - 1)")
+                file: file, reason: "\(key): the id of '\(token)' is \(found); expected a whole number from 0 to \((1 << 24) - 1)")
         }
-        return Int32(id)
+        return result
     }
 
     private static let preTokenizersThatLoad =

@@ -11,7 +11,7 @@ struct TokenizerFile: Codable {
         var fuseUnknown: Bool?
         var byteFallback: Bool?
         var ignoreMerges: Bool?
-        var vocabulary: [String: Int]
+        var vocabulary: [String: TokenId]
         var merges: [Merge]
 
         enum CodingKeys: String, CodingKey {
@@ -23,6 +23,19 @@ struct TokenizerFile: Codable {
             case byteFallback = "byte_fallback"
             case ignoreMerges = "ignore_merges"
             case vocabulary = "vocab"
+        }
+    }
+
+    /// The id of a token. Read as a number of any kind, so that a wrong one can be named with its token.
+    struct TokenId: Codable, Sendable, Equatable {
+        var number: Double
+
+        init(_ id: Int) { number = Double(id) }
+        init(from decoder: any Decoder) throws { number = try decoder.singleValueContainer().decode(Double.self) }
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.singleValueContainer()
+            try container.encode(Int64(number))
         }
     }
 
@@ -74,7 +87,7 @@ struct TokenizerFile: Codable {
             }
         }
 
-        struct TemplateToken: Codable { var ids: [Int] }
+        struct TemplateToken: Codable { var ids: [TokenId] }
 
         var type: String
         var addPrefixSpace: Bool?
@@ -122,7 +135,7 @@ struct TokenizerFile: Codable {
         do {
             self = try JSONDecoder().decode(TokenizerFile.self, from: data)
         } catch let error as DecodingError {
-            throw TokenizerError(file: file, reason: error.sentence)
+            throw TokenizerError(file: file, reason: error.sentence(about: data))
         }
     }
 
@@ -136,34 +149,41 @@ struct TokenizerFile: Codable {
 }
 
 extension DecodingError {
-    /// What is wrong in a JSON file, beginning with the key.
-    var sentence: String {
-        func place(_ context: Context, _ last: (any CodingKey)? = nil) -> String {
-            let path = (context.codingPath + (last.map { [$0] } ?? [])).map { key in
-                key.intValue.map { "[\($0)]" } ?? ".\(key.stringValue)"
-            }.joined()
-            return path.isEmpty ? "the file" : String(path.drop { $0 == "." })
-        }
+    /// What is wrong in the JSON `data`, beginning with the key.
+    func sentence(about data: Data) -> String {
         switch self {
-        case .typeMismatch(let type, let context): return "\(place(context)): expected \(Self.name(of: type))"
+        case .typeMismatch(let type, let context): return "\(Self.place(context)): expected \(Self.name(of: type))"
         case .valueNotFound(let type, let context):
-            return "\(place(context)): expected \(Self.name(of: type)), found null"
-        case .keyNotFound(let key, let context): return "\(place(context, key)) is missing"
-        case .dataCorrupted(let context):
-            let cause = context.underlyingError.map { " (\($0))" } ?? ""
-            return "\(place(context)): \(context.debugDescription)\(cause)"
+            return "\(Self.place(context)): expected \(Self.name(of: type)), found null"
+        case .keyNotFound(let key, let context): return "\(Self.place(context, key)) is missing"
+        case .dataCorrupted(let context): return "\(Self.place(context)): \(Self.syntaxError(in: data) ?? context.debugDescription)"
         @unknown default: return "\(self)"
+        }
+    }
+
+    private static func place(_ context: Context, _ last: (any CodingKey)? = nil) -> String {
+        let path = (context.codingPath + (last.map { [$0] } ?? [])).map { key in
+            key.intValue.map { "[\($0)]" } ?? ".\(key.stringValue)"
+        }.joined()
+        return path.isEmpty ? "the file" : String(path.drop { $0 == "." })
+    }
+
+    /// Where JSON breaks off. JSONDecoder knows it too, but does not say so on every platform.
+    private static func syntaxError(in data: Data) -> String? {
+        do {
+            _ = try JSONSerialization.jsonObject(with: data)
+            return nil
+        } catch {
+            return "not valid JSON: \((error as NSError).userInfo["NSDebugDescription"] ?? error)"
         }
     }
 
     private static func name(of type: Any.Type) -> String {
         switch type {
         case is String.Type: "a string"
-        case is Int.Type: "an integer"
-        case is Double.Type: "a number"
+        case is Int.Type, is Double.Type: "a number"
         case is Bool.Type: "true or false"
-        case is [String].Type, is [Any].Type: "an array"
-        default: "\(type)".hasPrefix("Dictionary") ? "an object" : "\(type)"
+        default: "\(type)".hasPrefix("Dictionary") ? "an object" : "\(type)".hasPrefix("Array") ? "an array" : "\(type)"
         }
     }
 }
