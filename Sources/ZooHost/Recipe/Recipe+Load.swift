@@ -1,0 +1,81 @@
+import Foundation
+import ZooData
+
+extension Recipe {
+    /// Reads a recipe and checks all that can be checked before anything runs.
+    ///
+    /// - Parameters:
+    ///   - overrides: changes by path, applied in order after `algorithm`.
+    ///   - algorithm: replaces the algorithm of the last stage.
+    ///   - knownAlgorithms: the ids that plugins offer; nil leaves ids unchecked.
+    /// - Throws: ``RecipeError`` that names file, line and key.
+    public static func load(
+        _ file: URL, overrides: [Override] = [], algorithm: String? = nil, knownAlgorithms: [String]? = nil
+    ) throws -> Recipe {
+        try parse(text(of: file), file: file, overrides: overrides, algorithm: algorithm, knownAlgorithms: knownAlgorithms)
+    }
+
+    /// Reads a recipe from YAML text as if it stood in `file`; relative paths begin in the file's folder.
+    public static func parse(
+        _ yaml: String, file: URL, overrides: [Override] = [], algorithm: String? = nil, knownAlgorithms: [String]? = nil
+    ) throws -> Recipe {
+        var root = try RecipeNode.parse(yaml) { "\(file.relativePath):\($0)" }
+        if let algorithm { root = try root.settingAlgorithm(algorithm, place: "--algorithm \(algorithm)") }
+        for change in overrides { root = try root.applying(change) }
+        let recipe = try RecipeReader(file: file, knownAlgorithms: knownAlgorithms).recipe(root)
+        for variant in recipe.compare?.variants ?? [] { _ = try recipe.applying(variant, knownAlgorithms: knownAlgorithms) }
+        return recipe
+    }
+
+    /// The recipe of one variant of its comparison: the last stage changed, and no comparison of its own.
+    ///
+    /// - Throws: ``RecipeError`` where the variant's `set` names a key that is not there or gives it a bad value.
+    public func applying(_ variant: Variant, knownAlgorithms: [String]? = nil) throws -> Recipe {
+        var base = self
+        base.compare = nil
+        let place = "\(file.relativePath): compare.variants.\(variant.name)"
+        var root = try base.node.settingAlgorithm(variant.algorithm, place: place)
+        for (key, value) in variant.parameters.sorted(by: { $0.key < $1.key }) {
+            root = try root.applying(Override("parameters.\(variant.algorithm).\(key)", RecipeNode(value, place: place), place: place))
+        }
+        for (key, value) in variant.set.sorted(by: { $0.key < $1.key }) {
+            root = try root.applying(Override(key, RecipeNode(value, place: place), place: place))
+        }
+        return try RecipeReader(file: file, knownAlgorithms: knownAlgorithms).recipe(root)
+    }
+
+    private static func text(of file: URL) throws -> String {
+        let path = file.relativePath
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: file.path, isDirectory: &isFolder) else {
+            let folder = file.deletingLastPathComponent()
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+            let recipes = names.filter { $0.hasSuffix(".yaml") }.sorted()
+            let wanted = file.lastPathComponent
+            let fix = nearest(wanted, among: recipes) ?? recipes.first { $0 == "\(wanted).yaml" }
+            throw RecipeError(path, "there is no such recipe" + (fix.map { "; did you mean '\($0)' in the same folder?" } ?? ""))
+        }
+        guard !isFolder.boolValue else { throw RecipeError(path, "is a folder; expected a recipe (a YAML file)") }
+        let data: Data
+        do { data = try Data(contentsOf: file) } catch {
+            throw RecipeError(path, "cannot be read: \(error.localizedDescription)")
+        }
+        guard let text = String(data: data, encoding: .utf8) else { throw RecipeError(path, "is not UTF-8 text; expected a recipe (a YAML file)") }
+        return text
+    }
+}
+
+extension RecipeNode {
+    /// A JSON value as a piece of a recipe, all of it written at `place`.
+    init(_ value: JSONValue, place: String = "") {
+        switch value {
+        case .array(let items): self.init(.list(items.map { RecipeNode($0, place: place) }), place: place)
+        case .object(let values):
+            let entries = values.sorted { $0.key < $1.key }.map {
+                Entry(key: $0.key, place: place, value: RecipeNode($0.value, place: place))
+            }
+            self.init(.map(entries), place: place)
+        default: self.init(.scalar(value), place: place)
+        }
+    }
+}

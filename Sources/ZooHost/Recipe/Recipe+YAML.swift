@@ -1,0 +1,180 @@
+import Foundation
+import ZooData
+
+extension Recipe {
+    /// The keys of a whole recipe; any other path of `--set` begins in the last stage.
+    static let keys = ["name", "about", "seed", "device", "threads", "task", "stages", "evaluation", "compare"]
+
+    /// The whole recipe as YAML, defaults written out and paths absolute. Reading it again gives the same recipe.
+    public func resolvedYAML() -> String { node.yamlLines(indent: 0).joined(separator: "\n") + "\n" }
+
+    /// The recipe in pieces, as ``RecipeReader`` reads it.
+    var node: RecipeNode {
+        .map([
+            ("name", .text(name)), ("about", about.isEmpty ? nil : .text(about)), ("seed", .number(seed)), ("device", .text(device)),
+            ("threads", .number(threads)), ("task", task?.node), ("stages", .list(stages.map(\.node))),
+            ("evaluation", evaluation?.node), ("compare", compare?.node),
+        ])
+    }
+}
+
+extension TaskSpec {
+    fileprivate var node: RecipeNode {
+        .map([("name", .text(name))] + settings.sorted { $0.key < $1.key }.map { ($0.key, .number($0.value)) })
+    }
+}
+
+extension Stage {
+    var node: RecipeNode {
+        let byAlgorithm = parameters.sorted { $0.key < $1.key }.map { ($0.key, RecipeNode(.object($0.value)) as RecipeNode?) }
+        return .map([
+            ("name", .text(name)), ("algorithm", .text(algorithm)), ("parameters", byAlgorithm.isEmpty ? nil : .map(byAlgorithm)),
+            ("policy", policy.node), ("reference", reference?.node), ("critic", critic?.node), ("reward", reward?.node),
+            ("rewards", rewards.isEmpty ? nil : .list(rewards.map(\.node))), ("data", data.node), ("rollout", rollout.node),
+            ("optimizer", optimizerNode), ("budget", .map([(budget.axis.rawValue, .number(budget.amount))])),
+            ("checkpoint_every", .number(checkpointEvery)), ("microbatch_steps", .number(microbatchSteps)),
+        ])
+    }
+
+    private var optimizerNode: RecipeNode {
+        let others = optimizer.filter { $0.key != "policy" }.sorted { $0.key < $1.key }
+        return .map((optimizer["policy"] ?? OptimizerSettings()).entries + others.map { ($0.key, .map($0.value.entries)) })
+    }
+}
+
+extension ModelSource {
+    /// The entry that names the source: `from`, `folder` or `new`.
+    fileprivate var entry: (String, RecipeNode?) {
+        switch self {
+        case .stage(let name): ("from", .text(name))
+        case .folder(let url): ("folder", .text(url.path))
+        case .new(let model): ("new", model.node)
+        }
+    }
+    fileprivate var node: RecipeNode { .map([entry]) }
+}
+
+extension NewModel {
+    fileprivate var node: RecipeNode {
+        let isText = family == "causal-lm"
+        return .map(
+            [
+                ("family", .text(family)), ("vocabulary_size", isText ? .number(vocabularySize) : nil),
+                ("tokenizer", tokenizer.map { .text($0.path) }),
+            ] + config.sorted { $0.key < $1.key }.map { ($0.key, RecipeNode($0.value)) })
+    }
+}
+
+extension CriticSource {
+    fileprivate var node: RecipeNode { .map((source.map { [$0.entry] } ?? []) + [("trunk", .text(trunk.rawValue))]) }
+}
+
+extension RewardSpec {
+    fileprivate var node: RecipeNode {
+        .map(
+            [("function", .text(function)), ("name", .text(name)), ("weight", .number(weight))] + (source.map { [$0.entry] } ?? []) + [
+                ("normalize", RecipeNode(.scalar(.bool(normalize)))),
+                ("parameters", parameters.isEmpty ? nil : RecipeNode(.object(parameters))),
+            ])
+    }
+}
+
+extension DataSources {
+    fileprivate var node: RecipeNode {
+        .map([
+            ("prompts", prompts?.node), ("pairs", pairs?.node), ("examples", examples?.node),
+            ("max_prompt_steps", .number(maxPromptSteps)), ("max_steps", .number(maxSteps)),
+        ])
+    }
+}
+
+extension DataSource {
+    fileprivate var node: RecipeNode {
+        switch self {
+        case .file(let url): .text(url.path)
+        case .task(let name): .text(Self.taskPrefix + name)
+        case .build(let pairs):
+            .map([("build", .map([("prompts", .number(pairs.prompts)), ("samples", .number(pairs.samples))]))])
+        }
+    }
+}
+
+extension RolloutSettings {
+    fileprivate var node: RecipeNode { .map([("max_new_tokens", .number(maxNewTokens)), ("temperature", .number(temperature))]) }
+}
+
+extension OptimizerSettings {
+    fileprivate var entries: [(String, RecipeNode?)] {
+        [
+            ("learning_rate", .number(learningRate)), ("beta1", .number(beta1)), ("beta2", .number(beta2)),
+            ("epsilon", .number(epsilon)), ("weight_decay", .number(weightDecay)), ("max_gradient_norm", .number(maxGradientNorm)),
+            ("schedule", .text(schedule.rawValue)), ("warmup", .number(warmup)),
+        ]
+    }
+}
+
+extension Evaluation {
+    fileprivate var node: RecipeNode {
+        .map([
+            ("prompts", prompts.node), ("count", .number(count)), ("samples_per_prompt", .number(samplesPerPrompt)),
+            ("gold", gold.isEmpty ? nil : .list(gold.map(\.node))),
+        ])
+    }
+}
+
+extension Comparison {
+    fileprivate var node: RecipeNode {
+        let named = variants.map { variant -> (String, RecipeNode?) in
+            (
+                variant.name,
+                .map([
+                    ("algorithm", .text(variant.algorithm)),
+                    ("parameters", variant.parameters.isEmpty ? nil : RecipeNode(.object(variant.parameters))),
+                    ("set", variant.set.isEmpty ? nil : RecipeNode(.object(variant.set))),
+                ])
+            )
+        }
+        return .map([("seeds", .list(seeds.map { .number($0) })), ("jobs", .number(jobs)), ("variants", .map(named))])
+    }
+}
+
+extension RecipeNode {
+    fileprivate static func text(_ text: String) -> RecipeNode { RecipeNode(.scalar(.string(text))) }
+    fileprivate static func number(_ number: some BinaryInteger) -> RecipeNode { RecipeNode(.scalar(.number(Double(number)))) }
+    fileprivate static func number(_ number: Double) -> RecipeNode { RecipeNode(.scalar(.number(number))) }
+    fileprivate static func list(_ items: [RecipeNode]) -> RecipeNode { RecipeNode(.list(items)) }
+    /// A mapping of the entries that have a value.
+    fileprivate static func map(_ entries: [(String, RecipeNode?)]) -> RecipeNode {
+        RecipeNode(.map(entries.compactMap { key, value in value.map { Entry(key: key, place: "", value: $0) } }))
+    }
+
+    /// The value in YAML's block style; a list or mapping of scalars alone on one line.
+    fileprivate func yamlLines(indent: Int) -> [String] {
+        let margin = String(repeating: " ", count: indent)
+        switch content {
+        case .scalar(let value): return [margin + value.yaml]
+        case .list(let items):
+            return items.flatMap { item in
+                let lines = item.yamlLines(indent: indent + 2)
+                return ["\(margin)- \(lines[0].dropFirst(indent + 2))"] + lines.dropFirst()
+            }
+        case .map(let entries):
+            return entries.flatMap { entry -> [String] in
+                let key = "\(margin)\(JSONValue.string(entry.key).yaml):"
+                if let flow = entry.value.flow { return ["\(key) \(flow)"] }
+                return [key] + entry.value.yamlLines(indent: indent + 2)
+            }
+        }
+    }
+
+    /// The value on one line, where it is short.
+    private var flow: String? {
+        switch content {
+        case .scalar(let value): return value.yaml
+        case .list(let items):
+            let parts = items.compactMap { item in if case .scalar(let value) = item.content { value.yaml } else { nil } }
+            return parts.count == items.count ? "[\(parts.joined(separator: ", "))]" : nil
+        case .map(let entries): return entries.isEmpty ? "{}" : nil
+        }
+    }
+}

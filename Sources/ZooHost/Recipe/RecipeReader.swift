@@ -1,0 +1,213 @@
+import Foundation
+import ZooData
+
+/// Turns the pieces of a recipe into its types, key by key.
+struct RecipeReader {
+    let file: URL
+    /// The ids that plugins offer; nil: not known.
+    let knownAlgorithms: [String]?
+
+    func recipe(_ root: RecipeNode) throws -> Recipe {
+        try Section.read(Field(node: root, path: "")) { section in
+            var recipe = Recipe(
+                name: try section("name", .name), file: file, task: try section.optional("task", task),
+                stages: try stages(section))
+            recipe.about = try section("about", .text, else: recipe.about)
+            recipe.seed = try section("seed", .whole(from: 0), else: recipe.seed)
+            recipe.device = try section("device", .text("a device: cpu, cuda or cuda:N"), else: recipe.device)
+            recipe.threads = try section("threads", .whole(from: 1), else: recipe.threads)
+            recipe.evaluation = try section.optional("evaluation", evaluation(recipe))
+            recipe.compare = try section.optional("compare", comparison)
+            if recipe.task == nil { try refuseTaskFiles(section) }
+            return recipe
+        }
+    }
+
+    // MARK: - Task
+
+    private var task: Expectation<TaskSpec> {
+        Expectation(words: "a task: \(TaskSpec.names.joined(separator: " or ")), or a mapping with its name") { field in
+            if case .scalar = field.node.content {
+                return .standard(try Expectation.choice(TaskSpec.names)(field))
+            }
+            return try Section.read(field) { section in
+                var task = TaskSpec.standard(try section("name", .choice(TaskSpec.names)))
+                for (key, value) in task.settings {
+                    task.settings[key] = key == "reward_scale"
+                        ? try section(key, .positive, else: value) : Double(try section(key, .whole(from: 1), else: Int(value)))
+                }
+                return task
+            }
+        }
+    }
+
+    /// `task:FILE` needs a task.
+    private func refuseTaskFiles(_ section: Section) throws {
+        if let place = section.field.node.place(ofPrefix: DataSource.taskPrefix) {
+            throw RecipeError(place, "names a file of the task, but the recipe has no 'task'; expected one of \(TaskSpec.names.joined(separator: ", "))")
+        }
+    }
+
+    // MARK: - Stages
+
+    private func stages(_ section: Section) throws -> [Stage] {
+        var stages: [Stage] = []
+        _ = try section(
+            "stages",
+            .list(of: .section("a stage") { section in
+                let stage = try self.stage(section, after: stages)
+                stages.append(stage)
+            }))
+        guard !stages.isEmpty else { throw section.field.error("stages: expected at least one stage, found none") }
+        return stages
+    }
+
+    private func stage(_ section: Section, after earlier: [Stage]) throws -> Stage {
+        let sources = SourceReader(file: file, stages: earlier.map(\.name))
+        var stage = Stage(
+            name: try section("name", .name), algorithm: try section("algorithm", algorithm),
+            policy: try section("policy", sources.model), budget: try section("budget", budget))
+        guard !sources.stages.contains(stage.name) else {
+            throw RecipeError(section.field.node.place, path: section.path("name"), "'\(stage.name)' names two stages; expected a new name")
+        }
+        stage.parameters = try section("parameters", .section("a mapping by algorithm", parameters), else: [:])
+        stage.reference = try section.optional("reference", sources.model)
+        stage.critic = try section.optional("critic", sources.critic)
+        stage.reward = try section.optional("reward", sources.model)
+        stage.rewards = try section("rewards", .list(of: sources.reward), else: [])
+        stage.data = try section("data", sources.data, else: stage.data)
+        stage.rollout = try section("rollout", rollout, else: stage.rollout)
+        stage.optimizer = try section("optimizer", optimizers, else: stage.optimizer)
+        stage.checkpointEvery = try section("checkpoint_every", .whole(from: 0), else: stage.checkpointEvery)
+        stage.microbatchSteps = try section("microbatch_steps", .whole(from: 1), else: stage.microbatchSteps)
+        try refuseTwice(stage.rewards.map(\.name), of: "rewards", in: section)
+        return stage
+    }
+
+    private var algorithm: Expectation<String> {
+        Expectation(words: "the id of an algorithm") { field in
+            let id = try Expectation<String>.name(field)
+            guard let known = knownAlgorithms, !known.contains(id) else { return id }
+            let fix = nearest(id, among: known).map { "did you mean '\($0)'?" } ?? "`zoo plugins list` names those there are"
+            throw field.error("no plugin offers the algorithm '\(id)'; \(fix)")
+        }
+    }
+
+    private func parameters(_ section: Section) throws -> [String: [String: JSONValue]] {
+        var parameters: [String: [String: JSONValue]] = [:]
+        for id in section.keys { parameters[id] = try section.optional(id, .values) }
+        return parameters
+    }
+
+    private var rollout: Expectation<RolloutSettings> {
+        .section("the sampler's settings") { section in
+            var rollout = RolloutSettings()
+            rollout.maxNewTokens = try section("max_new_tokens", .whole(from: 1), else: rollout.maxNewTokens)
+            rollout.temperature = try section("temperature", .positive, else: rollout.temperature)
+            return rollout
+        }
+    }
+
+    private var optimizers: Expectation<[String: OptimizerSettings]> {
+        .section("the optimizer's settings") { section in
+            let policy = try optimizer(section, from: OptimizerSettings())
+            var settings = ["policy": policy]
+            for role in ["critic", "reward"] {
+                settings[role] = try section.optional(role, .section("the \(role)'s settings") { try optimizer($0, from: policy) })
+            }
+            return settings
+        }
+    }
+
+    private func optimizer(_ section: Section, from base: OptimizerSettings) throws -> OptimizerSettings {
+        let share = Expectation<Double>.number("a number from 0 to 1") { (0...1).contains($0) }
+        let beta = Expectation<Double>.number("a number from 0, below 1") { (0..<1).contains($0) }
+        var settings = base
+        settings.learningRate = try section("learning_rate", .positive, else: base.learningRate)
+        settings.beta1 = try section("beta1", beta, else: base.beta1)
+        settings.beta2 = try section("beta2", beta, else: base.beta2)
+        settings.epsilon = try section("epsilon", .positive, else: base.epsilon)
+        settings.weightDecay = try section("weight_decay", .fromZero, else: base.weightDecay)
+        settings.maxGradientNorm = try section("max_gradient_norm", .positive, else: base.maxGradientNorm)
+        settings.schedule = try section("schedule", .choice, else: base.schedule)
+        settings.warmup = try section("warmup", share, else: base.warmup)
+        return settings
+    }
+
+    private var budget: Expectation<Budget> {
+        .section("one limit, such as {updates: 40}") { section in
+            let limit = try section.oneOf(Budget.Axis.allCases.map(\.rawValue))
+            guard let axis = Budget.Axis.allCases.first(where: { section.path($0.rawValue) == limit.path }) else {
+                throw limit.error("is not a limit")
+            }
+            let amount = axis == .seconds ? try Expectation.positive(limit) : Double(try Expectation<Int>.whole(from: 1)(limit))
+            return Budget(axis: axis, amount: amount)
+        }
+    }
+
+    // MARK: - Evaluation and comparison
+
+    private func evaluation(_ recipe: Recipe) -> Expectation<Evaluation> {
+        let sources = SourceReader(file: file, stages: recipe.stages.map(\.name))
+        return .section("what to measure") { section in
+            var evaluation = Evaluation(prompts: try section("prompts", sources.dataSource))
+            evaluation.count = try section("count", .whole(from: 0), else: evaluation.count)
+            evaluation.samplesPerPrompt = try section("samples_per_prompt", .whole(from: 1), else: evaluation.samplesPerPrompt)
+            evaluation.gold = try section("gold", .list(of: sources.reward), else: [])
+            try refuseTwice(evaluation.gold.map(\.name), of: "gold", in: section)
+            return evaluation
+        }
+    }
+
+    private var comparison: Expectation<Comparison> {
+        .section("variants and seeds") { section in
+            let variants = try section("variants", .section("variants by name", variants))
+            var comparison = Comparison(variants: variants)
+            comparison.seeds = try section("seeds", .list(of: .whole(from: 0)), else: comparison.seeds)
+            comparison.jobs = try section("jobs", .whole(from: 1), else: comparison.jobs)
+            guard !variants.isEmpty, !comparison.seeds.isEmpty else { throw section.field.error("expected at least one variant and one seed") }
+            try refuseTwice(comparison.seeds.map(String.init), of: "seeds", in: section)
+            return comparison
+        }
+    }
+
+    private func variants(_ section: Section) throws -> [Variant] {
+        try section.keys.map { name in
+            let variant = Expectation<Variant>.section("a variant, such as {algorithm: ppo}") { keys in
+                Variant(
+                    name: name, algorithm: try keys("algorithm", algorithm), parameters: try keys("parameters", .values, else: [:]),
+                    set: try keys("set", .values, else: [:]))
+            }
+            guard let field = section.field(name) else { throw section.field.error("\(name): expected a variant, such as {algorithm: ppo}") }
+            _ = try Expectation<String>.name(Field(node: RecipeNode(.scalar(.string(name)), place: field.node.place), path: field.path))
+            return try variant(field)
+        }
+    }
+
+    private func refuseTwice(_ names: [String], of key: String, in section: Section) throws {
+        var seen: Set<String> = []
+        guard let twice = names.first(where: { !seen.insert($0).inserted }) else { return }
+        throw RecipeError(section.field.node.place, path: section.path(key), "'\(twice)' stands there twice; expected different ones")
+    }
+}
+
+extension TaskSpec {
+    /// The built-in tasks, with their settings and what these are unless the recipe says otherwise.
+    static let all: [String: [String: Double]] = [
+        "sentiment": [:], "tabular": ["prompts": 4, "vocabulary": 4, "horizon": 2, "reward_scale": 1],
+    ]
+    static var names: [String] { all.keys.sorted() }
+
+    fileprivate static func standard(_ name: String) -> TaskSpec { TaskSpec(name: name, settings: all[name] ?? [:]) }
+}
+
+extension RecipeNode {
+    /// Where the first text with this prefix stands.
+    fileprivate func place(ofPrefix prefix: String) -> String? {
+        switch content {
+        case .scalar(let value): value.string?.hasPrefix(prefix) == true ? place : nil
+        case .list(let items): items.lazy.compactMap { $0.place(ofPrefix: prefix) }.first
+        case .map(let entries): entries.lazy.compactMap { $0.value.place(ofPrefix: prefix) }.first
+        }
+    }
+}

@@ -1,0 +1,191 @@
+import Foundation
+import ZooData
+
+/// A value of a recipe together with its dotted path.
+struct Field {
+    let node: RecipeNode
+    let path: String
+
+    func error(_ reason: String) -> RecipeError { RecipeError(node.place, path: path, reason) }
+}
+
+/// What a key may hold: the words for it in errors, and how to read it; nil means that it is something else.
+struct Expectation<Value> {
+    let words: String
+    let read: (Field) throws -> Value?
+
+    /// The field's value, or an error that says what was expected and found.
+    func callAsFunction(_ field: Field) throws -> Value {
+        guard let value = try read(field) else { throw field.error("expected \(words), found \(field.node.found)") }
+        return value
+    }
+}
+
+/// A mapping of a recipe. It remembers the keys it was asked for, and ``close()`` refuses all others.
+final class Section {
+    let field: Field
+    private let entries: [RecipeNode.Entry]
+    private var known: [String] = []
+
+    /// - Throws: ``RecipeError`` unless the field is a mapping.
+    init(_ field: Field) throws {
+        guard case .map(let entries) = field.node.content else {
+            throw field.error("expected a mapping of keys, found \(field.node.found)")
+        }
+        self.field = field
+        self.entries = entries
+    }
+
+    /// Reads a whole section: `body` asks for its keys, then unknown ones are refused.
+    static func read<Value>(_ field: Field, _ body: (Section) throws -> Value) throws -> Value {
+        let section = try Section(field)
+        let value = try body(section)
+        try section.close()
+        return value
+    }
+
+    /// The keys that stand in the recipe, in its order.
+    var keys: [String] { entries.map(\.key) }
+
+    func path(_ key: String) -> String { field.path.isEmpty ? key : "\(field.path).\(key)" }
+
+    /// The field of a key; nil where it is left out or has no value.
+    func field(_ key: String) -> Field? {
+        known.append(key)
+        guard let entry = entries.first(where: { $0.key == key }), entry.value.content != .scalar(.null) else { return nil }
+        return Field(node: entry.value, path: path(key))
+    }
+
+    /// The value of a key that must be there.
+    func callAsFunction<Value>(_ key: String, _ expected: Expectation<Value>) throws -> Value {
+        if let field = field(key) { return try expected(field) }
+        let slip = nearest(key, among: keys.filter { !known.contains($0) }).map { "; '\($0)' is not a key here" } ?? ""
+        throw field.error("expected the key '\(key)' (\(expected.words)), found none\(slip)")
+    }
+
+    /// The value of a key, or what it is where it is left out.
+    func callAsFunction<Value>(_ key: String, _ expected: Expectation<Value>, else value: Value) throws -> Value {
+        try field(key).map { try expected($0) } ?? value
+    }
+
+    /// The value of a key; nil where it is left out.
+    func optional<Value>(_ key: String, _ expected: Expectation<Value>) throws -> Value? {
+        try field(key).map { try expected($0) }
+    }
+
+    /// The keys among `choices` that stand here; they exclude one another.
+    func oneOf(_ choices: [String]) throws -> Field {
+        let found = choices.compactMap { field($0) }
+        guard found.count == 1, let only = found.first else {
+            let there = keys.filter(choices.contains)
+            throw field.error("expected one of \(choices.joined(separator: ", ")), found \(there.isEmpty ? "none" : there.joined(separator: " and "))")
+        }
+        return only
+    }
+
+    /// Refuses keys that nobody asked for.
+    func close() throws {
+        guard let unknown = entries.first(where: { !known.contains($0.key) }) else { return }
+        let fix = nearest(unknown.key, among: known).map { "did you mean '\($0)'?" } ?? "known are \(known.joined(separator: ", "))"
+        throw RecipeError(unknown.place, path: path(unknown.key), "is not a key here; \(fix)")
+    }
+}
+
+// MARK: - Expectations
+
+extension Expectation {
+    /// Reads each element of a list.
+    static func list<Element>(of element: Expectation<Element>) -> Expectation where Value == [Element] {
+        Expectation(words: "a list, each \(element.words)") { field in
+            guard case .list(let items) = field.node.content else { return nil }
+            return try items.enumerated().map { try element(Field(node: $1, path: "\(field.path)[\($0)]")) }
+        }
+    }
+
+    /// Reads a mapping by its keys.
+    static func section(_ words: String, _ body: @escaping (Section) throws -> Value) -> Expectation {
+        Expectation(words: words) { field in
+            guard case .map = field.node.content else { return nil }
+            return try Section.read(field, body)
+        }
+    }
+}
+
+extension Expectation where Value == String {
+    static var text: Expectation { text("text") }
+
+    static func text(_ words: String) -> Expectation {
+        Expectation(words: words) { field in
+            guard case .scalar(.string(let text)) = field.node.content, !text.isEmpty else { return nil }
+            return text
+        }
+    }
+
+    /// A name that can stand in paths and options.
+    static var name: Expectation {
+        Expectation(words: "a name of letters, digits, '-', '_' and '.', a letter first") { field in
+            guard case .scalar(.string(let text)) = field.node.content, let first = text.unicodeScalars.first else { return nil }
+            let allowed = text.unicodeScalars.allSatisfy { $0.isASCII && ($0.properties.isAlphabetic || "0123456789-_.".unicodeScalars.contains($0)) }
+            return allowed && first.properties.isAlphabetic ? text : nil
+        }
+    }
+
+    /// One of a few words.
+    static func choice(_ choices: [String]) -> Expectation {
+        Expectation(words: choices.count == 1 ? "'\(choices[0])'" : "one of \(choices.joined(separator: ", "))") { field in
+            guard case .scalar(.string(let text)) = field.node.content else { return nil }
+            if choices.contains(text) { return text }
+            guard let meant = nearest(text, among: choices) else { return nil }
+            throw field.error("expected one of \(choices.joined(separator: ", ")), found '\(text)'; did you mean '\(meant)'?")
+        }
+    }
+}
+
+extension Expectation where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
+    static var choice: Expectation {
+        let words = Expectation<String>.choice(Value.allCases.map(\.rawValue))
+        return Expectation(words: words.words) { try words.read($0).flatMap(Value.init(rawValue:)) }
+    }
+}
+
+extension Expectation where Value == Double {
+    /// A number that passes `condition`, which `words` puts in words: `a number > 0`.
+    static func number(_ words: String, _ condition: @escaping (Double) -> Bool) -> Expectation {
+        Expectation(words: words) { field in
+            guard case .scalar(.number(let number)) = field.node.content else { return nil }
+            return condition(number) ? number : nil
+        }
+    }
+    static var positive: Expectation { number("a number > 0") { $0 > 0 } }
+    static var fromZero: Expectation { number("a number >= 0") { $0 >= 0 } }
+    static var finite: Expectation { number("a number") { _ in true } }
+}
+
+extension Expectation where Value: FixedWidthInteger {
+    /// A whole number from `least` to 2⁵³, up to which a number in JSON is exact.
+    static func whole(from least: Value) -> Expectation {
+        Expectation(words: "a whole number >= \(least)") { field in
+            guard case .scalar(.number(let number)) = field.node.content, abs(number) <= 0x1p53 else { return nil }
+            return Value(exactly: number).flatMap { $0 >= least ? $0 : nil }
+        }
+    }
+}
+
+extension Expectation where Value == Bool {
+    static var flag: Expectation {
+        Expectation(words: "true or false") { field in
+            guard case .scalar(.bool(let value)) = field.node.content else { return nil }
+            return value
+        }
+    }
+}
+
+extension Expectation where Value == [String: JSONValue] {
+    /// Any mapping, kept as it is; its reader checks it later.
+    static var values: Expectation {
+        Expectation(words: "a mapping of keys") { field in
+            guard case .object(let values) = field.node.json else { return nil }
+            return values
+        }
+    }
+}

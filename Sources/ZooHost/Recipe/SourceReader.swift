@@ -1,0 +1,181 @@
+import Foundation
+import ZooData
+
+/// Reads where models, rewards and data come from; folders and files must exist, stages must come earlier.
+struct SourceReader {
+    /// The recipe; relative paths begin in its folder.
+    let file: URL
+    /// Names of the stages that can be named by `from`.
+    let stages: [String]
+
+    // MARK: - Models
+
+    var model: Expectation<ModelSource> {
+        .section("a model: {from: STAGE}, {folder: PATH} or {new: {family: …}}") { section in
+            let source = try section.oneOf(["from", "folder", "new"])
+            return try self.source(source, section)
+        }
+    }
+
+    /// The source that one of the keys `from`, `folder` and `new` gives.
+    private func source(_ field: Field, _ section: Section) throws -> ModelSource {
+        switch field.path {
+        case section.path("from"): .stage(try stage(field))
+        case section.path("folder"): .folder(try existing(field, "a model folder", needsFolder: true))
+        default: .new(try newModel(field))
+        }
+    }
+
+    /// The source where a section has one, alone or with other keys.
+    private func optionalSource(_ section: Section) throws -> ModelSource? {
+        let keys = ["from", "folder", "new"]
+        return section.keys.contains(where: keys.contains) ? try source(section.oneOf(keys), section) : nil
+    }
+
+    private func stage(_ field: Field) throws -> String {
+        let name = try Expectation<String>.text("the name of an earlier stage")(field)
+        guard !stages.contains(name) else { return name }
+        let fix = nearest(name, among: stages).map { "did you mean '\($0)'?" }
+            ?? (stages.isEmpty ? "no stage comes earlier" : "earlier are \(stages.joined(separator: ", "))")
+        throw field.error("expected the name of an earlier stage, found '\(name)'; \(fix)")
+    }
+
+    private func newModel(_ field: Field) throws -> NewModel {
+        try Section.read(field) { section in
+            var model = NewModel(family: try section("family", .choice(NewModel.configuration.keys.sorted())))
+            for key in NewModel.configuration[model.family] ?? [] {
+                guard let field = section.field(key) else { continue }
+                guard case .scalar(let value) = field.node.content, value.string == nil else {
+                    throw field.error("expected a number, true or false, found \(field.node.found)")
+                }
+                model.config[key] = value
+            }
+            guard model.family == "causal-lm" else { return model }
+            model.tokenizer = try section.optional("tokenizer", path("a tokenizer.json or a folder that has one"))
+            model.vocabularySize = try section("vocabulary_size", .whole(from: 257), else: model.vocabularySize)
+            return model
+        }
+    }
+
+    var critic: Expectation<CriticSource> {
+        .section("the critic: {trunk: separate} or {trunk: shared}, and where a separate one comes from") { section in
+            let critic = CriticSource(
+                source: try optionalSource(section), trunk: try section("trunk", .choice, else: .separate))
+            guard critic.trunk == .separate || critic.source == nil else {
+                throw section.field.error("a shared trunk is the policy's own; remove 'from', 'folder' or 'new', or say 'trunk: separate'")
+            }
+            return critic
+        }
+    }
+
+    // MARK: - Rewards
+
+    var reward: Expectation<RewardSpec> {
+        .section("a reward, such as {function: lexicon}") { section in
+            let kinds = RewardKind.all
+            let function = try section("function", .choice(kinds.map(\.name) + RewardSpec.hostFunctions))
+            var reward = RewardSpec(function: function, name: try section("name", .name, else: function))
+            reward.weight = try section("weight", .finite, else: reward.weight)
+            reward.normalize = try section("normalize", .flag, else: reward.normalize)
+            if function == "model" {
+                guard let source = try optionalSource(section) else {
+                    throw section.field.error("a trained reward needs 'from: STAGE' or 'folder: PATH'")
+                }
+                reward.source = source
+            } else if let kind = kinds.first(where: { $0.name == function }), !kind.parameters.isEmpty {
+                reward.parameters = try section("parameters", .section("the reward's parameters") { try parameters($0, of: kind) }, else: [:])
+            }
+            return reward
+        }
+    }
+
+    /// Checks the names; `RewardKind.make` checks the values.
+    private func parameters(_ section: Section, of kind: RewardKind) throws -> [String: JSONValue] {
+        var values: [String: JSONValue] = [:]
+        for parameter in kind.parameters {
+            guard let field = section.field(parameter.name) else { continue }
+            values[parameter.name] = field.node.json
+            guard parameter.name == "file", let text = field.node.json.string, !text.hasPrefix(DataSource.taskPrefix) else { continue }
+            values["file"] = .string(try existing(field, "a file").path)
+        }
+        return values
+    }
+
+    // MARK: - Data
+
+    var data: Expectation<DataSources> {
+        .section("datasets: prompts, pairs or examples") { section in
+            var data = DataSources()
+            data.prompts = try section.optional("prompts", dataSource)
+            data.pairs = try section.optional("pairs", pairs)
+            data.examples = try section.optional("examples", dataSource)
+            data.maxPromptSteps = try section("max_prompt_steps", .whole(from: 1), else: data.maxPromptSteps)
+            data.maxSteps = try section("max_steps", .whole(from: 2), else: data.maxSteps)
+            return data
+        }
+    }
+
+    var dataSource: Expectation<DataSource> {
+        Expectation(words: "a JSONL file, or task:FILE for one that the task makes") { field in
+            guard let text = field.node.json.string else { return nil }
+            guard text.hasPrefix(DataSource.taskPrefix) else { return .file(try existing(field, "a JSONL file")) }
+            let name = String(text.dropFirst(DataSource.taskPrefix.count))
+            return name.isEmpty || name.contains("/") ? nil : .task(name)
+        }
+    }
+
+    private var pairs: Expectation<DataSource> {
+        Expectation(words: "a JSONL file, task:FILE, or {build: {prompts: N, samples: N}}") { field in
+            guard case .map = field.node.content else { return try dataSource(field) }
+            return try Section.read(field) { section in
+                .build(
+                    try section(
+                        "build",
+                        .section("{prompts: N, samples: N}") { section in
+                            var building = PairBuilding(prompts: try section("prompts", .whole(from: 1)))
+                            building.samples = try section("samples", .whole(from: 2), else: building.samples)
+                            return building
+                        }))
+            }
+        }
+    }
+
+    // MARK: - Files
+
+    private func path(_ words: String) -> Expectation<URL> {
+        Expectation(words: words) { try existing($0, words) }
+    }
+
+    private func existing(_ field: Field, _ words: String, needsFolder: Bool = false) throws -> URL {
+        let text = try Expectation<String>.text(words)(field)
+        let url = URL(fileURLWithPath: (text as NSString).expandingTildeInPath, relativeTo: file.deletingLastPathComponent())
+            .standardizedFileURL.absoluteURL
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
+            throw field.error("expected \(words), found nothing at \(url.path)")
+        }
+        guard !needsFolder || isFolder.boolValue else { throw field.error("expected \(words), found a file at \(url.path)") }
+        return url
+    }
+}
+
+extension DataSource {
+    /// Marks a file that the task makes.
+    static let taskPrefix = "task:"
+}
+
+extension RewardSpec {
+    /// Rewards that the host computes itself: a trained network, and the tabular task's table.
+    static let hostFunctions = ["model", "table"]
+}
+
+extension NewModel {
+    /// The keys of `config.json` that a recipe may set, by family. The task gives the tabular model its shape.
+    static let configuration: [String: [String]] = [
+        "causal-lm": [
+            "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim",
+            "max_position_embeddings", "rope_theta", "rms_norm_eps", "initializer_range", "tie_word_embeddings",
+        ],
+        "tabular": [],
+    ]
+}
