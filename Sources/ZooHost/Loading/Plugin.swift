@@ -46,7 +46,7 @@ public final class Plugin {
         var made: UnsafeMutablePointer<zoo_algorithm_v1>?
         try ZooError.check("\(description.path): create '\(id)'") { error in
             id.withZooString { id in
-                parameters.withZooString { table.pointee.create(id, host.table, $0, &made, error) }
+                parameters.withZooString { table.pointee.create(id, host.pointer, $0, &made, error) }
             }
         }
         guard let made else {

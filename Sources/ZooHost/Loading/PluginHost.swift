@@ -1,10 +1,12 @@
 import CZoo
 
-/// Whoever offers services to an algorithm: a run, or the scripted host of the checks.
+/// Whoever owns a host's table: a run's `HostTable`, or the altered tables of the conformance bench.
 public protocol PluginHost: AnyObject {
-    /// The host's table; valid as long as this object lives.
-    var table: UnsafePointer<zoo_host_v1> { get }
+    /// What `create` takes; valid as long as this object lives.
+    var pointer: UnsafePointer<zoo_host_v1> { get }
 }
+
+extension HostTable: PluginHost {}
 
 /// Whether the maker of the size-prefixed struct at `pointer` knew `field`: ZOO_HAS in Swift.
 func declares<Table, Field>(_ pointer: UnsafePointer<Table>, _ field: KeyPath<Table, Field>) -> Bool {

@@ -1,0 +1,213 @@
+import ZooKit
+
+/// A host whose every answer is scripted and whose every call is recorded: what golden tests and the conformance bench put in front
+/// of a plugin instead of a model.
+///
+///     let host = ScriptedHost(script)
+///     let algorithm = try plugin.create("ppo", host: HostTable(host), parameters: #"{"epochs": 1}"#)
+///     try algorithm.step()
+///     host.record.losses[0].gradients["logp"]
+public final class ScriptedHost: HostServices {
+    public var script: Script
+    public private(set) var record = Record()
+    /// Makes calls fail, and asks the plugin to stop.
+    public var faults = Faults()
+    /// Sees each loss after it was recorded, while it can still be called again.
+    public var inspect: ((LossCall, Record.Loss) throws -> Void)?
+
+    private var generator: SplitMix64
+    private var versions: [String: Int] = [:]
+    private var pending: Set<String> = []
+
+    /// - Parameter seed: Of the random service.
+    public init(_ script: Script = Script(), seed: UInt64 = 0) {
+        self.script = script
+        generator = SplitMix64(seed: seed)
+    }
+
+    /// Updates of the role so far.
+    public func version(of role: String) -> Int { versions[role] ?? 0 }
+
+    private func count(_ name: String) throws {
+        record.calls.append(name)
+        if let failing = faults.failing, failing.call == record.calls.count - 1 { throw failing.error }
+    }
+
+    public func prompts(_ n: Int) throws -> Batch {
+        try count("data.prompts")
+        return try script.prompts(n)
+    }
+
+    public func pairs(_ n: Int) throws -> Batch {
+        try count("data.pairs")
+        return try script.pairs(n)
+    }
+
+    public func examples(_ n: Int) throws -> Batch {
+        try count("data.examples")
+        return try script.examples(n)
+    }
+
+    public func generate(role: String, prompts: Batch, samples: Int) throws -> Batch {
+        try count("rollout.generate")
+        record.roles.insert(role)
+        return try script.generate(role, prompts, samples)
+    }
+
+    public func score(_ rollout: Batch) throws -> [Column] {
+        try count("reward.score")
+        return try script.rewards(rollout)
+    }
+
+    public func supports(role: String, output: String) throws -> OutputInfo {
+        try count("model.supports")
+        guard let info = Self.outputs[output] else { throw ZooError(.notFound, "no role gives the output '\(output)'") }
+        return info
+    }
+
+    public func forward(role: String, batch: Batch, outputs: [String]) throws -> [Column] {
+        try count("model.forward")
+        return try answer(role, batch, outputs)
+    }
+
+    public func accumulate(role: String, batch: Batch, outputs: [String], flags: UInt32, loss: LossCall) throws -> Double {
+        try count("model.accumulate")
+        let given = try answer(role, batch, outputs)
+        let (value, gradients) = try loss(batch, given)
+        let recorded = Record.Loss(
+            role: role, batch: batch, outputs: given, flags: flags, value: value,
+            gradients: Dictionary(zip(outputs, gradients)) { first, _ in first })
+        record.losses.append(recorded)
+        pending.insert(role)
+        try inspect?(loss, recorded)
+        return value
+    }
+
+    public func optimizerStep(role: String) throws -> UpdateInfo {
+        try count("model.optimizer_step")
+        guard pending.remove(role) != nil else {
+            throw ZooError(.failedPrecondition, "role '\(role)' has no gradient: nothing was accumulated since its last update")
+        }
+        versions[role, default: 0] += 1
+        record.updates.append(role)
+        return UpdateInfo(gradientNorm: 1, learningRate: 1e-3, version: version(of: role))
+    }
+
+    public func blend(destination: String, source: String, weight: Double) throws {
+        try count("model.blend")
+        record.roles.formUnion([destination, source])
+        record.blends.append(Record.Blend(destination: destination, source: source, weight: weight))
+    }
+
+    public func metric(name: String, value: Double, weight: Double, normaliser: Int32) throws {
+        try count("log.metric")
+        record.metrics.append(Record.Metric(name: name, value: value, weight: weight, normaliser: normaliser))
+    }
+
+    public func fill(_ numbers: UnsafeMutableBufferPointer<UInt64>) throws {
+        try count("rng.fill")
+        for index in numbers.indices { numbers[index] = generator.next() }
+    }
+
+    public func log(level: Int32, message: String) { record.messages.append(message) }
+
+    public var isCancelled: Bool { faults.cancelFrom.map { record.calls.count >= $0 } ?? false }
+
+    // MARK: - Outputs
+
+    private static let outputs = [
+        "logp": OutputInfo(perStep: true), "entropy": OutputInfo(perStep: true), "value": OutputInfo(perStep: true),
+        "score": OutputInfo(perStep: false),
+    ]
+
+    private func answer(_ role: String, _ batch: Batch, _ wanted: [String]) throws -> [Column] {
+        record.roles.insert(role)
+        let scripted = try script.outputs(role, batch, wanted)
+        return try wanted.map { name in
+            guard let info = Self.outputs[name] else { throw ZooError(.notFound, "no role gives the output '\(name)'") }
+            let rows = info.perStep ? batch.stepCount : batch.sequenceCount
+            guard let values = scripted[name], values.count == rows else {
+                throw ZooError(
+                    .internal,
+                    "the script gives role '\(role)' \(scripted[name]?.count ?? 0) values of '\(name)'; expected \(rows)")
+            }
+            return Column(name, perStep: info.perStep, .f64(values))
+        }
+    }
+}
+
+extension ScriptedHost {
+    /// What the services answer. A service that is not scripted says `unavailable`.
+    public struct Script {
+        public var prompts: (_ n: Int) throws -> Batch = { _ in throw Script.absent("prompts") }
+        public var pairs: (_ n: Int) throws -> Batch = { _ in throw Script.absent("pairs") }
+        public var examples: (_ n: Int) throws -> Batch = { _ in throw Script.absent("examples") }
+        public var generate: (_ role: String, _ prompts: Batch, _ samples: Int) throws -> Batch = { _, _, _ in
+            throw Script.absent("rollouts")
+        }
+        /// "reward" and its components, [n_sequences].
+        public var rewards: (_ rollout: Batch) throws -> [Column] = { _ in throw Script.absent("rewards") }
+        /// At least the wanted outputs, per step or per sequence; asked by `forward` and by `accumulate` alike.
+        public var outputs: (_ role: String, _ batch: Batch, _ wanted: [String]) throws -> [String: [Double]] = { _, _, _ in
+            throw Script.absent("outputs")
+        }
+
+        public init() {}
+
+        private static func absent(_ what: String) -> ZooError { ZooError(.unavailable, "this script has no \(what)") }
+    }
+
+    /// What goes wrong on purpose.
+    public struct Faults {
+        /// The call of this number, counted from 0 over all services, fails.
+        public var failing: (call: Int, error: ZooError)?
+        /// The host asks to stop once this many calls were made.
+        public var cancelFrom: Int?
+
+        public init() {}
+    }
+
+    /// What the plugin did, in order.
+    public struct Record: Sendable, Equatable {
+        public struct Loss: Sendable, Equatable {
+            public var role: String
+            /// With the plugin's own columns.
+            public var batch: Batch
+            /// In the order asked.
+            public var outputs: [Column]
+            public var flags: UInt32
+            public var value: Double
+            /// dLoss/d(output) by the output's name.
+            public var gradients: [String: [Double]]
+        }
+
+        public struct Blend: Sendable, Equatable {
+            public var destination: String
+            public var source: String
+            public var weight: Double
+        }
+
+        public struct Metric: Sendable, Equatable {
+            public var name: String
+            public var value: Double
+            public var weight: Double
+            public var normaliser: Int32
+        }
+
+        /// "model.accumulate" and so on.
+        public var calls: [String] = []
+        /// Every role that was sampled from, asked, trained or blended.
+        public var roles: Set<String> = []
+        public var losses: [Loss] = []
+        /// The roles of the optimizer's steps.
+        public var updates: [String] = []
+        public var blends: [Blend] = []
+        public var metrics: [Metric] = []
+        public var messages: [String] = []
+
+        public init() {}
+
+        /// The last value of the metric, or nil.
+        public func metric(_ name: String) -> Double? { metrics.last { $0.name == name }?.value }
+    }
+}
