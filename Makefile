@@ -5,12 +5,14 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 TORCH   := 2.13.0
-VADER   := 3.3.2
 CACHE   := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/policyzoo
 TORCH_DIR := $(CACHE)/libtorch-$(TORCH)
 PYTHON  ?= python3
 SUDO    := $(if $(filter 0,$(shell id -u)),,sudo)
 RELEASE := .build/release
+DATA    := $(or $(POLICYZOO_CACHE),$(CACHE))/data
+DYLIB   := $(if $(filter Darwin,$(shell uname -s)),dylib,so)
+LTDL_FLAGS := $(if $(filter Darwin,$(shell uname -s)),-I$(shell brew --prefix 2>/dev/null)/include)
 
 .PHONY: help
 help: ## list the targets
@@ -26,3 +28,56 @@ $(TORCH_DIR)/.complete:
 	    --target '$(TORCH_DIR).part' 'torch==$(TORCH)' 'nvidia-cuda-runtime==13.*' 'nvidia-cuda-cupti==13.*'
 	@rm -rf '$(TORCH_DIR)' && mv '$(TORCH_DIR).part' '$(TORCH_DIR)' && touch $@
 
+.libtorch: $(if $(LIBTORCH),,$(TORCH_DIR)/.complete)
+	@test -f '$(or $(LIBTORCH),$(TORCH_DIR)/torch)/lib/libtorch_cpu.$(DYLIB)' || \
+	    { echo 'make: LIBTORCH=$(LIBTORCH) has no lib/libtorch_cpu.$(DYLIB)' >&2; exit 1; }
+	@ln -sfn '$(or $(LIBTORCH),$(TORCH_DIR)/torch)' .libtorch && touch -h .libtorch
+
+.PHONY: ltdl
+ltdl:
+	@echo '#include <ltdl.h>' | $(CC) $(LTDL_FLAGS) -E - >/dev/null 2>&1 || { \
+	  echo 'Installing libltdl (GNU libtool), which loads the plugins'; \
+	  if command -v apt-get >/dev/null; then $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq libltdl-dev >/dev/null; \
+	  elif command -v brew >/dev/null; then brew install libtool; \
+	  else echo 'make: install the development files of libltdl (GNU libtool) with your package manager' >&2; exit 1; fi; }
+
+.PHONY: setup
+setup: ltdl .libtorch ## install what is missing: libltdl by the system's packages, libtorch into the cache
+	@command -v swift >/dev/null || { echo 'make: Swift 6.3 is needed: https://swift.org/install' >&2; exit 1; }
+
+.PHONY: data
+data: ## fetch the data of the sentiment task (2 MB, once per machine)
+	@PYTHON='$(PYTHON)' .ci/fetch-sentiment.sh '$(DATA)/sentiment/raw'
+
+# --- Build, run, test -----------------------------------------------------------------------------------------------
+
+.PHONY: build
+build: setup ## build zoo and the plugins in release
+	@swift build -c release --quiet
+
+.PHONY: quickstart
+quickstart: build data ## train PPO, PPO without its critic, GRPO and DPO on real text and compare them
+	@$(RELEASE)/zoo compare recipes/sentiment.yaml
+
+.PHONY: test
+test: setup data ## build and run all tests
+	@swift build -c release --build-tests --quiet
+	@swift test -c release --skip-build
+
+.PHONY: check
+check: setup ## lint the format, check imports, and run the tests
+	@swift format lint --strict --recursive --parallel Sources Plugins Tests Package.swift
+	@swift build -c release --quiet --explicit-target-dependency-import-check error
+	@$(MAKE) --no-print-directory test
+
+.PHONY: doctor
+doctor: build ## say what is installed, what is missing and how to get it
+	@$(RELEASE)/zoo doctor
+
+.PHONY: clean
+clean: ## remove what was built; keep libtorch and the data
+	@rm -rf .build .libtorch
+
+.PHONY: distclean
+distclean: clean ## remove the cache of this user as well: libtorch, data, trained artifacts
+	@rm -rf '$(CACHE)'

@@ -138,3 +138,26 @@ extension Batch {
             columns: columns.map { $0.selecting($0.perStep ? rows : chosen) })
     }
 }
+
+extension Batch {
+    /// All sequences of several batches, in order, with the columns that every one of them has.
+    public static func concatenated(_ parts: [Batch]) -> Batch {
+        var all = Batch()
+        for part in parts {
+            let start = all.mask.count
+            all.offsets += part.offsets.dropFirst().map { $0 + start }
+            all.tokens += part.tokens
+            all.mask += part.mask
+        }
+        for column in parts.first?.columns ?? [] {
+            let columns = parts.compactMap { $0.column(column.name) }
+            guard columns.count == parts.count, columns.allSatisfy({ $0.perStep == column.perStep }) else { continue }
+            if column.integers != nil {
+                all.columns.append(Column(column.name, perStep: column.perStep, .i64(columns.flatMap { ($0.integers ?? []).map(Int64.init) })))
+            } else {
+                all.columns.append(Column(column.name, perStep: column.perStep, .f64(columns.flatMap(\.doubles))))
+            }
+        }
+        return all
+    }
+}

@@ -39,6 +39,8 @@ public struct Ledger: Codable, Sendable, Equatable {
     public var algorithmSteps = 0
     /// Seconds inside the algorithm's `step`, everything included.
     public var seconds = 0.0
+    /// The most memory that the process held, everything included.
+    public var processPeakBytes = 0
 
     /// Adds the cost of one call for a role.
     mutating func charge(_ role: String, _ activity: Activity, seconds: Double, flops: Double, steps: Int, transientBytes: Int = 0) {

@@ -166,7 +166,9 @@ final class ModelService {
             throw ZooError(.invalidArgument, "roles '\(destination)' and '\(source)' are different networks")
         }
         withoutGrad {
-            for (into, out) in zip(to.network.parameters, from.network.parameters) { into.tensor.blend(with: out.tensor, weight: weight) }
+            for (into, out) in zip(to.network.parameters, from.network.parameters) {
+                into.tensor.copy(from: weight == 1 ? out.tensor : into.tensor * (1 - weight) + out.tensor * weight)
+            }
         }
         to.version = from.version
         if destination == "reference" { referenceScores = [:] }

@@ -20,7 +20,7 @@ final class Role {
         self.network = network
         self.settings = settings ?? OptimizerSettings()
         optimizer = settings.map {
-            AdamW(parameters: network.parameters, betas: ($0.beta1, $0.beta2), epsilon: $0.epsilon, weightDecay: $0.weightDecay)
+            AdamW(parameters: network.parameters, betas: ($0.beta1, $0.beta2), eps: $0.epsilon, weightDecay: $0.weightDecay)
         }
     }
 

@@ -1,0 +1,80 @@
+import Foundation
+import Synchronization
+import ZooKit
+
+/// One run of a comparison: what came of it.
+public struct ComparedRun: Sendable {
+    public var variant: String
+    public var seed: UInt64
+    public var folder: RunFolder
+    public var result: Result<(evaluation: EvaluationResult?, ledger: Ledger), ZooError>
+}
+
+/// Named variants of a recipe's last stage over seeds: the same base, data, prompts and evaluation, one process a run.
+///
+/// A run that dies is reported and the others go on.
+public struct CompareController: Sendable {
+    private let controller: RunController
+    private let comparison: Comparison
+
+    public init(_ controller: RunController, variants: [String] = [], seeds: [UInt64] = [], jobs: Int? = nil) throws {
+        guard var comparison = controller.recipe.compare else {
+            throw ZooError(.invalidArgument, "\(controller.recipe.file.path) has no 'compare': name its variants there")
+        }
+        for name in variants where !comparison.variants.contains(where: { $0.name == name }) {
+            let known = comparison.variants.map(\.name).joined(separator: ", ")
+            throw ZooError(.notFound, "\(controller.recipe.file.path) has no variant '\(name)'; it has: \(known)")
+        }
+        if !variants.isEmpty { comparison.variants.removeAll { !variants.contains($0.name) } }
+        if !seeds.isEmpty { comparison.seeds = seeds }
+        if let jobs { comparison.jobs = jobs }
+        self.controller = controller
+        self.comparison = comparison
+        for variant in comparison.variants { try controller.check(stage(variant)) }
+    }
+
+    /// The names of the runs, in order.
+    public var runs: [String] { comparison.variants.flatMap { variant in comparison.seeds.map { name(variant, $0) } } }
+    public var variants: [String] { comparison.variants.map(\.name) }
+
+    private func name(_ variant: Variant, _ seed: UInt64) -> String { "\(variant.name)-seed\(seed)" }
+
+    /// The last stage as a variant has it.
+    private func stage(_ variant: Variant) throws -> Stage { try controller.recipe.stage(for: variant) }
+
+    /// Runs everything into folders below `folder`. Runs that are whole there already are kept.
+    public func run(into folder: URL) async throws -> [ComparedRun] {
+        let models = try await controller.artifacts(jobs: comparison.jobs)
+        // Seed by seed, so that an early look compares like with like.
+        let plan = comparison.seeds.flatMap { seed in comparison.variants.map { (variant: $0, seed: seed) } }
+        let controller = controller
+        let stopped = Mutex(false)
+        return try await concurrently(plan, jobs: comparison.jobs) { item in
+            let run = RunFolder(folder.appending(path: name(item.variant, item.seed), directoryHint: .isDirectory))
+            let result = Result { () throws(ZooError) -> (evaluation: EvaluationResult?, ledger: Ledger) in
+                if stopped.withLock({ $0 }) { throw ZooError(.cancelled, "not started: the comparison was stopped") }
+                do {
+                    if !run.isDone {
+                        if !FileManager.default.fileExists(atPath: run.spec.path) {
+                            try run.create(
+                                controller.spec(
+                                    stage(item.variant), seed: item.seed, models: models, evaluates: controller.recipe.evaluation != nil))
+                        }
+                        try controller.work(run, name: name(item.variant, item.seed))
+                    }
+                    let evaluated = FileManager.default.fileExists(atPath: run.evaluation.path)
+                    return (
+                        evaluated ? try JSON.decode(EvaluationResult.self, from: run.evaluation) : nil,
+                        try JSON.decode(Ledger.self, from: run.ledger)
+                    )
+                } catch let error as ZooError {
+                    if error.code == .cancelled { stopped.withLock { $0 = true } }
+                    throw error
+                } catch {
+                    throw ZooError(.internal, "\(error)")
+                }
+            }
+            return ComparedRun(variant: item.variant.name, seed: item.seed, folder: run, result: result)
+        }
+    }
+}

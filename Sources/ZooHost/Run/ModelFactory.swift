@@ -1,0 +1,92 @@
+import Foundation
+import ZooData
+import ZooKit
+import ZooModels
+import ZooTensor
+
+/// Makes the networks and codecs that a stage names.
+final class ModelFactory {
+    private let recipe: Recipe
+    /// Model folders of the earlier stages.
+    private let models: [String: String]
+    private let device: Device
+    private let seed: UInt64
+    /// Text to train a new model's tokenizer on.
+    private let corpus: () throws -> [String]
+    private var codecs: [String: any TextCodec] = [:]
+
+    init(recipe: Recipe, models: [String: String], device: Device, seed: UInt64, corpus: @escaping () throws -> [String]) {
+        self.recipe = recipe
+        self.models = models
+        self.device = device
+        self.seed = seed
+        self.corpus = corpus
+    }
+
+    /// The folder of a model that exists; nil for one that is made here.
+    private func folder(_ source: ModelSource) throws -> URL? {
+        switch source {
+        case .folder(let url): return url
+        case .new: return nil
+        case .stage(let name):
+            guard let path = models[name] else { throw ZooError(.notFound, "stage '\(name)' has made no model") }
+            return URL(filePath: path, directoryHint: .isDirectory)
+        }
+    }
+
+    /// What tells one source from another: two sources with the same identity give the same network.
+    func identity(_ source: ModelSource) throws -> String {
+        if let folder = try folder(source) { return folder.path }
+        return sha256(try JSON.encode(source, pretty: false)) + "-\(seed)"
+    }
+
+    func codec(_ source: ModelSource) throws -> any TextCodec {
+        let key = try identity(source)
+        if let codec = codecs[key] { return codec }
+        let codec = try makeCodec(source)
+        codecs[key] = codec
+        return codec
+    }
+
+    private func makeCodec(_ source: ModelSource) throws -> any TextCodec {
+        if let folder = try folder(source) {
+            if try modelFamily(of: folder) == "tabular" { return NumberCodec() }
+            return TokenizerCodec(tokenizer: try Tokenizer(contentsOf: folder.appending(path: "tokenizer.json")))
+        }
+        guard case .new(let model) = source, model.family != "tabular" else { return NumberCodec() }
+        if let tokenizer = model.tokenizer { return TokenizerCodec(tokenizer: try Tokenizer(contentsOf: tokenizer)) }
+        return TokenizerCodec(tokenizer: try Tokenizer.train(on: corpus(), vocabularySize: model.vocabularySize))
+    }
+
+    /// A network of its own for a role. A head that the source does not have begins at 0.
+    func network(_ source: ModelSource, head: Head, trainable: Bool) throws -> any Network {
+        if let folder = try folder(source) { return try loadNetwork(from: folder, head: head, device: device, trainable: trainable) }
+        guard case .new(let model) = source else { throw ZooError(.internal, "a source without a folder is new") }
+        let generator = Generator(seed: seed)
+        if model.family == "tabular" {
+            guard let task = try TabularTask(recipe) else {
+                throw ZooError(.invalidArgument, "\(recipe.file.path): a tabular model needs 'task: tabular'")
+            }
+            return Tabular(
+                TabularConfig(promptCount: task.promptCount, vocabularySize: task.vocabulary, horizon: task.horizon), head: head,
+                device: device, trainable: trainable, generator: generator)
+        }
+        var config = model.config
+        guard case let codec as TokenizerCodec = try codec(source) else { throw ZooError(.internal, "a language model has a tokenizer") }
+        config["vocab_size"] = .number(Double(codec.tokenizer.vocabularySize))
+        config["bos_token_id"] = codec.begin.map { .number(Double($0)) } ?? .null
+        config["eos_token_id"] = codec.end.map { .number(Double($0)) } ?? .null
+        return try CausalLM(
+            CausalLMConfig(json: JSON.encode(config, pretty: false), file: recipe.file.path), head: head, device: device,
+            trainable: trainable, generator: generator)
+    }
+
+    private func modelFamily(of folder: URL) throws -> String {
+        struct Config: Decodable { var model_type: String }
+        let url = folder.appending(path: "config.json")
+        guard FileManager.default.fileExists(atPath: url.path) else {
+            throw ZooError(.notFound, "\(folder.path) is not a model folder: it has no config.json")
+        }
+        return try JSON.decode(Config.self, from: url).model_type
+    }
+}

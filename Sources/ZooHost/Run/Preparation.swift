@@ -1,0 +1,133 @@
+import Foundation
+import Logging
+import ZooData
+import ZooKit
+import ZooModels
+import ZooTensor
+
+/// What is made once from the policy as it begins and kept for every run that needs it: preference pairs, and the scale of rewards.
+struct Preparation {
+    private let setup: StageSetup
+    private let stop: StopSignal
+    /// Samples that a reward's scale is taken from.
+    private static let scaleSamples = 512
+
+    init(_ setup: StageSetup, _ stop: StopSignal) {
+        self.setup = setup
+        self.stop = stop
+    }
+
+    // MARK: - The scale of a reward
+
+    /// Mean and deviation of a reward component over samples of the policy as it begins.
+    func normalization(_ spec: RewardSpec, _ component: RewardService.Component) throws -> Normalization {
+        let key = ["normalization", try setup.factory.identity(setup.stage.policy), try text(spec), try text(spec.source.map(setup.factory.identity))]
+        return try ArtifactStore.value("normalization", key: key + [try samplingKey()]) {
+            let sampler = try Sampler(setup, stop)
+            var raw = component
+            raw.weight = 1
+            let service = RewardService([raw], codec: setup.codec, microbatchSteps: setup.stage.microbatchSteps)
+            let batch = try sampler.sample(count: Self.scaleSamples, each: 1)
+            var ledger = Ledger()
+            let scores = try service.score(batch, row: sampler.data.promptRow, ledger: &ledger)[0].doubles
+            let mean = scores.reduce(0, +) / Double(scores.count)
+            let variance = scores.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(1, scores.count - 1))
+            guard variance > 0 else {
+                throw ZooError(.failedPrecondition, "reward '\(spec.name)' is \(mean) for every sample of the base policy: it cannot be normalised")
+            }
+            return Normalization(mean: mean, deviation: variance.squareRoot())
+        }
+    }
+
+    // MARK: - Preference pairs
+
+    struct Pairs: Codable {
+        var rows: [[String: JSONValue]]
+        var cost: Ledger
+    }
+
+    /// Pairs from the policy as it begins: of `samples` completions a prompt, the best against the worst by the stage's reward.
+    ///
+    /// The cost of making them is charged to every run that trains on them, cached or not: a comparison must not hide it.
+    func pairs(_ building: PairBuilding, _ rewards: RewardService) throws -> (dataset: Dataset, cost: Ledger) {
+        let key = ["pairs", try setup.factory.identity(setup.stage.policy), try text(building), try text(setup.stage.rewards), try samplingKey()]
+        let made = try ArtifactStore.value("pairs", key: key) { try build(building, rewards) }
+        let rows = try made.rows.map { columns in
+            guard let chosen = columns["chosen"]?.string, let rejected = columns["rejected"]?.string else {
+                throw ZooError(.dataLoss, "the built pairs in \(CacheFolder.artifacts.path) are damaged: remove the folder")
+            }
+            return Row(prompt: columns["prompt"]?.string ?? "", chosen: chosen, rejected: rejected)
+        }
+        return (Dataset(name: "pairs", shape: .preference, rows: rows), made.cost)
+    }
+
+    private func build(_ building: PairBuilding, _ rewards: RewardService) throws -> Pairs {
+        let sampler = try Sampler(setup, stop)
+        let start = secondsNow()
+        let batch = try sampler.sample(count: building.prompts, each: building.samples)
+        let scores = try rewards.score(batch, row: sampler.data.promptRow, ledger: &sampler.model.ledger)[0].doubles
+        let items = try rewards.items(batch, sampler.data.promptRow)
+        var rows: [[String: JSONValue]] = []
+        for first in stride(from: 0, to: scores.count, by: building.samples) {
+            let group = Array(first..<first + building.samples)
+            guard let best = group.max(by: { scores[$0] < scores[$1] }), let worst = group.min(by: { scores[$0] < scores[$1] }),
+                scores[best] > scores[worst], items[best].completion != items[worst].completion
+            else { continue }
+            rows.append([
+                "prompt": .string(items[best].prompt), "chosen": .string(items[best].completion),
+                "rejected": .string(items[worst].completion), "margin": .number(scores[best] - scores[worst]),
+            ])
+        }
+        guard !rows.isEmpty else {
+            throw ZooError(.failedPrecondition, "no preference pair could be built: the reward tells no two samples of a prompt apart")
+        }
+        var cost = sampler.model.ledger
+        cost.sampledSteps = batch.actionCount
+        cost.seconds = secondsNow() - start
+        return Pairs(rows: rows, cost: cost)
+    }
+
+    // MARK: - Keys
+
+    private func samplingKey() throws -> String {
+        try text(setup.stage.rollout) + text(setup.stage.data.prompts) + text(setup.recipe.task) + "\(setup.recipe.seed)"
+    }
+
+    private func text(_ value: some Encodable) throws -> String { String(decoding: try JSON.encode(value, pretty: false), as: UTF8.self) }
+}
+
+/// Samples of the policy as it begins, for what is made before training.
+private struct Sampler {
+    let model: ModelService
+    let data: DataService
+    private let services: RunServices
+
+    init(_ setup: StageSetup, _ stop: StopSignal) throws {
+        let policy = setup.stage.policy
+        let factory = setup.factory
+        model = ModelService(
+            roles: Roles([
+                "policy": .init(settings: nil, outputs: [.logp, .entropy, .score]) {
+                    try factory.network(policy, head: .languageModel, trainable: false)
+                }
+            ]), microbatchSteps: setup.stage.microbatchSteps)
+        data = DataService(
+            .init(prompts: try setup.prompts()), codec: setup.codec, maxPromptSteps: setup.stage.data.maxPromptSteps,
+            maxSteps: setup.stage.data.maxSteps, seed: setup.recipe.seed)
+        services = RunServices(
+            model: model, data: data, rewards: RewardService([], codec: setup.codec, microbatchSteps: setup.stage.microbatchSteps),
+            codec: setup.codec, settings: setup.stage.rollout, seed: setup.recipe.seed, stop: stop, logger: Logger(label: "preparation"))
+    }
+
+    /// `each` samples of `count` prompts, in passes of at most 256 sequences.
+    func sample(count: Int, each: Int) throws -> Batch {
+        var parts: [Batch] = []
+        var left = count
+        while left > 0 {
+            let take = min(left, max(1, 256 / each))
+            parts.append(try services.generate(role: "policy", prompts: data.prompts(take), samples: each))
+            left -= take
+        }
+        return Batch.concatenated(parts)
+    }
+}

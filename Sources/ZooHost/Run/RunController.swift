@@ -1,0 +1,192 @@
+import Foundation
+import Synchronization
+import ZooData
+import ZooKit
+
+/// Follows the runs of a controller. Called from several threads.
+public protocol RunObserver: Sendable {
+    /// An event of the run of that name.
+    func observe(_ run: String, _ event: RunEvent)
+}
+
+/// Runs recipes: the stages before the last one as artifacts, made once, and then training runs, each in a worker process.
+public struct RunController: Sendable {
+    public let recipe: Recipe
+    public let plugins: PluginCatalog
+    private let observer: any RunObserver
+    private let command: [String]
+
+    /// Checks the recipe against the plugins: every stage's algorithm is there and takes its parameters.
+    public init(_ recipe: Recipe, plugins: PluginCatalog, observer: any RunObserver, command: [String] = CommandLine.arguments) throws {
+        self.recipe = recipe
+        self.plugins = plugins
+        self.observer = observer
+        self.command = command
+        for stage in recipe.stages { try check(stage) }
+        _ = try TabularTask(recipe)
+    }
+
+    /// Refuses what the stage's plugin would refuse, and data that the algorithm needs and the stage does not name.
+    func check(_ stage: Stage) throws {
+        let file = recipe.file.path
+        guard let algorithm = try plugins.plugin(offering: stage.algorithm).algorithm(stage.algorithm) else { return }
+        for (id, parameters) in stage.parameters.sorted(by: { $0.key < $1.key }) {
+            guard let described = try plugins.plugin(offering: id).algorithm(id) else { continue }
+            try described.check(parameters, recipe: "\(file): stage '\(stage.name)'")
+        }
+        let missing: String? =
+            switch algorithm.needs.data {
+            case .prompts: stage.data.prompts == nil ? "prompts" : nil
+            case .pairs: stage.data.pairs == nil ? "pairs" : nil
+            case .examples: stage.data.examples == nil ? "examples" : nil
+            }
+        if let missing {
+            throw ZooError(.invalidArgument, "\(file): algorithm '\(stage.algorithm)' needs 'data.\(missing)' in stage '\(stage.name)'")
+        }
+        if algorithm.needs.services.contains("zoo.reward/1"), stage.rewards.isEmpty {
+            throw ZooError(.invalidArgument, "\(file): algorithm '\(stage.algorithm)' needs 'rewards' in stage '\(stage.name)'")
+        }
+        if algorithm.needs.roles.contains("reward"), stage.reward == nil {
+            throw ZooError(.invalidArgument, "\(file): algorithm '\(stage.algorithm)' needs 'reward' in stage '\(stage.name)'")
+        }
+    }
+
+    // MARK: - Artifacts
+
+    /// The model folders of all stages but the last, made where they are not there yet, at most `jobs` at a time.
+    public func artifacts(jobs: Int = 2) async throws -> [String: String] {
+        var models: [String: String] = [:]
+        var waiting = Array(recipe.stages.dropLast())
+        while !waiting.isEmpty {
+            // Stages are in order: what depends on nothing that waits can run now.
+            let ready = waiting.filter { stage in dependencies(stage).allSatisfy { models[$0] != nil } }
+            guard !ready.isEmpty else { throw ZooError(.invalidArgument, "\(recipe.file.path): the stages depend on one another in a circle") }
+            let known = models
+            let made = try await concurrently(ready, jobs: jobs) { stage in try artifact(stage, known) }
+            for (stage, folder) in zip(ready, made) { models[stage.name] = folder }
+            waiting.removeAll { stage in ready.contains { $0.name == stage.name } }
+        }
+        return models
+    }
+
+    private func dependencies(_ stage: Stage) -> [String] {
+        let sources = [stage.policy, stage.reference, stage.reward, stage.critic?.source] + stage.rewards.map(\.source)
+        return sources.compactMap { if case .stage(let name)? = $0 { name } else { nil } }
+    }
+
+    private func artifact(_ stage: Stage, _ models: [String: String]) throws -> String {
+        let upstream = dependencies(stage).compactMap { models[$0] }
+        let files = try [stage.data.examples, stage.data.prompts, stage.data.pairs].compactMap { source -> String? in
+            guard case .file(let url)? = source else { return nil }
+            return try sha256(Data(contentsOf: url))
+        }
+        var part = stage
+        part.parameters = part.parameters.filter { $0.key == stage.algorithm }
+        let key = [String(decoding: try JSON.encode(part, pretty: false), as: UTF8.self), "\(recipe.seed)", "\(recipe.device)"]
+            + [String(decoding: try JSON.encode(recipe.task, pretty: false), as: UTF8.self)] + upstream + files
+        let url = CacheFolder.artifacts.appending(
+            path: "\(stage.name)-\(stage.algorithm)-\(ArtifactStore.hash(key))", directoryHint: .isDirectory)
+        let folder = RunFolder(url)
+        return try ArtifactStore.locked(url) {
+            if !folder.isDone {
+                let spec = try spec(stage, seed: recipe.seed, models: models, evaluates: false)
+                // A run that was stopped half-way goes on; its spec is the same, for the folder's name is its hash.
+                if !FileManager.default.fileExists(atPath: folder.spec.path) { try folder.create(spec) }
+                try work(folder, name: stage.name)
+            }
+            return folder.model.path
+        }
+    }
+
+    // MARK: - Runs
+
+    func spec(_ stage: Stage, seed: UInt64, models: [String: String], evaluates: Bool) throws -> RunSpec {
+        var own = recipe
+        if let index = own.stages.firstIndex(where: { $0.name == stage.name }) { own.stages[index] = stage }
+        return RunSpec(
+            recipe: own, stage: stage.name, seed: seed, plugin: try plugins.plugin(offering: stage.algorithm).path, models: models,
+            evaluates: evaluates, command: command)
+    }
+
+    /// Trains the last stage into `folder` and evaluates it.
+    public func train(into folder: RunFolder, seed: UInt64) async throws {
+        let models = try await artifacts()
+        guard let stage = recipe.stages.last else { throw ZooError(.invalidArgument, "\(recipe.file.path) has no stages") }
+        try folder.create(spec(stage, seed: seed, models: models, evaluates: recipe.evaluation != nil))
+        _ = try await concurrently([folder], jobs: 1) { try work($0, name: stage.name) }
+    }
+
+    /// Goes on with a run that was stopped. Throws where it is whole already.
+    public static func resume(_ folder: RunFolder, observer: any RunObserver) async throws {
+        let spec = try folder.readSpec()
+        guard !folder.isDone else { throw ZooError(.failedPrecondition, "\(folder.url.path) is whole: there is nothing to resume") }
+        _ = try await concurrently([folder], jobs: 1) { try Self.work($0, name: spec.stage, observer: observer) }
+    }
+
+    func work(_ folder: RunFolder, name: String) throws { try Self.work(folder, name: name, observer: observer) }
+
+    /// Runs one folder's run in a worker process to its end. Throws the worker's own error, or how it ended.
+    private static func work(_ folder: RunFolder, name: String, observer: any RunObserver) throws {
+        let failure = Mutex<ZooError?>(nil)
+        let log = folder.url.appending(path: "log.txt")
+        if !FileManager.default.fileExists(atPath: log.path) { try Files.write(Data(), to: log) }
+        let logFile = try FileHandle(forWritingTo: log)
+        try logFile.seekToEnd()
+        let lastLine = Mutex("")
+        let worker = Worker(
+            ["worker", "run", folder.url.path],
+            output: .lines { line in
+                guard let event = RunEvent.parse(line) else { return observer.observe(name, .message(line)) }
+                if case .failure(let code, let message) = event {
+                    failure.withLock { $0 = ZooError(.init(rawValue: code) ?? .unknown, message) }
+                }
+                observer.observe(name, event)
+            },
+            errors: .lines { line in
+                lastLine.withLock { $0 = line }
+                // A log that cannot be written does not end the run; the line is the run's last words and is shown on failure.
+                try? logFile.write(contentsOf: Data((line + "\n").utf8))
+            })
+        let exit = try worker.runAndWait()
+        try logFile.close()
+        if let error = failure.withLock({ $0 }) { throw error }
+        switch exit {
+        case .ok: return
+        case .interrupted: throw ZooError(.cancelled, "stopped; go on with: zoo train --resume \(folder.url.path)")
+        default:
+            let last = lastLine.withLock { $0 }
+            let detail = last.isEmpty ? "" : "; its last words: \(last)"
+            throw ZooError(.aborted, "\(exit.sentence(about: "run '\(name)'"))\(detail); see \(log.path)")
+        }
+    }
+}
+
+/// Runs `body` for each element on threads of their own, at most `jobs` at a time; the results are in order. Throws the first error,
+/// after those in progress have ended.
+func concurrently<T: Sendable, R: Sendable>(_ elements: [T], jobs: Int, _ body: @escaping @Sendable (T) throws -> R) async throws -> [R] {
+    try await withThrowingTaskGroup(of: (Int, R).self) { group in
+        var next = 0
+        var results: [Int: R] = [:]
+        func start() {
+            guard next < elements.count else { return }
+            let (index, element) = (next, elements[next])
+            next += 1
+            group.addTask { (index, try await onThread { try body(element) }) }
+        }
+        for _ in 0..<max(1, jobs) { start() }
+        while let (index, result) = try await group.next() {
+            results[index] = result
+            start()
+        }
+        return elements.indices.compactMap { results[$0] }
+    }
+}
+
+/// Runs blocking work on a thread of its own.
+private func onThread<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
+    try await withCheckedThrowingContinuation { continuation in
+        let thread = Thread { continuation.resume(with: Result { try body() }) }
+        thread.stackSize = 8 << 20
+        thread.start()
+    }
+}

@@ -1,0 +1,27 @@
+import Foundation
+
+/// What a worker tells its parent, one JSON object a line on its standard output.
+public enum RunEvent: Codable, Sendable {
+    /// What it is busy with before and after the steps: "loading", "evaluating".
+    case phase(String)
+    /// After a step: the share of the budget that is spent, and the step's metrics.
+    case step(Int, fraction: Double, metrics: [String: Double])
+    /// A line for people.
+    case message(String)
+    /// The worker's one error.
+    case failure(code: Int32, message: String)
+    case done
+
+    /// Writes the event as a line. A parent that is gone cannot be told anything: the worker then ends by itself.
+    static func send(_ event: RunEvent) {
+        guard var line = try? JSON.encode(event, pretty: false) else { return }
+        line.append(UInt8(ascii: "\n"))
+        FileHandle.standardOutput.write(line)
+    }
+
+    public static func parse(_ line: String) -> RunEvent? {
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return try? decoder.decode(RunEvent.self, from: Data(line.utf8))
+    }
+}

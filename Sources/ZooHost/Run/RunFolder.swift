@@ -1,0 +1,118 @@
+import Crypto
+import Foundation
+import ZooKit
+
+/// Where things lie that outlive a run: task data and artifacts.
+public enum CacheFolder {
+    /// `POLICYZOO_CACHE`, or `policyzoo` in the user's cache folder.
+    public static var root: URL {
+        let environment = ProcessInfo.processInfo.environment
+        if let path = environment["POLICYZOO_CACHE"], !path.isEmpty { return URL(filePath: path, directoryHint: .isDirectory) }
+        let cache = environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 }
+        let base = cache.map { URL(filePath: $0, directoryHint: .isDirectory) } ?? URL.homeDirectory.appending(path: ".cache")
+        return base.appending(path: "policyzoo", directoryHint: .isDirectory)
+    }
+
+    public static var data: URL { root.appending(path: "data", directoryHint: .isDirectory) }
+    public static var artifacts: URL { root.appending(path: "artifacts", directoryHint: .isDirectory) }
+}
+
+/// Everything that a worker needs to know of its run; `run.json` in the run's folder.
+public struct RunSpec: Codable, Sendable {
+    public var recipe: Recipe
+    /// Name of the stage that runs.
+    public var stage: String
+    public var seed: UInt64
+    /// The plugin's file.
+    public var plugin: String
+    /// Model folders of the earlier stages, by stage.
+    public var models: [String: String]
+    /// Whether the model is evaluated at the end, on the recipe's held-out prompts.
+    public var evaluates: Bool
+    /// The command that made the run, for `environment.json`.
+    public var command: [String]
+}
+
+/// The places within a run's folder.
+public struct RunFolder: Sendable {
+    public let url: URL
+
+    public init(_ url: URL) { self.url = url }
+
+    public var spec: URL { url.appending(path: "run.json") }
+    public var recipe: URL { url.appending(path: "recipe.yaml") }
+    public var environment: URL { url.appending(path: "environment.json") }
+    public var metrics: URL { url.appending(path: "metrics.jsonl") }
+    public var samples: URL { url.appending(path: "samples.jsonl") }
+    public var ledger: URL { url.appending(path: "ledger.json") }
+    public var evaluation: URL { url.appending(path: "evaluation.json") }
+    public var checkpoints: URL { url.appending(path: "checkpoints", directoryHint: .isDirectory) }
+    public var model: URL { url.appending(path: "model", directoryHint: .isDirectory) }
+    /// Written last: the run is whole.
+    public var done: URL { url.appending(path: "done") }
+
+    public var isDone: Bool { FileManager.default.fileExists(atPath: done.path) }
+
+    public func readSpec() throws -> RunSpec {
+        guard FileManager.default.fileExists(atPath: spec.path) else {
+            throw ZooError(.notFound, "\(url.path) is not a run: it has no run.json")
+        }
+        do { return try JSONDecoder().decode(RunSpec.self, from: Data(contentsOf: spec)) } catch {
+            throw ZooError(.dataLoss, "\(spec.path) cannot be read: \(error)")
+        }
+    }
+
+    /// Makes the folder with its recipe and spec.
+    public func create(_ run: RunSpec) throws {
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        try Files.write(JSON.encode(run), to: spec)
+        try Files.write(Data(run.recipe.resolvedYAML().utf8), to: recipe)
+    }
+}
+
+/// JSON as the run's files have it: sorted keys, for people to read.
+enum JSON {
+    static func encode(_ value: some Encodable, pretty: Bool = true) throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = pretty ? [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted] : [.sortedKeys, .withoutEscapingSlashes]
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return try encoder.encode(value)
+    }
+
+    static func decode<T: Decodable>(_ type: T.Type, from url: URL) throws -> T {
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        do { return try decoder.decode(type, from: Data(contentsOf: url)) } catch {
+            throw ZooError(.dataLoss, "\(url.path) cannot be read as \(type): \(error)")
+        }
+    }
+}
+
+enum Files {
+    /// Writes a file whole or not at all: a temporary name, flushed, renamed.
+    static func write(_ data: Data, to url: URL) throws {
+        let temporary = url.deletingLastPathComponent().appending(path: ".\(url.lastPathComponent).\(getpid()).tmp")
+        do {
+            try data.write(to: temporary)
+            let file = try FileHandle(forUpdating: temporary)
+            try file.synchronize()
+            try file.close()
+            guard rename(temporary.path, url.path) == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+        } catch {
+            // The file is not there yet, or is removed: the error that matters is the first one.
+            try? FileManager.default.removeItem(at: temporary)
+            throw ZooError(.resourceExhausted, "\(url.path) cannot be written: \(error.localizedDescription)")
+        }
+    }
+
+    /// Flushes a folder's entries, so that a rename in it survives a power cut.
+    static func synchronize(folder: URL) {
+        let descriptor = open(folder.path, O_RDONLY)
+        guard descriptor >= 0 else { return }
+        fsync(descriptor)
+        close(descriptor)
+    }
+}
+
+/// The SHA-256 of some bytes, in hexadecimal.
+func sha256(_ data: Data) -> String { SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined() }

@@ -1,0 +1,166 @@
+import Foundation
+import Logging
+import ZooData
+import ZooKit
+import ZooModels
+import ZooTensor
+
+/// A stage made ready to run: its services, from the recipe's words.
+struct StageSetup {
+    let spec: RunSpec
+    let recipe: Recipe
+    let stage: Stage
+    let needs: AlgorithmNeeds
+    let factory: ModelFactory
+    let codec: any TextCodec
+    let files: TaskFiles
+    let device: Device
+
+    init(_ spec: RunSpec, needs: AlgorithmNeeds) throws {
+        guard let stage = spec.recipe.stages.first(where: { $0.name == spec.stage }) else {
+            throw ZooError(.notFound, "\(spec.recipe.file.path) has no stage '\(spec.stage)'")
+        }
+        let files = TaskFiles(recipe: spec.recipe)
+        self.spec = spec
+        self.recipe = spec.recipe
+        self.stage = stage
+        self.needs = needs
+        self.files = files
+        device = try Device(spec.recipe.device)
+        factory = ModelFactory(recipe: spec.recipe, models: spec.models, device: device, seed: spec.recipe.seed) {
+            guard let source = stage.data.examples else {
+                throw ZooError(.invalidArgument, "stage '\(stage.name)' trains a tokenizer: it needs 'data.examples'")
+            }
+            return try files.dataset(source, expecting: [.promptCompletion, .text]).rows.map {
+                $0.text ?? ($0.prompt ?? "") + ($0.completion ?? "")
+            }
+        }
+        codec = try factory.codec(stage.policy)
+    }
+
+    /// The stage's services, before the first step.
+    func services(folder: RunFolder, stop: StopSignal, logger: Logger) throws -> RunServices {
+        let model = ModelService(roles: roles(), microbatchSteps: stage.microbatchSteps)
+        let rewards = try rewards(stage.rewards, stop: stop)
+        return RunServices(
+            model: model,
+            data: DataService(
+                try datasets(rewards, model, stop), codec: codec, maxPromptSteps: stage.data.maxPromptSteps, maxSteps: stage.data.maxSteps,
+                seed: spec.seed),
+            rewards: rewards, codec: codec, settings: stage.rollout, seed: spec.seed, stop: stop, logger: logger)
+    }
+
+    // MARK: - Roles
+
+    private func roles() -> Roles {
+        let base = stage.policy
+        let factory = factory
+        let own = stage.optimizer["policy"] ?? OptimizerSettings()
+        func settings(_ role: String) -> OptimizerSettings { stage.optimizer[role] ?? own }
+        var plans: [String: Roles.Plan] = [
+            "policy": .init(settings: own, outputs: [.logp, .entropy, .score]) {
+                try factory.network(base, head: .languageModel, trainable: true)
+            },
+            "reference": .init(settings: nil, outputs: [.logp, .entropy, .score]) {
+                try factory.network(stage.reference ?? base, head: .languageModel, trainable: false)
+            },
+        ]
+        if let reward = stage.reward {
+            plans["reward"] = .init(settings: settings("reward"), outputs: [.score]) {
+                try factory.network(reward, head: .score, trainable: true)
+            }
+        }
+        let roles = SharedTrunk()
+        let critic = stage.critic ?? CriticSource()
+        plans["critic"] = .init(settings: settings("critic"), outputs: [.value]) {
+            guard critic.trunk == .shared else {
+                return try factory.network(critic.source ?? base, head: .value, trainable: true)
+            }
+            guard case let policy as CausalLM = try roles.policy() else {
+                throw ZooError(.invalidArgument, "stage '\(stage.name)': critic.trunk 'shared' needs a causal-lm policy")
+            }
+            return ValueHead(trunk: policy)
+        }
+        let made = Roles(plans)
+        roles.roles = made
+        return made
+    }
+
+    /// Lets the critic's plan reach the policy that is built later.
+    private final class SharedTrunk {
+        weak var roles: Roles?
+
+        func policy() throws -> any Network {
+            guard let roles else { throw ZooError(.internal, "the roles are gone") }
+            return try roles.role("policy").network
+        }
+    }
+
+    // MARK: - Rewards
+
+    /// The reward of some specs, normalised on samples of the stage's policy as it begins.
+    func rewards(_ specs: [RewardSpec], stop: StopSignal) throws -> RewardService {
+        let components = try specs.map { spec in
+            var component = RewardService.Component(name: spec.name, weight: spec.weight, scorer: try scorer(spec))
+            if spec.normalize { component.normalization = try Preparation(self, stop).normalization(spec, component) }
+            return component
+        }
+        return RewardService(components, codec: codec, microbatchSteps: stage.microbatchSteps)
+    }
+
+    private func scorer(_ spec: RewardSpec) throws -> RewardService.Scorer {
+        switch spec.function {
+        case "model":
+            guard let source = spec.source else { throw ZooError(.invalidArgument, "reward '\(spec.name)': 'model' needs 'from'") }
+            let network = try factory.network(source, head: .score, trainable: false)
+            let other = try factory.codec(source)
+            return .model(network, codec: sameTokens(codec, other) ? nil : other)
+        case "table":
+            guard let task = try TabularTask(recipe) else {
+                throw ZooError(.invalidArgument, "reward 'table' belongs to 'task: tabular'")
+            }
+            return .function(TableReward(task: task))
+        default:
+            return .function(
+                try RewardKind.make(spec.function, parameters: files.resolve(spec.parameters), folder: recipe.file.deletingLastPathComponent()))
+        }
+    }
+
+    /// Whether two codecs read the same tokens: then a reward model takes the policy's sequences as they are.
+    private func sameTokens(_ a: any TextCodec, _ b: any TextCodec) -> Bool {
+        guard let a = a as? TokenizerCodec, let b = b as? TokenizerCodec else { return a is NumberCodec && b is NumberCodec }
+        return a.tokenizer === b.tokenizer || a.tokenizer == b.tokenizer
+    }
+
+    // MARK: - Data
+
+    private func datasets(_ rewards: RewardService, _ model: ModelService, _ stop: StopSignal) throws -> DataService.Datasets {
+        var datasets = DataService.Datasets()
+        switch needs.data {
+        case .prompts: datasets.prompts = try prompts()
+        case .examples:
+            guard let source = stage.data.examples else { throw missing("examples") }
+            datasets.examples = try files.dataset(source, expecting: [.promptCompletion, .text])
+        case .pairs:
+            guard let source = stage.data.pairs else { throw missing("pairs") }
+            guard case .build(let building) = source else {
+                datasets.pairs = try files.dataset(source, expecting: [.preference])
+                break
+            }
+            let built = try Preparation(self, stop).pairs(building, rewards)
+            datasets.pairs = built.dataset
+            model.ledger.add(built.cost)
+        }
+        return datasets
+    }
+
+    /// The stage's prompts.
+    func prompts() throws -> Dataset {
+        guard let source = stage.data.prompts else { throw missing("prompts") }
+        return try files.dataset(source, expecting: [.prompt, .promptCompletion])
+    }
+
+    private func missing(_ kind: String) -> ZooError {
+        ZooError(.invalidArgument, "\(recipe.file.path): algorithm '\(stage.algorithm)' needs 'data.\(kind)' in stage '\(stage.name)'")
+    }
+}
