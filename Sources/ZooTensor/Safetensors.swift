@@ -1,0 +1,77 @@
+import Foundation
+
+/// Tensors on disk in Hugging Face's safetensors format: a length, a JSON header, the bytes.
+public enum Safetensors {
+    /// Reads every tensor of one file, at the element type it has there.
+    ///
+    /// The file is not trusted: a header that lies about lengths, shapes, offsets or names is refused by file and key.
+    public static func read(_ file: URL, device: Device = .cpu) throws -> [String: Tensor] {
+        let data: Data
+        do {
+            data = try Data(contentsOf: file, options: .alwaysMapped)
+        } catch {
+            throw TensorError("\(file.path): cannot be read: \(error.localizedDescription)")
+        }
+        let (header, start) = try SafetensorsHeader.parse(data, file: file.path)
+        return try data.withUnsafeBytes { bytes in
+            var tensors: [String: Tensor] = [:]
+            for entry in header.entries {
+                let slice = UnsafeRawBufferPointer(rebasing: bytes[(start + entry.begin)..<(start + entry.end)])
+                try checkBooleans(slice, entry, file: file.path)
+                tensors[entry.name] = Tensor.fromBytes(slice, shape: entry.shape, dtype: entry.dtype, device: device)
+            }
+            return tensors
+        }
+    }
+
+    /// Reads a model folder: `model.safetensors`, or the files that `model.safetensors.index.json` lists.
+    public static func readModel(in folder: URL, device: Device = .cpu) throws -> [String: Tensor] {
+        let single = folder.appendingPathComponent("model.safetensors")
+        let index = folder.appendingPathComponent("model.safetensors.index.json")
+        if FileManager.default.fileExists(atPath: single.path) { return try read(single, device: device) }
+        guard FileManager.default.fileExists(atPath: index.path) else {
+            throw TensorError("\(folder.path): expected model.safetensors or model.safetensors.index.json, found neither")
+        }
+        struct Index: Decodable { let weight_map: [String: String] }
+        let map: [String: String]
+        do {
+            map = try JSONDecoder().decode(Index.self, from: Data(contentsOf: index)).weight_map
+        } catch {
+            throw TensorError("\(index.path): expected an object with a weight_map from tensor names to file names")
+        }
+        var tensors: [String: Tensor] = [:]
+        for shard in Set(map.values).sorted() {
+            guard !shard.contains("/"), !shard.hasPrefix(".") else {
+                throw TensorError("\(index.path): weight_map names \"\(shard)\"; expected a file of this folder")
+            }
+            let file = folder.appendingPathComponent(shard)
+            for (name, tensor) in try read(file, device: device) {
+                guard map[name] == shard else {
+                    throw TensorError("\(file.path): holds \(name), which the index places in \(map[name] ?? "no file")")
+                }
+                tensors[name] = tensor
+            }
+        }
+        if let missing = map.keys.filter({ tensors[$0] == nil }).min() {
+            throw TensorError("\(folder.appendingPathComponent(map[missing] ?? "").path): \(missing) is missing, though the index lists it")
+        }
+        return tensors
+    }
+
+    /// Writes `tensors` in this order, whole or not at all: a temporary file is flushed and then renamed.
+    public static func write(_ tensors: [NamedTensor], to file: URL, metadata: [String: String] = ["format": "pt"]) throws {
+        let header = try SafetensorsHeader.encode(tensors, metadata: metadata, file: file.path)
+        let output = try AtomicFile(file)
+        try withUnsafeBytes(of: UInt64(header.count).littleEndian) { try output.write($0) }
+        try header.withUnsafeBytes { try output.write($0) }
+        for tensor in tensors { try tensor.tensor.bytes.withUnsafeBytes { try output.write($0) } }
+        try output.commit()
+    }
+
+    /// A boolean of another byte than 0 and 1 is undefined behaviour for whoever reads it.
+    private static func checkBooleans(_ bytes: UnsafeRawBufferPointer, _ entry: SafetensorsHeader.Entry, file: String) throws {
+        if entry.dtype == .bool, bytes.contains(where: { $0 > 1 }) {
+            throw TensorError("\(file): \(entry.name) is BOOL but has bytes other than 0 and 1")
+        }
+    }
+}

@@ -1,0 +1,93 @@
+import Foundation
+
+/// The JSON header of a safetensors file, checked against the file that it describes.
+struct SafetensorsHeader {
+    struct Entry {
+        let name: String
+        let dtype: DType
+        let shape: [Int]
+        /// Byte range after the header.
+        let begin: Int, end: Int
+    }
+
+    let entries: [Entry]
+
+    static let names: [(String, DType)] = [
+        ("F32", .float32), ("F64", .float64), ("F16", .float16), ("BF16", .bfloat16), ("I64", .int64), ("I32", .int32),
+        ("U8", .uint8), ("BOOL", .bool),
+    ]
+    /// The format's own limit.
+    static let longest = 100_000_000
+
+    /// The header of `data` and the place where the tensors' bytes start.
+    static func parse(_ data: Data, file: String) throws -> (SafetensorsHeader, start: Int) {
+        guard data.count >= 8 else {
+            throw TensorError("\(file): expected a safetensors file, found \(data.count) bytes; it may have been cut short")
+        }
+        let length = data.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        guard length <= UInt64(min(data.count - 8, longest)) else {
+            throw TensorError(
+                "\(file): the header claims \(length) bytes, the file has \(data.count - 8) after its length; it may have been cut short")
+        }
+        let start = 8 + Int(length)
+        var scanner = JSONScanner(Array(data[data.startIndex + 8..<data.startIndex + start]), file: file)
+        let entries = try scanner.header()
+        let header = SafetensorsHeader(entries: entries)
+        try header.check(dataBytes: data.count - start, file: file)
+        return (header, start)
+    }
+
+    /// The tensors must tile the rest of the file: no hole, no overlap, nothing left over.
+    private func check(dataBytes: Int, file: String) throws {
+        var position = 0
+        for entry in entries.sorted(by: { ($0.begin, $0.end) < ($1.begin, $1.end) }) {
+            let (bytes, overflow) = entry.shape.reduce((entry.dtype.size, false)) { total, size in
+                let product = total.0.multipliedReportingOverflow(by: size)
+                return (product.partialValue, total.1 || product.overflow)
+            }
+            guard !overflow else { throw TensorError("\(file): \(entry.name) has the impossible shape \(entry.shape)") }
+            guard entry.begin <= entry.end, entry.end <= dataBytes else {
+                throw TensorError(
+                    "\(file): \(entry.name) claims bytes \(entry.begin) to \(entry.end); the file holds \(dataBytes) bytes of tensors")
+            }
+            guard entry.end - entry.begin == bytes else {
+                throw TensorError(
+                    "\(file): \(entry.name) of shape \(entry.shape) needs \(bytes) bytes, its offsets give \(entry.end - entry.begin)")
+            }
+            guard entry.begin == position else {
+                let fault = entry.begin < position ? "overlaps the tensor before it" : "leaves a hole before it"
+                throw TensorError("\(file): \(entry.name) \(fault) (it begins at byte \(entry.begin), expected \(position))")
+            }
+            position = entry.end
+        }
+        guard position == dataBytes else {
+            throw TensorError("\(file): \(dataBytes - position) bytes at the end belong to no tensor")
+        }
+    }
+
+    /// The header as bytes, padded with spaces so that the tensors begin at a multiple of 8.
+    static func encode(_ tensors: [NamedTensor], metadata: [String: String], file: String) throws -> Data {
+        func quoted(_ text: String) throws -> String { String(decoding: try JSONEncoder().encode(text), as: UTF8.self) }
+        var fields: [String] = []
+        if !metadata.isEmpty {
+            let pairs = try metadata.sorted { $0.key < $1.key }.map { "\(try quoted($0.key)):\(try quoted($0.value))" }
+            fields.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
+        }
+        var position = 0
+        var seen: Set<String> = ["__metadata__"]
+        for item in tensors {
+            guard seen.insert(item.name).inserted else { throw TensorError("\(file): two tensors are named \(item.name)") }
+            let dtype = item.tensor.dtype
+            guard let name = names.first(where: { $0.1 == dtype })?.0 else {
+                throw TensorError("\(file): \(item.name) is \(dtype), which cannot be written")
+            }
+            let end = position + item.tensor.count * dtype.size
+            let shape = item.tensor.shape.map(String.init).joined(separator: ",")
+            fields.append("\(try quoted(item.name)):{\"dtype\":\"\(name)\",\"shape\":[\(shape)],\"data_offsets\":[\(position),\(end)]}")
+            position = end
+        }
+        var header = Data("{\(fields.joined(separator: ","))}".utf8)
+        header.append(Data(repeating: UInt8(ascii: " "), count: (8 - header.count % 8) % 8))
+        return header
+    }
+}
