@@ -1,0 +1,7 @@
+import CZoo
+import ZooKit
+
+private let plugin = PluginTable(SFT.self)
+
+@c(zoo_plugin_entry_v1) @implementation
+public func zoo_plugin_entry_v1() -> UnsafePointer<zoo_plugin_v1>? { plugin.pointer }

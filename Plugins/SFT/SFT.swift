@@ -1,0 +1,55 @@
+// Supervised fine-tuning: cross entropy on the actions of examples.
+//
+// L = −(1/N) Σ_s Σ_t log π(y_t | x, y_<t), over the N actions of the update: a mean over actions, so a long example weighs more than
+// a short one (TRL's default, and that of most trainers).
+//
+// Deviations: none.
+import ZooKit
+
+struct SFT: Algorithm {
+    static let id = "sft"
+    static let title = "Supervised fine-tuning"
+    static let summary = "Maximum likelihood of the completions of a dataset."
+    static let paper = "Ouyang et al. 2022, https://arxiv.org/abs/2203.02155 (step 1)"
+    static let needs = Needs(data: .examples, roles: [.policy], services: Needs.datasetServices)
+
+    struct Parameters: ParameterSet {
+        @Parameter("Examples of an update.", in: 1...1_000_000) var examples = 32
+    }
+
+    let parameters: Parameters
+    let host: Host
+
+    init(parameters: Parameters, host: Host) {
+        self.parameters = parameters
+        self.host = host
+    }
+
+    // MARK: - The objective
+
+    /// −(1/N) Σ log π over `actions` = N actions, and its derivative, the constant −1/N. All arrays are per step.
+    static func loss(logp: [Double], mask: [Bool], actions: Int) -> Loss {
+        let share = 1 / Double(actions)
+        let loss = masked(logp, mask).reduce(0) { $0 - $1 * share }
+        return Loss(loss, [.logp: mask.map { $0 ? -share : 0 }])
+    }
+
+    // MARK: - One iteration
+
+    func step() throws {
+        let batch = try host.data.examples(parameters.examples)
+        let actions = batch.actionCount
+        guard actions > 0 else {
+            throw ZooError(.invalidArgument, "the \(batch.sequenceCount) examples have no completion; expected at least one action")
+        }
+        let update = try host.model.accumulate(.policy, batch, [.logp, .entropy], .separable) { slice, outputs in
+            Self.loss(logp: try outputs[.logp], mask: slice.mask, actions: actions)
+        }
+        let info = try host.model.step(.policy)
+        try host.log("loss", update.loss, over: actions)
+        try host.log("entropy", maskedMean(try update.outputs[.entropy], batch.mask), over: actions)
+        try host.log("num_tokens", Double(actions), .sum)
+        try host.log("grad_norm", info.gradientNorm)
+        try host.log("lr", info.learningRate, .last)
+    }
+}
