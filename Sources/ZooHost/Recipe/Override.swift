@@ -76,7 +76,9 @@ extension RecipeNode {
 
     /// `parameters.beta` means `parameters.ALGORITHM.beta`.
     private func stagePath(_ path: [String], stage: Int) -> [String] {
-        guard path.count == 2, path[0] == "parameters", let algorithm = stages[stage]["algorithm"]?.json.string else { return path }
+        guard path.count == 2, path[0] == "parameters", let algorithm = stages[stage]["algorithm"]?.json.string else {
+            return path
+        }
         return ["parameters", algorithm, path[1]]
     }
 
@@ -96,7 +98,8 @@ extension RecipeNode {
         case .map(var entries):
             try Self.set(key, rest, in: &entries, change)
             content = .map(entries)
-        case .scalar(.null): content = .map([])
+        case .scalar(.null):
+            content = .map([])
             try set(path, change)
         case .scalar: throw RecipeError(change.place, "'\(key)' lies inside \(found), which has no keys")
         }

@@ -36,7 +36,8 @@ extension Recipe {
         let place = "\(file.relativePath): compare.variants.\(variant.name)"
         var root = try base.node.settingAlgorithm(variant.algorithm, place: place)
         for (key, value) in variant.parameters.sorted(by: { $0.key < $1.key }) {
-            root = try root.applying(Override("parameters.\(variant.algorithm).\(key)", RecipeNode(value, place: place), place: place))
+            root = try root.applying(
+                Override("parameters.\(variant.algorithm).\(key)", RecipeNode(value, place: place), place: place))
         }
         for (key, value) in variant.set.sorted(by: { $0.key < $1.key }) {
             root = try root.applying(Override(key, RecipeNode(value, place: place), place: place))
@@ -60,7 +61,9 @@ extension Recipe {
         do { data = try Data(contentsOf: file) } catch {
             throw RecipeError(path, "cannot be read: \(error.localizedDescription)")
         }
-        guard let text = String(data: data, encoding: .utf8) else { throw RecipeError(path, "is not UTF-8 text; expected a recipe (a YAML file)") }
+        guard let text = String(data: data, encoding: .utf8) else {
+            throw RecipeError(path, "is not UTF-8 text; expected a recipe (a YAML file)")
+        }
         return text
     }
 }

@@ -11,7 +11,8 @@ extension Recipe {
     /// The recipe in pieces, as ``RecipeReader`` reads it.
     var node: RecipeNode {
         .map([
-            ("name", .text(name)), ("about", about.isEmpty ? nil : .text(about)), ("seed", .number(seed)), ("device", .text(device)),
+            ("name", .text(name)), ("about", about.isEmpty ? nil : .text(about)), ("seed", .number(seed)),
+            ("device", .text(device)),
             ("threads", .number(threads)), ("task", task?.node), ("stages", .list(stages.map(\.node))),
             ("evaluation", evaluation?.node), ("compare", compare?.node),
         ])
@@ -72,10 +73,11 @@ extension CriticSource {
 extension RewardSpec {
     fileprivate var node: RecipeNode {
         .map(
-            [("function", .text(function)), ("name", .text(name)), ("weight", .number(weight))] + (source.map { [$0.entry] } ?? []) + [
-                ("normalize", RecipeNode(.scalar(.bool(normalize)))),
-                ("parameters", parameters.isEmpty ? nil : RecipeNode(.object(parameters))),
-            ])
+            [("function", .text(function)), ("name", .text(name)), ("weight", .number(weight))]
+                + (source.map { [$0.entry] } ?? []) + [
+                    ("normalize", RecipeNode(.scalar(.bool(normalize)))),
+                    ("parameters", parameters.isEmpty ? nil : RecipeNode(.object(parameters))),
+                ])
     }
 }
 
@@ -107,7 +109,8 @@ extension OptimizerSettings {
     fileprivate var entries: [(String, RecipeNode?)] {
         [
             ("learning_rate", .number(learningRate)), ("beta1", .number(beta1)), ("beta2", .number(beta2)),
-            ("epsilon", .number(epsilon)), ("weight_decay", .number(weightDecay)), ("max_gradient_norm", .number(maxGradientNorm)),
+            ("epsilon", .number(epsilon)), ("weight_decay", .number(weightDecay)),
+            ("max_gradient_norm", .number(maxGradientNorm)),
             ("schedule", .text(schedule.rawValue)), ("warmup", .number(warmup)),
         ]
     }

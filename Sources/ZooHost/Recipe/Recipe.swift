@@ -84,7 +84,8 @@ public struct CriticSource: Codable, Sendable, Equatable {
 
 /// One component of the reward.
 public struct RewardSpec: Codable, Sendable, Equatable {
-    /// A function of the registry (`lexicon`, `exact-match`, ...), `model` for a trained reward model, or `table` for the tabular task.
+    /// A function of the registry (`lexicon`, `exact-match`, ...), `model` for a trained reward model, or `table` for the tabular
+    /// task.
     public var function: String
     /// Name in logs; the function's unless given.
     public var name: String

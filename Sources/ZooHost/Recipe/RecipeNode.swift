@@ -52,10 +52,13 @@ extension RecipeNode {
 
     /// Reads YAML text. `place(line)` says where a line is.
     ///
-    /// Plain scalars follow the JSON schema of YAML 1.2: `true`, `false`, `null` and numbers; all else is text, `no` and `1:30` too.
+    /// Plain scalars follow the JSON schema of YAML 1.2: `true`, `false`, `null` and numbers; all else is text, `no` and `1:30`
+    /// too.
     static func parse(_ yaml: String, place: (Int) -> String) throws -> RecipeNode {
         do {
-            guard let root = try Yams.compose(yaml: yaml) else { throw RecipeError(place(1), "is empty; expected a mapping of keys") }
+            guard let root = try Yams.compose(yaml: yaml) else {
+                throw RecipeError(place(1), "is empty; expected a mapping of keys")
+            }
             var left = mostValues
             return try RecipeNode(root, place: place, line: 1, left: &left)
         } catch let error as YamlError {
@@ -66,7 +69,9 @@ extension RecipeNode {
     private init(_ node: Node, place: (Int) -> String, line: Int, left: inout Int) throws {
         let line = node.mark?.line ?? line
         left -= 1
-        guard left > 0 else { throw RecipeError(place(line), "holds more than \(Self.mostValues) values, aliases counted in full") }
+        guard left > 0 else {
+            throw RecipeError(place(line), "holds more than \(Self.mostValues) values, aliases counted in full")
+        }
         self.place = place(line)
         switch node {
         case .scalar(let scalar): content = .scalar(JSONValue(scalar))
@@ -77,7 +82,9 @@ extension RecipeNode {
         case .mapping(let pairs):
             var entries: [Entry] = []
             for (key, value) in pairs {
-                guard let name = key.scalar?.string else { throw RecipeError(place(line), "a key must be a word, not a list or a mapping") }
+                guard let name = key.scalar?.string else {
+                    throw RecipeError(place(line), "a key must be a word, not a list or a mapping")
+                }
                 let keyLine = key.mark?.line ?? line
                 let node = try RecipeNode(value, place: place, line: keyLine, left: &left)
                 entries.append(Entry(key: name, place: place(keyLine), value: node))
@@ -104,7 +111,9 @@ extension JSONValue {
 
     /// The number that `text` writes in decimal; nil for words that only `Double` takes for numbers (`nan`, `0x1p3`).
     private static func number(_ text: String) -> Double? {
-        guard text.contains(where: { ("0"..."9").contains($0) }), text.allSatisfy({ "0123456789+-.eE".contains($0) }) else { return nil }
+        guard text.contains(where: { ("0"..."9").contains($0) }), text.allSatisfy({ "0123456789+-.eE".contains($0) }) else {
+            return nil
+        }
         return Double(text).flatMap { $0.isFinite ? $0 : nil }
     }
 
@@ -123,8 +132,12 @@ extension JSONValue {
     }
 
     private static func isPlain(_ text: String) -> Bool {
-        guard let first = text.unicodeScalars.first, first.isASCII, first.properties.isAlphabetic || first == "/" else { return false }
-        let rest = text.unicodeScalars.allSatisfy { $0.isASCII && ($0.properties.isAlphabetic || "0123456789-_./".unicodeScalars.contains($0)) }
+        guard let first = text.unicodeScalars.first, first.isASCII, first.properties.isAlphabetic || first == "/" else {
+            return false
+        }
+        let rest = text.unicodeScalars.allSatisfy {
+            $0.isASCII && ($0.properties.isAlphabetic || "0123456789-_./".unicodeScalars.contains($0))
+        }
         return rest && !["true", "false", "null"].contains(text)
     }
 
@@ -137,7 +150,9 @@ extension JSONValue {
             case "\\": result += "\\\\"
             case "\n": result += "\\n"
             case "\t": result += "\\t"
-            case _ where scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || scalar == "\u{2028}" || scalar == "\u{2029}" || scalar == "\u{FEFF}":
+            case _
+            where scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || scalar == "\u{2028}" || scalar == "\u{2029}"
+                || scalar == "\u{FEFF}":
                 let digits = String(scalar.value, radix: 16)
                 result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
             default: result.unicodeScalars.append(scalar)

@@ -33,7 +33,8 @@ struct RecipeReader {
             return try Section.read(field) { section in
                 var task = TaskSpec.standard(try section("name", .choice(TaskSpec.names)))
                 for (key, value) in task.settings {
-                    task.settings[key] = key == "reward_scale"
+                    task.settings[key] =
+                        key == "reward_scale"
                         ? try section(key, .positive, else: value) : Double(try section(key, .whole(from: 1), else: Int(value)))
                 }
                 return task
@@ -43,9 +44,9 @@ struct RecipeReader {
 
     /// `task:FILE` needs a task.
     private func refuseTaskFiles(_ section: Section) throws {
-        if let place = section.field.node.place(ofPrefix: DataSource.taskPrefix) {
-            throw RecipeError(place, "names a file of the task, but the recipe has no 'task'; expected one of \(TaskSpec.names.joined(separator: ", "))")
-        }
+        guard let place = section.field.node.place(ofPrefix: DataSource.taskPrefix) else { return }
+        let tasks = TaskSpec.names.joined(separator: ", ")
+        throw RecipeError(place, "names a file of the task, but the recipe has no 'task'; expected one of \(tasks)")
     }
 
     // MARK: - Stages
@@ -54,10 +55,11 @@ struct RecipeReader {
         var stages: [Stage] = []
         _ = try section(
             "stages",
-            .list(of: .section("a stage") { section in
-                let stage = try self.stage(section, after: stages)
-                stages.append(stage)
-            }))
+            .list(
+                of: .section("a stage") { section in
+                    let stage = try self.stage(section, after: stages)
+                    stages.append(stage)
+                }))
         guard !stages.isEmpty else { throw section.field.error("stages: expected at least one stage, found none") }
         return stages
     }
@@ -68,7 +70,8 @@ struct RecipeReader {
             name: try section("name", .name), algorithm: try section("algorithm", algorithm),
             policy: try section("policy", sources.model), budget: try section("budget", budget))
         guard !sources.stages.contains(stage.name) else {
-            throw RecipeError(section.field.node.place, path: section.path("name"), "'\(stage.name)' names two stages; expected a new name")
+            throw RecipeError(
+                section.field.node.place, path: section.path("name"), "'\(stage.name)' names two stages; expected a new name")
         }
         stage.parameters = try section("parameters", .section("a mapping by algorithm", parameters), else: [:])
         stage.reference = try section.optional("reference", sources.model)
@@ -113,7 +116,8 @@ struct RecipeReader {
             let policy = try optimizer(section, from: OptimizerSettings())
             var settings = ["policy": policy]
             for role in ["critic", "reward"] {
-                settings[role] = try section.optional(role, .section("the \(role)'s settings") { try optimizer($0, from: policy) })
+                settings[role] = try section.optional(
+                    role, .section("the \(role)'s settings") { try optimizer($0, from: policy) })
             }
             return settings
         }
@@ -165,7 +169,9 @@ struct RecipeReader {
             var comparison = Comparison(variants: variants)
             comparison.seeds = try section("seeds", .list(of: .whole(from: 0)), else: comparison.seeds)
             comparison.jobs = try section("jobs", .whole(from: 1), else: comparison.jobs)
-            guard !variants.isEmpty, !comparison.seeds.isEmpty else { throw section.field.error("expected at least one variant and one seed") }
+            guard !variants.isEmpty, !comparison.seeds.isEmpty else {
+                throw section.field.error("expected at least one variant and one seed")
+            }
             try refuseTwice(comparison.seeds.map(String.init), of: "seeds", in: section)
             return comparison
         }
@@ -175,11 +181,15 @@ struct RecipeReader {
         try section.keys.map { name in
             let variant = Expectation<Variant>.section("a variant, such as {algorithm: ppo}") { keys in
                 Variant(
-                    name: name, algorithm: try keys("algorithm", algorithm), parameters: try keys("parameters", .values, else: [:]),
+                    name: name, algorithm: try keys("algorithm", algorithm),
+                    parameters: try keys("parameters", .values, else: [:]),
                     set: try keys("set", .values, else: [:]))
             }
-            guard let field = section.field(name) else { throw section.field.error("\(name): expected a variant, such as {algorithm: ppo}") }
-            _ = try Expectation<String>.name(Field(node: RecipeNode(.scalar(.string(name)), place: field.node.place), path: field.path))
+            guard let field = section.field(name) else {
+                throw section.field.error("\(name): expected a variant, such as {algorithm: ppo}")
+            }
+            _ = try Expectation<String>.name(
+                Field(node: RecipeNode(.scalar(.string(name)), place: field.node.place), path: field.path))
             return try variant(field)
         }
     }
@@ -187,7 +197,8 @@ struct RecipeReader {
     private func refuseTwice(_ names: [String], of key: String, in section: Section) throws {
         var seen: Set<String> = []
         guard let twice = names.first(where: { !seen.insert($0).inserted }) else { return }
-        throw RecipeError(section.field.node.place, path: section.path(key), "'\(twice)' stands there twice; expected different ones")
+        throw RecipeError(
+            section.field.node.place, path: section.path(key), "'\(twice)' stands there twice; expected different ones")
     }
 }
 

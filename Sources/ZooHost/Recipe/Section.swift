@@ -78,7 +78,8 @@ final class Section {
         let found = choices.compactMap { field($0) }
         guard found.count == 1, let only = found.first else {
             let there = keys.filter(choices.contains)
-            throw field.error("expected one of \(choices.joined(separator: ", ")), found \(there.isEmpty ? "none" : there.joined(separator: " and "))")
+            let names = there.isEmpty ? "none" : there.joined(separator: " and ")
+            throw field.error("expected one of \(choices.joined(separator: ", ")), found \(names)")
         }
         return only
     }
@@ -86,7 +87,8 @@ final class Section {
     /// Refuses keys that nobody asked for.
     func close() throws {
         guard let unknown = entries.first(where: { !known.contains($0.key) }) else { return }
-        let fix = nearest(unknown.key, among: known).map { "did you mean '\($0)'?" } ?? "known are \(known.joined(separator: ", "))"
+        let fix =
+            nearest(unknown.key, among: known).map { "did you mean '\($0)'?" } ?? "known are \(known.joined(separator: ", "))"
         throw RecipeError(unknown.place, path: path(unknown.key), "is not a key here; \(fix)")
     }
 }
@@ -125,7 +127,9 @@ extension Expectation where Value == String {
     static var name: Expectation {
         Expectation(words: "a name of letters, digits, '-', '_' and '.', a letter first") { field in
             guard case .scalar(.string(let text)) = field.node.content, let first = text.unicodeScalars.first else { return nil }
-            let allowed = text.unicodeScalars.allSatisfy { $0.isASCII && ($0.properties.isAlphabetic || "0123456789-_.".unicodeScalars.contains($0)) }
+            let allowed = text.unicodeScalars.allSatisfy {
+                $0.isASCII && ($0.properties.isAlphabetic || "0123456789-_.".unicodeScalars.contains($0))
+            }
             return allowed && first.properties.isAlphabetic ? text : nil
         }
     }

@@ -35,7 +35,8 @@ struct SourceReader {
     private func stage(_ field: Field) throws -> String {
         let name = try Expectation<String>.text("the name of an earlier stage")(field)
         guard !stages.contains(name) else { return name }
-        let fix = nearest(name, among: stages).map { "did you mean '\($0)'?" }
+        let fix =
+            nearest(name, among: stages).map { "did you mean '\($0)'?" }
             ?? (stages.isEmpty ? "no stage comes earlier" : "earlier are \(stages.joined(separator: ", "))")
         throw field.error("expected the name of an earlier stage, found '\(name)'; \(fix)")
     }
@@ -62,7 +63,8 @@ struct SourceReader {
             let critic = CriticSource(
                 source: try optionalSource(section), trunk: try section("trunk", .choice, else: .separate))
             guard critic.trunk == .separate || critic.source == nil else {
-                throw section.field.error("a shared trunk is the policy's own; remove 'from', 'folder' or 'new', or say 'trunk: separate'")
+                throw section.field.error(
+                    "a shared trunk is the policy's own; remove 'from', 'folder' or 'new', or say 'trunk: separate'")
             }
             return critic
         }
@@ -83,7 +85,8 @@ struct SourceReader {
                 }
                 reward.source = source
             } else if let kind = kinds.first(where: { $0.name == function }), !kind.parameters.isEmpty {
-                reward.parameters = try section("parameters", .section("the reward's parameters") { try parameters($0, of: kind) }, else: [:])
+                reward.parameters = try section(
+                    "parameters", .section("the reward's parameters") { try parameters($0, of: kind) }, else: [:])
             }
             return reward
         }
@@ -95,7 +98,9 @@ struct SourceReader {
         for parameter in kind.parameters {
             guard let field = section.field(parameter.name) else { continue }
             values[parameter.name] = field.node.json
-            guard parameter.name == "file", let text = field.node.json.string, !text.hasPrefix(DataSource.taskPrefix) else { continue }
+            guard parameter.name == "file", let text = field.node.json.string, !text.hasPrefix(DataSource.taskPrefix) else {
+                continue
+            }
             values["file"] = .string(try existing(field, "a file").path)
         }
         return values
