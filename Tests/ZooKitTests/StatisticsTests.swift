@@ -1,0 +1,71 @@
+import Testing
+import ZooKit
+
+func expectClose(_ found: [Double], _ expected: [Double], _ tolerance: Double = 1e-12, _ location: SourceLocation = #_sourceLocation) {
+    #expect(found.count == expected.count, sourceLocation: location)
+    for (found, expected) in zip(found, expected) {
+        #expect(abs(found - expected) <= tolerance, "\(found) instead of \(expected)", sourceLocation: location)
+    }
+}
+
+@Suite("masked statistics")
+struct StatisticsTests {
+    let values = [1.0, 100, 2, 3, 6]
+    let mask = [true, false, true, true, true]
+
+    @Test("the masked mean counts only true steps")
+    func meanCountsTrueSteps() {
+        #expect(maskedMean(values, mask) == 3)
+        #expect(maskedMean(values, mask.map { _ in false }) == 0)
+    }
+
+    @Test("the variance has denominator n − ddof")
+    func varianceDenominator() {
+        // Deviations from 3: −2, −1, 0, 3; squares sum to 14.
+        #expect(abs(maskedVariance(values, mask, ddof: 1) - 14.0 / 3) < 1e-15)
+        #expect(maskedVariance(values, mask, ddof: 0) == 3.5)
+        #expect(variance([5], ddof: 1) == 0)
+    }
+
+    @Test("whitening centres, scales by 1/√(variance + ε), and leaves 0 where the mask is false")
+    func whitening() {
+        let scale = 1 / (14.0 / 3 + 1e-8).squareRoot()
+        expectClose(whiten(values, mask), [-2 * scale, 0, -scale, 0, 3 * scale])
+        let population = 1 / (3.5 + 1e-8).squareRoot()
+        expectClose(whiten(values, mask, ddof: 0), [-2 * population, 0, -population, 0, 3 * population])
+    }
+
+    @Test("whitening without a shift adds the mean back")
+    func whiteningWithoutShift() {
+        let scale = 1 / (14.0 / 3 + 1e-8).squareRoot()
+        expectClose(whiten(values, mask, shiftMean: false), [3 - 2 * scale, 0, 3 - scale, 3, 3 + 3 * scale])
+    }
+
+    @Test("explained variance is 1 for a perfect critic and 0 for one that is off by a constant times nothing")
+    func explained() {
+        let targets = [1.0, 2, 4]
+        #expect(explainedVariance(predictions: targets, targets: targets) == 1)
+        // Variance of the targets is 7/3; of the residuals of a constant prediction too.
+        let constant = explainedVariance(predictions: [9, 9, 9], targets: targets)
+        #expect(abs(constant - (1 - (7.0 / 3) / (7.0 / 3 + 1e-5))) < 1e-12)
+    }
+
+    @Test("log σ keeps its digits far from 0")
+    func logistic() {
+        #expect(logSigmoid(-800) == -800)
+        #expect(logSigmoid(800) == 0)
+        #expect(abs(logSigmoid(0) + 0.6931471805599453) < 1e-16)
+        #expect(abs(logSigmoid(40) + 4.248354255291589e-18) < 1e-30)
+        #expect(sigmoid(-800) == 0)
+        #expect(sigmoid(800) == 1)
+        #expect(abs(sigmoid(1) - 0.7310585786300049) < 1e-15)
+    }
+
+    @Test("a number that is not finite is named with its place")
+    func finite() {
+        #expect(throws: ZooError(.dataLoss, "the reward is nan at index 1 of 3; expected finite numbers")) {
+            try requireFinite([0, .nan, 1], "the reward")
+        }
+        #expect(throws: Never.self) { try requireFinite([0, 1], "the reward") }
+    }
+}
