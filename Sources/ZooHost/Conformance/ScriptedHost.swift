@@ -28,6 +28,16 @@ public final class ScriptedHost: HostServices {
     /// Updates of the role so far.
     public func version(of role: String) -> Int { versions[role] ?? 0 }
 
+    /// A host that stands where this one stands, with an empty record and no script.
+    func copy() -> ScriptedHost {
+        let copy = ScriptedHost()
+        (copy.generator, copy.versions, copy.pending) = (generator, versions, pending)
+        return copy
+    }
+
+    /// Forgets what was recorded.
+    public func clearRecord() { record = Record() }
+
     private func count(_ name: String) throws {
         record.calls.append(name)
         if let failing = faults.failing, failing.call == record.calls.count - 1 { throw failing.error }

@@ -6,7 +6,7 @@ import ZooKit
 public final class Plugin {
     /// What it says of itself.
     public let description: PluginDescription
-    private let table: UnsafePointer<zoo_plugin_v1>
+    let table: UnsafePointer<zoo_plugin_v1>
 
     /// Loads the file at an absolute path and checks all that it declares. Throws one sentence that names the file.
     public init(path: String) throws {

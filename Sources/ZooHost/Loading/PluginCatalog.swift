@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import ZooKit
 
 /// The plugins on a search path. Each file is scanned in a worker process, so that one which crashes harms nobody.
@@ -33,22 +32,8 @@ public struct PluginCatalog: Sendable {
     /// Scans one file.
     public static func scan(file: String, executable: String = Worker.runningExecutable) async throws -> ScanResult {
         let absolute = URL(fileURLWithPath: file).standardizedFileURL.path
-        let lines = Mutex<[String]>([])
-        let lastError = Mutex("")
-        let exit = try await Worker(
-            ["worker", "scan", absolute], deadline: 30, output: .lines { line in lines.withLock { $0.append(line) } },
-            errors: .lines { line in lastError.withLock { $0 = line } }, executable: executable
-        ).run()
-        if exit == .ok, let line = lines.withLock({ $0.last }) {
-            do {
-                return try JSONDecoder().decode(ScanResult.self, from: Data(line.utf8))
-            } catch {
-                return ScanResult(path: absolute, failure: "\(absolute): its scan answered with something else than a result: \(line)")
-            }
-        }
-        let detail = lastError.withLock { $0 }
-        let sentence = exit.sentence(about: "plugin \(absolute)") + " while it was scanned"
-        return ScanResult(path: absolute, failure: detail.isEmpty ? sentence : "\(sentence): \(detail)")
+        let answer = try await Worker(["worker", "scan", absolute], deadline: 30, executable: executable).answer()
+        return answer.decoded(ScanResult.self) ?? ScanResult(path: absolute, failure: answer.failure(of: "plugin \(absolute)"))
     }
 
     /// The one plugin that offers the algorithm. Throws with the known ids where none does, with the files where several do.

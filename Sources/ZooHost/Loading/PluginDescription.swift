@@ -39,6 +39,8 @@ public struct ParameterDescription: Sendable, Equatable, Codable {
 
     public var name: String
     public var kind: Kind
+    /// Null is a value too.
+    public var isNullable = false
     public var doc: String
     public var defaultValue: JSONValue?
     /// Least value; `minimumIsExcluded` where it is itself out of range.
@@ -66,12 +68,13 @@ extension ParameterDescription {
     /// Reads one property of a schema.
     init(name: String, schema: JSONValue, of algorithm: String) throws {
         let what = "parameter '\(name)' of algorithm '\(algorithm)'"
-        guard let type = schema["type"]?.string, let kind = Kind(rawValue: type) else {
+        let types = schema["type"]?.array?.compactMap(\.string) ?? [schema["type"]?.string ?? ""]
+        guard let type = types.first, types.count == 1 || types.dropFirst().elementsEqual(["null"]), let kind = Kind(rawValue: type) else {
             throw ZooError(
                 .invalidArgument,
-                "\(what) declares no known type; expected number, integer, boolean, string, array or object in its schema")
+                "\(what) declares no known type; expected number, integer, boolean, string, array or object, alone or with null")
         }
-        self.init(name: name, kind: kind, doc: schema["description"]?.string ?? "", defaultValue: schema["default"])
+        self.init(name: name, kind: kind, isNullable: types.count == 2, doc: schema["description"]?.string ?? "", defaultValue: schema["default"])
         if let excluded = schema["exclusiveMinimum"]?.number { (minimum, minimumIsExcluded) = (excluded, true) }
         if let excluded = schema["exclusiveMaximum"]?.number { (maximum, maximumIsExcluded) = (excluded, true) }
         if let included = schema["minimum"]?.number { (minimum, minimumIsExcluded) = (included, false) }

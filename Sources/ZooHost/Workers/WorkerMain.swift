@@ -23,6 +23,12 @@ public enum WorkerMain {
         try printLine(ScanResult(of: file))
     }
 
+    /// `zoo worker check FILE CASE`: tries one conformance case and prints one line of JSON, a `ConformanceReport.Result`.
+    public static func check(_ file: String, _ name: String) throws {
+        followHost()
+        try printLine(Conformance.result(of: name, on: file))
+    }
+
     /// Prints a value as one line of JSON.
     static func printLine(_ value: some Encodable) throws {
         let encoder = JSONEncoder()

@@ -1,0 +1,109 @@
+import CZoo
+import Foundation
+import ZooKit
+
+/// A host with its tables cut short, lengthened, or missing: what older and newer hosts look like to a plugin.
+final class AlteredHost: PluginHost {
+    /// What becomes of one table.
+    enum Alteration {
+        /// The table ends after so many bytes; the next byte is not readable.
+        case cut(Int)
+        /// The table goes on with so many bytes that are not zero.
+        case lengthened(Int)
+        case missing
+    }
+
+    private let inner: HostTable
+    private let host: GuardedMemory
+    private var services: [String: GuardedMemory] = [:]
+    private let alterations: [String: Alteration]
+
+    /// The name of the host's own table among the alterations; services go by their ids.
+    static let hostTable = "zoo_host_v1"
+
+    init(_ services: ScriptedHost, _ alterations: [String: Alteration]) {
+        inner = HostTable(services)
+        self.alterations = alterations
+        var table = zoo_host_v1()
+        table.size = UInt32(MemoryLayout<zoo_host_v1>.size)
+        table.abi_minor = UInt32(ZOO_ABI_MINOR)
+        table.get_extension = { context, id in
+            guard let id, let host = AlteredHost.from(context) else { return nil }
+            return host.service(String(cString: id))
+        }
+        table.log = { context, level, message in
+            guard let pointer = AlteredHost.from(context)?.inner.pointer else { return }
+            pointer.pointee.log(pointer.pointee.ctx, level, message)
+        }
+        table.cancelled = { context in
+            guard let pointer = AlteredHost.from(context)?.inner.pointer else { return 1 }
+            return pointer.pointee.cancelled(pointer.pointee.ctx)
+        }
+        table.release = { context, object in
+            guard let pointer = AlteredHost.from(context)?.inner.pointer else { return }
+            pointer.pointee.release(pointer.pointee.ctx, object)
+        }
+        host = GuardedMemory(Self.altered(Data(bytes: &table, count: MemoryLayout<zoo_host_v1>.size), alterations[Self.hostTable]))
+        let context = Unmanaged.passUnretained(self).toOpaque()
+        let offset = MemoryLayout<zoo_host_v1>.offset(of: \.ctx) ?? 16
+        if host.count >= offset + 8 { host.start.storeBytes(of: context, toByteOffset: offset, as: UnsafeMutableRawPointer.self) }
+    }
+
+    var pointer: UnsafePointer<zoo_host_v1> { UnsafePointer(host.start.assumingMemoryBound(to: zoo_host_v1.self)) }
+
+    private static func from(_ context: UnsafeMutableRawPointer?) -> AlteredHost? {
+        context.map { Unmanaged<AlteredHost>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    private func service(_ id: String) -> UnsafeRawPointer? {
+        if case .missing? = alterations[id] { return nil }
+        guard let original = inner.service(id) else { return nil }
+        guard let alteration = alterations[id] else { return original }
+        if let made = services[id] { return UnsafeRawPointer(made.start) }
+        let size = Int(original.loadUnaligned(as: UInt32.self))
+        let memory = GuardedMemory(Self.altered(Data(bytes: original, count: size), alteration))
+        services[id] = memory
+        return UnsafeRawPointer(memory.start)
+    }
+
+    /// The table's bytes with the alteration, and the size field to match.
+    private static func altered(_ table: Data, _ alteration: Alteration?) -> Data {
+        var bytes: Data
+        switch alteration {
+        case .cut(let count)?: bytes = table.prefix(count)
+        case .lengthened(let count)?: bytes = table + Data(repeating: 0xA5, count: count)
+        case .missing?, nil: return table
+        }
+        withUnsafeBytes(of: UInt32(bytes.count)) { bytes.replaceSubrange(0..<4, with: $0) }
+        return bytes
+    }
+
+    /// Every service and the offsets of its functions, at any of which an older host's table may end.
+    static let functionOffsets: [String: [Int]] = [
+        hostTable: [16, 24, 32, 40, 48], ZOO_DATA_ID: [16, 24, 32], ZOO_ROLLOUT_ID: [16], ZOO_REWARD_ID: [16],
+        ZOO_MODEL_ID: [16, 24, 32, 40, 48], ZOO_LOG_ID: [16], ZOO_RNG_ID: [16],
+    ]
+}
+
+/// Bytes that end at the border of a page which nobody may touch.
+final class GuardedMemory {
+    let start: UnsafeMutableRawPointer
+    let count: Int
+    private let pages: UnsafeMutableRawPointer
+    private let length: Int
+
+    init(_ bytes: Data) {
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        length = (bytes.count + page - 1) / page * page + page
+        guard let memory = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), memory != MAP_FAILED else {
+            fatalError("no memory for a guarded table of \(bytes.count) bytes")
+        }
+        pages = memory
+        mprotect(memory + (length - page), page, PROT_NONE)
+        count = bytes.count
+        start = memory + (length - page - bytes.count)
+        bytes.copyBytes(to: start.assumingMemoryBound(to: UInt8.self), count: bytes.count)
+    }
+
+    deinit { munmap(pages, length) }
+}

@@ -1,0 +1,51 @@
+import Foundation
+import ZooKit
+
+extension ConformanceCase {
+    static let binaryCases: [ConformanceCase] = [
+        .once("binary/exports", "The library exports its entry and nothing else.", needs: nil) { subject in
+            let exports = try library(subject).exports
+            let entries = exports.filter { $0.hasPrefix("zoo_plugin_entry_v") }
+            let others = exports.filter { !entries.contains($0) && !linkerSymbols.contains($0) }
+            try expect(entries.contains("zoo_plugin_entry_v1"), "it does not export zoo_plugin_entry_v1")
+            try expect(
+                others.isEmpty,
+                "it exports \(others.count) more symbols, such as \(others.prefix(3).joined(separator: ", ")); "
+                    + "hide them with -fvisibility=hidden or a version script")
+            return entries.joined(separator: ", ")
+        },
+        .once("binary/dependencies", "The library needs only the language's own libraries, from folders that cannot be planted.", needs: nil) { subject in
+            let file = try library(subject)
+            let strangers = file.needed.filter { name in !allowedLibraries.contains { name.hasPrefix($0) } }
+            try expect(strangers.isEmpty, "it needs \(strangers.joined(separator: ", ")); link such libraries statically")
+            let planted = file.searchFolders.filter { !$0.hasPrefix("/") && !$0.hasPrefix("$ORIGIN") && !$0.hasPrefix("${ORIGIN}") }
+            try expect(planted.isEmpty, "it searches the relative folder \(planted.joined(separator: ", ")) for libraries")
+            return "\(file.needed.count) libraries"
+        },
+        .once("binary/loads", "The library binds every symbol at load, and what it says of itself can be read.", needs: nil) { subject in
+            let description = try subject.plugin().description
+            return "\(description.algorithms.map(\.id).joined(separator: ", ")); made by \(description.toolchain)"
+        },
+        .once("binary/load-time", "Loading takes less than 100 ms.") { subject in
+            let result = try ScanResult(of: subject.path)
+            try expect(result.seconds < 0.1, "loading took \(Int(result.seconds * 1000)) ms; expected less than 100 ms")
+            return "\(Int(result.seconds * 1000)) ms"
+        },
+    ]
+
+    private static func library(_ subject: Subject) throws -> ELFFile {
+        #if os(Linux)
+            return try ELFFile(path: subject.path)
+        #else
+            throw NotApplicable(reason: "only ELF files are read")
+        #endif
+    }
+
+    /// Borders of segments, which linkers put into every library's table.
+    private static let linkerSymbols: Set<String> = ["_init", "_fini", "__bss_start", "_edata", "_end"]
+
+    private static let allowedLibraries = [
+        "libc.so", "libm.so", "libdl.so", "libpthread.so", "librt.so", "ld-linux", "libgcc_s.so", "libstdc++.so", "libc++.so",
+        "libc++abi.so", "libswift", "libFoundation", "lib_Foundation", "libdispatch.so", "libBlocksRuntime.so",
+    ]
+}
