@@ -106,6 +106,13 @@ ct_status ct_narrow(ct_tensor *out, ct_tensor a, int64_t dim, int64_t start, int
     return result(out, [&] { return ref(a).narrow(dim, start, length); });
 }
 
+ct_status ct_split_rows(ct_tensor *out, ct_tensor a, const int64_t *sizes, int32_t count) {
+    return guard([&] {
+        auto parts = ref(a).split_with_sizes(ints(sizes, count), 0);
+        for (auto &part : parts) *out++ = give(std::move(part));
+    });
+}
+
 ct_status ct_cat(ct_tensor *out, const ct_tensor *tensors, int32_t count, int64_t dim) {
     return result(out, [&] { return at::cat(list(tensors, count), dim); });
 }

@@ -72,9 +72,7 @@ public:
         const auto &rows = saved[0], &cosine = saved[1], &sine = saved[2];
         const auto sizes = context->saved_data["layout"].toIntVector();
         const Layout at{sizes[0], sizes[1], sizes[2], sizes[3], cosine.size(1) * 2};
-        // Packed rows that no place of this bucket names belong to other buckets: their gradient here is zero.
-        auto result = rows.defined() ? at::zeros({sizes[4], at.row()}, cosine.options())
-                                     : at::empty({sizes[4], at.row()}, cosine.options());
+        auto result = at::zeros({sizes[4], at.row()}, cosine.options());
         const float *from[3];
         for (size_t i = 0; i < 3; ++i) {
             gradients[i] = gradients[i].transpose(1, 2).contiguous();

@@ -61,6 +61,14 @@ extension Tensor {
         make("narrow", [self]) { ct_narrow($0, handle, Int64(dim), Int64(range.lowerBound), Int64(range.count)) }
     }
 
+    /// Views of `counts[i]` rows each, one after the other; together they are all rows.
+    public func splitRows(_ counts: [Int]) -> [Tensor] {
+        let sizes = counts.map(Int64.init)
+        var out = [ct_tensor?](repeating: nil, count: counts.count)
+        check("splitRows", [self], ct_split_rows(&out, handle, sizes, Int32(sizes.count)))
+        return out.compactMap { $0.map(Tensor.init(owning:)) }
+    }
+
     public static func concatenate(_ tensors: [Tensor], dim: Int = 0) -> Tensor {
         if tensors.count == 1 { return tensors[0] }
         return make("concatenate", tensors) { out in withHandles(tensors) { ct_cat(out, $0, $1, Int64(dim)) } }

@@ -115,6 +115,8 @@ ct_status ct_logsumexp(ct_tensor *out, ct_tensor a, int64_t dim, bool keep);
 ct_status ct_reshape(ct_tensor *out, ct_tensor a, const int64_t *shape, int32_t rank);
 ct_status ct_transpose(ct_tensor *out, ct_tensor a, int64_t dim0, int64_t dim1);
 ct_status ct_narrow(ct_tensor *out, ct_tensor a, int64_t dim, int64_t start, int64_t length);
+/// Views of `sizes[i]` rows each, one after the other; `out` has room for `count` handles.
+ct_status ct_split_rows(ct_tensor *out, ct_tensor a, const int64_t *sizes, int32_t count);
 ct_status ct_cat(ct_tensor *out, const ct_tensor *tensors, int32_t count, int64_t dim);
 ct_status ct_index_select(ct_tensor *out, ct_tensor a, int64_t dim, ct_tensor index);
 /// Elements picked along `dim`; `index` has the rank of `a`.

@@ -1,0 +1,170 @@
+import ZooTensor
+
+extension CausalLM {
+    public func forward(_ batch: Sequences, _ outputs: [Output]) throws -> [Tensor] {
+        try batch.validate(vocabulary: config.vocabularySize)
+        if let output = outputs.first(where: { !supports($0) }) {
+            throw ModelError("a causal-lm network with a \(head.rawValue) head has no output \(output.rawValue)")
+        }
+        if head == .score {
+            let scores = try rewardScores(batch)
+            return outputs.map { _ in scores }
+        }
+        let states = try ActionStates(batch)
+        if states.count == 0 {
+            return outputs.map { .zeros([$0 == .score ? batch.count : 0], device: device) }
+        }
+        let hidden = try finalStates(states.layout, rows: states.rows)
+        if head == .value {
+            let values = hidden.linear(headWeight, bias: headBias).reshape([-1])
+            return outputs.map { _ in values }
+        }
+        let (logp, entropy) = hidden.tokenLogp(
+            weight: headWeight, targets: Tensor(states.targets, device: device),
+            inverseTemperature: states.inverseTemperature.map { Tensor($0, device: device) },
+            wantEntropy: outputs.contains(.entropy))
+        return outputs.compactMap { output in
+            switch output {
+            case .entropy: entropy
+            case .score: logp.segmentSum(Tensor(states.sequence, device: device), count: batch.count)
+            default: logp
+            }
+        }
+    }
+
+    /// The trunk's output after its last norm for packed rows `rows` (nil: all), `[rows, hidden]`.
+    ///
+    /// The last layer's output projection and feed-forward run on those rows only.
+    func finalStates(_ layout: SequenceLayout, rows: [Int]?) throws -> Tensor {
+        try checkLength(layout.longest)
+        let plan = AttentionPlan(layout, device: device)
+        let chosen = rows.map { Tensor($0, device: device) }
+        var x = embedding.embedding(Tensor(layout.tokens, device: device))
+        for (index, block) in blocks.enumerated() {
+            var attended = plan.attend(block.qkv.apply(x.rmsNorm(block.inputNorm, eps: config.rmsNormEps)), self)
+            if index == blocks.count - 1, let chosen {
+                attended = attended.distinctRows(chosen)
+                x = x.distinctRows(chosen)
+            }
+            x = block.finish(x, attended: attended, eps: config.rmsNormEps)
+        }
+        return x.rmsNorm(norm, eps: config.rmsNormEps)
+    }
+
+    /// A reward model's scalar for each sequence, `[n_sequences]`.
+    private func rewardScores(_ batch: Sequences) throws -> Tensor {
+        let lengths = (0..<batch.count).map { batch.steps($0).count }
+        if let empty = lengths.firstIndex(of: 0) { throw ModelError("batch: sequence \(empty) has no steps to score") }
+        if lengths.isEmpty { return .zeros([0], device: device) }
+        let layout = SequenceLayout(batch, lengths: lengths)
+        switch config.pooling {
+        case .last:
+            let rows = (0..<batch.count).map { layout.firstRow[$0] + lengths[$0] - 1 }
+            return try finalStates(layout, rows: rows).linear(headWeight).reshape([-1])
+        case .mean:
+            // The head is linear, so the mean of its outputs is its output for the mean state.
+            let owner = layout.order.flatMap { Array(repeating: $0, count: lengths[$0]) }
+            let scores = try finalStates(layout, rows: nil).linear(headWeight).reshape([-1])
+            let sums = scores.segmentSum(Tensor(owner, device: device), count: batch.count)
+            return sums * Tensor(lengths.map { 1 / Float($0) }, device: device)
+        }
+    }
+
+    func checkLength(_ length: Int) throws {
+        guard length <= config.maxPositions else {
+            throw ModelError(
+                "a sequence of \(length) steps is longer than the model's \(config.maxPositions) (max_position_embeddings)")
+        }
+        rotary.reserve(length)
+    }
+
+    public func forwardFLOPs(_ batch: Sequences, _ outputs: [Output]) -> Double {
+        let queries = config.heads * config.headWidth, keys = config.kvHeads * config.headWidth
+        let perRow = config.hiddenSize * (2 * queries + 2 * keys + 3 * config.intermediateSize)
+        let headRows = head == .score ? batch.stepCount : batch.maskedCount
+        var total = Double(2 * headWeight.size(0) * config.hiddenSize) * Double(headRows)
+        for sequence in 0..<batch.count {
+            let steps = batch.steps(sequence)
+            let length = Double(head == .score ? steps.count : ActionStates.needed(batch.mask[steps]))
+            // A product of queries and keys, one of weights and values, over half of the square.
+            total += Double(config.layers) * (2 * Double(perRow) * length + 2 * Double(queries) * length * (length + 1))
+        }
+        return total
+    }
+}
+
+extension CausalLM.Block {
+    /// Everything of a layer that follows attention.
+    func finish(_ x: Tensor, attended: Tensor, eps: Double) -> Tensor {
+        let x = x.addingLinear(attended, o)
+        return x.addingLinear(gateUp.apply(x.rmsNorm(postNorm, eps: eps)).swiGLU(), down)
+    }
+}
+
+/// The states that actions were taken in: for each masked step the packed row of the step before it.
+struct ActionStates {
+    let layout: SequenceLayout
+    let rows: [Int]
+    let targets: [Int]
+    let sequence: [Int]
+    let inverseTemperature: [Float]?
+
+    var count: Int { rows.count }
+
+    init(_ batch: Sequences) throws {
+        layout = SequenceLayout(batch, lengths: (0..<batch.count).map { Self.needed(batch.mask[batch.steps($0)]) })
+        var rows: [Int] = [], targets: [Int] = [], owners: [Int] = []
+        for index in 0..<batch.count {
+            let steps = batch.steps(index)
+            for step in steps where batch.mask[step] {
+                rows.append(layout.firstRow[index] + step - steps.lowerBound - 1)
+                targets.append(Int(batch.tokens[step]))
+                owners.append(index)
+            }
+        }
+        inverseTemperature = batch.temperature.map { all in owners.map { 1 / all[$0] } }
+        self.rows = rows
+        self.targets = targets
+        sequence = owners
+    }
+
+    /// Leading steps of a sequence that its masked steps depend on: those before the last masked one.
+    static func needed(_ mask: ArraySlice<Bool>) -> Int {
+        mask.lastIndex(of: true).map { $0 - mask.startIndex } ?? 0
+    }
+}
+
+/// Index tensors of a layout's buckets, made once and used by every layer.
+struct AttentionPlan {
+    let layout: SequenceLayout
+    private let places: [Tensor?]
+    private let packed: [Tensor?]
+
+    init(_ layout: SequenceLayout, device: Device) {
+        self.layout = layout
+        places = layout.buckets.map { $0.places.map { Tensor($0, device: device) } }
+        packed = layout.buckets.map { $0.packed.map { Tensor($0, device: device) } }
+    }
+
+    /// Causal attention over packed projections `[n, (heads + 2 kvHeads) · width]`; gives `[n, heads · width]`.
+    ///
+    /// - Parameter observe: sees the rotated keys and the values of each bucket, `[batch, heads, length, width]`.
+    func attend(
+        _ qkv: Tensor, _ network: CausalLM, observe: (SequenceLayout.Bucket, Tensor, Tensor) -> Void = { _, _, _ in }
+    ) -> Tensor {
+        let config = network.config
+        let parts = layout.buckets.count == 1 ? [qkv] : qkv.splitRows(layout.buckets.map(\.rows.count))
+        let outputs = layout.buckets.indices.map { index in
+            let bucket = layout.buckets[index]
+            let (q, k, v) = parts[index].rotaryHeads(
+                rows: places[index], cosine: network.rotary.cosine, sine: network.rotary.sine, batch: bucket.batch,
+                length: bucket.length, heads: config.heads, kvHeads: config.kvHeads)
+            observe(bucket, k, v)
+            let attended = q.attention(k, v, causal: true).transpose(1, 2)
+                .reshape([bucket.batch * bucket.length, config.heads * config.headWidth])
+            // Padded keys come after every real query, so the causal mask already hides them.
+            return packed[index].map { attended.distinctRows($0) } ?? attended
+        }
+        return .concatenate(outputs)
+    }
+}

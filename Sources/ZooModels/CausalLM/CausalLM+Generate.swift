@@ -1,0 +1,182 @@
+import ZooTensor
+
+extension CausalLM {
+    public func generate(
+        prompts: [[Int32]], samplesPerPrompt: Int, settings: SamplerSettings, generator: Generator, isCancelled: () -> Bool
+    ) throws -> Generation {
+        guard head == .languageModel else { throw ModelError("only a network with a languageModel head samples") }
+        var record = try SampleRecord(prompts: prompts, samplesPerPrompt: samplesPerPrompt, settings: settings)
+        let rowCount = prompts.count * samplesPerPrompt
+        if rowCount == 0 || settings.maxNewTokens == 0 { return record.generation() }
+        return try withoutGrad {
+            // Each row has its own column of random numbers, so that its sample does not depend on who else is still going.
+            let uniform = Tensor.uniform([settings.maxNewTokens, rowCount], generator: generator, device: device)
+            var (decoder, logits) = try prefill(prompts, samplesPerPrompt: samplesPerPrompt, settings: settings)
+            for step in 0..<settings.maxNewTokens {
+                if isCancelled() { throw CancellationError() }
+                let draw = uniform.narrow(0, step..<step + 1).reshape([-1])
+                let (tokens, logp) = logits.sampled(draw.select(decoder.owners), settings, step: step)
+                let going = record.append(tokens.values(), logp.floats, rows: decoder.rows)
+                if step == settings.maxNewTokens - 1 || going.isEmpty { break }
+                logits = decoder.step(tokens, going: going, self)
+            }
+            return record.generation()
+        }
+    }
+
+    /// Runs every distinct prompt once and spreads its keys and values over its samples.
+    private func prefill(
+        _ prompts: [[Int32]], samplesPerPrompt: Int, settings: SamplerSettings
+    ) throws -> (DecodingRows, logits: Tensor) {
+        var distinct: [[Int32]] = [], seen: [[Int32]: Int] = [:]
+        let slots = prompts.map { prompt in
+            if let slot = seen[prompt] { return slot }
+            seen[prompt] = distinct.count
+            distinct.append(prompt)
+            return distinct.count - 1
+        }
+        let batch = Sequences(prompts: distinct)
+        try batch.validate(vocabulary: config.vocabularySize)
+        let lengths = distinct.map(\.count), longest = lengths.max() ?? 0
+        try checkLength(longest + settings.maxNewTokens)
+        // Without padding, each bucket's keys and values go to the cache as they are.
+        let layout = SequenceLayout(batch, lengths: lengths, slack: 1)
+        let plan = AttentionPlan(layout, device: device)
+        let columns = longest + settings.maxNewTokens - 1
+        let order = layout.order, place = order.enumerated().reduce(into: [Int](repeating: 0, count: order.count)) {
+            $0[$1.element] = $1.offset
+        }
+        let owners = slots.flatMap { slot in Array(repeating: place[slot], count: samplesPerPrompt) }
+        let ownerIndex = Tensor(owners, device: device)
+        let last = Tensor(order.map { layout.firstRow[$0] + lengths[$0] - 1 }, device: device)
+
+        var caches: [DecodingRows.Cache] = []
+        var x = embedding.embedding(Tensor(layout.tokens, device: device))
+        for (index, block) in blocks.enumerated() {
+            let prompt = DecodingRows.Cache(rows: order.count, columns: longest, self)
+            var row = 0
+            var attended = plan.attend(block.qkv.apply(x.rmsNorm(block.inputNorm, eps: config.rmsNormEps)), self) {
+                prompt.fill(rows: row..<row + $0.batch, keys: $1, values: $2, self)
+                row += $0.batch
+            }
+            caches.append(DecodingRows.Cache(spreading: prompt, over: ownerIndex, columns: columns, self))
+            if index == blocks.count - 1 {
+                attended = attended.distinctRows(last)
+                x = x.distinctRows(last)
+            }
+            x = block.finish(x, attended: attended, eps: config.rmsNormEps)
+        }
+        let logits = x.rmsNorm(norm, eps: config.rmsNormEps).linear(headWeight).select(ownerIndex)
+        let decoder = DecodingRows(
+            caches: caches, promptLengths: owners.map { lengths[order[$0]] }, longest: longest, columns: columns, device: device)
+        return (decoder, logits)
+    }
+}
+
+/// The rows that are still being continued, with their keys and values.
+///
+/// Prompts lie flush right in the first `longest` columns, so that every row writes its next key to the same column.
+struct DecodingRows {
+    /// Keys and values of one layer, `[rows, kvHeads, columns, width]`.
+    struct Cache {
+        var keys: Tensor
+        var values: Tensor
+    }
+
+    private var caches: [Cache]
+    /// Output index of each row.
+    private(set) var rows: [Int]
+    private(set) var owners: Tensor
+    /// Position of the next token of each row.
+    private var positions: Tensor
+    /// 0 where a row has keys and -∞ where it has none, `[rows, 1, 1, columns]`; nil where all prompts are of one length.
+    private var mask: Tensor?
+    private var column: Int
+
+    init(caches: [Cache], promptLengths: [Int], longest: Int, columns: Int, device: Device) {
+        self.caches = caches
+        rows = Array(promptLengths.indices)
+        owners = Tensor(rows, device: device)
+        positions = Tensor(promptLengths, device: device)
+        column = longest
+        if promptLengths.contains(where: { $0 != longest }) {
+            let hidden = promptLengths.flatMap { length in
+                (0..<columns).map { $0 < longest - length ? -Float.infinity : 0 }
+            }
+            mask = Tensor(hidden, shape: [rows.count, 1, 1, columns], device: device)
+        }
+    }
+
+    /// Feeds the tokens just sampled and gives the next logits, `[rows, vocabulary]`.
+    ///
+    /// - Parameter going: the rows (by output index) that go on; the others are dropped once they are a quarter.
+    mutating func step(_ tokens: Tensor, going: Set<Int>, _ network: CausalLM) -> Tensor {
+        var tokens = tokens
+        if going.count * 4 <= rows.count * 3 {
+            let kept = rows.indices.filter { going.contains(rows[$0]) }
+            let index = Tensor(kept, device: tokens.device)
+            tokens = tokens.select(index)
+            compact(kept, index)
+        }
+        let config = network.config, visible = 0..<column + 1
+        let hidden = mask?.narrow(3, visible)
+        var x = network.embedding.embedding(tokens)
+        for (block, cache) in zip(network.blocks, caches) {
+            let qkv = x.rmsNorm(block.inputNorm, eps: config.rmsNormEps).linear(block.qkv.whole)
+            let q = qkv.rotaryAppend(
+                positions: positions, cosine: network.rotary.cosine, sine: network.rotary.sine, keys: cache.keys,
+                values: cache.values, column: column)
+            let attended = q.attention(cache.keys.narrow(2, visible), cache.values.narrow(2, visible), mask: hidden)
+            x = block.finish(x, attended: attended.reshape([rows.count, -1]), eps: config.rmsNormEps)
+        }
+        positions = positions + 1
+        column += 1
+        return x.rmsNorm(network.norm, eps: config.rmsNormEps).linear(network.headWeight)
+    }
+
+    private mutating func compact(_ kept: [Int], _ index: Tensor) {
+        rows = kept.map { rows[$0] }
+        owners = owners.select(index)
+        positions = positions.select(index)
+        mask = mask?.select(index)
+        caches = caches.map { $0.kept(index, columns: column) }
+    }
+}
+
+extension DecodingRows.Cache {
+    init(rows: Int, columns: Int, _ network: CausalLM) {
+        let shape = [rows, network.config.kvHeads, columns, network.config.headWidth]
+        // Columns that a short prompt leaves free are hidden, but 0 · NaN is NaN, so they must hold numbers.
+        keys = .zeros(shape, device: network.device)
+        values = .zeros(shape, device: network.device)
+    }
+
+    /// Copies the prompt's columns of row `owners[i]` to row i.
+    init(spreading prompt: DecodingRows.Cache, over owners: Tensor, columns: Int, _ network: CausalLM) {
+        let shape = [owners.count, network.config.kvHeads, columns, network.config.headWidth]
+        keys = .empty(shape, device: network.device)
+        values = .empty(shape, device: network.device)
+        let filled = 0..<prompt.keys.size(2)
+        keys.narrow(2, filled).copy(from: prompt.keys.select(owners))
+        values.narrow(2, filled).copy(from: prompt.values.select(owners))
+    }
+
+    /// Places a bucket's keys and values `[batch, heads, length, width]` flush right.
+    func fill(rows: Range<Int>, keys k: Tensor, values v: Tensor, _ network: CausalLM) {
+        let columns = keys.size(2), length = k.size(2), group = network.config.heads / network.config.kvHeads
+        let place = columns - length..<columns
+        let heads = Tensor((0..<network.config.kvHeads).map { $0 * group }, device: k.device)
+        keys.narrow(0, rows).narrow(2, place).copy(from: group == 1 ? k : k.select(heads, dim: 1))
+        values.narrow(0, rows).narrow(2, place).copy(from: group == 1 ? v : v.select(heads, dim: 1))
+    }
+
+    /// The rows of `index`, with the columns written so far.
+    func kept(_ index: Tensor, columns: Int) -> DecodingRows.Cache {
+        func moved(_ cache: Tensor) -> Tensor {
+            let room = Tensor.empty([index.count] + cache.shape.dropFirst(), device: cache.device)
+            room.narrow(2, 0..<columns).copy(from: cache.narrow(2, 0..<columns).select(index))
+            return room
+        }
+        return .init(keys: moved(keys), values: moved(values))
+    }
+}

@@ -1,0 +1,62 @@
+import Foundation
+import ZooTensor
+
+// Exact quantities, in double precision, by enumerating all V^H completions of all P prompts.
+extension Tabular {
+    /// log π(completion | prompt), `[P][V^H]`; a completion's index reads its tokens as digits, the first one leading.
+    public func sequenceLogProbabilities() -> [[Double]] {
+        precondition(head == .languageModel, "only a table of logits has sequence probabilities")
+        let logits = table.detached().doubles, width = config.vocabularySize
+        return (0..<config.prompts).map { prompt in
+            // One level per step: the log-probabilities of all prefixes of that length.
+            var level = [0.0], state = prompt * config.statesPerPrompt
+            for _ in 0..<config.horizon {
+                level = level.flatMap { prefix in
+                    let row = logits[state * width..<(state + 1) * width]
+                    state += 1
+                    let normalizer = logSumExp(row)
+                    return row.map { prefix + $0 - normalizer }
+                }
+            }
+            return level
+        }
+    }
+
+    /// π(completion | prompt), `[P][V^H]`.
+    public func sequenceProbabilities() -> [[Double]] { sequenceLogProbabilities().map { $0.map(exp) } }
+
+    /// KL(π ‖ reference) of completions in nats, the mean over prompts.
+    public func exactKL(from reference: Tabular) -> Double {
+        let ours = sequenceLogProbabilities(), theirs = reference.sequenceLogProbabilities()
+        let sums = zip(ours, theirs).map { p, q in zip(p, q).reduce(0) { $0 + exp($1.0) * ($1.0 - $1.1) } }
+        return sums.reduce(0, +) / Double(sums.count)
+    }
+
+    /// E[reward] of completions, the mean over prompts; `reward` is `[P][V^H]`.
+    public func expectedReward(_ reward: [[Double]]) -> Double {
+        let sums = zip(sequenceProbabilities(), reward).map { p, r in zip(p, r).reduce(0) { $0 + $1.0 * $1.1 } }
+        return sums.reduce(0, +) / Double(sums.count)
+    }
+
+    /// The policy that maximizes E[reward] - β KL(π ‖ reference): π* ∝ π_ref exp(r / β). Rafailov et al. 2023, eq. 4.
+    public struct Optimum: Sendable {
+        /// π*(completion | prompt), `[P][V^H]`.
+        public let probabilities: [[Double]]
+        /// log Z(prompt), `[P]`; β log Z is the best value of the objective for that prompt.
+        public let logPartition: [Double]
+    }
+
+    /// - Parameter reward: `[P][V^H]`.
+    public static func optimum(reference: Tabular, reward: [[Double]], beta: Double) -> Optimum {
+        precondition(beta > 0, "optimum: beta is \(beta); expected a positive number")
+        let tilted = zip(reference.sequenceLogProbabilities(), reward).map { logp, r in zip(logp, r).map { $0 + $1 / beta } }
+        let partitions = tilted.map { logSumExp($0[...]) }
+        return Optimum(
+            probabilities: zip(tilted, partitions).map { row, z in row.map { exp($0 - z) } }, logPartition: partitions)
+    }
+}
+
+private func logSumExp(_ values: ArraySlice<Double>) -> Double {
+    let top = values.max() ?? 0
+    return top + log(values.reduce(0) { $0 + exp($1 - top) })
+}
