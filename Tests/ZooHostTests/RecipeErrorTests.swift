@@ -14,23 +14,46 @@ struct RecipeErrorTests {
     @Test(
         "a wrong value is refused by file, line and key",
         arguments: [
-            ("learning_rate: 3e-4", "learning_rate: fast", "18: stages[1].optimizer.learning_rate: expected a number > 0, found 'fast'"),
-            ("learning_rate: 3e-4", "learning_rate: -1", "18: stages[1].optimizer.learning_rate: expected a number > 0, found -1"),
-            ("learning_rate: 3e-4", "learning_rate: nan", "18: stages[1].optimizer.learning_rate: expected a number > 0, found 'nan'"),
-            ("max_new_tokens: 4", "max_new_tokens: 4.5", "16: stages[1].rollout.max_new_tokens: expected a whole number >= 1, found 4.5"),
-            ("schedule: cosine", "schedule: cosin",
-             "18: stages[1].optimizer.schedule: expected one of constant, linear, cosine, found 'cosin'; did you mean 'cosine'?"),
+            (
+                "learning_rate: 3e-4", "learning_rate: fast",
+                "18: stages[1].optimizer.learning_rate: expected a number > 0, found 'fast'"
+            ),
+            (
+                "learning_rate: 3e-4", "learning_rate: -1",
+                "18: stages[1].optimizer.learning_rate: expected a number > 0, found -1"
+            ),
+            (
+                "learning_rate: 3e-4", "learning_rate: nan",
+                "18: stages[1].optimizer.learning_rate: expected a number > 0, found 'nan'"
+            ),
+            (
+                "max_new_tokens: 4", "max_new_tokens: 4.5",
+                "16: stages[1].rollout.max_new_tokens: expected a whole number >= 1, found 4.5"
+            ),
+            (
+                "schedule: cosine", "schedule: cosin",
+                "18: stages[1].optimizer.schedule: expected one of constant, linear, cosine, found 'cosin'; did you mean 'cosine'?"
+            ),
             ("normalize: true", "normalize: yes", "20: evaluation.gold[0].normalize: expected true or false, found 'yes'"),
             ("budget: {steps: 5}", "budget: {steps: 0}", "9: stages[0].budget.steps: expected a whole number >= 1, found 0"),
-            ("budget: {steps: 5}", "budget: {steps: 5, updates: 2}",
-             "9: stages[0].budget: expected one of steps, updates, sampled_steps, reward_queries, seconds, found steps and updates"),
+            (
+                "budget: {steps: 5}", "budget: {steps: 5, updates: 2}",
+                "9: stages[0].budget: expected one of steps, updates, sampled_steps, reward_queries, seconds, found steps and updates"
+            ),
             ("seeds: [0, 1]", "seeds: [0, 0]", "22: compare.seeds: '0' stands there twice; expected different ones"),
             ("seeds: [0, 1]", "seeds: 3", "22: compare.seeds: expected a list, each a whole number >= 0, found 3"),
-            ("hidden_size: 64", "hidden_size: wide",
-             "6: stages[0].policy.new.hidden_size: expected a number, true or false, found 'wide'"),
-            ("family: causal-lm", "family: rnn", "6: stages[0].policy.new.family: expected one of causal-lm, tabular, found 'rnn'"),
-            ("task: sentiment", "task: sentimental",
-             "2: task: expected one of sentiment, tabular, found 'sentimental'; did you mean 'sentiment'?"),
+            (
+                "hidden_size: 64", "hidden_size: wide",
+                "6: stages[0].policy.new.hidden_size: expected a number, true or false, found 'wide'"
+            ),
+            (
+                "family: causal-lm", "family: rnn",
+                "6: stages[0].policy.new.family: expected one of causal-lm, tabular, found 'rnn'"
+            ),
+            (
+                "task: sentiment", "task: sentimental",
+                "2: task: expected one of sentiment, tabular, found 'sentimental'; did you mean 'sentiment'?"
+            ),
         ])
     func values(old: String, new: String, expected: String) {
         #expect(sentence { try recipe(smallRecipe.replacing(old, with: new)) } == "recipes/small.yaml:\(expected)")
@@ -40,9 +63,14 @@ struct RecipeErrorTests {
         "an unknown key is refused with the nearest known one",
         arguments: [
             ("rollout:", "rolout:", "16: stages[1].rolout: is not a key here; did you mean 'rollout'?"),
-            ("learning_rate: 3e-4", "learning-rate: 3e-4",
-             "18: stages[1].optimizer.learning-rate: is not a key here; did you mean 'learning_rate'?"),
-            ("hidden_size: 64", "hiden_size: 64", "6: stages[0].policy.new.hiden_size: is not a key here; did you mean 'hidden_size'?"),
+            (
+                "learning_rate: 3e-4", "learning-rate: 3e-4",
+                "18: stages[1].optimizer.learning-rate: is not a key here; did you mean 'learning_rate'?"
+            ),
+            (
+                "hidden_size: 64", "hiden_size: 64",
+                "6: stages[0].policy.new.hiden_size: is not a key here; did you mean 'hidden_size'?"
+            ),
             ("file: task", "fil: task", "14: stages[1].rewards[0].parameters.fil: is not a key here; did you mean 'file'?"),
         ])
     func keys(old: String, new: String, expected: String) {
@@ -60,12 +88,19 @@ struct RecipeErrorTests {
     @Test(
         "stages must be named once and come before they are used",
         arguments: [
-            ("policy: {from: base}", "policy: {from: bas}",
-             "12: stages[1].policy.from: expected the name of an earlier stage, found 'bas'; did you mean 'base'?"),
-            ("policy: {from: base}", "policy: {from: aligned}",
-             "12: stages[1].policy.from: expected the name of an earlier stage, found 'aligned'; earlier are base"),
+            (
+                "policy: {from: base}", "policy: {from: bas}",
+                "12: stages[1].policy.from: expected the name of an earlier stage, found 'bas'; did you mean 'base'?"
+            ),
+            (
+                "policy: {from: base}", "policy: {from: aligned}",
+                "12: stages[1].policy.from: expected the name of an earlier stage, found 'aligned'; earlier are base"
+            ),
             ("name: aligned", "name: base", "10: stages[1].name: 'base' names two stages; expected a new name"),
-            ("examples: task:base.jsonl", "examples: nowhere.jsonl", "7: stages[0].data.examples: expected a JSONL file, found nothing at "),
+            (
+                "examples: task:base.jsonl", "examples: nowhere.jsonl",
+                "7: stages[0].data.examples: expected a JSONL file, found nothing at "
+            ),
             ("trunk: separate", "trunk: shared", "13: stages[1].critic: a shared trunk is the policy's own"),
             ("task: sentiment\n", "", "6: names a file of the task, but the recipe has no 'task'"),
         ])
