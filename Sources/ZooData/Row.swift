@@ -50,9 +50,8 @@ extension Row {
         var rest = columns
         func take(_ name: String) throws(RowFault) -> String {
             guard let value = rest.removeValue(forKey: name) else {
-                let names = columns.keys.sorted()
-                let meant = nearest(name, among: names).map { "; did you mean '\($0)'?" } ?? ""
-                throw RowFault(reason: "'\(name)' is missing; the line has \(names.joined(separator: ", "))\(meant)")
+                throw RowFault(
+                    reason: "'\(name)' is missing; the line has \(columns.keys.sorted().joined(separator: ", "))")
             }
             guard let text = value.string else {
                 let hint = if case .array = value { "; conversations are not read: render them to text first" } else { "" }

@@ -77,12 +77,11 @@ struct TokenizerTests {
         }
     }
 
-    @Test("a word of a hundred thousand letters is encoded in less than a few seconds")
+    // Joining pairs in quadratic time would take hours.
+    @Test("a word of a million letters is encoded in a moment", .timeLimit(.minutes(2)))
     func longWord() throws {
         let tokenizer = try Tokenizer(contentsOf: fixture("plain.tokenizer.json"))
-        let word = String(repeating: "ab", count: 50_000)
-        let start = ContinuousClock.now
+        let word = String(repeating: "ab", count: 500_000)
         #expect(tokenizer.decode(tokenizer.encode(word)) == word)
-        #expect(ContinuousClock.now - start < .seconds(5))
     }
 }

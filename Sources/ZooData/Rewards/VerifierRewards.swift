@@ -55,28 +55,28 @@ public struct NumberMatchReward: RewardFunction {
 
     /// The last number that `text` spells.
     static func lastNumber(in text: String) -> Double? {
+        let text = Array(text.utf8)
+        func isThere(_ character: Unicode.Scalar, before place: Int) -> Bool {
+            // After a digit a point ends a sentence or a version's part, and a minus is a subtraction.
+            place > 0 && text[place - 1] == UInt8(ascii: character) && !(place > 1 && isDigit(text[place - 2]))
+        }
         var last: Double?
-        var rest = Array(text.utf8)[...]
-        while let start = rest.firstIndex(where: isDigit) {
-            var begin = start
-            if begin > rest.startIndex, rest[begin - 1] == UInt8(ascii: "."), !digitBefore(begin - 1, in: rest) { begin -= 1 }
-            if begin > rest.startIndex, rest[begin - 1] == UInt8(ascii: "-"), !digitBefore(begin - 1, in: rest) { begin -= 1 }
-            let end = endOfNumber(in: rest, from: start, hasPoint: rest[begin...start].contains(UInt8(ascii: ".")))
-            let digits = rest[begin..<end].filter { $0 != UInt8(ascii: ",") }
+        var place = 0
+        while let first = text[place...].firstIndex(where: isDigit) {
+            let hasPoint = isThere(".", before: first)
+            var begin = hasPoint ? first - 1 : first
+            if isThere("-", before: begin) { begin -= 1 }
+            place = endOfNumber(in: text, from: first, hasPoint: hasPoint)
+            let digits = text[begin..<place].filter { $0 != UInt8(ascii: ",") }
             last = Double(String(decoding: digits, as: UTF8.self)) ?? last
-            rest = rest[end...]
         }
         return last
     }
 
     private static func isDigit(_ byte: UInt8) -> Bool { UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte }
 
-    private static func digitBefore(_ place: Int, in text: ArraySlice<UInt8>) -> Bool {
-        place > text.startIndex && isDigit(text[place - 1])
-    }
-
     /// Commas, a point and an exponent belong to the number only where digits follow.
-    private static func endOfNumber(in text: ArraySlice<UInt8>, from start: Int, hasPoint: Bool) -> Int {
+    private static func endOfNumber(in text: [UInt8], from start: Int, hasPoint: Bool) -> Int {
         func digits(from place: Int) -> Int { text[place...].firstIndex { !isDigit($0) } ?? text.endIndex }
         func isThere(_ characters: String, at place: Int) -> Bool {
             place < text.endIndex && characters.utf8.contains(text[place])
@@ -84,7 +84,7 @@ public struct NumberMatchReward: RewardFunction {
         var end = digits(from: start)
         if !hasPoint {
             while isThere(",", at: end), digits(from: end + 1) == end + 4 { end += 4 }
-            if isThere(".", at: end) { end = max(end, digits(from: end + 1) > end + 1 ? digits(from: end + 1) : end) }
+            if isThere(".", at: end), digits(from: end + 1) > end + 1 { end = digits(from: end + 1) }
         }
         if isThere("eE", at: end) {
             let exponent = isThere("+-", at: end + 1) ? end + 2 : end + 1

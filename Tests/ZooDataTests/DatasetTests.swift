@@ -1,0 +1,138 @@
+import Foundation
+import Testing
+import ZooData
+
+@Suite("datasets of JSON lines")
+struct DatasetTests {
+    @Test("each of TRL's shapes is told by its columns")
+    func shapes() throws {
+        let lines: [(String, DatasetShape, Row)] = [
+            (#"{"text": "a b"}"#, .text, Row(text: "a b")),
+            (#"{"prompt": "2+2="}"#, .prompt, Row(prompt: "2+2=")),
+            (#"{"prompt": "2+2=", "completion": "4"}"#, .promptCompletion, Row(prompt: "2+2=", completion: "4")),
+            (
+                #"{"prompt": "p", "chosen": "c", "rejected": "r"}"#, .preference,
+                Row(prompt: "p", chosen: "c", rejected: "r")
+            ),
+        ]
+        for (line, shape, row) in lines {
+            let dataset = try Dataset.load(jsonl: file(line))
+            #expect(dataset.shape == shape)
+            #expect(dataset.rows == [row])
+            #expect(dataset.name == "data")
+        }
+    }
+
+    // TRL's documentation of `extract_prompt`: the prompt ends before the space in which both texts still agree.
+    @Test("a prompt that is left out is what both texts begin with", arguments: [
+        ("The sky is blue.", "The sky is green.", "The sky is", " blue.", " green."),
+        ("ab", "ac", "a", "b", "c"),
+        ("x", "y", "", "x", "y"),
+        ("same", "same more", "same", "", " more"),
+        ("e\u{301}a", "e\u{300}a", "e", "\u{301}a", "\u{300}a"),
+    ])
+    func implicitPrompt(chosen: String, rejected: String, prompt: String, better: String, worse: String) throws {
+        let line = try JSONEncoder().encode(["chosen": chosen, "rejected": rejected])
+        let row = try #require(try Dataset.load(jsonl: file(line)).rows.first)
+        #expect(row.prompt.map { Array($0.utf8) } == Array(prompt.utf8))
+        #expect(row.chosen.map { Array($0.utf8) } == Array(better.utf8))
+        #expect(row.rejected.map { Array($0.utf8) } == Array(worse.utf8))
+    }
+
+    @Test("columns that the shape does not use are kept by name and kind")
+    func extras() throws {
+        let line = #"{"prompt":"p","answer":42,"ok":true,"tags":["a",null],"meta":{"x":1.5},"completion":"c"}"#
+        let dataset = try Dataset.load(jsonl: file(line), expecting: [.prompt])
+        #expect(dataset.rows[0].completion == nil)
+        #expect(
+            dataset.rows[0].extras == [
+                "answer": 42, "ok": true, "tags": .array(["a", .null]), "meta": .object(["x": 1.5]), "completion": "c",
+            ])
+    }
+
+    @Test("the first expected shape that fits the first line is taken")
+    func expecting() throws {
+        let url = try file(#"{"prompt": "p", "completion": "c", "text": "t"}"#)
+        #expect(try Dataset.load(jsonl: url, expecting: [.preference, .text, .prompt]).shape == .text)
+        let sentence = try failure { try Dataset.load(jsonl: url, expecting: [.preference]) }
+        #expect(sentence == "\(url.path):1: expected the columns 'prompt+chosen+rejected'; the line has completion, prompt, text")
+    }
+
+    @Test("line ends, blank lines and a byte order mark do not matter")
+    func lineEnds() throws {
+        let text = "\u{FEFF}{\"text\": \"a\"}\r\n\r\n{\"text\": \"b\\r\\n\"}\n \n{\"text\": \"c\"}"
+        let dataset = try Dataset.load(jsonl: file(text))
+        #expect(dataset.rows.map(\.text) == ["a", "b\r\n", "c"])
+        #expect(dataset.rows.map(\.id) == [0, 1, 2])
+    }
+
+    @Test("lines longer than a block are read whole")
+    func longLines() throws {
+        let long = String(repeating: "é", count: 400_000)
+        let dataset = try Dataset.load(jsonl: file("{\"text\":\"\(long)\"}\n{\"text\":\"short\"}\n"))
+        #expect(dataset.rows.map { $0.text?.count } == [400_000, 5])
+    }
+
+    @Test("a bad line is an error with file, line and reason", arguments: [
+        (#"{"text": "#, "not valid JSON: "),
+        (#"{'text': 'a'}"#, "not valid JSON: "),
+        ("[1]", "expected an object of named columns, found an array"),
+        ("3", "expected an object of named columns, found a number"),
+        (#"{"text": 3}"#, "'text' is a number; expected a string"),
+        (#"{"text": null}"#, "'text' is null; expected a string"),
+        (#"{"text": [{"role": "user", "content": "a"}]}"#, "conversations are not read: render them to text first"),
+        (#"{"text": ""}"#, "'text' is empty"),
+        (#"{"txt": "a"}"#, "'text' is missing; the line has txt"),
+        (#"{"text": "a"} {"text": "b"}"#, "not valid JSON"),
+    ])
+    func badLine(line: String, reason: String) throws {
+        let url = try file("{\"text\": \"good\"}\n\(line)\n{\"text\": \"good\"}\n")
+        let sentence = try failure { try Dataset.load(jsonl: url) }
+        #expect(sentence.hasPrefix("\(url.path):2: "))
+        #expect(sentence.contains(reason))
+    }
+
+    @Test("a pair of equal texts is refused")
+    func equalPair() throws {
+        let url = try file(#"{"prompt": "p", "chosen": "same", "rejected": "same"}"#)
+        #expect(try failure { try Dataset.load(jsonl: url) }.hasSuffix(":1: 'chosen' and 'rejected' are the same text"))
+    }
+
+    @Test("bytes that are not UTF-8 are named by line")
+    func notUTF8() throws {
+        let url = try file(Data("{\"text\": \"a\"}\n{\"text\": \"".utf8) + [0xC3, 0x28] + Data("\"}\n".utf8))
+        #expect(try failure { try Dataset.load(jsonl: url) }.hasPrefix("\(url.path):2: the line is not valid UTF-8"))
+    }
+
+    @Test("nesting thousands deep is an error, not a crash")
+    func deep() throws {
+        let url = try file("{\"text\": " + String(repeating: "[", count: 100_000) + "}")
+        #expect(try failure { try Dataset.load(jsonl: url) }.hasPrefix("\(url.path):1: not valid JSON"))
+    }
+
+    @Test("an empty file, a missing file and a folder are refused", arguments: ["", "\n\n  \n"])
+    func empty(text: String) throws {
+        let url = try file(text)
+        #expect(try failure { try Dataset.load(jsonl: url) } == "\(url.path): has no rows")
+        let folder = url.deletingLastPathComponent()
+        #expect(try failure { try Dataset.load(jsonl: folder) }.hasSuffix("is a folder; expected a file"))
+        let missing = folder.appendingPathComponent("missing.jsonl")
+        #expect(try failure { try Dataset.load(jsonl: missing) } == "\(missing.path): there is no such file")
+    }
+
+    @Test("what is written reads back the same, and equal rows give equal bytes")
+    func writing() throws {
+        let rows = [
+            Row(prompt: "p\n\"q\"", chosen: " c/é", rejected: " r", extras: ["n": 3, "x": 0.1, "b": false]),
+            Row(prompt: "", chosen: "a", rejected: "b", extras: ["z": .null]),
+        ]
+        let dataset = Dataset(name: "pairs", shape: .preference, rows: rows)
+        let url = try temporaryFolder().appendingPathComponent("pairs.jsonl")
+        try dataset.write(jsonl: url)
+        let read = try Dataset.load(jsonl: url)
+        #expect(read.rows == dataset.rows)
+        #expect(try read.jsonl() == Data(contentsOf: url))
+        let line = #"{"b":false,"chosen":" c/é","n":3,"prompt":"p\n\"q\"","rejected":" r","x":0.1}"#
+        #expect(String(decoding: try dataset.jsonl(), as: UTF8.self).split(separator: "\n").first.map(String.init) == line)
+    }
+}
