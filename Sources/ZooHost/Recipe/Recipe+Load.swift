@@ -45,6 +45,12 @@ extension Recipe {
         return try RecipeReader(file: file, knownAlgorithms: knownAlgorithms).recipe(root)
     }
 
+    /// The last stage as a variant has it.
+    public func stage(for variant: Variant) throws -> Stage {
+        let stages = try applying(variant).stages
+        return stages[stages.count - 1]
+    }
+
     private static func text(of file: URL) throws -> String {
         let path = file.relativePath
         var isFolder: ObjCBool = false
