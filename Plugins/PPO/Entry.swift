@@ -1,4 +1,3 @@
-import CZoo
 import ZooKit
 
 private let plugin = PluginTable(PPO.self)

@@ -1,4 +1,3 @@
-import CZoo
 import ZooKit
 
 /// Best-of-n imitation: samples a group for each prompt and raises the likelihood of its best member.
