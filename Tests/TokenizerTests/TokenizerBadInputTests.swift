@@ -36,7 +36,9 @@ struct TokenizerBadInputTests {
 
     @Test("a missing file is named")
     func missing() {
-        let error = #expect(throws: TokenizerError.self) { try Tokenizer(contentsOf: URL(fileURLWithPath: "/nowhere/tokenizer.json")) }
+        let error = #expect(throws: TokenizerError.self) {
+            try Tokenizer(contentsOf: URL(fileURLWithPath: "/nowhere/tokenizer.json"))
+        }
         #expect(error?.description.hasPrefix("/nowhere/tokenizer.json: there is no such file") == true)
     }
 
@@ -82,7 +84,9 @@ struct TokenizerBadInputTests {
 
     @Test("an id out of range is refused with its token", arguments: [-1, 1 << 24, Int(Int32.max) + 1])
     func idOutOfRange(id: Int) throws {
-        #expect(try failureOfVocabulary({ $0["zz"] = id }).contains("model.vocab: the id of 'zz' is \(id); expected a whole number from 0 to 16777215"))
+        #expect(
+            try failureOfVocabulary({ $0["zz"] = id }).contains(
+                "model.vocab: the id of 'zz' is \(id); expected a whole number from 0 to 16777215"))
     }
 
     @Test("an id that is no whole number is refused with its token")
@@ -101,9 +105,12 @@ struct TokenizerBadInputTests {
         #expect(sentence.contains("added_tokens[1]: the id 5 belongs to both"))
     }
 
-    @Test("a component that is not supported is refused by name with what loads", arguments: [
-        ("normalizer", "Lowercase"), ("pre_tokenizer", "Metaspace"), ("post_processor", "BertProcessing"), ("decoder", "WordPiece"),
-    ])
+    @Test(
+        "a component that is not supported is refused by name with what loads",
+        arguments: [
+            ("normalizer", "Lowercase"), ("pre_tokenizer", "Metaspace"), ("post_processor", "BertProcessing"),
+            ("decoder", "WordPiece"),
+        ])
     func unsupported(role: String, kind: String) throws {
         let sentence = try failure { $0[role] = ["type": kind] }
         #expect(sentence.contains("\(role) '\(kind)' is not supported; what loads: "))

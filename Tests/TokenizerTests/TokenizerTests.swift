@@ -4,7 +4,8 @@ import ZooModels
 
 @Suite("tokenizer")
 struct TokenizerTests {
-    @Test("text that is only in its own bytes comes back as it was", arguments: ["", "a b", "\r\n\t ", "naïve 👍🏽", "e\u{301}", "\0"])
+    @Test(
+        "text that is only in its own bytes comes back as it was", arguments: ["", "a b", "\r\n\t ", "naïve 👍🏽", "e\u{301}", "\0"])
     func roundTrip(text: String) throws {
         let tokenizer = try Tokenizer.train(on: ["a b naïve"], vocabularySize: 270)
         #expect(Array(tokenizer.decode(tokenizer.encode(text)).utf8) == Array(text.utf8))

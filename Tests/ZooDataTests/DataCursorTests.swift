@@ -62,10 +62,13 @@ struct DataCursorTests {
         #expect(data.count < 200)
     }
 
-    @Test("a cursor that stands nowhere is refused", arguments: [
-        #"{"count":3,"seed":1,"shuffle":true,"epoch":0,"index":4}"#, #"{"count":0,"seed":1,"shuffle":true,"epoch":0,"index":0}"#,
-        #"{"count":3,"seed":1,"shuffle":true,"epoch":-1,"index":0}"#,
-    ])
+    @Test(
+        "a cursor that stands nowhere is refused",
+        arguments: [
+            #"{"count":3,"seed":1,"shuffle":true,"epoch":0,"index":4}"#,
+            #"{"count":0,"seed":1,"shuffle":true,"epoch":0,"index":0}"#,
+            #"{"count":3,"seed":1,"shuffle":true,"epoch":-1,"index":0}"#,
+        ])
     func badPosition(json: String) {
         #expect(throws: DecodingError.self) { try JSONDecoder().decode(DataCursor.self, from: Data(json.utf8)) }
     }

@@ -24,13 +24,15 @@ struct DatasetTests {
     }
 
     // TRL's documentation of `extract_prompt`: the prompt ends before the space in which both texts still agree.
-    @Test("a prompt that is left out is what both texts begin with", arguments: [
-        ("The sky is blue.", "The sky is green.", "The sky is", " blue.", " green."),
-        ("ab", "ac", "a", "b", "c"),
-        ("x", "y", "", "x", "y"),
-        ("same", "same more", "same", "", " more"),
-        ("e\u{301}a", "e\u{300}a", "e", "\u{301}a", "\u{300}a"),
-    ])
+    @Test(
+        "a prompt that is left out is what both texts begin with",
+        arguments: [
+            ("The sky is blue.", "The sky is green.", "The sky is", " blue.", " green."),
+            ("ab", "ac", "a", "b", "c"),
+            ("x", "y", "", "x", "y"),
+            ("same", "same more", "same", "", " more"),
+            ("e\u{301}a", "e\u{300}a", "e", "\u{301}a", "\u{300}a"),
+        ])
     func implicitPrompt(chosen: String, rejected: String, prompt: String, better: String, worse: String) throws {
         let line = try JSONEncoder().encode(["chosen": chosen, "rejected": rejected])
         let row = try #require(try Dataset.load(jsonl: file(line)).rows.first)
@@ -73,18 +75,20 @@ struct DatasetTests {
         #expect(dataset.rows.map { $0.text?.count } == [400_000, 5])
     }
 
-    @Test("a bad line is an error with file, line and reason", arguments: [
-        (#"{"text": "#, "not valid JSON: "),
-        (#"{'text': 'a'}"#, "not valid JSON: "),
-        ("[1]", "expected an object of named columns, found an array"),
-        ("3", "expected an object of named columns, found a number"),
-        (#"{"text": 3}"#, "'text' is a number; expected a string"),
-        (#"{"text": null}"#, "'text' is null; expected a string"),
-        (#"{"text": [{"role": "user", "content": "a"}]}"#, "conversations are not read: render them to text first"),
-        (#"{"text": ""}"#, "'text' is empty"),
-        (#"{"txt": "a"}"#, "'text' is missing; the line has txt"),
-        (#"{"text": "a"} {"text": "b"}"#, "not valid JSON"),
-    ])
+    @Test(
+        "a bad line is an error with file, line and reason",
+        arguments: [
+            (#"{"text": "#, "not valid JSON: "),
+            (#"{'text': 'a'}"#, "not valid JSON: "),
+            ("[1]", "expected an object of named columns, found an array"),
+            ("3", "expected an object of named columns, found a number"),
+            (#"{"text": 3}"#, "'text' is a number; expected a string"),
+            (#"{"text": null}"#, "'text' is null; expected a string"),
+            (#"{"text": [{"role": "user", "content": "a"}]}"#, "conversations are not read: render them to text first"),
+            (#"{"text": ""}"#, "'text' is empty"),
+            (#"{"txt": "a"}"#, "'text' is missing; the line has txt"),
+            (#"{"text": "a"} {"text": "b"}"#, "not valid JSON"),
+        ])
     func badLine(line: String, reason: String) throws {
         let url = try file("{\"text\": \"good\"}\n\(line)\n{\"text\": \"good\"}\n")
         let sentence = try failure { try Dataset.load(jsonl: url) }

@@ -3,9 +3,12 @@ import ZooData
 
 @Suite("nearest name")
 struct NearestTests {
-    @Test("a slip of the keyboard finds the name", arguments: [
-        ("algoritm", "algorithm"), ("sedes", "seeds"), ("group-size", "group_size"), ("Seeds", "seeds"), ("betta", "beta"), ("lr", "lr"),
-    ])
+    @Test(
+        "a slip of the keyboard finds the name",
+        arguments: [
+            ("algoritm", "algorithm"), ("sedes", "seeds"), ("group-size", "group_size"), ("Seeds", "seeds"), ("betta", "beta"),
+            ("lr", "lr"),
+        ])
     func found(slip: String, name: String) {
         #expect(nearest(slip, among: ["algorithm", "seeds", "group_size", "beta", "lr"]) == name)
     }

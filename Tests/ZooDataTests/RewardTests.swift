@@ -13,10 +13,13 @@ struct RewardTests {
         return try reward.score(RewardItem(prompt: "", completion: completion, extras: extras, steps: steps))
     }
 
-    @Test("exact-match compares without the spaces around", arguments: [
-        (" Paris\n", JSONValue.string("Paris"), 1.0), ("paris", "Paris", 0), ("Paris.", "Paris", 0), (" 42", 42, 1), ("2.5", 2.5, 1),
-        ("", " ", 1),
-    ])
+    @Test(
+        "exact-match compares without the spaces around",
+        arguments: [
+            (" Paris\n", JSONValue.string("Paris"), 1.0), ("paris", "Paris", 0), ("Paris.", "Paris", 0), (" 42", 42, 1),
+            ("2.5", 2.5, 1),
+            ("", " ", 1),
+        ])
     func exactMatch(completion: String, answer: JSONValue, expected: Double) throws {
         #expect(try score("exact-match", [:], completion, ["answer": answer]) == expected)
     }
@@ -26,11 +29,14 @@ struct RewardTests {
         #expect(try score("exact-match", ["ignore_case": true, "column": "city"], "PARIS", ["city": "Paris"]) == 1)
     }
 
-    @Test("number-match compares the last numbers", arguments: [
-        ("The answer is 42.", JSONValue.number(42), 1.0), ("42 or rather 43", 42, 0), ("#### 1,234.50", 1234.5, 1),
-        ("so -7", -7, 1), ("3-7", 7, 1), ("x = -.5", -0.5, 1), ("1.5e3", 1500, 1), ("2e", 2, 1), ("none", 0, 0), ("", 0, 0),
-        ("1, 2, 3", 3, 1), ("1,23", 23, 1), ("$1,000,000!", 1_000_000, 1), ("10%", 10, 1), ("1.2.3", 3, 1), ("72", "9 × 8 = #### 72", 1),
-    ])
+    @Test(
+        "number-match compares the last numbers",
+        arguments: [
+            ("The answer is 42.", JSONValue.number(42), 1.0), ("42 or rather 43", 42, 0), ("#### 1,234.50", 1234.5, 1),
+            ("so -7", -7, 1), ("3-7", 7, 1), ("x = -.5", -0.5, 1), ("1.5e3", 1500, 1), ("2e", 2, 1), ("none", 0, 0), ("", 0, 0),
+            ("1, 2, 3", 3, 1), ("1,23", 23, 1), ("$1,000,000!", 1_000_000, 1), ("10%", 10, 1), ("1.2.3", 3, 1),
+            ("72", "9 × 8 = #### 72", 1),
+        ])
     func numberMatch(completion: String, answer: JSONValue, expected: Double) throws {
         #expect(try score("number-match", [:], completion, ["answer": answer]) == expected, "\(completion)")
     }
@@ -49,9 +55,12 @@ struct RewardTests {
         #expect(try score("regex", ["pattern": "é👍"], "x é👍") == 1)
     }
 
-    @Test("length is the distance from the target, as a share of it", arguments: [
-        ("target", 20, 0.0), ("target", 10, -0.5), ("target", 25, -0.25), ("target", 0, -1), ("max", 10, 0), ("max", 30, -0.5),
-    ])
+    @Test(
+        "length is the distance from the target, as a share of it",
+        arguments: [
+            ("target", 20, 0.0), ("target", 10, -0.5), ("target", 25, -0.25), ("target", 0, -1), ("max", 10, 0),
+            ("max", 30, -0.5),
+        ])
     func length(mode: String, steps: Int, expected: Double) throws {
         #expect(try score("length", ["target": 20, "mode": .string(mode)], "", steps: steps) == expected)
     }
@@ -83,19 +92,27 @@ struct RewardTests {
         #expect(try failure { try score("number-match", [:], "4", ["answer": "four"]) }.contains("holds no number"))
     }
 
-    @Test("bad parameters are refused by name", arguments: [
-        ("exact-mach", [:], "reward exact-mach: is not known; built in are exact-match, number-match, regex, length, lexicon; "
-            + "did you mean 'exact-match'?"),
-        ("exact-match", ["colum": "x"], "reward exact-match: has no parameter 'colum'; it has column, ignore_case; did you mean 'column'?"),
-        ("number-match", ["tolerance": -1], "reward number-match: 'tolerance' is -1.0; expected a number of at least 0.0"),
-        ("number-match", ["tolerance": "x"], "reward number-match: 'tolerance' is 'x'; expected a number of at least 0.0"),
-        ("regex", [:], "reward regex: needs 'pattern' (string)"),
-        ("regex", ["pattern": "("], "reward regex: 'pattern' is no regular expression: '('"),
-        ("regex", ["pattern": ""], "reward regex: 'pattern' is empty"),
-        ("length", ["target": 0], "reward length: 'target' is 0.0; expected a number from 1.0 to 1000000.0"),
-        ("length", ["target": 5, "mode": "min"], "reward length: 'mode' is 'min'; expected target or max"),
-        ("lexicon", ["file": "/nowhere"], "/nowhere: there is no such file"),
-    ] as [(String, [String: JSONValue], String)])
+    @Test(
+        "bad parameters are refused by name",
+        arguments: [
+            (
+                "exact-mach", [:],
+                "reward exact-mach: is not known; built in are exact-match, number-match, regex, length, lexicon; "
+                    + "did you mean 'exact-match'?"
+            ),
+            (
+                "exact-match", ["colum": "x"],
+                "reward exact-match: has no parameter 'colum'; it has column, ignore_case; did you mean 'column'?"
+            ),
+            ("number-match", ["tolerance": -1], "reward number-match: 'tolerance' is -1.0; expected a number of at least 0.0"),
+            ("number-match", ["tolerance": "x"], "reward number-match: 'tolerance' is 'x'; expected a number of at least 0.0"),
+            ("regex", [:], "reward regex: needs 'pattern' (string)"),
+            ("regex", ["pattern": "("], "reward regex: 'pattern' is no regular expression: '('"),
+            ("regex", ["pattern": ""], "reward regex: 'pattern' is empty"),
+            ("length", ["target": 0], "reward length: 'target' is 0.0; expected a number from 1.0 to 1000000.0"),
+            ("length", ["target": 5, "mode": "min"], "reward length: 'mode' is 'min'; expected target or max"),
+            ("lexicon", ["file": "/nowhere"], "/nowhere: there is no such file"),
+        ] as [(String, [String: JSONValue], String)])
     func badParameters(name: String, parameters: [String: JSONValue], sentence: String) throws {
         #expect(try failure { try RewardKind.make(name, parameters: parameters) }.hasPrefix(sentence))
     }

@@ -85,10 +85,12 @@ struct SentimentTaskTests {
         #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("old.txt").path))
     }
 
-    @Test("entities, quotes, lost dashes and spaces are mended, and repeated texts left out", arguments: [
-        ("Lilo &amp; Stitch is ''fun''", "Lilo & Stitch is \"fun\""), ("the movie    again", "the movie - again"),
-        ("two  spaces ", "two spaces"), ("R&amp;B \u{2013} ok", "R&B - ok"), ("`em", "'em"), ("``so''", "\"so\""),
-    ])
+    @Test(
+        "entities, quotes, lost dashes and spaces are mended, and repeated texts left out",
+        arguments: [
+            ("Lilo &amp; Stitch is ''fun''", "Lilo & Stitch is \"fun\""), ("the movie    again", "the movie - again"),
+            ("two  spaces ", "two spaces"), ("R&amp;B \u{2013} ok", "R&B - ok"), ("`em", "'em"), ("``so''", "\"so\""),
+        ])
     func cleaning(text: String, expected: String) throws {
         let task = try prepared(raw(["90001\t1.0\t\(text)", "90002\t1.0\t\(text.uppercased().lowercased())"]))
         let all = try texts(task["base"]).union(try texts(task["base-validation"]))
@@ -100,7 +102,9 @@ struct SentimentTaskTests {
     func badLine(line: String) throws {
         let source = try raw([line])
         let parent = try temporaryFolder()
-        let sentence = try failure { try SentimentTask.prepare(from: source, into: parent.appendingPathComponent("task"), seed: 1) }
+        let sentence = try failure {
+            try SentimentTask.prepare(from: source, into: parent.appendingPathComponent("task"), seed: 1)
+        }
         #expect(sentence.hasPrefix(source.appendingPathComponent("movie-reviews.tsv").path + ":2601: "))
         #expect(try FileManager.default.contentsOfDirectory(atPath: parent.path).isEmpty)
     }
@@ -108,9 +112,21 @@ struct SentimentTaskTests {
     @Test("too few snippets and a missing lexicon are refused")
     func incomplete() throws {
         let folder = try temporaryFolder().appendingPathComponent("task")
-        #expect(try failure { try SentimentTask.prepare(from: raw(count: 5), into: folder, seed: 1) }.contains("has 5 different snippets"))
+        #expect(
+            try failure { try SentimentTask.prepare(from: raw(count: 5), into: folder, seed: 1) }.contains(
+                "has 5 different snippets"))
         let source = try raw()
         try FileManager.default.removeItem(at: source.appendingPathComponent("lexicon.tsv"))
-        #expect(try failure { try SentimentTask.prepare(from: source, into: folder, seed: 1) }.hasSuffix("lexicon.tsv: there is no such file"))
+        #expect(
+            try failure { try SentimentTask.prepare(from: source, into: folder, seed: 1) }.hasSuffix(
+                "lexicon.tsv: there is no such file"))
+    }
+    @Test("a place that cannot be written is named")
+    func notWritable() throws {
+        let blocked = try file("a file where a folder should be", name: "blocked")
+        let folder = blocked.appendingPathComponent("task")
+        #expect(
+            try failure { try SentimentTask.prepare(from: raw(), into: folder, seed: 1) }
+                .hasPrefix("\(folder.path): cannot be written"))
     }
 }

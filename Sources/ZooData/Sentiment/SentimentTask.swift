@@ -43,6 +43,16 @@ public struct SentimentTask: Sendable {
         _ = try Lexicon(contentsOf: lexicon)
         let datasets = split(snippets, seed: seed)
 
+        do {
+            try write(datasets, lexicon: lexicon, into: folder)
+        } catch let error as DataError {
+            throw error
+        } catch {
+            throw DataError(folder.path, "cannot be written (\(error.localizedDescription))")
+        }
+    }
+
+    private static func write(_ datasets: [Dataset], lexicon: URL, into folder: URL) throws {
         let files = FileManager.default
         let part = folder.deletingLastPathComponent()
             .appendingPathComponent(".\(folder.lastPathComponent)-\(UUID().uuidString).part")

@@ -19,7 +19,10 @@ struct AddedToken: Codable, Sendable, Equatable {
 
 /// Finds added tokens in text: the leftmost first, and of those that begin at one place the longest.
 struct AddedTokenFinder: Sendable {
-    enum Piece { case text(ArraySlice<UInt8>), token(Int32) }
+    enum Piece {
+        case text(ArraySlice<UInt8>)
+        case token(Int32)
+    }
 
     /// The tokens that begin with each byte, longest first.
     private var byFirstByte = [[(bytes: [UInt8], token: AddedToken)]](repeating: [], count: 256)

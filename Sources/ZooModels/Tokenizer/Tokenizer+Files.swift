@@ -8,32 +8,52 @@ extension Tokenizer {
     ///
     /// What was read is written back byte for byte.
     /// - Parameter folder: a model folder; it is made where it is missing.
+    /// - Throws: ``TokenizerError`` where a file cannot be written.
     public func write(to folder: URL) throws {
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        try fileData.write(to: folder.appendingPathComponent("tokenizer.json"), options: .atomic)
-        for (name, data) in companions { try data.write(to: folder.appendingPathComponent(name), options: .atomic) }
+        do {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try fileData.write(to: folder.appendingPathComponent("tokenizer.json"), options: .atomic)
+            for (name, data) in companions { try data.write(to: folder.appendingPathComponent(name), options: .atomic) }
+        } catch {
+            throw TokenizerError(file: folder.path, reason: "cannot be written (\(error.localizedDescription))")
+        }
+    }
+
+    /// The bytes of a file.
+    static func read(_ file: URL) throws -> Data {
+        do {
+            return try Data(contentsOf: file)
+        } catch {
+            throw TokenizerError(file: file.path, reason: "cannot be read (\(error.localizedDescription))")
+        }
     }
 
     /// The files beside a new `tokenizer.json`.
     static func companions(for marks: SpecialTokens) throws -> [String: Data] {
-        struct Config: Encodable {
-            var bos_token: String?
-            var eos_token: String?
-            var pad_token: String?
-            var tokenizer_class = "PreTrainedTokenizerFast"
-            var clean_up_tokenization_spaces = false
-        }
-        struct Map: Encodable {
-            var bos_token: String?
-            var eos_token: String?
-            var pad_token: String?
-        }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return [
-            configName: try encoder.encode(Config(bos_token: marks.bos, eos_token: marks.eos, pad_token: marks.pad)),
-            mapName: try encoder.encode(Map(bos_token: marks.bos, eos_token: marks.eos, pad_token: marks.pad)),
-        ]
+        var file = CompanionFile(bosToken: marks.bos, eosToken: marks.eos, padToken: marks.pad)
+        let map = try encoder.encode(file)
+        file.tokenizerClass = "PreTrainedTokenizerFast"
+        file.cleanUpTokenizationSpaces = false
+        return [configName: try encoder.encode(file), mapName: map]
+    }
+}
+
+/// What is written of `special_tokens_map.json`, and with the last two keys of `tokenizer_config.json`.
+private struct CompanionFile: Encodable {
+    var bosToken: String?
+    var eosToken: String?
+    var padToken: String?
+    var tokenizerClass: String?
+    var cleanUpTokenizationSpaces: Bool?
+
+    enum CodingKeys: String, CodingKey {
+        case bosToken = "bos_token"
+        case eosToken = "eos_token"
+        case padToken = "pad_token"
+        case tokenizerClass = "tokenizer_class"
+        case cleanUpTokenizationSpaces = "clean_up_tokenization_spaces"
     }
 }
 

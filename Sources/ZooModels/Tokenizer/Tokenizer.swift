@@ -76,11 +76,11 @@ public final class Tokenizer: Sendable {
         for name in [Self.configName, Self.mapName] {
             let companion = folder.appendingPathComponent(name)
             if FileManager.default.fileExists(atPath: companion.path) {
-                companions[name] = try Data(contentsOf: companion)
+                companions[name] = try Self.read(companion)
             }
         }
         let marks = try SpecialTokens(companions: companions, folder: folder)
-        try self.init(data: Data(contentsOf: file), file: file.path, specialTokens: marks, companions: companions)
+        try self.init(data: Self.read(file), file: file.path, specialTokens: marks, companions: companions)
     }
 
     init(data: Data, file: String, specialTokens: SpecialTokens, companions: [String: Data]) throws {

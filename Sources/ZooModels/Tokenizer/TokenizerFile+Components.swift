@@ -102,7 +102,8 @@ extension TokenizerFile {
         guard let result = Int32(exactly: id.number), 0..<(1 << 24) ~= result else {
             let found = Int64(exactly: id.number).map { "\($0)" } ?? "\(id.number)"
             throw TokenizerError(
-                file: file, reason: "\(key): the id of '\(token)' is \(found); expected a whole number from 0 to \((1 << 24) - 1)")
+                file: file, reason: "\(key): the id of '\(token)' is \(found); expected a whole number from 0 to \((1 << 24) - 1)"
+            )
         }
         return result
     }

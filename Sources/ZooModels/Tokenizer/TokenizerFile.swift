@@ -156,7 +156,8 @@ extension DecodingError {
         case .valueNotFound(let type, let context):
             return "\(Self.place(context)): expected \(Self.name(of: type)), found null"
         case .keyNotFound(let key, let context): return "\(Self.place(context, key)) is missing"
-        case .dataCorrupted(let context): return "\(Self.place(context)): \(Self.syntaxError(in: data) ?? context.debugDescription)"
+        case .dataCorrupted(let context):
+            return "\(Self.place(context)): \(Self.syntaxError(in: data) ?? context.debugDescription)"
         @unknown default: return "\(self)"
         }
     }
