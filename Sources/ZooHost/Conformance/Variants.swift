@@ -82,7 +82,7 @@ extension Subject {
             }
         }
         let tried = description.variants.count - refused.count
-        return "\(tried) settings" + (refused.isEmpty ? "" : "; refused at create: \(refused.joined(separator: ", "))")
+        return "settings: \(tried)" + (refused.isEmpty ? "" : "; refused at create: \(refused.joined(separator: ", "))")
     }
 
     private func session(_ plugin: Plugin, _ description: AlgorithmDescription, _ variant: Variant) throws -> Session? {
