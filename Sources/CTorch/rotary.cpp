@@ -33,8 +33,9 @@ struct Layout {
 class RotaryHeads : public torch::autograd::Function<RotaryHeads> {
 public:
     static variable_list forward(
-        AutogradContext *context, const at::Tensor &qkv, const at::Tensor &rows, const at::Tensor &cosine,
-        const at::Tensor &sine, int64_t batch, int64_t length, int64_t heads, int64_t kv_heads) {
+        AutogradContext *context, const at::Tensor &qkv, const std::optional<at::Tensor> &packed_rows,
+        const at::Tensor &cosine, const at::Tensor &sine, int64_t batch, int64_t length, int64_t heads, int64_t kv_heads) {
+        const auto rows = packed_rows.value_or(at::Tensor());
         const Layout at{batch, length, heads, kv_heads, cosine.size(1) * 2};
         variable_list outputs;
         for (int i = 0; i < 3; ++i) outputs.push_back(at::empty({batch, length, heads, at.width}, qkv.options()));
@@ -142,7 +143,8 @@ ct_status ct_rotary_heads(
         TORCH_CHECK(
             (index.defined() ? index.numel() : x.size(0)) == batch * length, "the rows do not fill batch · length places");
         auto outputs = plain(x)
-            ? RotaryHeads::apply(x.contiguous(), index, c.contiguous(), s.contiguous(), batch, length, heads, kv_heads)
+            ? RotaryHeads::apply(
+                  x.contiguous(), index.defined() ? std::optional<at::Tensor>(index) : std::nullopt, c.contiguous(), s.contiguous(), batch, length, heads, kv_heads)
             : composed_heads(x, index, c, s, at);
         *q = give(outputs[0]);
         *k = give(outputs[1]);

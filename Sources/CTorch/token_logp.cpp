@@ -97,7 +97,8 @@ class TokenLogp : public torch::autograd::Function<TokenLogp> {
 public:
     static variable_list forward(
         AutogradContext *context, const at::Tensor &hidden, const at::Tensor &weight, const at::Tensor &targets,
-        const at::Tensor &scale, bool want_entropy) {
+        const std::optional<at::Tensor> &inverse_temperature, bool want_entropy) {
+        const auto scale = inverse_temperature.value_or(at::Tensor());
         const int64_t n = hidden.size(0);
         auto logp = at::empty({n}, hidden.options()), lse = at::empty({n}, hidden.options()),
              entropy = at::empty({n}, hidden.options());
@@ -106,7 +107,8 @@ public:
         });
         context->save_for_backward({hidden, weight, targets, scale, lse, entropy});
         context->set_materialize_grads(false);
-        return {logp, want_entropy ? entropy : at::Tensor()};
+        if (!want_entropy) return {logp};
+        return {logp, entropy};
     }
 
     static variable_list backward(AutogradContext *context, variable_list gradients) {
@@ -116,7 +118,7 @@ public:
         const bool for_hidden = context->needs_input_grad(0), for_weight = context->needs_input_grad(1);
         at::Tensor hidden_gradient, weight_gradient;
         const auto g_logp = gradients[0].defined() ? gradients[0].contiguous() : at::Tensor();
-        const auto g_entropy = gradients[1].defined() ? gradients[1].contiguous() : at::Tensor();
+        const auto g_entropy = gradients.size() > 1 && gradients[1].defined() ? gradients[1].contiguous() : at::Tensor();
         if (for_hidden) hidden_gradient = at::empty_like(hidden);
         if (for_weight) weight_gradient = at::zeros_like(weight);
         for_chunks(hidden, weight, [&](const Rows &part, at::Tensor &logits) {
@@ -209,7 +211,8 @@ ct_status ct_token_logp(
                 least.item<int64_t>() >= 0 && most.item<int64_t>() < w.size(0), "a target lies outside the vocabulary of ",
                 w.size(0));
         }
-        const auto scale = inverse_temperature ? ref(inverse_temperature).contiguous() : at::Tensor();
+        std::optional<at::Tensor> scale;
+        if (inverse_temperature) scale = ref(inverse_temperature).contiguous();
         auto outputs = TokenLogp::apply(h.contiguous(), w.contiguous(), t.contiguous(), scale, entropy != nullptr);
         auto *first = give(outputs[0]);
         if (entropy) *entropy = give(outputs[1]);

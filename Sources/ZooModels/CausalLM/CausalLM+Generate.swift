@@ -91,6 +91,7 @@ struct DecodingRows {
     private var positions: Tensor
     /// 0 where a row has keys and -∞ where it has none, `[rows, 1, 1, columns]`; nil where all prompts are of one length.
     private var mask: Tensor?
+    private let one: Tensor
     private var column: Int
 
     init(caches: [Cache], promptLengths: [Int], longest: Int, columns: Int, device: Device) {
@@ -99,6 +100,7 @@ struct DecodingRows {
         owners = Tensor(rows, device: device)
         positions = Tensor(promptLengths, device: device)
         column = longest
+        one = Tensor([1], device: device)
         if promptLengths.contains(where: { $0 != longest }) {
             let hidden = promptLengths.flatMap { length in
                 (0..<columns).map { $0 < longest - length ? -Float.infinity : 0 }
@@ -129,7 +131,7 @@ struct DecodingRows {
             let attended = q.attention(cache.keys.narrow(2, visible), cache.values.narrow(2, visible), mask: hidden)
             x = block.finish(x, attended: attended.reshape([rows.count, -1]), eps: config.rmsNormEps)
         }
-        positions = positions + 1
+        positions = positions + one
         column += 1
         return x.rmsNorm(network.norm, eps: config.rmsNormEps).linear(network.headWeight)
     }
