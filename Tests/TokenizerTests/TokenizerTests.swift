@@ -23,6 +23,23 @@ struct TokenizerTests {
         #expect(tokenizer.encode("abc abc") == [258, 257, try #require(tokenizer.id(of: "c"))])
     }
 
+    @Test("the pair of the lowest rank is joined first, also where an earlier join broke up a better one")
+    func rankOrder() throws {
+        let tokens = ["a", "b", "c", "d", "ab", "bc", "bcd", "abc"]
+        let contents: [String: Any] = [
+            "pre_tokenizer": ["type": "ByteLevel", "add_prefix_space": false],
+            "model": [
+                "vocab": Dictionary(uniqueKeysWithValues: tokens.enumerated().map { ($1, $0) }),
+                "merges": ["b c", "a b", "bc d", "a bc"],
+            ],
+        ]
+        let tokenizer = try Tokenizer(contentsOf: file(holding: JSONSerialization.data(withJSONObject: contents)))
+        #expect(tokenizer.encode("abcd") == [0, 6])
+        #expect(tokenizer.encode("abc") == [7])
+        #expect(tokenizer.encode("abab") == [4, 4])
+        #expect(tokenizer.encode("abbcd") == [4, 6])
+    }
+
     @Test("training stops where no pair is left")
     func noPairLeft() throws {
         let tokenizer = try Tokenizer.train(on: ["ab"], vocabularySize: 1_000, specialTokens: .init())
@@ -42,7 +59,7 @@ struct TokenizerTests {
         let read = try Tokenizer(contentsOf: folder)
         #expect(read.encode("the end of the film") == tokenizer.encode("the end of the film"))
         #expect(read.specialTokens == .standard)
-        #expect((read.bosId, read.eosId, read.padId) == (0, 1, 2))
+        #expect((read.bosToken, read.eosToken, read.padToken) == (0, 1, 2))
         #expect(read.encode("the<eos>").last == 1)
         #expect(read.decode([0, 1]) == "")
         #expect(read.decode([0, 1], skipSpecialTokens: false) == "<bos><eos>")
@@ -64,7 +81,7 @@ struct TokenizerTests {
         try Data(#"{"pad_token": "<|end|>"}"#.utf8).write(to: folder.appendingPathComponent("special_tokens_map.json"))
         let tokenizer = try Tokenizer(contentsOf: folder)
         #expect(tokenizer.specialTokens == .init(bos: nil, eos: "<|end|>", pad: "<|end|>"))
-        #expect(tokenizer.eosId == 0)
+        #expect(tokenizer.eosToken == 0)
     }
 
     @Test("threads that share a tokenizer get the same ids")

@@ -37,11 +37,11 @@ public final class Tokenizer: Sendable {
     /// The marks that `tokenizer_config.json` or `special_tokens_map.json` name.
     public let specialTokens: SpecialTokens
     /// The id that begins a text, where there is one.
-    public let bosId: Int32?
+    public let bosToken: Int32?
     /// The id that ends a text, where there is one.
-    public let eosId: Int32?
+    public let eosToken: Int32?
     /// The id that fills a batch, where there is one.
-    public let padId: Int32?
+    public let padToken: Int32?
 
     /// `tokenizer.json` as it was read or made, so that it is written back unchanged.
     let fileData: Data
@@ -114,9 +114,9 @@ public final class Tokenizer: Sendable {
             }
             return id
         }
-        bosId = try id(of: specialTokens.bos, key: "bos_token")
-        eosId = try id(of: specialTokens.eos, key: "eos_token")
-        padId = try id(of: specialTokens.pad, key: "pad_token")
+        bosToken = try id(of: specialTokens.bos, key: "bos_token")
+        eosToken = try id(of: specialTokens.eos, key: "eos_token")
+        padToken = try id(of: specialTokens.pad, key: "pad_token")
         fileData = data
         self.companions = companions
     }
