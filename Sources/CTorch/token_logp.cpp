@@ -50,7 +50,8 @@ CT_KERNEL void row_statistics(const float *logits, int64_t count, float scale, i
     const float log_total = std::log(total);
     out->lse = top + log_total;
     out->entropy = log_total - first / total;
-    out->target = logits[target] * scale - out->lse;
+    // From the maximum and not from lse, whose rounding grows with the logits.
+    out->target = logits[target] * scale - top - log_total;
 }
 
 /// Turns a row of logits into dLoss/dlogits: scale · (g_logp (1[target] - p) - g_entropy p (log p + H)).

@@ -1,0 +1,64 @@
+import Testing
+import ZooTensor
+
+/// The hand-written float32 kernels against libtorch's own operators in double precision, values and gradients.
+@Suite("transformer operators")
+struct TransformerOperatorTests {
+    /// Runs `operation` in both precisions on `inputs` and compares outputs and the inputs' gradients.
+    private func compare(_ inputs: [Tensor], tolerance: Double = 2e-5, _ operation: ([Tensor], DType) -> [Tensor]) {
+        var found: [[Double]] = [], expected: [[Double]] = []
+        for dtype in [DType.float32, .float64] {
+            let leaves = inputs.map { $0.to(dtype).clone() }
+            for leaf in leaves { leaf.requiresGrad = true }
+            let outputs = operation(leaves, dtype)
+            let generator = Generator(seed: 77)
+            backward(outputs, gradients: outputs.map { .normal($0.shape, generator: generator).to(dtype) })
+            let numbers = outputs.map(\.doubles) + leaves.map { $0.gradient?.doubles ?? [] }
+            if dtype == .float32 { found = numbers } else { expected = numbers }
+        }
+        for (a, b) in zip(found, expected) {
+            #expect(a.count == b.count)
+            let worst = zip(a, b).reduce(0) { max($0, abs($1.0 - $1.1) / (1 + abs($1.1))) }
+            #expect(worst < tolerance)
+        }
+    }
+
+    @Test("RMSNorm", arguments: [(300, 24), (5, 16), (1, 7)])
+    func rmsNorm(rows: Int, width: Int) {
+        let generator = Generator(seed: 1)
+        compare([.normal([rows, width], generator: generator), .normal([width], generator: generator)], tolerance: 1e-4) { inputs, _ in
+            [inputs[0].rmsNorm(inputs[1], eps: 1e-5)]
+        }
+    }
+
+    @Test("SwiGLU, also where the gate is far from zero", arguments: [(70, 23), (3, 16)])
+    func swiGLU(rows: Int, width: Int) {
+        compare([.normal([rows, 2 * width], generator: Generator(seed: 2)) * 12]) { inputs, _ in [inputs[0].swiGLU()] }
+    }
+
+    @Test("rotary heads with shared keys, packed evenly and with padding", arguments: [true, false])
+    func rotaryHeads(even: Bool) {
+        // Two sequences of 5 and 3 steps, 4 heads of width 6 over 2 shared keys.
+        let lengths = even ? [4, 4] : [5, 3], longest = lengths.max() ?? 0
+        let rows: [Int]? = even ? nil : [0, 1, 2, 3, 4, 5, 6, 7, -1, -1]
+        let angles = Tensor.normal([8, 3], generator: Generator(seed: 4)).floats
+        compare([.normal([8, 8 * 6], generator: Generator(seed: 3))]) { inputs, dtype in
+            let cosine = Tensor(angles.map { Float(cos(Double($0))) }, shape: [8, 3]).to(dtype)
+            let sine = Tensor(angles.map { Float(sin(Double($0))) }, shape: [8, 3]).to(dtype)
+            let (q, k, v) = inputs[0].rotaryHeads(
+                rows: rows.map { Tensor($0) }, cosine: cosine, sine: sine, batch: 2, length: longest, heads: 4, kvHeads: 2)
+            #expect(q.shape == [2, 4, longest, 6])
+            return [q.contiguous(), k.contiguous(), v.contiguous()]
+        }
+    }
+
+    @Test("distinct rows and fused projections")
+    func rowsAndProjections() {
+        let generator = Generator(seed: 5)
+        compare([.normal([6, 8], generator: generator), .normal([5, 8], generator: generator)]) { inputs, _ in
+            let whole = inputs[1].detached()
+            let parts = [inputs[1].narrow(0, 0..<2), inputs[1].narrow(0, 2..<5)]
+            return [inputs[0].distinctRows(Tensor([4, 0, 5])).linear(fused: whole, parts: parts)]
+        }
+    }
+}
