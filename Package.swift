@@ -57,7 +57,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
-        .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
     ],
     targets: [
         .target(name: "CZoo"),
@@ -65,19 +64,18 @@ let package = Package(
         .target(name: "CTorch", cxxSettings: torchHeaders, linkerSettings: torchLibraries),
         .target(name: "ZooTensor", dependencies: ["CTorch"], swiftSettings: swift),
         .target(name: "ZooModels", dependencies: ["ZooTensor"], swiftSettings: swift),
-        .target(name: "ZooData", dependencies: [.product(name: "Yams", package: "Yams")], swiftSettings: swift),
+        .target(name: "ZooData", swiftSettings: swift),
         .systemLibrary(name: "CLtdl", providers: [.apt(["libltdl-dev"]), .brew(["libtool"])]),
         .target(
             name: "ZooHost",
             dependencies: [
-                "CZoo", "CLtdl", "ZooTensor", "ZooModels", "ZooData",
+                "CZoo", "ZooKit", "CLtdl", "ZooTensor", "ZooModels", "ZooData",
                 .product(name: "Logging", package: "swift-log"), .product(name: "Yams", package: "Yams"),
-                .product(name: "Crypto", package: "swift-crypto"),
             ], swiftSettings: swift),
         .target(name: "ZooReport", swiftSettings: swift),
         .executableTarget(
             name: "zoo",
-            dependencies: ["ZooHost", "ZooReport", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["ZooHost", "ZooKit", "ZooReport", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: swift),
     ] + plugins.map(\.target),
     cxxLanguageStandard: .cxx20

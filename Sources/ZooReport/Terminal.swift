@@ -26,14 +26,17 @@ public struct Terminal: Sendable {
     public static var standardError: Terminal {
         let redraws = isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
         // Progress is a courtesy: where it cannot be written, the work goes on.
-        return Terminal(redraws: redraws, width: columns) { text in
+        return Terminal(redraws: redraws, width: columns(STDERR_FILENO) ?? 100) { text in
             try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
         }
     }
 
-    private static var columns: Int {
+    /// Columns of standard output; where it is no terminal, as many as a page has room for.
+    public static var standardOutputWidth: Int { columns(STDOUT_FILENO) ?? 120 }
+
+    private static func columns(_ descriptor: Int32) -> Int? {
         var size = winsize()
-        guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 100 }
+        guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
         return Int(size.ws_col)
     }
 }

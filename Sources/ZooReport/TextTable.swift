@@ -50,6 +50,9 @@ public struct TextTable: Sendable, Equatable {
         return ([columns.map(\.title)] + rows).map { $0.map(cell).joined(separator: ",") + "\r\n" }.joined()
     }
 
+    /// Columns that `plain()` takes.
+    public var width: Int { widths.reduce(0, +) + 2 * (widths.count - 1) }
+
     private var widths: [Int] {
         columns.indices.map { index in ([columns[index].title] + rows.map { oneLine($0[index]) }).map(\.displayWidth).max() ?? 0 }
     }

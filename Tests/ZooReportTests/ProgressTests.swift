@@ -6,9 +6,9 @@ import ZooReport
 private final class Screen: Sendable {
     private let state = Mutex((text: "", time: 0.0))
 
-    func progress(redraws: Bool, width: Int = 80) -> Progress {
+    func progress(redraws: Bool, width: Int = 80) -> ProgressLines {
         let terminal = Terminal(redraws: redraws, width: width) { text in self.state.withLock { $0.text += text } }
-        return Progress(terminal) { self.state.withLock(\.time) }
+        return ProgressLines(terminal) { self.state.withLock(\.time) }
     }
 
     func wait(_ seconds: Double) { state.withLock { $0.time += seconds } }

@@ -15,6 +15,8 @@ struct StageSetup {
     let codec: any TextCodec
     let files: TaskFiles
     let device: Device
+    /// Stands for the policy where a trained model is measured; nil: the policy as it begins.
+    var trained: URL?
 
     init(_ spec: RunSpec, needs: AlgorithmNeeds) throws {
         guard let stage = spec.recipe.stages.first(where: { $0.name == spec.stage }) else {
@@ -54,12 +56,13 @@ struct StageSetup {
 
     private func roles() -> Roles {
         let base = stage.policy
+        let trained = trained.map(ModelSource.folder) ?? base
         let factory = factory
         let own = stage.optimizer["policy"] ?? OptimizerSettings()
         func settings(_ role: String) -> OptimizerSettings { stage.optimizer[role] ?? own }
         var plans: [String: Roles.Plan] = [
             "policy": .init(settings: own, outputs: [.logp, .entropy, .score]) {
-                try factory.network(base, head: .languageModel, trainable: true)
+                try factory.network(trained, head: .languageModel, trainable: true)
             },
             "reference": .init(settings: nil, outputs: [.logp, .entropy, .score]) {
                 try factory.network(stage.reference ?? base, head: .languageModel, trainable: false)
@@ -127,9 +130,9 @@ struct StageSetup {
     }
 
     /// Whether two codecs read the same tokens: then a reward model takes the policy's sequences as they are.
-    private func sameTokens(_ a: any TextCodec, _ b: any TextCodec) -> Bool {
+    func sameTokens(_ a: any TextCodec, _ b: any TextCodec) -> Bool {
         guard let a = a as? TokenizerCodec, let b = b as? TokenizerCodec else { return a is NumberCodec && b is NumberCodec }
-        return a.tokenizer === b.tokenizer || a.tokenizer == b.tokenizer
+        return a.identity == b.identity
     }
 
     // MARK: - Data

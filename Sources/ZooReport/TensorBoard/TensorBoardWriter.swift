@@ -7,34 +7,37 @@ import Foundation
 /// try writer.scalars([("reward", 0.8), ("kl", 4.1)], step: 1)
 /// ```
 public final class TensorBoardWriter {
+    /// The last step that the file had when it was opened; 0 where it had none.
+    public let lastStep: Int
     private let file: FileHandle
     private let now: () -> Date
 
     /// Opens the event file of a run's folder, or makes it.
     ///
     /// - Parameters:
-    ///   - lastStep: what an interrupted run wrote beyond this step, or left half-written, is dropped, so that a resumed run
+    ///   - step: what an interrupted run wrote beyond this step, or left half-written, is dropped, so that a resumed run
     ///     writes no step twice. 0 begins anew.
     ///   - now: the clock; TensorBoard draws against it too.
     /// - Throws: where the file cannot be read or written.
-    public init(folder: URL, after lastStep: Int = 0, now: @escaping () -> Date = { Date() }) throws {
+    public init(folder: URL, after step: Int = 0, now: @escaping () -> Date = { Date() }) throws {
         let files = FileManager.default
         try files.createDirectory(at: folder, withIntermediateDirectories: true)
         let names = try files.contentsOfDirectory(atPath: folder.path).filter {
             $0.hasPrefix(Self.prefix) && !$0.hasSuffix(".part")
         }
         var kept: [Data] = []
-        for name in names.sorted() where lastStep > 0 {
+        for name in names.sorted() where step > 0 {
             let records = TFRecord.records(in: try Data(contentsOf: folder.appending(path: name)))
             // The first record is the file's version, which this file brings itself.
-            kept += records.dropFirst().filter { Event.step(of: $0) <= lastStep }
+            kept += records.dropFirst().filter { Event.step(of: $0) <= step }
         }
         let url = folder.appending(path: names.min() ?? "\(Self.prefix).\(Int(now().timeIntervalSince1970)).policyzoo")
         let version = Event(wallTime: now().timeIntervalSince1970, step: 0, content: .fileVersion("brain.Event:2"))
-        let whole = ([version.data] + kept).map(TFRecord.frame).reduce(Data(), +)
+        let whole = ([version.data] + kept).reduce(into: Data()) { $0.append(TFRecord.frame($1)) }
         try whole.write(to: url, options: .atomic)
         for name in names.sorted().dropFirst() { try files.removeItem(at: folder.appending(path: name)) }
         self.now = now
+        self.lastStep = kept.map(Event.step).max() ?? 0
         file = try FileHandle(forWritingTo: url)
         try file.seekToEnd()
     }

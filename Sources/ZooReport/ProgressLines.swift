@@ -4,11 +4,11 @@ import Synchronization
 /// The progress of one run or of several at once: lines redrawn in place on a terminal, a plain line every few seconds elsewhere.
 ///
 /// ```swift
-/// let progress = Progress()
+/// let progress = ProgressLines()
 /// progress.update("grpo", fraction: 0.25, detail: "reward 0.41  kl 3.2")
 /// progress.finish("grpo", "done in 0:41")
 /// ```
-public final class Progress: Sendable {
+public final class ProgressLines: Sendable {
     private struct Task {
         var name: String
         var fraction: Double

@@ -1,0 +1,40 @@
+import Foundation
+import Logging
+import ZooKit
+import ZooTensor
+
+extension RunController {
+    /// Measures the model in a folder as the recipe's evaluation says, against the last stage's reference.
+    ///
+    /// - Throws: where the recipe has no evaluation, or the model is not whole or reads text by another tokenizer.
+    public func evaluate(_ model: URL) async throws -> EvaluationResult {
+        guard let evaluation = recipe.evaluation, var stage = recipe.stages.last else {
+            throw ZooError(.invalidArgument, "\(recipe.file.path) has no 'evaluation': say there what to measure")
+        }
+        // Rewards are normalised on samples, and a stage that trains on examples names no prompts for them.
+        stage.data.prompts = stage.data.prompts ?? evaluation.prompts
+        let spec = try spec(stage, seed: recipe.seed, models: await artifacts(), evaluates: true)
+        Engine.configure(threads: recipe.threads)
+        var setup = try StageSetup(spec, needs: AlgorithmNeeds(data: .prompts, roles: ["policy", "reference"], services: []))
+        guard try setup.sameTokens(setup.codec, setup.factory.codec(.folder(model))) else {
+            throw ZooError(.invalidArgument, "\(model.path) has another tokenizer than the models of \(recipe.file.path)")
+        }
+        setup.trained = model
+        let stop = StopSignal()
+        let services = try setup.services(folder: RunFolder(model), stop: stop, logger: Logger(label: "evaluate"))
+        return try StageRunner.evaluate(evaluation, setup, services, stop: stop)
+    }
+}
+
+extension RunFolder {
+    /// What the run's evaluation found; nil where it had none.
+    public func readEvaluation() throws -> EvaluationResult? {
+        guard FileManager.default.fileExists(atPath: evaluation.path) else { return nil }
+        return try JSON.decode(EvaluationResult.self, from: evaluation)
+    }
+}
+
+extension EvaluationResult {
+    /// Every number and sample as JSON with sorted keys.
+    public func json() throws -> String { String(decoding: try JSON.encode(self), as: UTF8.self) }
+}

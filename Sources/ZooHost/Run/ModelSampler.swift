@@ -1,0 +1,47 @@
+import Foundation
+import ZooKit
+import ZooModels
+import ZooTensor
+
+/// Continues prompts with a model in a folder.
+public struct ModelSampler {
+    private let network: any GenerativeNetwork
+    private let codec: any TextCodec
+
+    /// Reads the model.
+    ///
+    /// - Throws: where the folder is no whole model, or one that does not generate.
+    public init(_ folder: URL, device: String = "cpu", threads: Int) throws {
+        let config = folder.appending(path: "config.json")
+        guard FileManager.default.fileExists(atPath: config.path) else {
+            throw ZooError(.notFound, "\(folder.path) is not a model folder: it has no config.json")
+        }
+        Engine.configure(threads: threads)
+        let network = try loadNetwork(
+            from: folder, head: .languageModel, device: Device(device), trainable: false, generator: nil)
+        guard let network = network as? any GenerativeNetwork else {
+            throw ZooError(.invalidArgument, "\(folder.path): a model of family '\(network.family)' does not generate")
+        }
+        self.network = network
+        codec =
+            network.family == "tabular"
+            ? NumberCodec() : try TokenizerCodec(contentsOf: folder.appending(path: "tokenizer.json"))
+    }
+
+    /// `samples` continuations of each prompt, `[prompt][sample]`. Equal seeds give equal texts; temperature 0 takes the likeliest token.
+    public func sample(
+        _ prompts: [String], samples: Int, maxNewTokens: Int, temperature: Double, seed: UInt64
+    ) throws -> [[String]] {
+        let contexts = try prompts.map { try (codec.begin.map { [$0] } ?? []) + codec.encode($0) }
+        let settings = SamplerSettings(
+            maxNewTokens: maxNewTokens, temperature: temperature, endTokens: codec.end.map { [$0] } ?? [])
+        let drawn = try network.generate(
+            prompts: contexts, samplesPerPrompt: samples, settings: settings, generator: Generator(seed: seed),
+            isCancelled: { false })
+        let texts = (0..<drawn.sequences.count).map { index in
+            let steps = drawn.sequences.steps(index)
+            return codec.decode(steps.filter { drawn.sequences.mask[$0] }.map { drawn.sequences.tokens[$0] })
+        }
+        return prompts.indices.map { Array(texts[$0 * samples..<($0 + 1) * samples]) }
+    }
+}

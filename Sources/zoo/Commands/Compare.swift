@@ -1,0 +1,102 @@
+import ArgumentParser
+import Foundation
+import ZooHost
+import ZooKit
+import ZooReport
+
+struct Compare: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Train every variant of a recipe over its seeds and put the results side by side.",
+        discussion: """
+            All runs share the base model, the data order, the prompts and the evaluation. A run that dies is reported and the others
+            go on. After Ctrl-C, --run-dir with the same folder goes on with what is left.
+
+              zoo compare recipes/sentiment.yaml
+              zoo compare recipes/sentiment.yaml --variants ppo,dpo --seeds 0,1,2,3,4
+            """)
+
+    @Argument(help: "The recipe, a YAML file with 'compare'.", completion: .file(extensions: ["yaml"]))
+    var recipe: String
+
+    @Option(help: ArgumentHelp("Only these variants, separated by commas.", valueName: "names"))
+    var variants: String?
+
+    @Option(help: ArgumentHelp("These seeds in place of the recipe's, separated by commas.", valueName: "seeds"))
+    var seeds: String?
+
+    @Option(help: "Runs at a time; the recipe's unless given.")
+    var jobs: Int?
+
+    @OptionGroup var changes: RecipeOptions
+
+    @Option(help: ArgumentHelp("The comparison's folder; runs/RECIPE-compare-N unless given.", valueName: "dir"))
+    var runDir: String?
+
+    @OptionGroup var plugins: PluginOptions
+
+    @Flag(help: "Show no progress and no samples.")
+    var quiet = false
+
+    func validate() throws {
+        _ = try seedList()
+        if let jobs, jobs < 1 { throw ValidationError("--jobs is \(jobs); expected a whole number from 1") }
+    }
+
+    private func list(_ text: String?) -> [String] {
+        text?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } ?? []
+    }
+
+    private func seedList() throws -> [UInt64] {
+        try list(seeds).map { text in
+            guard let seed = UInt64(text) else {
+                throw ValidationError("--seeds has '\(text)'; expected whole numbers, such as 0,1,2")
+            }
+            return seed
+        }
+    }
+
+    func run() async throws {
+        let catalog = try await plugins.catalog()
+        let recipe = try changes.recipe(recipe, plugins: catalog)
+        let folder =
+            try runDir.map { URL(fileURLWithPath: $0, isDirectory: true) } ?? RunPlace.new(nil, name: "\(recipe.name)-compare")
+        // The names of the runs are the comparison's to say, and the watcher must know them.
+        let plan = try comparison(recipe, catalog, RunWatcher(quiet: true))
+        let comparison = try comparison(recipe, catalog, RunWatcher(quiet: quiet, runs: plan.runs))
+        let again = "zoo compare \(self.recipe) --run-dir \(folder.shortPath)"
+        let runs: [ComparedRun]
+        do { runs = try await comparison.run(into: folder) } catch let error as ZooError where error.code == .cancelled {
+            throw Failure("stopped; go on with: \(again)", status: Failure.interrupted)
+        }
+        try show(ComparisonReport(variants: comparison.variants, runs: runs), recipe, folder)
+        try report(failuresOf: runs, again)
+    }
+
+    private func comparison(_ recipe: Recipe, _ catalog: PluginCatalog, _ watcher: RunWatcher) throws -> CompareController {
+        let controller = try RunController(recipe, plugins: catalog, observer: watcher)
+        return try CompareController(controller, variants: list(variants), seeds: seedList(), jobs: jobs)
+    }
+
+    private func show(_ report: ComparisonReport, _ recipe: Recipe, _ folder: URL) throws {
+        let title = recipe.about.isEmpty ? recipe.name : "\(recipe.name): \(recipe.about)"
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try Data(report.markdown(title: title).utf8).write(to: folder.appending(path: "comparison.md"), options: .atomic)
+        try Data(report.csv().utf8).write(to: folder.appending(path: "comparison.csv"), options: .atomic)
+        if !quiet { print(report.samples(3)) }
+        print(report.plain(width: Terminal.standardOutputWidth))
+        print("runs and tables: \(folder.shortPath)   (curves: tensorboard --logdir \(folder.shortPath))")
+    }
+
+    /// A comparison with a hole in it must not look whole.
+    private func report(failuresOf runs: [ComparedRun], _ again: String) throws {
+        let failures = runs.compactMap { run -> (run: ComparedRun, error: ZooError)? in
+            if case .failure(let error) = run.result { (run, error) } else { nil }
+        }
+        guard !failures.isEmpty else { return }
+        if failures.contains(where: { $0.error.code == .cancelled }) {
+            throw Failure("stopped; go on with: \(again)", status: Failure.interrupted)
+        }
+        let reasons = failures.map { "\($0.run.variant), seed \($0.run.seed): \($0.error.message)" }.joined(separator: "; ")
+        throw Failure("\(failures.count) of \(runs.count) runs failed: \(reasons)", status: Failure.software)
+    }
+}

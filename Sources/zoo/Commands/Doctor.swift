@@ -1,0 +1,86 @@
+import ArgumentParser
+import Foundation
+import ZooHost
+import ZooReport
+
+struct Doctor: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Say what is installed, what is missing, and how to get it.",
+        discussion: """
+            The exit status is 0 where nothing that is needed is missing.
+
+              zoo doctor
+            """)
+
+    @OptionGroup var plugins: PluginOptions
+
+    private enum State: String {
+        case fine = "ok"
+        /// Works without.
+        case optional = "–"
+        case missing = "missing"
+    }
+
+    func run() async throws {
+        var table = TextTable([.text("state"), .text("what"), .text("found")])
+        var isWhole = true
+        for (state, what, found) in try await findings() {
+            table.append([state.rawValue, what, found])
+            if state == .missing { isWhole = false }
+        }
+        print(table.plain(), terminator: "")
+        if !isWhole { throw ExitCode(Failure.data) }
+    }
+
+    private func findings() async throws -> [(State, String, String)] {
+        let machine = ProcessInfo.processInfo
+        let memory = Quantity.bytes(Double(machine.physicalMemory))
+        return [
+            (
+                .fine, "machine",
+                "\(machine.operatingSystemVersionString), \(machine.activeProcessorCount) cores, \(memory) memory"
+            ),
+            (.fine, "compiler", BuildInfo.compiler),
+            (.fine, "libtorch", "\(EngineInfo.version), \(EngineInfo.library("libtorch_cpu") ?? "linked")"),
+            cuda,
+            (.fine, "libltdl", EngineInfo.library("libltdl") ?? "linked"),
+            try await pluginFindings(),
+            SentimentData.isThere
+                ? (.fine, "sentiment data", SentimentData.raw.path)
+                : (
+                    .missing, "sentiment data",
+                    "not at \(SentimentData.raw.path); get it by `make data` or `zoo data fetch sentiment`"
+                ),
+            cache,
+        ]
+    }
+
+    private var cuda: (State, String, String) {
+        if let reason = EngineInfo.cudaProblem { (.optional, "CUDA", reason) } else { (.fine, "CUDA", "device: cuda works") }
+    }
+
+    private func pluginFindings() async throws -> (State, String, String) {
+        let catalog = try await plugins.catalog()
+        let ids = catalog.plugins.flatMap(\.algorithms).map(\.id).sorted().joined(separator: ", ")
+        if let failure = catalog.failures.first { return (.missing, "plugins", failure.reason) }
+        return ids.isEmpty ? (.missing, "plugins", "none; build them by `make build`") : (.fine, "plugins", ids)
+    }
+
+    /// Whether artifacts can be kept, and the room for them.
+    private var cache: (State, String, String) {
+        let root = CacheFolder.root
+        let probe = root.appending(path: ".probe-\(UUID().uuidString)")
+        do {
+            try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
+            try Data().write(to: probe)
+            try FileManager.default.removeItem(at: probe)
+            let free = try FileManager.default.attributesOfFileSystem(forPath: root.path)[.systemFreeSize] as? NSNumber
+            return (.fine, "cache", "\(root.path), \(free.map { Quantity.bytes($0.doubleValue) } ?? "unknown room") free")
+        } catch {
+            return (
+                .missing, "cache",
+                "\(root.path) cannot be written (\(error.localizedDescription)); name another by POLICYZOO_CACHE"
+            )
+        }
+    }
+}

@@ -1,0 +1,80 @@
+import ArgumentParser
+import Foundation
+import ZooHost
+import ZooReport
+
+struct TaskData: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "data", abstract: "List the data of the built-in tasks, or fetch it.",
+        discussion: """
+            Data lies in POLICYZOO_CACHE, or in policyzoo in the user's cache folder, once per machine.
+
+              zoo data list
+              zoo data fetch sentiment
+            """,
+        subcommands: [List.self, Fetch.self])
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Say which task has its data, and where.")
+
+        func run() throws {
+            var table = TextTable([.text("task"), .text("data"), .text("folder")])
+            table.append([
+                "sentiment", SentimentData.isThere ? "there" : "missing: zoo data fetch sentiment", SentimentData.raw.path,
+            ])
+            table.append(["tabular", "needs none", ""])
+            print(table.plain(), terminator: "")
+        }
+    }
+
+    struct Fetch: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Fetch a task's data: 2 MB of rated review snippets, through pip.", discussion: "  zoo data fetch sentiment"
+        )
+
+        enum Task: String, ExpressibleByArgument, CaseIterable { case sentiment }
+
+        @Argument(help: "The task: sentiment.")
+        var task: Task
+
+        func run() throws {
+            try SentimentData.fetch()
+            print(SentimentData.raw.path)
+        }
+    }
+}
+
+/// The downloaded files of the sentiment task.
+enum SentimentData {
+    static var raw: URL { CacheFolder.data.appending(path: "sentiment/raw", directoryHint: .isDirectory) }
+
+    static var isThere: Bool {
+        ["movie-reviews.tsv", "lexicon.tsv"].allSatisfy { FileManager.default.fileExists(atPath: raw.appending(path: $0).path) }
+    }
+
+    /// Runs the clone's own script, which `make data` runs too.
+    static func fetch() throws {
+        guard let script else {
+            throw Failure("zoo does not lie in a clone of PolicyZoo; run `make data` there", status: Failure.data)
+        }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/bash")
+        process.arguments = [script.path, raw.path]
+        try process.run()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw Failure("the data of task 'sentiment' could not be fetched (see above)", status: Failure.software)
+        }
+    }
+
+    /// `.ci/fetch-sentiment.sh` of the clone that the executable was built in.
+    private static var script: URL? {
+        guard var folder = Bundle.main.executableURL?.resolvingSymlinksInPath().deletingLastPathComponent() else { return nil }
+        while folder.path != "/" {
+            let script = folder.appending(path: ".ci/fetch-sentiment.sh")
+            if FileManager.default.fileExists(atPath: script.path) { return script }
+            folder.deleteLastPathComponent()
+        }
+        return nil
+    }
+}

@@ -1,0 +1,74 @@
+import ArgumentParser
+import Foundation
+import ZooHost
+import ZooKit
+
+struct Train: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Train the last stage of a recipe; stages before it are made once and kept.",
+        discussion: """
+            Ctrl-C ends the run after the step in progress; a second one ends it at once. Either way --resume goes on with it.
+
+              zoo train recipes/sentiment.yaml
+              zoo train recipes/sentiment.yaml --algorithm grpo --set parameters.beta=0.1 --seed 1
+              zoo train --resume runs/sentiment-grpo-1-1
+            """)
+
+    @Argument(help: "The recipe, a YAML file.", completion: .file(extensions: ["yaml"]))
+    var recipe: String?
+
+    @Option(help: ArgumentHelp("Train with this algorithm in place of the recipe's.", valueName: "id"))
+    var algorithm: String?
+
+    @OptionGroup var changes: RecipeOptions
+
+    @Option(help: "Seed of data order and sampling; the recipe's unless given.")
+    var seed: UInt64?
+
+    @Option(help: ArgumentHelp("The run's folder; runs/RECIPE-ALGORITHM-SEED-N unless given.", valueName: "dir"))
+    var runDir: String?
+
+    @Option(help: ArgumentHelp("Go on with the run in this folder, bit for bit as if it had never stopped.", valueName: "run"))
+    var resume: String?
+
+    @OptionGroup var plugins: PluginOptions
+
+    @Flag(help: "Show no progress and no samples.")
+    var quiet = false
+
+    func validate() throws {
+        if resume == nil {
+            guard recipe != nil else {
+                throw ValidationError("name a recipe, such as recipes/sentiment.yaml, or a run to --resume")
+            }
+        } else if recipe != nil || algorithm != nil || !changes.changes.isEmpty || seed != nil || runDir != nil {
+            throw ValidationError("--resume goes on with a run as it was begun; leave the recipe and its changes out")
+        }
+    }
+
+    func run() async throws {
+        if let resume {
+            let folder = RunFolder(URL(fileURLWithPath: resume, isDirectory: true))
+            try await RunController.resume(folder, observer: RunWatcher(quiet: quiet))
+            return try RunSummary(folder: folder, quiet: quiet).show()
+        }
+        guard let path = recipe else { return }
+        let catalog = try await plugins.catalog()
+        let recipe = try changes.recipe(path, algorithm: algorithm, plugins: catalog)
+        let controller = try RunController(recipe, plugins: catalog, observer: RunWatcher(quiet: quiet))
+        let seed = seed ?? recipe.seed
+        let id = recipe.stages.last?.algorithm ?? ""
+        let folder = RunFolder(try RunPlace.new(runDir, name: "\(recipe.name)-\(id)-\(seed)"))
+        do {
+            try await controller.train(into: folder, seed: seed)
+        } catch let error as ZooError where error.code == .cancelled {
+            let isBegun = FileManager.default.fileExists(atPath: folder.spec.path)
+            throw Failure(
+                isBegun
+                    ? "stopped; go on with: zoo train --resume \(folder.url.shortPath)"
+                    : "stopped; the same command goes on from here",
+                status: Failure.interrupted)
+        }
+        try RunSummary(folder: folder, quiet: quiet).show()
+    }
+}

@@ -1,0 +1,34 @@
+import ArgumentParser
+import Foundation
+import ZooHost
+
+/// What this executable does when it runs as a worker of itself.
+struct WorkerCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker", abstract: "Work in a process of its own for another zoo.", shouldDisplay: false,
+        subcommands: [Scan.self, Check.self, Run.self])
+
+    struct Scan: ParsableCommand {
+        @Argument var file: String
+
+        func run() throws { try WorkerMain.scan(file) }
+    }
+
+    struct Check: ParsableCommand {
+        @Argument var file: String
+        @Argument var name: String
+
+        func run() throws { try WorkerMain.check(file, name) }
+    }
+
+    struct Run: ParsableCommand {
+        @Argument var folder: String
+
+        func run() throws {
+            let folder = RunFolder(URL(fileURLWithPath: folder, isDirectory: true))
+            let status = WorkerMain.run(folder) { try [TensorBoardSink($0, after: $1)] }
+            if status == 0, let evaluation = try folder.readEvaluation() { try TensorBoardSink.add(evaluation, to: folder) }
+            throw ExitCode(status)
+        }
+    }
+}

@@ -1,0 +1,17 @@
+/// The metrics of an evaluation: what people call them, and their order.
+enum Metric {
+    private static let known: [(name: String, title: String)] = [
+        ("gold", "gold reward"), ("reward", "proxy reward"), ("win_rate", "win rate against the base"),
+        ("kl", "KL to the base, nats"),
+        ("entropy", "entropy, nats a step"), ("length", "length, steps"), ("distinct_2", "distinct word pairs"),
+        ("logp_reference", "log-likelihood under the base"),
+    ]
+
+    static func title(_ name: String) -> String { known.first { $0.name == name }?.title ?? name }
+
+    /// The known ones first, the others by name.
+    static func sorted(_ names: [String]) -> [String] {
+        let first = known.map(\.name).filter(names.contains)
+        return first + names.filter { !first.contains($0) }.sorted()
+    }
+}

@@ -1,0 +1,41 @@
+import Foundation
+import ZooHost
+import ZooReport
+
+/// What a finished run shows: the evaluation beside the reference's, samples, and where things lie.
+struct RunSummary {
+    let folder: RunFolder
+    /// Leaves samples out.
+    let quiet: Bool
+
+    func show() throws {
+        if let evaluation = try folder.readEvaluation() {
+            print(Self.table(evaluation).plain())
+            if !quiet { print(Self.samples(evaluation.samples.prefix(3), after: "after")) }
+        }
+        print("model    \(folder.model.shortPath)")
+        print(
+            "metrics  \(folder.metrics.shortPath)   (or: tensorboard --logdir \(folder.url.deletingLastPathComponent().shortPath))"
+        )
+    }
+
+    /// Each metric before training and after it.
+    static func table(_ evaluation: EvaluationResult) -> TextTable {
+        var table = TextTable([.text("metric"), .number("before"), .number("after")])
+        for name in Metric.sorted(Array(evaluation.metrics.keys)) {
+            func cell(_ metrics: [String: Double]) -> String { metrics[name].map { Quantity.number($0) } ?? "–" }
+            table.append([Metric.title(name), cell(evaluation.reference), cell(evaluation.metrics)])
+        }
+        return table
+    }
+
+    static func samples(_ samples: some Sequence<EvaluationResult.Sample>, after: String) -> String {
+        samples.map { sample in
+            "\(sample.prompt) …\n  before: \(sample.before.trimmed)\n  \(after):  \(sample.after.trimmed)\n"
+        }.joined(separator: "\n")
+    }
+}
+
+extension String {
+    var trimmed: String { trimmingCharacters(in: .whitespacesAndNewlines) }
+}

@@ -1,0 +1,72 @@
+import Foundation
+import Synchronization
+import ZooHost
+import ZooReport
+
+/// Shows the events of runs as progress lines.
+final class RunWatcher: RunObserver {
+    private struct State {
+        var fractions: [String: Double] = [:]
+        var started: [String: Double] = [:]
+    }
+
+    private let state = Mutex(State())
+    private let progress: ProgressLines?
+    /// The runs of a comparison, whose common progress has a line of its own.
+    private let runs: Set<String>
+    private static let total = "all runs"
+
+    /// - Parameter quiet: show nothing.
+    init(quiet: Bool, runs: [String] = []) {
+        progress = quiet ? nil : ProgressLines()
+        self.runs = Set(runs)
+    }
+
+    func observe(_ run: String, _ event: RunEvent) {
+        switch event {
+        case .phase(let phase): update(run, fraction: nil, detail: phase)
+        case .step(_, let fraction, let metrics): update(run, fraction: fraction, detail: Self.highlights(metrics))
+        case .message(let line): progress?.message("\(run): \(line)")
+        case .failure(_, let message): finish(run, "failed: \(message)")
+        case .done:
+            finish(
+                run, "done in \(Quantity.seconds(monotonicSeconds() - state.withLock { $0.started[run] ?? monotonicSeconds() }))")
+        }
+    }
+
+    private func update(_ run: String, fraction: Double?, detail: String) {
+        let (own, all) = state.withLock { state -> (Double, Double?) in
+            if state.started[run] == nil { state.started[run] = monotonicSeconds() }
+            let own = fraction ?? state.fractions[run] ?? 0
+            state.fractions[run] = own
+            return (own, self.share(state))
+        }
+        progress?.update(run, fraction: own, detail: detail)
+        if let all { progress?.update(Self.total, fraction: all) }
+    }
+
+    private func finish(_ run: String, _ message: String) {
+        let all = state.withLock { state -> Double? in
+            state.fractions[run] = 1
+            return self.share(state)
+        }
+        progress?.finish(run, message)
+        guard let all else { return }
+        if all < 1 { progress?.update(Self.total, fraction: all) } else { progress?.finish(Self.total, "done") }
+    }
+
+    private func share(_ state: State) -> Double? {
+        guard runs.count > 1, runs.contains(where: { state.fractions[$0] != nil }) else { return nil }
+        return runs.reduce(0) { $0 + min(state.fractions[$1] ?? 0, 1) } / Double(runs.count)
+    }
+
+    /// The metrics that say most, of those that the algorithm logs.
+    private static func highlights(_ metrics: [String: Double]) -> String {
+        let wanted = [
+            ["reward", "objective/scores"], ["kl", "objective/kl"], ["rewards/accuracies", "accuracy"],
+            ["loss", "loss/policy_avg"],
+        ]
+        let shown = wanted.compactMap { names in names.first { metrics[$0] != nil } }
+        return shown.prefix(3).map { "\($0) \(Quantity.number(metrics[$0] ?? .nan))" }.joined(separator: "  ")
+    }
+}

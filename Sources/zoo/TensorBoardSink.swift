@@ -1,0 +1,29 @@
+import Foundation
+import ZooHost
+import ZooReport
+
+/// Writes a run's metrics as TensorBoard events into its folder.
+final class TensorBoardSink: MetricSink {
+    private let writer: TensorBoardWriter
+
+    init(_ folder: RunFolder, after step: Int) throws { writer = try TensorBoardWriter(folder: folder.url, after: step) }
+
+    func record(_ record: MetricRecord) throws {
+        try writer.scalars(record.values.map { (tag: $0.name, value: $0.value) }, step: record.step)
+    }
+
+    func close() throws { try writer.close() }
+
+    /// Adds what the evaluation found, its samples as texts.
+    static func add(_ evaluation: EvaluationResult, to folder: RunFolder) throws {
+        let writer = try TensorBoardWriter(folder: folder.url, after: .max)
+        let step = writer.lastStep
+        let metrics = evaluation.metrics.sorted { $0.key < $1.key }
+        try writer.scalars(metrics.map { (tag: "evaluation/\($0.key)", value: $0.value) }, step: step)
+        for (index, sample) in evaluation.samples.enumerated() {
+            let text = "**\(sample.prompt)**\n\n- before: \(sample.before)\n- after: \(sample.after)"
+            try writer.text(text, tag: "samples/\(index)", step: step)
+        }
+        try writer.close()
+    }
+}

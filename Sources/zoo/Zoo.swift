@@ -1,0 +1,32 @@
+import ArgumentParser
+import Foundation
+import ZooHost
+
+struct Zoo: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "zoo",
+        abstract: "Train a model with PPO, GRPO, DPO or an algorithm of your own, and compare them.",
+        discussion: """
+            An algorithm is a plugin, an experiment is a recipe.
+
+              zoo compare recipes/sentiment.yaml                    all variants over all seeds, one table
+              zoo train recipes/sentiment.yaml --algorithm grpo     one run
+              zoo plugins show grpo                                 what it does and its parameters
+            """,
+        version: "0.1.0",
+        subcommands: [
+            Train.self, Compare.self, Sample.self, Evaluate.self, Plugins.self, TaskData.self, Doctor.self, WorkerCommand.self,
+        ])
+}
+
+@main
+enum Main {
+    static func main() async {
+        do {
+            var command = try Zoo.parseAsRoot()
+            if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
+        } catch {
+            Failure(error).exit()
+        }
+    }
+}
