@@ -1,0 +1,143 @@
+import Foundation
+import Testing
+import ZooModels
+import ZooTensor
+
+@Suite("causal-lm")
+struct CausalLMTests {
+    @Test("a batch of mixed lengths gives what each sequence gives alone")
+    func packing() throws {
+        let network = try smallModel(), lengths = [3, 17, 9, 9, 2, 30, 29, 1, 12]
+        let batch = randomBatch(lengths, vocabulary: 29, prompt: 2)
+        let together = try network.forward(batch, [.logp, .entropy])
+        var logp: [Float] = [], entropy: [Float] = []
+        for index in lengths.indices where lengths[index] > 2 {
+            let steps = batch.steps(index)
+            let one = Sequences(offsets: [0, steps.count], tokens: Array(batch.tokens[steps]), mask: Array(batch.mask[steps]))
+            let outputs = try network.forward(one, [.logp, .entropy])
+            logp += outputs[0].floats
+            entropy += outputs[1].floats
+        }
+        #expect(distance(together[0].floats, logp) < 2e-5)
+        #expect(distance(together[1].floats, entropy) < 2e-5)
+    }
+
+    @Test("a step's output does not depend on the steps after it")
+    func causality() throws {
+        let network = try smallModel()
+        var batch = randomBatch([12, 12], vocabulary: 29)
+        let before = try network.forward(batch, [.logp])[0].floats
+        batch.tokens[11] = (batch.tokens[11] + 1) % 29
+        let after = try network.forward(batch, [.logp])[0].floats
+        #expect(distance(Array(before[0..<10]), Array(after[0..<10])) < 1e-6)
+        #expect(before[10] != after[10])
+        #expect(distance(Array(before[11...]), Array(after[11...])) < 1e-6)
+    }
+
+    @Test("nothing masked gives nothing, and a score of zero")
+    func nothingMasked() throws {
+        let network = try smallModel()
+        let outputs = try network.forward(randomBatch([4, 6], vocabulary: 29, prompt: 9), [.logp, .score])
+        #expect(outputs[0].count == 0)
+        #expect(outputs[1].floats == [0, 0])
+    }
+
+    @Test("a reward model's mean pooling is the mean of its scalar over the steps")
+    func meanPooling() throws {
+        let network = try smallModel(.score)
+        let batch = randomBatch([5, 8, 5], vocabulary: 29)
+        let scores = try network.forward(batch, [.score])[0].floats
+        var last = network.config
+        last.pooling = .last
+        let pointwise = try CausalLM(
+            config: last, head: .score, tensors: Dictionary(uniqueKeysWithValues: network.parameters.map { ($0.name, $0.tensor) }),
+            device: .cpu, trainable: false)
+        for index in 0..<3 {
+            let tokens = Array(batch.tokens[batch.steps(index)])
+            // The last-pooled score of each prefix is the scalar of its last step.
+            let prefixes = try (1...tokens.count).map { count in
+                let one = Sequences(offsets: [0, count], tokens: Array(tokens.prefix(count)), mask: Array(repeating: false, count: count))
+                return try pointwise.forward(one, [.score])[0].item
+            }
+            #expect(abs(Double(scores[index]) - prefixes.reduce(0, +) / Double(prefixes.count)) < 1e-5)
+        }
+    }
+
+    @Test("a value head on a shared trunk trains the trunk unless it is detached", arguments: [false, true])
+    func sharedTrunk(detach: Bool) throws {
+        let trunk = try smallModel(), head = ValueHead(trunk: trunk, detach: detach)
+        let batch = randomBatch([6, 9], vocabulary: 29)
+        #expect(try head.forward(batch, [.value])[0].floats == [Float](repeating: 0, count: 13))
+        head.parameters[0].tensor.fill(0.3)
+        let value = try head.forward(batch, [.value])[0]
+        backward([value], gradients: [.ones([13])])
+        #expect(head.parameters.map(\.name) == ["score.weight", "score.bias"])
+        #expect(head.parameters[1].tensor.gradient?.floats == [13])
+        #expect((trunk.parameters[0].tensor.gradient == nil) == detach)
+        try withTemporaryFolder { folder in
+            try head.save(to: folder)
+            let again = try ValueHead.load(from: folder, trunk: trunk)
+            #expect(try again.forward(batch, [.value])[0].floats == value.floats)
+        }
+    }
+
+    @Test("a copy has weights of its own")
+    func copies() throws {
+        let network = try smallModel(), batch = randomBatch([7], vocabulary: 29)
+        let copy = network.copy(trainable: false)
+        let before = try copy.forward(batch, [.logp])[0].floats
+        for parameter in network.parameters { parameter.tensor.fill(0.01) }
+        #expect(try copy.forward(batch, [.logp])[0].floats == before)
+        #expect(try network.forward(batch, [.logp])[0].floats != before)
+        #expect(copy.parameters.allSatisfy { !$0.tensor.requiresGrad })
+    }
+
+    @Test("an optimizer step on the named parameters moves what the fused projections compute")
+    func fusedParametersTrain() throws {
+        let network = try smallModel(), batch = randomBatch([9, 9], vocabulary: 29)
+        let optimizer = AdamW(parameters: network.parameters)
+        let before = try network.forward(batch, [.score])[0]
+        backward([before], gradients: [.ones([2])])
+        #expect(network.parameters.allSatisfy { $0.tensor.gradient != nil })
+        optimizer.step(learningRate: -0.001)
+        #expect(try network.forward(batch, [.score])[0].sum().item > before.sum().item + 0.1)
+        // The same weights through a fresh network, which fuses them anew.
+        let fresh = network.copy(trainable: false)
+        #expect(distance(try fresh.forward(batch, [.logp])[0].floats, try network.forward(batch, [.logp])[0].floats) == 0)
+    }
+
+    @Test("operations are counted: one layer of known size, by hand")
+    func operations() throws {
+        let network = try CausalLM.initialize(
+            config: CausalLMConfig(vocabularySize: 10, hiddenSize: 4, intermediateSize: 6, layers: 1, heads: 2, kvHeads: 1),
+            head: .languageModel, generator: Generator(seed: 1))
+        // Four steps, the last one masked: three inputs, one row of logits. Weights of the layer: q 16, k 8, v 8, o 16, mlp 72.
+        let batch = Sequences(offsets: [0, 4], tokens: [1, 2, 3, 4], mask: [false, false, false, true])
+        // Attention: 3 · 4 / 2 pairs, two products of 4, two operations each: 96.
+        #expect(network.forwardFLOPs(batch, [.logp]) == Double(2 * 120 * 3 + 96 + 2 * 4 * 10))
+    }
+
+    @Test(
+        "a batch that cannot be is refused in a sentence",
+        arguments: [
+            (Sequences(offsets: [0, 2], tokens: [1, 2], mask: [true, false]), "the first step of sequence 0 is masked"),
+            (Sequences(offsets: [0, 3], tokens: [1, 2], mask: [false, true]), "offsets must run from 0"),
+            (Sequences(offsets: [0, 2], tokens: [1, 29], mask: [false, true]), "step 1 has token 29"),
+            (Sequences(offsets: [0, 2], tokens: [1, -1], mask: [false, true]), "step 1 has token -1"),
+            (Sequences(offsets: [0, 2], tokens: [1, 2], mask: [false, true], temperature: [0]), "temperature of sequence 0"),
+            (Sequences(offsets: [0, 2], tokens: [1, 2], mask: [false, true], temperature: []), "one temperature per sequence"),
+            (randomBatch([98], vocabulary: 29), "longer than the model's 96"),
+        ])
+    func refusedBatches(batch: Sequences, says: String) throws {
+        let network = try smallModel()
+        let error = #expect(throws: ModelError.self) { try network.forward(batch, [.logp]) }
+        #expect(error?.description.contains(says) == true)
+    }
+
+    @Test("an output that the head does not have is refused")
+    func refusedOutput() throws {
+        let network = try smallModel(.value)
+        let error = #expect(throws: ModelError.self) { try network.forward(randomBatch([3], vocabulary: 29), [.logp]) }
+        #expect(error?.description.contains("no output logp") == true)
+    }
+}

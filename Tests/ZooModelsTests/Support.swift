@@ -1,0 +1,72 @@
+import Foundation
+import ZooModels
+import ZooTensor
+
+/// Where this target's recorded models lie.
+let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Fixtures")
+
+/// A folder of its own that is removed after `body`.
+func withTemporaryFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("zoo-models-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    return try body(folder)
+}
+
+/// A model that `transformers` saved, and the numbers that PyTorch gave for it.
+struct Recorded {
+    let folder: URL
+    let numbers: [String: Tensor]
+    let batch: Sequences
+
+    init(_ name: String) throws {
+        folder = fixtures.appendingPathComponent(name)
+        numbers = try Safetensors.read(folder.appendingPathComponent("expected.safetensors"))
+        var offsets = [0]
+        for length in numbers["lengths"]?.integers ?? [] { offsets.append(offsets[offsets.count - 1] + length) }
+        batch = Sequences(
+            offsets: offsets, tokens: numbers["tokens"]?.values() ?? [], mask: (numbers["mask"]?.integers ?? []).map { $0 == 1 },
+            temperature: numbers["temperature"]?.floats)
+    }
+
+    func network(_ head: Head, trainable: Bool = true) throws -> any Network {
+        try loadNetwork(from: folder, head: head, device: .cpu, trainable: trainable, generator: nil)
+    }
+
+    /// Every recorded gradient that differs from the network's by more than `tolerance` of its largest entry.
+    func wrongGradients(_ network: any Network, tolerance: Float = 1e-4) -> [String] {
+        network.parameters.compactMap { parameter in
+            guard let expected = numbers["grad." + parameter.name]?.floats else { return "\(parameter.name): not recorded" }
+            let found = parameter.tensor.gradient?.floats ?? []
+            let scale = max(1e-2, expected.map(abs).max() ?? 0)
+            let worst = zip(found, expected).map { abs($0 - $1) }.max() ?? .infinity
+            return found.count == expected.count && worst <= tolerance * scale ? nil : "\(parameter.name): off by \(worst) of \(scale)"
+        }
+    }
+}
+
+/// The largest absolute difference; infinite where the counts differ.
+func distance(_ a: [Float], _ b: [Float]) -> Float {
+    a.count == b.count ? zip(a, b).map { abs($0 - $1) }.max() ?? 0 : .infinity
+}
+
+/// A small language model with fresh weights, large enough that tokens differ in probability.
+func smallModel(_ head: Head = .languageModel, seed: UInt64 = 1, kvHeads: Int = 2) throws -> CausalLM {
+    try CausalLM.initialize(
+        config: CausalLMConfig(
+            vocabularySize: 29, hiddenSize: 16, intermediateSize: 24, layers: 2, heads: 4, kvHeads: kvHeads, maxPositions: 96,
+            initializerRange: 0.35),
+        head: head, generator: Generator(seed: seed))
+}
+
+/// Random sequences of these lengths; after the first `prompt` steps all are masked.
+func randomBatch(_ lengths: [Int], vocabulary: Int, prompt: Int = 1, seed: UInt64 = 3) -> Sequences {
+    let generator = Generator(seed: seed)
+    var batch = Sequences(offsets: [0], tokens: [], mask: [])
+    for length in lengths {
+        batch.tokens += (0..<length).map { _ in Int32(generator.integer(below: vocabulary)) }
+        batch.mask += (0..<length).map { $0 >= prompt }
+        batch.offsets.append(batch.tokens.count)
+    }
+    return batch
+}
