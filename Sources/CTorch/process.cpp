@@ -1,6 +1,7 @@
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
 #include <sys/resource.h>
+#include <torch/version.h>
 #if defined(__GLIBC__)
 #include <malloc.h>
 #endif
@@ -12,7 +13,10 @@
 
 using namespace ct;
 
+const char *ct_version(void) { return TORCH_VERSION; }
+
 void ct_configure_process(void) {
+    ct_count_memory();
 #if defined(__GLIBC__)
     mallopt(M_MMAP_THRESHOLD, 1 << 30);
     mallopt(M_TRIM_THRESHOLD, 2047 << 20);

@@ -56,6 +56,20 @@ public enum Engine {
 
     /// The most memory this process ever held, in bytes.
     public static var peakBytes: Int { Int(ct_peak_resident_bytes()) }
+
+    /// Bytes of CPU tensors that exist now; counted from `configure` on.
+    public static var tensorBytes: Int { Int(ct_memory_held()) }
+
+    /// Runs `body` and gives the most tensor bytes that existed meanwhile beyond those that existed before. Calls do not nest.
+    public static func transientBytes<Result>(of body: () throws -> Result) rethrows -> (result: Result, bytes: Int) {
+        ct_memory_reset_peak()
+        let before = ct_memory_held()
+        let result = try body()
+        return (result, Int(ct_memory_peak() - before))
+    }
+
+    /// Of libtorch, for example "2.13.0".
+    public static var version: String { String(cString: ct_version()) }
 }
 
 extension Tensor {

@@ -36,6 +36,14 @@ ct_status ct_synchronize(ct_tensor a);
 int64_t ct_live_handles(void);
 /// The most memory this process ever held, in bytes.
 int64_t ct_peak_resident_bytes(void);
+/// From now on counts the bytes of CPU tensors; call before the first tensor.
+void ct_count_memory(void);
+/// Bytes of CPU tensors now, and the most since the last reset.
+int64_t ct_memory_held(void);
+int64_t ct_memory_peak(void);
+void ct_memory_reset_peak(void);
+/// The version of libtorch's headers, "2.13.0". Static.
+const char *ct_version(void);
 void ct_message_free(ct_status message);
 
 // --- Tensors: life, facts, copies ----------------------------------------------------------------------------------

@@ -32,16 +32,16 @@ final class AlteredHost: PluginHost {
             return host.service(String(cString: id))
         }
         table.log = { context, level, message in
-            guard let pointer = AlteredHost.from(context)?.inner.pointer else { return }
-            pointer.pointee.log(pointer.pointee.ctx, level, message)
+            guard let host = AlteredHost.from(context)?.inner.table else { return }
+            host.pointee.log(host.pointee.ctx, level, message)
         }
         table.cancelled = { context in
-            guard let pointer = AlteredHost.from(context)?.inner.pointer else { return 1 }
-            return pointer.pointee.cancelled(pointer.pointee.ctx)
+            guard let host = AlteredHost.from(context)?.inner.table else { return 1 }
+            return host.pointee.cancelled(host.pointee.ctx)
         }
         table.release = { context, object in
-            guard let pointer = AlteredHost.from(context)?.inner.pointer else { return }
-            pointer.pointee.release(pointer.pointee.ctx, object)
+            guard let host = AlteredHost.from(context)?.inner.table else { return }
+            host.pointee.release(host.pointee.ctx, object)
         }
         host = GuardedMemory(Self.altered(Data(bytes: &table, count: MemoryLayout<zoo_host_v1>.size), alterations[Self.hostTable]))
         let context = Unmanaged.passUnretained(self).toOpaque()
@@ -49,7 +49,7 @@ final class AlteredHost: PluginHost {
         if host.count >= offset + 8 { host.start.storeBytes(of: context, toByteOffset: offset, as: UnsafeMutableRawPointer.self) }
     }
 
-    var pointer: UnsafePointer<zoo_host_v1> { UnsafePointer(host.start.assumingMemoryBound(to: zoo_host_v1.self)) }
+    var table: UnsafePointer<zoo_host_v1> { UnsafePointer(host.start.assumingMemoryBound(to: zoo_host_v1.self)) }
 
     private static func from(_ context: UnsafeMutableRawPointer?) -> AlteredHost? {
         context.map { Unmanaged<AlteredHost>.fromOpaque($0).takeUnretainedValue() }

@@ -1,3 +1,4 @@
+import ZooData
 import ZooKit
 
 /// One thing that a good plugin does, tried in a process of its own.

@@ -1,5 +1,6 @@
 import CZoo
 import Foundation
+import ZooData
 import ZooKit
 
 extension ConformanceCase {
@@ -110,7 +111,7 @@ extension ConformanceCase {
     ) -> Int32 {
         var made: UnsafeMutablePointer<zoo_algorithm_v1>?
         return id.withZooString { id in
-            "[".withZooString { plugin.table.pointee.create(id, host.pointer, $0, &made, error) }
+            "[".withZooString { plugin.table.pointee.create(id, host.table, $0, &made, error) }
         }
     }
 

@@ -1,4 +1,5 @@
 import CZoo
+import ZooData
 import ZooKit
 
 /// A loss at one setting of its inputs, to be called again and again while `accumulate` waits.

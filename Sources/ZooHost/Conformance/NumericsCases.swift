@@ -1,5 +1,6 @@
 import CZoo
 import Foundation
+import ZooData
 import ZooKit
 
 extension ConformanceCase {

@@ -1,3 +1,4 @@
+import ZooData
 import ZooKit
 
 /// A host whose every answer is scripted and whose every call is recorded: what golden tests and the conformance bench put in front

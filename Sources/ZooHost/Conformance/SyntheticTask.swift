@@ -1,4 +1,5 @@
 import Foundation
+import ZooData
 import ZooKit
 
 /// Small, plausible data of every kind that an algorithm can ask for. All of it follows from the seed and from what was asked, so
@@ -164,13 +165,5 @@ final class SyntheticTask {
 
     private func content(_ batch: Batch, _ sequence: Int, _ salt: UInt64) -> UInt64 {
         batch.steps(of: sequence).reduce(salt) { hash($0, UInt64(bitPattern: Int64(batch.tokens[$1]))) }
-    }
-}
-
-extension SplitMix64 {
-    /// A standard normal number (Box and Muller, 1958).
-    mutating func normal() -> Double {
-        let radius = (-2 * log(Double.random(in: Double.leastNonzeroMagnitude..<1, using: &self))).squareRoot()
-        return radius * cos(2 * .pi * Double.random(in: 0..<1, using: &self))
     }
 }

@@ -1,7 +1,8 @@
+import ZooData
 import ZooKit
 
 /// A setting of an algorithm's parameters under which its numbers are checked.
-struct Variant {
+struct ParameterVariant {
     /// "baseline = none"
     let name: String
     let parameters: [String: JSONValue]
@@ -9,11 +10,11 @@ struct Variant {
 
 extension AlgorithmDescription {
     /// The defaults; then every choice and switch, and every number that is off by default turned on, one at a time.
-    var variants: [Variant] {
-        var variants = [Variant(name: "the defaults", parameters: [:])]
+    var variants: [ParameterVariant] {
+        var variants = [ParameterVariant(name: "the defaults", parameters: [:])]
         for parameter in parameters {
             for value in parameter.alternatives {
-                variants.append(Variant(name: "\(parameter.name) = \(value.shown)", parameters: [parameter.name: value]))
+                variants.append(ParameterVariant(name: "\(parameter.name) = \(value.shown)", parameters: [parameter.name: value]))
             }
         }
         return variants
@@ -66,7 +67,7 @@ extension JSONValue {
 extension Subject {
     /// Runs `body` with a session of every variant. A choice that the algorithm refuses together with the other defaults is tried
     /// once more with the numbers that its message names raised, and then left out; the result says how many were.
-    func forEachVariant(_ body: (Variant, Session) throws -> Void) throws -> String {
+    func forEachVariant(_ body: (ParameterVariant, Session) throws -> Void) throws -> String {
         let plugin = try plugin()
         let description = try algorithm(in: plugin)
         var refused: [String] = []
@@ -85,7 +86,7 @@ extension Subject {
         return "settings: \(tried)" + (refused.isEmpty ? "" : "; refused at create: \(refused.joined(separator: ", "))")
     }
 
-    private func session(_ plugin: Plugin, _ description: AlgorithmDescription, _ variant: Variant) throws -> Session? {
+    private func session(_ plugin: Plugin, _ description: AlgorithmDescription, _ variant: ParameterVariant) throws -> Session? {
         do {
             return try Session(plugin, description.id, variant.parameters)
         } catch let refusal as ZooError where refusal.code == .invalidArgument && !variant.parameters.isEmpty {

@@ -1,5 +1,6 @@
 import CZoo
 import Foundation
+import ZooData
 import ZooKit
 
 /// A loaded plugin. It stays in the process for good.
@@ -46,7 +47,7 @@ public final class Plugin {
         var made: UnsafeMutablePointer<zoo_algorithm_v1>?
         try ZooError.check("\(description.path): create '\(id)'") { error in
             id.withZooString { id in
-                parameters.withZooString { table.pointee.create(id, host.pointer, $0, &made, error) }
+                parameters.withZooString { table.pointee.create(id, host.table, $0, &made, error) }
             }
         }
         guard let made else {

@@ -1,4 +1,5 @@
 import Foundation
+import ZooData
 import ZooKit
 
 /// What is known of a plugin without creating an algorithm: the result of a scan.

@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 import ZooKit
 
@@ -41,11 +40,7 @@ enum PluginFile {
 
     /// sha256 of the file's bytes, in hexadecimal.
     static func sha256(_ path: String) throws -> String {
-        let bytes = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
-        return SHA256.hash(data: bytes).map { byte in
-            let digits = String(byte, radix: 16)
-            return digits.count == 1 ? "0" + digits : digits
-        }.joined()
+        try ZooHost.sha256(Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe))
     }
 
     /// True where two paths name one file.

@@ -3,10 +3,8 @@ import CZoo
 /// Whoever owns a host's table: a run's `HostTable`, or the altered tables of the conformance bench.
 public protocol PluginHost: AnyObject {
     /// What `create` takes; valid as long as this object lives.
-    var pointer: UnsafePointer<zoo_host_v1> { get }
+    var table: UnsafePointer<zoo_host_v1> { get }
 }
-
-extension HostTable: PluginHost {}
 
 /// Whether the maker of the size-prefixed struct at `pointer` knew `field`: ZOO_HAS in Swift.
 func declares<Table, Field>(_ pointer: UnsafePointer<Table>, _ field: KeyPath<Table, Field>) -> Bool {

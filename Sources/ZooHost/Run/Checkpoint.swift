@@ -56,9 +56,9 @@ struct Checkpoint {
         let roles = services.model.roles.built
         for (name, role) in roles {
             guard role.optimizer != nil || role.version > 0 || name != "reference" else { continue }
-            try Safetensors.write(role.network.parameters.tensorsByName, to: part.appending(path: "\(name).safetensors"))
+            try Safetensors.write(role.network.parameters, to: part.appending(path: "\(name).safetensors"))
             if let optimizer = role.optimizer {
-                try Safetensors.write(optimizer.state, to: part.appending(path: "\(name).optimizer.safetensors"))
+                try Safetensors.write(optimizer.state.sorted { $0.key < $1.key }.map { NamedTensor($0.key, $0.value) }, to: part.appending(path: "\(name).optimizer.safetensors"))
             }
         }
         try Safetensors.write(packed(services.model.referenceScores), to: part.appending(path: "reference-scores.safetensors"))
@@ -108,14 +108,14 @@ struct Checkpoint {
 
     // MARK: - The reference's scores
 
-    private func packed(_ scores: [[Int32]: Double]) -> [String: Tensor] {
+    private func packed(_ scores: [[Int32]: Double]) -> [NamedTensor] {
         let entries = scores.sorted { $0.key.lexicographicallyPrecedes($1.key) }
-        guard !entries.isEmpty else { return [:] }
+        guard !entries.isEmpty else { return [] }
         return [
-            "lengths": Tensor(entries.map { Int64($0.key.count) }, shape: [entries.count]),
-            "keys": Tensor(entries.flatMap { $0.key.map(Int64.init) }, shape: [entries.reduce(0) { $0 + $1.key.count }]),
+            NamedTensor("lengths", Tensor(entries.map(\.key.count))),
+            NamedTensor("keys", Tensor(entries.flatMap { $0.key.map(Int.init) })),
             // The bits of the doubles: integers cross every format unchanged.
-            "scores": Tensor(entries.map { Int64(bitPattern: $0.value.bitPattern) }, shape: [entries.count]),
+            NamedTensor("scores", Tensor(entries.map { Int(Int64(bitPattern: $0.value.bitPattern)) })),
         ]
     }
 
@@ -137,8 +137,6 @@ struct Checkpoint {
 }
 
 extension [NamedTensor] {
-    var tensorsByName: [String: Tensor] { Dictionary(uniqueKeysWithValues: map { ($0.name, $0.tensor) }) }
-
     /// Copies tensors of a file into these, by name.
     func assign(_ tensors: [String: Tensor], file: URL) throws {
         for parameter in self {

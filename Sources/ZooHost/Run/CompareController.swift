@@ -40,7 +40,12 @@ public struct CompareController: Sendable {
     private func name(_ variant: Variant, _ seed: UInt64) -> String { "\(variant.name)-seed\(seed)" }
 
     /// The last stage as a variant has it.
-    private func stage(_ variant: Variant) throws -> Stage { try controller.recipe.stage(for: variant) }
+    private func stage(_ variant: Variant) throws -> Stage {
+        guard let stage = try controller.recipe.applying(variant).stages.last else {
+            throw ZooError(.invalidArgument, "\(controller.recipe.file.path) has no stages")
+        }
+        return stage
+    }
 
     /// Runs everything into folders below `folder`. Runs that are whole there already are kept.
     public func run(into folder: URL) async throws -> [ComparedRun] {

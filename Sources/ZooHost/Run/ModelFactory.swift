@@ -51,34 +51,44 @@ final class ModelFactory {
     private func makeCodec(_ source: ModelSource) throws -> any TextCodec {
         if let folder = try folder(source) {
             if try modelFamily(of: folder) == "tabular" { return NumberCodec() }
-            return TokenizerCodec(tokenizer: try Tokenizer(contentsOf: folder.appending(path: "tokenizer.json")))
+            return try TokenizerCodec(contentsOf: folder.appending(path: "tokenizer.json"))
         }
         guard case .new(let model) = source, model.family != "tabular" else { return NumberCodec() }
-        if let tokenizer = model.tokenizer { return TokenizerCodec(tokenizer: try Tokenizer(contentsOf: tokenizer)) }
-        return TokenizerCodec(tokenizer: try Tokenizer.train(on: corpus(), vocabularySize: model.vocabularySize))
+        if let tokenizer = model.tokenizer { return try TokenizerCodec(contentsOf: tokenizer) }
+        return TokenizerCodec(
+            tokenizer: try Tokenizer.train(on: corpus(), vocabularySize: model.vocabularySize), identity: try identity(source))
     }
 
     /// A network of its own for a role. A head that the source does not have begins at 0.
     func network(_ source: ModelSource, head: Head, trainable: Bool) throws -> any Network {
-        if let folder = try folder(source) { return try loadNetwork(from: folder, head: head, device: device, trainable: trainable) }
-        guard case .new(let model) = source else { throw ZooError(.internal, "a source without a folder is new") }
-        let generator = Generator(seed: seed)
-        if model.family == "tabular" {
-            guard let task = try TabularTask(recipe) else {
-                throw ZooError(.invalidArgument, "\(recipe.file.path): a tabular model needs 'task: tabular'")
-            }
-            return Tabular(
-                TabularConfig(promptCount: task.promptCount, vocabularySize: task.vocabulary, horizon: task.horizon), head: head,
-                device: device, trainable: trainable, generator: generator)
+        if let folder = try folder(source) {
+            return try loadNetwork(from: folder, head: head, device: device, trainable: trainable, generator: nil)
         }
+        guard case .new(let model) = source else { throw ZooError(.internal, "a source without a folder is new") }
+        if model.family == "tabular" { return try tabular(head, trainable) }
         var config = model.config
         guard case let codec as TokenizerCodec = try codec(source) else { throw ZooError(.internal, "a language model has a tokenizer") }
         config["vocab_size"] = .number(Double(codec.tokenizer.vocabularySize))
         config["bos_token_id"] = codec.begin.map { .number(Double($0)) } ?? .null
         config["eos_token_id"] = codec.end.map { .number(Double($0)) } ?? .null
-        return try CausalLM(
-            CausalLMConfig(json: JSON.encode(config, pretty: false), file: recipe.file.path), head: head, device: device,
-            trainable: trainable, generator: generator)
+        let json = try JSONSerialization.jsonObject(with: JSON.encode(config, pretty: false)) as? [String: Any] ?? [:]
+        return try initializeNetwork(
+            config: .causalLM(CausalLMConfig(json: json, file: recipe.file.path)), head: head, device: device, trainable: trainable,
+            generator: Generator(seed: seed))
+    }
+
+    /// The tabular policy begins at random logits, so that the reference prefers something; its critic and reward at 0.
+    private func tabular(_ head: Head, _ trainable: Bool) throws -> any Network {
+        guard let task = try TabularTask(recipe) else {
+            throw ZooError(.invalidArgument, "\(recipe.file.path): a tabular model needs 'task: tabular'")
+        }
+        let config = TabularConfig(vocabularySize: task.vocabulary, horizon: task.horizon, prompts: task.promptCount)
+        guard head == .languageModel else {
+            return try Tabular.initialize(config: config, head: head, device: device, trainable: trainable)
+        }
+        var random = SplitMix64(seed: seed, stream: 0x1091)
+        let logits = (0..<config.states * config.vocabularySize).map { _ in Float(random.normal()) }
+        return try Tabular(config: config, logits: logits, device: device, trainable: trainable)
     }
 
     private func modelFamily(of folder: URL) throws -> String {

@@ -4,7 +4,7 @@ import ZooKit
 
 extension AlgorithmDescription {
     /// Refuses unknown names, wrong types and values out of range by the plugin's own schema, before anything runs.
-    func check(_ given: [String: ZooData.JSONValue], recipe: String) throws {
+    func check(_ given: [String: JSONValue], recipe: String) throws {
         for (name, value) in given.sorted(by: { $0.key < $1.key }) {
             guard let parameter = parameter(name) else {
                 let meant = nearest(name, among: parameters.map(\.name)).map { "; did you mean '\($0)'?" } ?? ""
@@ -13,7 +13,7 @@ extension AlgorithmDescription {
                     "\(recipe): algorithm '\(id)' has no parameter '\(name)'\(meant) `zoo plugins show \(id)` lists them")
             }
             if let expected = parameter.objection(to: value) {
-                throw ZooError(.invalidArgument, "\(recipe): parameter '\(name)' of '\(id)': expected \(expected), found \(value.text)")
+                throw ZooError(.invalidArgument, "\(recipe): parameter '\(name)' of '\(id)': expected \(expected), found \(value.inRecipe)")
             }
         }
     }
@@ -21,7 +21,7 @@ extension AlgorithmDescription {
 
 extension ParameterDescription {
     /// What was expected instead of `value`; nil where it fits.
-    fileprivate func objection(to value: ZooData.JSONValue) -> String? {
+    fileprivate func objection(to value: JSONValue) -> String? {
         if !choices.isEmpty {
             let known = choices.compactMap(\.string)
             return value.string.map(known.contains) == true ? nil : "one of \(known.joined(separator: ", "))"
@@ -29,6 +29,8 @@ extension ParameterDescription {
         switch kind {
         case .boolean: return value.bool == nil ? "true or false" : nil
         case .string: return value.string == nil ? "a string" : nil
+        case .array: return value.array == nil ? "a list" : nil
+        case .object: return value.object == nil ? "a map" : nil
         case .integer, .number:
             guard let number = value.number, kind == .number || number == number.rounded() else {
                 return kind == .integer ? "a whole number" : "a number"
@@ -45,9 +47,9 @@ extension ParameterDescription {
     }
 }
 
-extension ZooData.JSONValue {
+extension JSONValue {
     /// The value as the recipe would write it.
-    fileprivate var text: String {
+    fileprivate var inRecipe: String {
         switch self {
         case .string(let text): "'\(text)'"
         case .number(let number): number.formatted(.number.grouping(.never).precision(.significantDigits(1...15)))

@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 import ZooKit
 
@@ -113,6 +112,3 @@ enum Files {
         close(descriptor)
     }
 }
-
-/// The SHA-256 of some bytes, in hexadecimal.
-func sha256(_ data: Data) -> String { SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined() }

@@ -80,9 +80,11 @@ public struct TabularTask: Sendable {
         vocabulary = try whole("vocabulary", 4, 2...256)
         horizon = try whole("horizon", 2, 1...4)
         let scale = task.settings["reward_scale"] ?? 1
-        let completions = (0..<horizon).reduce(1) { product, _ in product * vocabulary }
-        guard promptCount * completions <= 1 << 20 else {
-            throw ZooError(.invalidArgument, "\(recipe.file.path): the tabular task has \(promptCount * completions) completions; expected at most \(1 << 20)")
+        let (width, depth) = (vocabulary, horizon)
+        let completions = (0..<depth).reduce(1) { product, _ in product * width }
+        let total = promptCount * completions
+        guard total <= 1 << 20 else {
+            throw ZooError(.invalidArgument, "\(recipe.file.path): the tabular task has \(total) completions; expected at most \(1 << 20)")
         }
         var random = SplitMix64(seed: recipe.seed, stream: 0x7ab1e)
         rewards = (0..<promptCount).map { _ in (0..<completions).map { _ in scale * random.normal() } }

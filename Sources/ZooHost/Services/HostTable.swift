@@ -5,7 +5,7 @@ import ZooKit
 ///
 /// Lives at least as long as the algorithm that was created with it. What the services hand out is kept here until the plugin
 /// releases it; what it never releases is freed with the table.
-public final class HostTable {
+public final class HostTable: PluginHost {
     let services: any HostServices
     private var handedOut: [UnsafeRawPointer: HandedOut] = [:]
 
@@ -50,7 +50,7 @@ public final class HostTable {
     }
 
     /// The host, as `create` takes it.
-    public var pointer: UnsafePointer<zoo_host_v1> { UnsafePointer(host) }
+    public var table: UnsafePointer<zoo_host_v1> { UnsafePointer(host) }
 
     /// The table of a service by its id; nil for an unknown one.
     public func service(_ id: String) -> UnsafeRawPointer? {

@@ -55,7 +55,7 @@ final class RunServices: HostServices {
         let start = secondsNow()
         let contexts = (0..<prompts.sequenceCount).map { Array(prompts.tokens[prompts.steps(of: $0)]) }
         let sampler = SamplerSettings(
-            maxNewTokens: settings.maxNewTokens, temperature: Float(settings.temperature), endTokens: codec.end.map { [$0] } ?? [])
+            maxNewTokens: settings.maxNewTokens, temperature: settings.temperature, endTokens: codec.end.map { [$0] } ?? [])
         let stop = stop
         let drawn = try network.generate(
             prompts: contexts, samplesPerPrompt: samples, settings: sampler, generator: generator, isCancelled: { stop.isImmediate })

@@ -18,6 +18,17 @@ protocol TextCodec: Sendable {
 /// The codec of a language model: its `tokenizer.json`.
 struct TokenizerCodec: TextCodec {
     let tokenizer: Tokenizer
+    /// Two codecs with the same identity read the same tokens: a hash of the tokenizer's file, or its own for one made here.
+    let identity: String
+
+    init(tokenizer: Tokenizer, identity: String) {
+        self.tokenizer = tokenizer
+        self.identity = identity
+    }
+
+    init(contentsOf file: URL) throws {
+        self.init(tokenizer: try Tokenizer(contentsOf: file), identity: sha256(try Data(contentsOf: file)))
+    }
 
     func encode(_ text: String) throws -> [Int32] { tokenizer.encode(text) }
     func decode(_ tokens: [Int32]) -> String { tokenizer.decode(tokens, skipSpecialTokens: true) }
