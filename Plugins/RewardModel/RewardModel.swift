@@ -15,7 +15,7 @@ struct RewardModel: Algorithm {
     static let title = "Bradley-Terry reward model"
     static let summary = "Learns a scalar that orders sequences as people did, from preference pairs or from ratings."
     static let paper = "Christiano et al. 2017, https://arxiv.org/abs/1706.03741"
-    static let needs = Needs(data: .pairs, roles: [.reward], services: Needs.datasetServices)
+    static let needs = Needs(data: .pairs, .examples, roles: [.reward], services: Needs.datasetServices)
 
     struct Parameters: ParameterSet {
         @Parameter("Where comparisons come from: preference pairs, or examples with the column 'rating'.") var data = Source.pairs

@@ -6,11 +6,17 @@ public enum Quantity {
     public static func number(_ value: Double) -> String {
         guard value.isFinite else { return value.isNaN ? "nan" : value < 0 ? "-inf" : "inf" }
         guard value != 0 else { return "0" }
+        guard let decimals = decimals(value) else { return String(format: "%.2e", value) }
+        return String(format: "%.\(decimals)f", value)
+    }
+
+    /// The decimals that show three significant digits; nil where the number is too large or too small to be written out.
+    private static func decimals(_ value: Double) -> Int? {
         let scientific = String(format: "%.2e", value)
         guard let magnitude = scientific.split(separator: "e").last.flatMap({ Int($0) }), (-4..<7).contains(magnitude) else {
-            return scientific
+            return nil
         }
-        return String(format: "%.\(max(0, 2 - magnitude))f", value)
+        return max(0, 2 - magnitude)
     }
 
     /// A count: `950`, `12.3k`, `4.56M`.
@@ -29,9 +35,17 @@ public enum Quantity {
     }
 
     /// A mean with its interval: `0.84 [0.71, 0.95]`.
-    public static func estimate(_ value: Estimate, as text: (Double) -> String = number) -> String {
-        guard let interval = value.interval else { return text(value.mean) }
-        return "\(text(value.mean)) [\(text(interval.lowerBound)), \(text(interval.upperBound))]"
+    public static func interval(_ value: Estimate) -> String {
+        guard let interval = value.interval else { return number(value.mean) }
+        return "\(number(value.mean)) [\(number(interval.lowerBound)), \(number(interval.upperBound))]"
+    }
+
+    /// A mean with the larger side of its interval, to the same decimals: `0.84 ±0.13`.
+    public static func deviation(_ value: Estimate) -> String {
+        guard let interval = value.interval else { return number(value.mean) }
+        let side = max(value.mean - interval.lowerBound, interval.upperBound - value.mean)
+        guard value.mean != 0, let decimals = decimals(value.mean) else { return "\(number(value.mean)) ±\(number(side))" }
+        return "\(number(value.mean)) ±" + String(format: "%.\(decimals)f", side)
     }
 
     private static func scaled(_ value: Double, _ base: Double, _ units: [String]) -> String {

@@ -25,21 +25,19 @@ struct Failure: Error {
     init(_ error: any Error) {
         switch error {
         case let failure as Failure: self = failure
+        case let exit as ExitCode: self.init("", status: exit.rawValue)
         case let error as RecipeError: self.init(error.description, status: Self.data)
         case let error as ZooError: self.init(error.message, status: Self.status(of: error.code))
         case let error where Zoo.exitCode(for: error) == .validationFailure: self.init(Self.usage(error), status: Self.usage)
         case let error where Zoo.exitCode(for: error) == .success: self.init(Zoo.fullMessage(for: error), status: 0)
-        case let exit as ExitCode: self.init("", status: exit.rawValue)
         default: self.init("\(error)", status: Self.software)
         }
     }
 
     /// Prints the message and ends the process.
     func exit() -> Never {
-        if status == 0 {
-            print(message)
-        } else if !message.isEmpty {
-            FileHandle.standardError.write(Data("zoo: error: \(message)\n".utf8))
+        if !message.isEmpty {
+            if status == 0 { print(message) } else { FileHandle.standardError.write(Data("zoo: error: \(message)\n".utf8)) }
         }
         Foundation.exit(status)
     }

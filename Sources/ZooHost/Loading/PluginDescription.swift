@@ -60,7 +60,8 @@ public struct AlgorithmNeeds: Sendable, Equatable, Codable {
         case prompts, pairs, examples
     }
 
-    public var data: Data
+    /// Any one of these suffices.
+    public var data: [Data]
     public var roles: [String]
     public var services: [String]
 }
@@ -87,7 +88,9 @@ extension ParameterDescription {
 extension AlgorithmNeeds {
     /// Reads the `needs` object of an algorithm.
     init(json: JSONValue, of algorithm: String) throws {
-        guard let kind = json["data"]?.string, let data = Data(rawValue: kind) else {
+        let names = json["data"]?.array ?? json["data"].map { [$0] } ?? []
+        let data = names.compactMap { $0.string.flatMap(Data.init) }
+        guard !data.isEmpty, data.count == names.count else {
             throw ZooError(.invalidArgument, "the needs of algorithm '\(algorithm)' name no data; expected prompts, pairs or examples")
         }
         self.init(

@@ -15,7 +15,7 @@ extension RunController {
         stage.data.prompts = stage.data.prompts ?? evaluation.prompts
         let spec = try spec(stage, seed: recipe.seed, models: await artifacts(), evaluates: true)
         Engine.configure(threads: recipe.threads)
-        var setup = try StageSetup(spec, needs: AlgorithmNeeds(data: .prompts, roles: ["policy", "reference"], services: []))
+        var setup = try StageSetup(spec, needs: AlgorithmNeeds(data: [.prompts], roles: ["policy", "reference"], services: []))
         guard try setup.sameTokens(setup.codec, setup.factory.codec(.folder(model))) else {
             throw ZooError(.invalidArgument, "\(model.path) has another tokenizer than the models of \(recipe.file.path)")
         }

@@ -68,6 +68,7 @@ final class ModelFactory {
         if model.family == "tabular" { return try tabular(head, trainable) }
         var config = model.config
         guard case let codec as TokenizerCodec = try codec(source) else { throw ZooError(.internal, "a language model has a tokenizer") }
+        config["model_type"] = "llama"
         config["vocab_size"] = .number(Double(codec.tokenizer.vocabularySize))
         config["bos_token_id"] = codec.begin.map { .number(Double($0)) } ?? .null
         config["eos_token_id"] = codec.end.map { .number(Double($0)) } ?? .null

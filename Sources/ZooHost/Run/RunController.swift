@@ -34,14 +34,9 @@ public struct RunController: Sendable {
             guard let described = try plugins.plugin(offering: id).algorithm(id) else { continue }
             try described.check(parameters, recipe: "\(file): stage '\(stage.name)'")
         }
-        let missing: String? =
-            switch algorithm.needs.data {
-            case .prompts: stage.data.prompts == nil ? "prompts" : nil
-            case .pairs: stage.data.pairs == nil ? "pairs" : nil
-            case .examples: stage.data.examples == nil ? "examples" : nil
-            }
-        if let missing {
-            throw ZooError(.invalidArgument, "\(file): algorithm '\(stage.algorithm)' needs 'data.\(missing)' in stage '\(stage.name)'")
+        guard algorithm.needs.data.contains(where: stage.data.has) else {
+            let wanted = algorithm.needs.data.map { "'data.\($0.rawValue)'" }.joined(separator: " or ")
+            throw ZooError(.invalidArgument, "\(file): algorithm '\(stage.algorithm)' needs \(wanted) in stage '\(stage.name)'")
         }
         if algorithm.needs.services.contains("zoo.reward/1"), stage.rewards.isEmpty {
             throw ZooError(.invalidArgument, "\(file): algorithm '\(stage.algorithm)' needs 'rewards' in stage '\(stage.name)'")

@@ -139,31 +139,39 @@ struct StageSetup {
 
     private func datasets(_ rewards: RewardService, _ model: ModelService, _ stop: StopSignal) throws -> DataService.Datasets {
         var datasets = DataService.Datasets()
-        switch needs.data {
-        case .prompts: datasets.prompts = try prompts()
-        case .examples:
-            guard let source = stage.data.examples else { throw missing("examples") }
+        if needs.data.contains(.prompts), stage.data.prompts != nil { datasets.prompts = try prompts() }
+        if needs.data.contains(.examples), let source = stage.data.examples {
             datasets.examples = try files.dataset(source, expecting: [.promptCompletion, .text])
-        case .pairs:
-            guard let source = stage.data.pairs else { throw missing("pairs") }
-            guard case .build(let building) = source else {
+        }
+        if needs.data.contains(.pairs), let source = stage.data.pairs {
+            if case .build(let building) = source {
+                let built = try Preparation(self, stop).pairs(building, rewards)
+                datasets.pairs = built.dataset
+                model.ledger.add(built.cost)
+            } else {
                 datasets.pairs = try files.dataset(source, expecting: [.preference])
-                break
             }
-            let built = try Preparation(self, stop).pairs(building, rewards)
-            datasets.pairs = built.dataset
-            model.ledger.add(built.cost)
         }
         return datasets
     }
 
     /// The stage's prompts.
     func prompts() throws -> Dataset {
-        guard let source = stage.data.prompts else { throw missing("prompts") }
+        guard let source = stage.data.prompts else {
+            throw ZooError(
+                .invalidArgument, "\(recipe.file.path): stage '\(stage.name)' samples its policy: it needs 'data.prompts'")
+        }
         return try files.dataset(source, expecting: [.prompt, .promptCompletion])
     }
+}
 
-    private func missing(_ kind: String) -> ZooError {
-        ZooError(.invalidArgument, "\(recipe.file.path): algorithm '\(stage.algorithm)' needs 'data.\(kind)' in stage '\(stage.name)'")
+extension DataSources {
+    /// Whether the stage names a source of that kind.
+    func has(_ kind: AlgorithmNeeds.Data) -> Bool {
+        switch kind {
+        case .prompts: prompts != nil
+        case .pairs: pairs != nil
+        case .examples: examples != nil
+        }
     }
 }

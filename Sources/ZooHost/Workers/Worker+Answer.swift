@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import ZooKit
 
 extension Worker {
     /// What a worker left that answers with one line of JSON.
@@ -23,7 +24,7 @@ extension Worker {
         }
     }
 
-    /// Runs to the end and keeps the last line of each stream.
+    /// Runs to the end and keeps the last line of each stream. Throws where Ctrl-C ended it.
     func answer() async throws -> Answer {
         let line = Mutex<String?>(nil)
         let complaint = Mutex("")
@@ -31,6 +32,7 @@ extension Worker {
         worker.output = .lines { text in line.withLock { $0 = text } }
         worker.errors = .lines { text in complaint.withLock { $0 = text } }
         let exit = try await worker.run()
+        guard !LiveWorkers.shared.wasInterrupted else { throw ZooError(.cancelled, "stopped by Ctrl-C") }
         return Answer(exit: exit, line: line.withLock { $0 }, complaint: complaint.withLock { $0 })
     }
 }

@@ -47,11 +47,12 @@ public struct Worker: Sendable {
         }
     }
 
-    /// Runs to the end on this thread. Throws where the process cannot be started.
+    /// Runs to the end on this thread. Throws where the process cannot be started, or not any more because of Ctrl-C.
     public func runAndWait() throws -> WorkerExit {
+        guard !LiveWorkers.shared.wasInterrupted else { throw ZooError(.cancelled, "stopped by Ctrl-C") }
         let process = try WorkerProcess(self)
         LiveWorkers.shared.insert(process.group)
         defer { LiveWorkers.shared.remove(process.group) }
-        return process.wait(until: deadline.map { .now + .seconds($0) }).map(WorkerExit.init) ?? .deadline(deadline ?? 0)
+        return try process.wait(until: deadline.map { .now + .seconds($0) }).map(WorkerExit.init) ?? .deadline(deadline ?? 0)
     }
 }

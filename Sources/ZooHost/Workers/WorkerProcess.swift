@@ -53,37 +53,50 @@ final class WorkerProcess {
     }
 
     /// Serves the streams until the worker ends: its wait status, or nil where it was killed at the deadline.
-    func wait(until deadline: ContinuousClock.Instant?) -> Int32? {
-        var (status, wasLate) = (Int32(0), false)
+    func wait(until deadline: ContinuousClock.Instant?) throws -> Int32? {
+        var wasLate = false
         var nextKill = deadline
-        while true {
-            let isQuiet = serveStreams(milliseconds: 20)
-            let ended = waitpid(group, &status, WNOHANG)
-            if ended == group || (ended < 0 && errno == ECHILD) { break }
+        while try !hasEnded() {
             if let limit = nextKill, .now >= limit {
                 kill(-group, wasLate ? SIGKILL : SIGTERM)
                 (wasLate, nextKill) = (true, .now + Self.grace)
             }
-            if isQuiet && streams.isEmpty { usleep(5000) }
+            if streams.isEmpty { usleep(5000) } else { serveStreams(milliseconds: 20) }
         }
-        kill(-group, SIGKILL)  // Whatever the worker itself left behind.
-        while !serveStreams(milliseconds: 0) {}
+        kill(-group, SIGKILL)  // Whatever the worker left behind. Its number is not free before it is reaped.
+        while serveStreams(milliseconds: 0) {}
         for stream in streams { stream.finish() }
+        var status: Int32 = 0
+        while waitpid(group, &status, 0) < 0 {
+            guard errno == EINTR else { throw Self.lost(group) }
+        }
         return wasLate ? nil : status
     }
 
-    /// Reads what is there; true where nothing was.
+    /// True once the worker is a zombie.
+    private func hasEnded() throws -> Bool {
+        var info = siginfo_t()
+        guard waitid(P_PID, id_t(group), &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno == EINTR else { throw Self.lost(group) }
+        return info.si_signo == SIGCHLD
+    }
+
+    private static func lost(_ group: pid_t) -> ZooError {
+        ZooError(.internal, "the worker with process number \(group) cannot be waited for: \(String(cString: strerror(errno)))")
+    }
+
+    /// Waits for something to read, and reads it; false where there was nothing.
+    @discardableResult
     private func serveStreams(milliseconds: Int32) -> Bool {
-        guard !streams.isEmpty else { return true }
+        guard !streams.isEmpty else { return false }
         var polled = streams.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
-        guard poll(&polled, nfds_t(polled.count), milliseconds) > 0 else { return true }
+        guard poll(&polled, nfds_t(polled.count), milliseconds) > 0 else { return false }
         for (index, entry) in polled.enumerated().reversed() where entry.revents != 0 {
             guard !streams[index].read() else { continue }
             streams[index].finish()
             close(streams[index].descriptor)
             streams.remove(at: index)
         }
-        return false
+        return true
     }
 }
 

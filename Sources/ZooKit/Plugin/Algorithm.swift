@@ -45,12 +45,13 @@ public struct Needs: Sendable {
         case prompts, pairs, examples
     }
 
-    public let data: Data
+    /// Any one of these suffices.
+    public let data: [Data]
     public let roles: [Role]
     public let services: [String]
 
     /// `roles` that a parameter can do without are not listed.
-    public init(data: Data, roles: [Role], services: [String]) {
+    public init(data: Data..., roles: [Role], services: [String]) {
         self.data = data
         self.roles = roles
         self.services = services
@@ -58,7 +59,7 @@ public struct Needs: Sendable {
 
     var json: String {
         func list(_ names: [String]) -> String { "[\(names.map(\.quoted).joined(separator: ", "))]" }
-        return "{\"data\": \(data.rawValue.quoted), \"roles\": \(list(roles.map(\.name))), \"services\": \(list(services))}"
+        return "{\"data\": \(list(data.map(\.rawValue))), \"roles\": \(list(roles.map(\.name))), \"services\": \(list(services))}"
     }
 }
 

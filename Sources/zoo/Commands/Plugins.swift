@@ -48,7 +48,7 @@ struct Plugins: AsyncParsableCommand {
             guard let algorithm = plugin.algorithm(id) else { return }
             print("\(algorithm.id): \(algorithm.title)\n\n\(algorithm.summary)\n\(algorithm.paper)\n")
             print("plugin  \(plugin.path) (\(plugin.toolchain), contract 1.\(plugin.abiMinor))")
-            print("needs   \(algorithm.needs.data.rawValue); roles \(algorithm.needs.roles.joined(separator: ", "))\n")
+            print("needs   \(algorithm.needs.data.map(\.rawValue).joined(separator: " or ")); roles \(algorithm.needs.roles.joined(separator: ", "))\n")
             var table = TextTable([.text("parameter"), .text("default"), .text("takes"), .text("meaning")])
             for parameter in algorithm.parameters {
                 table.append([parameter.name, try parameter.defaultText, try parameter.takes, parameter.doc])
@@ -90,12 +90,15 @@ struct Plugins: AsyncParsableCommand {
 extension ParameterDescription {
     var defaultText: String { get throws { try defaultValue?.text() ?? "required" } }
 
+    /// `1` and `1000000` rather than 1.0 and 1e+06.
+    private static func plain(_ bound: Double) -> String { Int(exactly: bound).map(String.init) ?? "\(bound)" }
+
     /// The values that the parameter takes, in words.
     var takes: String {
         get throws {
             if !choices.isEmpty { return try choices.map { try $0.string ?? $0.text() }.joined(separator: " | ") }
-            let lower = minimum.map { "\(minimumIsExcluded ? ">" : "≥") \(Quantity.number($0))" }
-            let upper = maximum.map { "\(maximumIsExcluded ? "<" : "≤") \(Quantity.count($0))" }
+            let lower = minimum.map { "\(minimumIsExcluded ? ">" : "≥") \(Self.plain($0))" }
+            let upper = maximum.map { "\(maximumIsExcluded ? "<" : "≤") \(Self.plain($0))" }
             let range = [lower, upper].compactMap { $0 }.joined(separator: ", ")
             return [kind.rawValue, range].filter { !$0.isEmpty }.joined(separator: " ") + (isNullable ? " or null" : "")
         }

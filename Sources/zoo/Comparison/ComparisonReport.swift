@@ -29,14 +29,16 @@ struct ComparisonReport {
     // MARK: - Tables
 
     /// What the models are like; the first column is the model that all began from.
-    func quality(_ variants: [String]) -> TextTable {
+    ///
+    /// - Parameter text: writes a mean with its interval.
+    func quality(_ variants: [String], _ text: (Estimate) -> String) -> TextTable {
         let evaluations = measured.compactMap(\.evaluation)
         var table = TextTable([.text("metric"), .number("base")] + variants.map { .number($0) })
         for name in Metric.sorted(Array(Set(evaluations.flatMap(\.metrics.keys)))) {
             let base = Estimate(evaluations.compactMap { $0.reference[name] }).map { Quantity.number($0.mean) } ?? "–"
             let cells = variants.map { variant in
                 let found = measured.filter { $0.variant == variant }
-                return Estimate(found.compactMap { $0.evaluation?.metrics[name] }).map { Quantity.estimate($0) } ?? "–"
+                return Estimate(found.compactMap { $0.evaluation?.metrics[name] }).map(text) ?? "–"
             }
             table.append([Metric.title(name), base] + cells)
         }
@@ -78,7 +80,7 @@ struct ComparisonReport {
             Cost(title: "floating-point operations", text: Quantity.count) { $0.roles.values.reduce(0) { $0 + $1.totalFLOPs } },
             Cost(title: "seconds", text: Quantity.seconds) { $0.seconds },
             Cost(title: "seconds, reward", text: Quantity.seconds) { $0.rewardSeconds },
-        ] + seconds + bytes
+        ] + seconds + bytes + [Cost(title: "peak bytes, process", text: Quantity.bytes) { Double($0.processPeakBytes) }]
     }
 
     // MARK: - Texts
@@ -90,17 +92,17 @@ struct ComparisonReport {
         while !rest.isEmpty {
             let fits = (1...rest.count).last { count in
                 let part = Array(rest.prefix(count))
-                return max(quality(part).width, cost(part).width) <= width
+                return max(quality(part, Quantity.deviation).width, cost(part).width) <= width
             }
             let part = Array(rest.prefix(fits ?? 1))
-            blocks.append(quality(part).plain() + "\n" + cost(part).plain())
+            blocks.append(quality(part, Quantity.deviation).plain() + "\n" + cost(part).plain())
             rest = rest.dropFirst(part.count)
         }
-        return blocks.joined(separator: "\n") + "\n" + note + "\n"
+        return blocks.joined(separator: "\n") + "\n" + note("± the larger side of the") + "\n"
     }
 
     func markdown(title: String) -> String {
-        "# \(title)\n\n\(quality(variants).markdown())\n\(cost(variants).markdown())\n\(note)\n"
+        "# \(title)\n\n\(quality(variants, Quantity.interval).markdown())\n\(cost(variants).markdown())\n\(note("with its"))\n"
     }
 
     /// Every number of every run, one a row.
@@ -131,9 +133,9 @@ struct ComparisonReport {
         }.joined(separator: "\n")
     }
 
-    private var note: String {
+    private func note(_ interval: String) -> String {
         let counts = Set(variants.map { variant in measured.count { $0.variant == variant } }).sorted()
         let seeds = counts.map(String.init).joined(separator: " or ")
-        return "Mean over \(seeds) seeds [95% bootstrap interval]. Costs are of one run, the models that all share left out."
+        return "Mean over \(seeds) seeds, \(interval) 95% bootstrap interval. Costs are of one run, without the models that all share."
     }
 }

@@ -9,9 +9,14 @@ enum Metric {
 
     static func title(_ name: String) -> String { known.first { $0.name == name }?.title ?? name }
 
-    /// The known ones first, the others by name.
+    /// The known ones first, the others by name. The only component of a reward is the reward itself and left out.
     static func sorted(_ names: [String]) -> [String] {
         let first = known.map(\.name).filter(names.contains)
-        return first + names.filter { !first.contains($0) }.sorted()
+        let rest = names.filter { !first.contains($0) }.sorted()
+        return first + rest.filter { name in
+            ["gold/", "reward/"].allSatisfy { prefix in
+                !name.hasPrefix(prefix) || rest.count { $0.hasPrefix(prefix) } > 1
+            }
+        }
     }
 }

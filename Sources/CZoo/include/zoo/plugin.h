@@ -64,7 +64,8 @@ typedef struct zoo_algorithm_info_v1 {
     zoo_str summary;     ///< one line
     zoo_str paper;       ///< authors, year, and where to read it
     zoo_str parameters;  ///< JSON Schema of an object: each property with type, default, description, and range or enum
-    zoo_str needs;       ///< JSON: {"data": "prompts" | "pairs" | "examples", "roles": [...], "services": [...]}
+    /// JSON: {"data": one or more of "prompts", "pairs", "examples", any of which suffices, "roles": [...], "services": [...]}
+    zoo_str needs;
 } zoo_algorithm_info_v1;
 
 /// The plugin. Static data, the same pointer at every call of the entry.
