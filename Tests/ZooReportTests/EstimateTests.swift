@@ -29,6 +29,15 @@ struct EstimateTests {
         #expect(Estimate([1, .nan])?.interval == nil)
     }
 
+    @Test("an estimate in words has its interval, or the larger side of it to the mean's decimals")
+    func words() throws {
+        let estimate = try #require(Estimate([0.5, 0.75, 1.75]))
+        #expect(Quantity.interval(estimate) == "1.00 [0.500, 1.75]")
+        #expect(Quantity.deviation(estimate) == "1.00 ±0.75")
+        #expect(Quantity.deviation(try #require(Estimate([12.5]))) == "12.5")
+        #expect(Quantity.deviation(try #require(Estimate([-200, 200, 300]))) == "100 ±300")
+    }
+
     @Test("equal values give equal intervals")
     func deterministic() {
         let values = [0.3, 0.1, 0.8, 0.5, 0.2]

@@ -56,7 +56,11 @@ struct Doctor: AsyncParsableCommand {
     }
 
     private var cuda: (State, String, String) {
-        if let reason = EngineInfo.cudaProblem { (.optional, "CUDA", reason.truncated(toWidth: 110)) } else { (.fine, "CUDA", "device: cuda works") }
+        if let reason = EngineInfo.cudaProblem {
+            (.optional, "CUDA", reason.truncated(toWidth: 110))
+        } else {
+            (.fine, "CUDA", "device: cuda works")
+        }
     }
 
     private func pluginFindings() async throws -> (State, String, String) {

@@ -48,7 +48,9 @@ struct Plugins: AsyncParsableCommand {
             guard let algorithm = plugin.algorithm(id) else { return }
             print("\(algorithm.id): \(algorithm.title)\n\n\(algorithm.summary)\n\(algorithm.paper)\n")
             print("plugin  \(plugin.path) (\(plugin.toolchain), contract 1.\(plugin.abiMinor))")
-            print("needs   \(algorithm.needs.data.map(\.rawValue).joined(separator: " or ")); roles \(algorithm.needs.roles.joined(separator: ", "))\n")
+            print(
+                "needs   \(algorithm.needs.data.map(\.rawValue).joined(separator: " or ")); roles \(algorithm.needs.roles.joined(separator: ", "))\n"
+            )
             var table = TextTable([.text("parameter"), .text("default"), .text("takes"), .text("meaning")])
             for parameter in algorithm.parameters {
                 table.append([parameter.name, try parameter.defaultText, try parameter.takes, parameter.doc])

@@ -136,6 +136,7 @@ struct ComparisonReport {
     private func note(_ interval: String) -> String {
         let counts = Set(variants.map { variant in measured.count { $0.variant == variant } }).sorted()
         let seeds = counts.map(String.init).joined(separator: " or ")
-        return "Mean over \(seeds) seeds, \(interval) 95% bootstrap interval. Costs are of one run, without the models that all share."
+        return
+            "Mean over \(seeds) seeds, \(interval) 95% bootstrap interval. Costs are of one run, without the models that all share."
     }
 }

@@ -13,10 +13,11 @@ enum Metric {
     static func sorted(_ names: [String]) -> [String] {
         let first = known.map(\.name).filter(names.contains)
         let rest = names.filter { !first.contains($0) }.sorted()
-        return first + rest.filter { name in
-            ["gold/", "reward/"].allSatisfy { prefix in
-                !name.hasPrefix(prefix) || rest.count { $0.hasPrefix(prefix) } > 1
+        return first
+            + rest.filter { name in
+                ["gold/", "reward/"].allSatisfy { prefix in
+                    !name.hasPrefix(prefix) || rest.count { $0.hasPrefix(prefix) } > 1
+                }
             }
-        }
     }
 }
