@@ -81,6 +81,15 @@ struct SentimentTaskTests {
         }
     }
 
+    @Test("two snippets rated within a point of each other make no pair")
+    func smallGaps() throws {
+        let alike = (0..<100).flatMap { number in
+            ["1\t0.5\tZebra\(number) films are one thing", "2\t1.5\tZebra\(number) films are quite another"]
+        }
+        let pairs = try #require(try prepared(raw(alike))["preferences-human"]).rows
+        #expect(pairs.allSatisfy { $0.prompt?.hasPrefix("Zebra") == false })
+    }
+
     @Test("equal seeds give equal files, other seeds others, and a second run replaces the first")
     func seeds() throws {
         let source = try raw()
