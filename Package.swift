@@ -49,6 +49,15 @@ func cPlugin(_ name: String, path: String) -> (product: Product, target: Target)
 let plugins = [plugin("SFT"), plugin("RewardModel"), plugin("PPO"), plugin("GRPO"), plugin("DPO")]
     + [cPlugin("Reinforce", path: "Plugins/Reinforce")]
 
+/// Tests of the public interface; fixtures are read where they lie.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: excluded[name] ?? [], swiftSettings: swift)
+}
+let excluded = [
+    "GoldenTests": ["Fixtures"], "TokenizerTests": ["Fixtures"], "ZooHostTests": ["Fixtures"], "ZooModelsTests": ["Fixtures", "parity.py"],
+    "ZooTensorTests": ["Fixtures"],
+]
+
 let package = Package(
     name: "PolicyZoo",
     platforms: [.macOS(.v14)],
@@ -77,6 +86,15 @@ let package = Package(
             name: "zoo",
             dependencies: ["ZooHost", "ZooKit", "ZooReport", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: swift),
+        tests("ZooKitTests", ["ZooKit", "CZoo"]),
+        tests("GoldenTests", ["ZooHost", "ZooKit"]),
+        tests("ZooTensorTests", ["ZooTensor"]),
+        tests("ZooModelsTests", ["ZooModels", "ZooTensor"]),
+        tests("TokenizerTests", ["ZooModels"]),
+        tests("ZooDataTests", ["ZooData"]),
+        tests("ZooHostTests", ["ZooHost", "ZooKit", "ZooData"]),
+        tests("ZooReportTests", ["ZooReport"]),
+        tests("RunTests", ["ZooHost", "ZooData"]),
     ] + plugins.map(\.target),
     cxxLanguageStandard: .cxx20
 )

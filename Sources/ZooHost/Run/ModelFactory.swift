@@ -78,18 +78,15 @@ final class ModelFactory {
             generator: Generator(seed: seed))
     }
 
-    /// The tabular policy begins at random logits, so that the reference prefers something; its critic and reward at 0.
+    /// The tabular policy begins at the task's logits, its critic and reward at 0.
     private func tabular(_ head: Head, _ trainable: Bool) throws -> any Network {
         guard let task = try TabularTask(recipe) else {
             throw ZooError(.invalidArgument, "\(recipe.file.path): a tabular model needs 'task: tabular'")
         }
-        let config = TabularConfig(vocabularySize: task.vocabulary, horizon: task.horizon, prompts: task.promptCount)
         guard head == .languageModel else {
-            return try Tabular.initialize(config: config, head: head, device: device, trainable: trainable)
+            return try Tabular.initialize(config: task.config, head: head, device: device, trainable: trainable)
         }
-        var random = SplitMix64(seed: seed, stream: 0x1091)
-        let logits = (0..<config.states * config.vocabularySize).map { _ in Float(random.normal()) }
-        return try Tabular(config: config, logits: logits, device: device, trainable: trainable)
+        return try Tabular(config: task.config, logits: task.referenceLogits, device: device, trainable: trainable)
     }
 
     private func modelFamily(of folder: URL) throws -> String {

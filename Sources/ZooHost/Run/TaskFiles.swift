@@ -1,6 +1,7 @@
 import Foundation
 import ZooData
 import ZooKit
+import ZooModels
 
 /// The datasets of a recipe: files of its own, and those that a built-in task makes.
 struct TaskFiles {
@@ -65,6 +66,10 @@ public struct TabularTask: Sendable {
     public let horizon: Int
     /// [prompt][completion]; a completion's index has its first token as the most significant digit.
     public let rewards: [[Double]]
+    /// Logits of the policy as it begins, [states × vocabulary]: random, so that the reference prefers something.
+    public let referenceLogits: [Float]
+
+    public var config: TabularConfig { TabularConfig(vocabularySize: vocabulary, horizon: horizon, prompts: promptCount) }
 
     /// The task of a recipe; nil where the recipe has another one.
     public init?(_ recipe: Recipe) throws {
@@ -88,6 +93,9 @@ public struct TabularTask: Sendable {
         }
         var random = SplitMix64(seed: recipe.seed, stream: 0x7ab1e)
         rewards = (0..<promptCount).map { _ in (0..<completions).map { _ in scale * random.normal() } }
+        let config = TabularConfig(vocabularySize: width, horizon: depth, prompts: promptCount)
+        var start = SplitMix64(seed: recipe.seed, stream: 0x1091)
+        referenceLogits = (0..<config.states * width).map { _ in Float(start.normal()) }
     }
 
     /// One row a prompt, named by its number.
