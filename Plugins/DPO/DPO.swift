@@ -13,14 +13,14 @@ import ZooKit
 struct DPO: Algorithm {
     static let id = "dpo"
     static let title = "Direct Preference Optimization"
-    static let summary = "Raises the likelihood of chosen over rejected answers, relative to the reference; no sampling, no reward model."
+    static let summary = "Raises the likelihood of chosen over rejected answers, relative to the reference; samples nothing."
     static let paper = "Rafailov et al. 2023, https://arxiv.org/abs/2305.18290"
     static let needs = Needs(data: .pairs, roles: [.policy, .reference], services: Needs.datasetServices)
 
     struct Parameters: ParameterSet {
         @Parameter("Preference pairs of an update.", in: 1...1_000_000) var pairs = 32
         @Parameter("Loss of a pair.") var loss = LossType.sigmoid
-        @Parameter("Strength β of the pull to the reference, per nat; for ipo it is the τ of its paper.", in: 1e-6...1_000_000)
+        @Parameter("Strength β of the pull to the reference, per nat; for ipo the τ of its paper.", in: 1e-6...1_000_000)
         var beta = 0.1
         @Parameter("Probability that a label is the wrong way round; for sigmoid only.", in: 0...0.5) var labelSmoothing = 0.0
         @Parameter("For ipo: divide each log-ratio by its sequence's actions.") var ipoAverage = true
@@ -28,7 +28,8 @@ struct DPO: Algorithm {
         func validate() throws {
             guard labelSmoothing > 0, loss != .sigmoid else { return }
             throw ZooError(
-                .invalidArgument, "parameter 'label_smoothing' is \(labelSmoothing); loss '\(loss.rawValue)' takes none: set it to 0")
+                .invalidArgument,
+                "parameter 'label_smoothing' is \(labelSmoothing); loss '\(loss.rawValue)' takes none: set it to 0")
         }
     }
 
@@ -36,11 +37,6 @@ struct DPO: Algorithm {
 
     let parameters: Parameters
     let host: Host
-
-    init(parameters: Parameters, host: Host) {
-        self.parameters = parameters
-        self.host = host
-    }
 
     // MARK: - The objective
 

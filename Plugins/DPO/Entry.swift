@@ -2,5 +2,5 @@ import ZooKit
 
 private let plugin = PluginTable(DPO.self)
 
-@c(zoo_plugin_entry_v1) @implementation
-public func zoo_plugin_entry_v1() -> UnsafePointer<zoo_plugin_v1>? { plugin.pointer }
+@c(zoo_plugin_entry_v1)
+public func entry() -> UnsafePointer<zoo_plugin_v1> { plugin.pointer }

@@ -24,12 +24,13 @@ struct GRPO: Algorithm {
         @Parameter("Group size G: sequences sampled for each prompt.", in: 2...1_000_000) var samples = 8
         @Parameter("What a centred reward is divided by: the deviation of its group, of the batch, or nothing.")
         var scaleRewards = AdvantageScale.group
-        @Parameter("Mean over sequences of token means (grpo), over all tokens (bnpo, dapo), or a constant denominator (dr_grpo).")
+        @Parameter("Mean over sequences of token means (grpo), over tokens (bnpo, dapo), or a constant denominator (dr_grpo).")
         var lossType = LossType.grpo
-        @Parameter("The constant L of dr_grpo, which divides by sequences · L: the length limit of the sampler, in steps.",
-            in: 1...10_000_000) var maxCompletionLength: Int? = nil
+        @Parameter("The constant L of dr_grpo, the sampler's length limit in steps.", in: 1...10_000_000)
+        var maxCompletionLength: Int? = nil
         @Parameter("ε: how far the ratio may fall below 1 and still earn.", in: 0...1) var epsilon = 0.2
-        @Parameter("How far the ratio may rise above 1 and still earn; null is epsilon.", in: 0...1000) var epsilonHigh: Double? = nil
+        @Parameter("How far the ratio may rise above 1 and still earn; null is epsilon.", in: 0...1000)
+        var epsilonHigh: Double? = nil
         @Parameter("Strength β of the KL to the reference in the loss, per nat.", in: 0...1000) var beta = 0.04
         @Parameter("Estimator of that KL; the gradient of k1 pulls nowhere in expectation.") var klEstimator = KLEstimator.k3
         @Parameter("Updates μ on the whole of a rollout, whose policy stays frozen.", in: 1...1000) var numIterations = 1
@@ -43,7 +44,7 @@ struct GRPO: Algorithm {
         func validate() throws {
             guard lossType == .drGRPO, maxCompletionLength == nil else { return }
             throw ZooError(
-                .invalidArgument, "parameter 'max_completion_length' is null; loss_type 'dr_grpo' needs the sampler's length limit")
+                .invalidArgument, "parameter 'max_completion_length' is null; loss_type 'dr_grpo' needs the length limit")
         }
     }
 

@@ -42,7 +42,7 @@ struct PPO: Algorithm {
         @Parameter("Scale advantages to variance 1 over the rollout, and with a critic centre them.") var whitenAdvantages = true
         @Parameter("Scale the rewards of steps to variance 1 over the rollout, keeping their mean.") var whitenRewards = false
         @Parameter("Weight of the entropy bonus.", in: 0...1000) var entropyCoef = 0.0
-        @Parameter("For a sequence cut at the length limit: 'penalty' subtracts missing_eos_value from its score, 'set' replaces it.")
+        @Parameter("A sequence cut at the length limit: 'penalty' subtracts missing_eos_value from its score, 'set' replaces it.")
         var missingEos = MissingEOS.none
         @Parameter("The number that missing_eos subtracts or sets.", in: -1_000_000...1_000_000) var missingEosValue = 1.0
 

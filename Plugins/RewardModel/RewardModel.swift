@@ -20,7 +20,7 @@ struct RewardModel: Algorithm {
     struct Parameters: ParameterSet {
         @Parameter("Where comparisons come from: preference pairs, or examples with the column 'rating'.") var data = Source.pairs
         @Parameter("Pairs, or rated examples, of an update.", in: 1...1_000_000) var batchSize = 32
-        @Parameter("Ratings must differ by more than this to make a pair, in units of the rating.", in: 0...1_000_000) var gap = 0.0
+        @Parameter("Ratings must differ by more than this to make a pair.", in: 0...1_000_000) var gap = 0.0
         @Parameter("Margin m by which the preferred score should lead.", in: 0...1000) var margin = 0.0
         @Parameter("Weight c of the term that keeps the scores around 0.", in: 0...1000) var centering = 0.0
     }
@@ -29,11 +29,6 @@ struct RewardModel: Algorithm {
 
     let parameters: Parameters
     let host: Host
-
-    init(parameters: Parameters, host: Host) {
-        self.parameters = parameters
-        self.host = host
-    }
 
     // MARK: - The objective
 
@@ -71,7 +66,8 @@ struct RewardModel: Algorithm {
         guard !pairs.isEmpty else {
             throw ZooError(
                 .invalidArgument,
-                "no two of the \(batch.sequenceCount) ratings differ by more than gap = \(parameters.gap); raise batch_size or lower gap")
+                "no two of \(batch.sequenceCount) ratings differ by more than gap = \(parameters.gap): raise batch_size or lower gap"
+            )
         }
         // Rated examples are compared across the whole batch; the two sequences of a pair only with each other.
         let cut: Cut = parameters.data == .ratings ? .whole : .grouped

@@ -20,11 +20,6 @@ struct SFT: Algorithm {
     let parameters: Parameters
     let host: Host
 
-    init(parameters: Parameters, host: Host) {
-        self.parameters = parameters
-        self.host = host
-    }
-
     // MARK: - The objective
 
     /// −(1/N) Σ log π over `actions` = N actions, and its derivative, the constant −1/N. All arrays are per step.
@@ -40,7 +35,8 @@ struct SFT: Algorithm {
         let batch = try host.data.examples(parameters.examples)
         let actions = batch.actionCount
         guard actions > 0 else {
-            throw ZooError(.invalidArgument, "the \(batch.sequenceCount) examples have no completion; expected at least one action")
+            throw ZooError(
+                .invalidArgument, "the \(batch.sequenceCount) examples have no completion; expected at least one action")
         }
         let update = try host.model.accumulate(.policy, batch, [.logp, .entropy], .separable) { slice, outputs in
             Self.loss(logp: try outputs[.logp], mask: slice.mask, actions: actions)

@@ -18,9 +18,8 @@ public struct Pair: Sendable, Equatable {
             let winners = places.filter { chosen[$0] != 0 }
             let losers = places.filter { chosen[$0] == 0 }
             guard winners.count == 1, losers.count == 1 else {
-                throw ZooError(
-                    .invalidArgument,
-                    "pair \(numbers[places[0]]) has \(winners.count) chosen and \(losers.count) rejected sequences; expected one of each")
+                let found = "\(winners.count) chosen and \(losers.count) rejected sequences"
+                throw ZooError(.invalidArgument, "pair \(numbers[places[0]]) has \(found); expected one of each")
             }
             return Pair(chosen: winners[0], rejected: losers[0])
         }

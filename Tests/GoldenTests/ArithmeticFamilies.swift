@@ -9,7 +9,8 @@ extension Families {
             let samples = Samples(mask: try golden.rows("mask"), behaviour: try golden.rows("mask"))
             let rewards = try golden.rows("rewards").flatMap { $0 }
             let toGo = generalizedAdvantages(
-                rewards: rewards, values: rewards.map { _ in 0 }, batch: samples.batch, gamma: try golden.number("gamma"), lambda: 1)
+                rewards: rewards, values: rewards.map { _ in 0 }, batch: samples.batch, gamma: try golden.number("gamma"),
+                lambda: 1)
             expect(whiten(toGo.advantages, samples.batch.mask), expected, "advantages", in: golden)
             return true
         }

@@ -70,14 +70,15 @@ struct Samples {
         script.generate = { _, _, _ in batch }
         script.rewards = { _ in [Column("reward", perStep: false, .f64(rewards))] }
         script.outputs = { role, batch, wanted in
-            try Dictionary(uniqueKeysWithValues: wanted.map { name in
-                guard let answers = outputs["\(role).\(name)"] else {
-                    if name == "entropy" { return (name, batch.mask.map { _ in 0 }) }
-                    throw GoldenError(description: "the case has no \(role).\(name)")
-                }
-                let turn = turns.next("\(role).\(name)")
-                return (name, zip(answers[min(turn, answers.count - 1)], batch.mask).map { $1 ? $0 : 0 })
-            })
+            try Dictionary(
+                uniqueKeysWithValues: wanted.map { name in
+                    guard let answers = outputs["\(role).\(name)"] else {
+                        if name == "entropy" { return (name, batch.mask.map { _ in 0 }) }
+                        throw GoldenError(description: "the case has no \(role).\(name)")
+                    }
+                    let turn = turns.next("\(role).\(name)")
+                    return (name, zip(answers[min(turn, answers.count - 1)], batch.mask).map { $1 ? $0 : 0 })
+                })
         }
         return script
     }

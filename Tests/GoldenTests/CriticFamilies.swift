@@ -164,11 +164,12 @@ extension Families {
         }
         let samples = Samples(groups: groups)
         let zeros = rewards.map { _ in 0.0 }
+        let parameters = """
+            {"prompts": \(rewards.count / size), "samples": \(size), "epochs": 1, "baseline": "\(baseline)", "kl_coef": 0, \
+            "whiten_advantages": false}
+            """
         let record = try step(
-            "PPO", "ppo", """
-                {"prompts": \(rewards.count / size), "samples": \(size), "epochs": 1, "baseline": "\(baseline)", "kl_coef": 0, \
-                "whiten_advantages": false}
-                """,
+            "PPO", "ppo", parameters,
             samples.script(rewards: rewards, outputs: ["policy.logp": [zeros], "reference.logp": [zeros]]))
         let advantages = (record.losses[0].gradients["logp"] ?? []).map { -$0 * Double(rewards.count) }
         expect(advantages, try golden.list(golden.has("shaped") ? "shaped" : "advantages"), "advantages", in: golden)

@@ -9,55 +9,58 @@ extension Families {
         else { return false }
         let size = Int(try golden.number("G"))
         let samples = Samples(groups: rewards.indices.map { $0 / size })
+        let parameters = """
+            {"prompts": \(rewards.count / size), "samples": \(size), "scale_rewards": "\(scale)", "loss_type": "dapo", "beta": 0, \
+            "log_kl": false}
+            """
         let record = try step(
-            "GRPO", "grpo", """
-                {"prompts": \(rewards.count / size), "samples": \(size), "scale_rewards": "\(scale)", "loss_type": "dapo", "beta": 0, \
-                "log_kl": false}
-                """,
+            "GRPO", "grpo", parameters,
             samples.script(rewards: rewards, outputs: ["policy.logp": [rewards.map { _ in 0 }]]))
-        expect(
-            (record.losses[0].gradients["logp"] ?? []).map { -$0 * Double(rewards.count) }, try golden.list("advantages"), "advantages",
-            in: golden)
+        let found = (record.losses[0].gradients["logp"] ?? []).map { -$0 * Double(rewards.count) }
+        expect(found, try golden.list("advantages"), "advantages", in: golden)
         // Where the batch's deviation divides, TRL looks at that for dead groups, and finds none.
         if scale != "batch", golden.has("frac_reward_zero_std") {
-            expect(
-                [record.metric("frac_reward_zero_std") ?? .nan], [try golden.number("frac_reward_zero_std")], "frac_reward_zero_std",
-                in: golden)
+            let share = record.metric("frac_reward_zero_std") ?? .nan
+            expect([share], [try golden.number("frac_reward_zero_std")], "frac_reward_zero_std", in: golden)
         }
         return true
     }
 
     /// GRPO's loss and gradient, in its four reductions, with and without the KL term.
     static func groupLoss(_ golden: GoldenCase) throws -> Bool {
-        let known: Set = ["logp", "old_logp", "ref_logp", "advantages", "mask", "loss_type", "beta", "eps", "hi", "max_completion_length"]
-        guard Set(golden.inputs.keys).isSubset(of: known), let type = golden.text("loss_type"),
+        let options = ["loss_type", "beta", "eps", "hi", "max_completion_length"]
+        guard Set(golden.inputs.keys).isSubset(of: tensors + options), let type = golden.text("loss_type"),
             ["grpo", "bnpo", "dr_grpo", "dapo"].contains(type)
         else { return false }
         try clippedGroupLoss(golden, type: type)
         return true
     }
 
+    private static let tensors = ["logp", "old_logp", "ref_logp", "advantages", "mask"]
+
     /// OpenRLHF's policy loss: per token it is PPO's, per sequence it is GRPO's.
     static func surrogate(_ golden: GoldenCase) throws -> Bool {
-        let known: Set = ["logp", "old_logp", "ref_logp", "advantages", "mask", "clip_eps_low", "clip_eps_high", "token_level_loss"]
-        guard Set(golden.inputs.keys).isSubset(of: known) else { return false }
+        let options = ["clip_eps_low", "clip_eps_high", "token_level_loss"]
+        guard Set(golden.inputs.keys).isSubset(of: tensors + options) else { return false }
         if golden.name.contains("seq") || golden.option("token_level_loss") == 0 {
             try clippedGroupLoss(golden, type: "grpo")
             return true
         }
         let samples = try Samples(mask: golden.rows("mask"), behaviour: golden.rows("old_logp"))
         let logp = try golden.rows("logp").flatMap { $0 }
+        let parameters = """
+            {"prompts": 4, "epochs": 1, "baseline": "none", "kl_coef": 0, "whiten_advantages": false, \
+            "clip_range": \(golden.option("clip_eps_low") ?? 0.2)}
+            """
+        let outputs = ["policy.logp": [logp], "reference.logp": [logp.map { _ in 0 }]]
         let record = try step(
-            "PPO", "ppo", """
-                {"prompts": 4, "epochs": 1, "baseline": "none", "kl_coef": 0, "whiten_advantages": false, \
-                "clip_range": \(golden.option("clip_eps_low") ?? 0.2)}
-                """,
-            samples.script(
-                rewards: try golden.list("advantages"), outputs: ["policy.logp": [logp], "reference.logp": [logp.map { _ in 0 }]]))
+            "PPO", "ppo", parameters, samples.script(rewards: try golden.list("advantages"), outputs: outputs))
         expect([record.losses[0].value], [try golden.number("loss")], "loss", in: golden)
         expect(record.losses[0].gradients["logp"] ?? [], try golden.rows("d_logp").flatMap { $0 }, "d_logp", in: golden)
         if golden.has("ppo_clip_ratio") {
-            expect([record.metric("policy/clipfrac_avg") ?? .nan], [try golden.number("ppo_clip_ratio")], "clip fraction", in: golden)
+            expect(
+                [record.metric("policy/clipfrac_avg") ?? .nan], [try golden.number("ppo_clip_ratio")], "clip fraction", in: golden
+            )
         }
         return true
     }
@@ -73,12 +76,13 @@ extension Families {
         let low = golden.option("eps") ?? golden.option("clip_eps_low") ?? 0.2
         let high = golden.option("hi") ?? golden.option("clip_eps_high") ?? low
         // The recorded dr_grpo case was run with max_completion_length = 8.
+        let parameters = """
+            {"prompts": 1, "samples": \(samples.count), "scale_rewards": "none", "loss_type": "\(type)", "epsilon": \(low), \
+            "epsilon_high": \(high), "beta": \(golden.option("beta") ?? 0), \
+            "max_completion_length": \(Int(golden.option("max_completion_length") ?? 8))}
+            """
         let record = try step(
-            "GRPO", "grpo", """
-                {"prompts": 1, "samples": \(samples.count), "scale_rewards": "none", "loss_type": "\(type)", "epsilon": \(low), \
-                "epsilon_high": \(high), "beta": \(golden.option("beta") ?? 0), \
-                "max_completion_length": \(Int(golden.option("max_completion_length") ?? 8))}
-                """,
+            "GRPO", "grpo", parameters,
             samples.script(
                 rewards: advantages + [-advantages.reduce(0, +)],
                 outputs: [

@@ -15,8 +15,9 @@ extension Families {
             """
         let pairs = try (0..<golden.list("policy_chosen").count).map { index in
             try PreferencePair(
-                chosen: (golden.list("policy_chosen")[index], golden.list("ref_chosen")[index]),
-                rejected: (golden.list("policy_rejected")[index], golden.list("ref_rejected")[index]),
+                chosen: Likelihood(policy: golden.list("policy_chosen")[index], reference: golden.list("ref_chosen")[index]),
+                rejected: Likelihood(
+                    policy: golden.list("policy_rejected")[index], reference: golden.list("ref_rejected")[index]),
                 lengths: golden.has("len_chosen")
                     ? (Int(golden.list("len_chosen")[index]), Int(golden.list("len_rejected")[index])) : (3, 2))
         }
@@ -41,18 +42,26 @@ extension Families {
         return true
     }
 
+    /// Log-likelihoods of one sequence.
+    private struct Likelihood {
+        let policy: Double
+        let reference: Double
+    }
+
     private struct PreferencePair {
-        /// Log-likelihood under the policy and the reference.
-        let chosen: (policy: Double, reference: Double)
-        let rejected: (policy: Double, reference: Double)
+        let chosen: Likelihood
+        let rejected: Likelihood
         let lengths: (chosen: Int, rejected: Int)
     }
 
     /// The chosen sequence of each pair, and then the rejected one.
     private static func script(_ pairs: [PreferencePair]) -> ScriptedHost.Script {
         var offsets = [0]
-        for length in pairs.flatMap({ [$0.lengths.chosen, $0.lengths.rejected] }) { offsets.append(offsets[offsets.count - 1] + length) }
-        let steps = offsets[offsets.count - 1]
+        var steps = 0
+        for length in pairs.flatMap({ [$0.lengths.chosen, $0.lengths.rejected] }) {
+            steps += length
+            offsets.append(steps)
+        }
         let batch = Batch(
             offsets: offsets, tokens: Array(repeating: 0, count: steps), mask: Array(repeating: true, count: steps),
             columns: [
@@ -62,7 +71,8 @@ extension Families {
         var script = ScriptedHost.Script()
         script.pairs = { _ in batch }
         script.outputs = { role, _, _ in
-            ["score": pairs.flatMap { role == "policy" ? [$0.chosen.policy, $0.rejected.policy] : [$0.chosen.reference, $0.rejected.reference] }]
+            let side = role == "policy" ? \Likelihood.policy : \Likelihood.reference
+            return ["score": pairs.flatMap { [$0.chosen[keyPath: side], $0.rejected[keyPath: side]] }]
         }
         return script
     }

@@ -16,11 +16,6 @@ struct BestOfN: Algorithm {
     let parameters: Parameters
     let host: Host
 
-    init(parameters: Parameters, host: Host) {
-        self.parameters = parameters
-        self.host = host
-    }
-
     /// −(1/N) Σ log π over the N actions of the best samples, and its derivative.
     static func loss(logp: [Double], mask: [Bool], actions: Int) -> Loss {
         let share = 1 / Double(actions)
@@ -46,5 +41,5 @@ struct BestOfN: Algorithm {
 
 private let plugin = PluginTable(BestOfN.self)
 
-@c(zoo_plugin_entry_v1) @implementation
-public func zoo_plugin_entry_v1() -> UnsafePointer<zoo_plugin_v1>? { plugin.pointer }
+@c(zoo_plugin_entry_v1)
+public func entry() -> UnsafePointer<zoo_plugin_v1> { plugin.pointer }

@@ -39,7 +39,7 @@ struct PluginTests {
         #expect(info.pointee.parameters.string == BestOfN.Parameters.schema)
         #expect(
             info.pointee.needs.string == """
-                {"data": "prompts", "roles": ["policy"], "services": ["zoo.data/1", "zoo.rollout/1", "zoo.reward/1", \
+                {"data": ["prompts"], "roles": ["policy"], "services": ["zoo.data/1", "zoo.rollout/1", "zoo.reward/1", \
                 "zoo.model/1", "zoo.log/1", "zoo.rng/1"]}
                 """)
     }
@@ -71,7 +71,9 @@ struct PluginTests {
         }
     }
 
-    @Test("state that is cut short, random or another algorithm's is refused as data loss", arguments: ["", "best-of-n state 1\n{", "ppo state 1\n{}", "\u{1}\u{2}"])
+    @Test(
+        "state that is cut short, random or another algorithm's is refused as data loss",
+        arguments: ["", "best-of-n state 1\n{", "ppo state 1\n{}", "\u{1}\u{2}"])
     func badState(text: String) throws {
         let host = UnsafeMutablePointer<zoo_host_v1>.allocate(capacity: 1)
         host.initialize(to: bareHost())

@@ -1,7 +1,9 @@
 import Testing
 import ZooKit
 
-func expectClose(_ found: [Double], _ expected: [Double], _ tolerance: Double = 1e-12, _ location: SourceLocation = #_sourceLocation) {
+func expectClose(
+    _ found: [Double], _ expected: [Double], _ tolerance: Double = 1e-12, _ location: SourceLocation = #_sourceLocation
+) {
     #expect(found.count == expected.count, sourceLocation: location)
     for (found, expected) in zip(found, expected) {
         #expect(abs(found - expected) <= tolerance, "\(found) instead of \(expected)", sourceLocation: location)
@@ -41,7 +43,7 @@ struct StatisticsTests {
         expectClose(whiten(values, mask, shiftMean: false), [3 - 2 * scale, 0, 3 - scale, 3, 3 + 3 * scale])
     }
 
-    @Test("explained variance is 1 for a perfect critic and 0 for one that is off by a constant times nothing")
+    @Test("explained variance is 1 for a perfect critic and 0 for one that says the same of everything")
     func explained() {
         let targets = [1.0, 2, 4]
         #expect(explainedVariance(predictions: targets, targets: targets) == 1)

@@ -55,8 +55,8 @@ extension Parameter: AnyParameter {
         if let range, let number = parsed.number, let low = range.low.number, let high = range.high.number,
             !(low...high).contains(number)
         {
-            throw ZooError(
-                .invalidArgument, "parameter '\(name)' is \(value.shown); expected a value from \(range.low.json) to \(range.high.json)")
+            let expected = "a value from \(range.low.json) to \(range.high.json)"
+            throw ZooError(.invalidArgument, "parameter '\(name)' is \(value.shown); expected \(expected)")
         }
         wrappedValue = parsed
     }

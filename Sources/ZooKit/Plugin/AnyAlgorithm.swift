@@ -81,7 +81,8 @@ final class AlgorithmObject<Implementation: Algorithm>: AnyAlgorithm {
     override func load(_ bytes: [UInt8]) throws {
         let header = Self.header
         guard bytes.starts(with: header.utf8) else {
-            throw ZooError(.dataLoss, "the saved state does not begin with '\(header.dropLast())'; it is not a state of this algorithm")
+            throw ZooError(
+                .dataLoss, "the saved state does not begin with '\(header.dropLast())'; it is not a state of this algorithm")
         }
         do {
             algorithm.state = try JSONDecoder().decode(Implementation.State.self, from: Data(bytes.dropFirst(header.utf8.count)))

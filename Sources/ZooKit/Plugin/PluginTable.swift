@@ -5,8 +5,8 @@ import CZoo
 /// ```swift
 /// private let plugin = PluginTable(PPO.self)
 ///
-/// @c(zoo_plugin_entry_v1) @implementation
-/// public func zoo_plugin_entry_v1() -> UnsafePointer<zoo_plugin_v1>? { plugin.pointer }
+/// @c(zoo_plugin_entry_v1)
+/// public func entry() -> UnsafePointer<zoo_plugin_v1> { plugin.pointer }
 /// ```
 ///
 /// Keep it in a global constant: the table lives as long as the process, and every call of the entry returns the same one.
@@ -32,10 +32,10 @@ public struct PluginTable: @unchecked Sendable {
     }
 }
 
-private let create: @convention(c) (
-    zoo_str, UnsafePointer<zoo_host_v1>?, zoo_str, UnsafeMutablePointer<UnsafeMutablePointer<zoo_algorithm_v1>?>?,
-    UnsafeMutablePointer<zoo_error>?
-) -> Int32 = { id, host, parameters, out, error in
+private func create(
+    id: zoo_str, host: UnsafePointer<zoo_host_v1>?, parameters: zoo_str,
+    out: UnsafeMutablePointer<UnsafeMutablePointer<zoo_algorithm_v1>?>?, error: UnsafeMutablePointer<zoo_error>?
+) -> Int32 {
     ZooError.status(error) {
         guard let out else { throw ZooError(.invalidArgument, "create was called without a place for the algorithm") }
         guard let id = id.string, let type = Registry.shared.algorithm(id) else {

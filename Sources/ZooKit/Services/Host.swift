@@ -11,7 +11,8 @@ public final class Host {
     init(_ table: UnsafePointer<zoo_host_v1>?) throws {
         guard let table else { throw ZooError(.invalidArgument, "the host is NULL") }
         guard field(table, \.get_extension) != nil, field(table, \.release) != nil else {
-            throw ZooError(.invalidArgument, "the host's table is too short: it needs get_extension and release, as version 1.0 has them")
+            throw ZooError(
+                .invalidArgument, "the host's table is too short: it needs get_extension and release, as version 1.0 has them")
         }
         self.table = table
     }
@@ -39,7 +40,9 @@ public final class Host {
         let service = try Service<zoo_log_v1>(ZOO_LOG_ID, host: table) { field($0, \.ctx) }
         let metric = try service.function("metric", \.metric)
         try name.withZooString { name in
-            try ZooError.check("\(service.id) metric") { metric(service.context, name, value, Double(count), normaliser.rawValue, $0) }
+            try ZooError.check("\(service.id) metric") {
+                metric(service.context, name, value, Double(count), normaliser.rawValue, $0)
+            }
         }
     }
 

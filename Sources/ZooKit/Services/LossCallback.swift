@@ -57,9 +57,10 @@ final class LossCallback {
             guard let gradient = result.gradients[output] else { continue }
             try requireFinite(gradient, "the loss's derivative by '\(output.name)'")
             guard array.dtype == ZOO_F64, array.nbytes == UInt64(gradient.count * MemoryLayout<Double>.stride) else {
+                let expected = "\(array.nbytes / 8) in f64"
                 throw ZooError(
                     .invalidArgument,
-                    "the loss's derivative by '\(output.name)' has \(gradient.count) numbers; expected \(array.nbytes / 8) in f64")
+                    "the loss's derivative by '\(output.name)' has \(gradient.count) numbers; expected \(expected)")
             }
             guard !gradient.isEmpty else { continue }
             array.data?.assumingMemoryBound(to: Double.self).update(from: gradient, count: gradient.count)
