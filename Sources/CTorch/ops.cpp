@@ -138,8 +138,8 @@ ct_status ct_embedding(ct_tensor *out, ct_tensor table, ct_tensor index) {
     return result(out, [&] { return at::embedding(ref(table), ref(index)); });
 }
 
-ct_status ct_attention(ct_tensor *out, ct_tensor q, ct_tensor k, ct_tensor v, ct_tensor mask, bool causal) {
+ct_status ct_causal_attention(ct_tensor *out, ct_tensor q, ct_tensor k, ct_tensor v) {
     return result(out, [&] {
-        return at::scaled_dot_product_attention(ref(q), ref(k), ref(v), maybe(mask), 0.0, causal);
+        return at::scaled_dot_product_attention(ref(q), ref(k), ref(v), std::nullopt, 0.0, /*is_causal=*/true);
     });
 }

@@ -2,23 +2,13 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "parallel.hpp"
-#include "simd.hpp"
-#include "support.hpp"
+#include "rotation.hpp"
 
 using namespace ct;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 namespace {
-
-/// Hugging Face's rotation: halves (a, b) become (a c - b s, b c + a s). `sign` -1 rotates back.
-CT_KERNEL void rotate(float *to, const float *from, const float *c, const float *s, int64_t half, float sign) {
-    for (int64_t i = 0; i < half; ++i) {
-        const float a = from[i], b = from[half + i], sine = sign * s[i];
-        to[i] = a * c[i] - b * sine;
-        to[half + i] = b * c[i] + a * sine;
-    }
-}
 
 CT_KERNEL void add_to(float *to, const float *from, int64_t count) {
     for (int64_t i = 0; i < count; ++i) to[i] += from[i];
@@ -109,11 +99,6 @@ public:
     }
 };
 
-at::Tensor rotated(const at::Tensor &x, const at::Tensor &c, const at::Tensor &s) {
-    const auto halves = x.chunk(2, -1);
-    return at::cat({halves[0] * c - halves[1] * s, halves[1] * c + halves[0] * s}, -1);
-}
-
 /// The same with libtorch's operators, for other devices and element types.
 variable_list composed_heads(
     const at::Tensor &qkv, const at::Tensor &rows, const at::Tensor &cosine, const at::Tensor &sine, const Layout &at) {
@@ -149,50 +134,5 @@ ct_status ct_rotary_heads(
         *q = give(outputs[0]);
         *k = give(outputs[1]);
         *v = give(outputs[2]);
-    });
-}
-
-ct_status ct_rotary_append(
-    ct_tensor *q, ct_tensor qkv, ct_tensor positions, ct_tensor cosine, ct_tensor sine, ct_tensor key_cache,
-    ct_tensor value_cache, int64_t column) {
-    return guard([&] {
-        const at::NoGradGuard none;
-        const auto x = ref(qkv).contiguous(), c = ref(cosine).contiguous(), s = ref(sine).contiguous(),
-                   where = ref(positions).contiguous();
-        auto &keys = ref(key_cache), &values = ref(value_cache);
-        const int64_t rows = keys.size(0), kv_heads = keys.size(1), columns = keys.size(2), width = keys.size(3);
-        const int64_t heads = x.size(1) / width - 2 * kv_heads;
-        TORCH_CHECK(
-            x.size(0) == rows && where.size(0) == rows && column < columns && c.size(1) * 2 == width && heads > 0 &&
-                heads % kv_heads == 0 && keys.is_contiguous() && values.is_contiguous(),
-            "the caches do not fit the projections");
-        if (!plain(x)) {
-            const auto cp = c.index_select(0, where).unsqueeze(1), sp = s.index_select(0, where).unsqueeze(1);
-            const auto parts = x.view({rows, -1, width}).split_with_sizes({heads, kv_heads, kv_heads}, 1);
-            keys.select(2, column).copy_(rotated(parts[1], cp, sp));
-            values.select(2, column).copy_(parts[2]);
-            *q = give(rotated(parts[0], cp, sp).view({rows, kv_heads, heads / kv_heads, width}));
-            return;
-        }
-        auto result = at::empty({rows, kv_heads, heads / kv_heads, width}, x.options());
-        auto *to = result.mutable_data_ptr<float>(), *pk = keys.mutable_data_ptr<float>(),
-             *pv = values.mutable_data_ptr<float>();
-        const auto *from = x.const_data_ptr<float>(), *pc = c.const_data_ptr<float>(), *ps = s.const_data_ptr<float>();
-        const auto *position = where.const_data_ptr<int64_t>();
-        parallel(rows, 32, [=](int64_t begin, int64_t end) {
-            const int64_t half = width / 2;
-            for (int64_t r = begin; r < end; ++r) {
-                const float *cp = pc + position[r] * half, *sp = ps + position[r] * half,
-                            *row = from + r * (heads + 2 * kv_heads) * width;
-                for (int64_t h = 0; h < heads; ++h) rotate(to + (r * heads + h) * width, row + h * width, cp, sp, half, 1);
-                for (int64_t g = 0; g < kv_heads; ++g) {
-                    const int64_t offset = ((r * kv_heads + g) * columns + column) * width;
-                    rotate(pk + offset, row + (heads + g) * width, cp, sp, half, 1);
-                    std::memcpy(
-                        pv + offset, row + (heads + kv_heads + g) * width, sizeof(float) * static_cast<size_t>(width));
-                }
-            }
-        });
-        *q = give(result);
     });
 }

@@ -35,15 +35,16 @@ CT_INLINE void store_tail(float *p, const floats &v, int64_t count) {
 }
 
 CT_INLINE float sum(const floats &v) {
-    float total = 0;
-    for (int64_t i = 0; i < lanes; ++i) total += v[i];
-    return total;
+    const auto eight = v.lo + v.hi;
+    const auto four = eight.lo + eight.hi;
+    return (four.x + four.z) + (four.y + four.w);
 }
 
 CT_INLINE float largest(const floats &v) {
-    float best = v[0];
-    for (int64_t i = 1; i < lanes; ++i) best = v[i] > best ? v[i] : best;
-    return best;
+    const auto eight = __builtin_elementwise_max(v.lo, v.hi);
+    const auto four = __builtin_elementwise_max(eight.lo, eight.hi);
+    const auto two = __builtin_elementwise_max(four.lo, four.hi);
+    return two.x > two.y ? two.x : two.y;
 }
 
 /// eˣ within 2 units in the last place for x in [-87, 88]; smaller x give e⁻⁸⁷ (about 1e-38), larger ones e⁸⁸.

@@ -60,12 +60,13 @@ public enum Engine {
     /// Bytes of CPU tensors that exist now; counted from `configure` on.
     public static var tensorBytes: Int { Int(ct_memory_held()) }
 
-    /// Runs `body` and gives the most tensor bytes that existed meanwhile beyond those that existed before. Calls do not nest.
+    /// Runs `body` and gives the most tensor bytes that existed meanwhile beyond those that existed before or remain. Calls do not
+    /// nest.
     public static func transientBytes<Result>(of body: () throws -> Result) rethrows -> (result: Result, bytes: Int) {
         ct_memory_reset_peak()
         let before = ct_memory_held()
         let result = try body()
-        return (result, Int(ct_memory_peak() - before))
+        return (result, Int(ct_memory_peak() - max(before, ct_memory_held())))
     }
 
     /// Of libtorch, for example "2.13.0".

@@ -53,9 +53,17 @@ extension Tensor {
         }
     }
 
-    /// softmax(q kᵀ / √width + mask) v with self as q. Vaswani et al. 2017, eq. 1.
-    public func attention(_ k: Tensor, _ v: Tensor, mask: Tensor? = nil, causal: Bool = false) -> Tensor {
-        make("attention", [self, k, v]) { ct_attention($0, handle, k.handle, v.handle, mask?.handle, causal) }
+    /// softmax(q kᵀ / √width) v with self as q, each query seeing the keys up to its own place. Vaswani et al. 2017, eq. 1.
+    public func causalAttention(_ k: Tensor, _ v: Tensor) -> Tensor {
+        make("causalAttention", [self, k, v]) { ct_causal_attention($0, handle, k.handle, v.handle) }
+    }
+
+    /// The same for one new query per row, `[r, kvHeads, group, width]`, over columns `starts[r] ..< end` of the caches
+    /// `[r, kvHeads, columns, width]`; gives `[r, kvHeads · group · width]`. Records no gradient.
+    public func cachedAttention(keys: Tensor, values: Tensor, starts: Tensor, end: Int) -> Tensor {
+        make("cachedAttention", [self, keys, starts]) {
+            ct_cached_attention($0, handle, keys.handle, values.handle, starts.handle, Int64(end))
+        }
     }
 
     /// log p(target) and, where wanted, the entropy of softmax(self · weightᵀ · inverseTemperature), row by row.

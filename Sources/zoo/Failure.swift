@@ -52,6 +52,9 @@ struct Failure: Error {
 
     private static func usage(_ error: any Error) -> String {
         let message = Zoo.message(for: error).split(separator: "\n").joined(separator: " ")
-        return message + (message.hasSuffix(".") || message.hasSuffix("?") ? "" : ";") + " see `zoo help`"
+        let words = CommandLine.arguments.dropFirst().prefix { !$0.hasPrefix("-") }
+        let known = Zoo.configuration.subcommands.map { $0.configuration.commandName ?? "\($0)".lowercased() }
+        let help = words.first.map { known.contains($0) ? "zoo help \($0)" : "zoo help" } ?? "zoo help"
+        return message + (message.hasSuffix(".") || message.hasSuffix("?") ? "" : ";") + " see `\(help)`"
     }
 }

@@ -154,8 +154,12 @@ ct_status ct_rotary_heads(
 ct_status ct_rotary_append(
     ct_tensor *q, ct_tensor qkv, ct_tensor positions, ct_tensor cosine, ct_tensor sine, ct_tensor key_cache,
     ct_tensor value_cache, int64_t column);
-/// softmax(q kᵀ / sqrt(width) + mask) v; `mask` may be NULL.
-ct_status ct_attention(ct_tensor *out, ct_tensor q, ct_tensor k, ct_tensor v, ct_tensor mask, bool causal);
+/// softmax(q kᵀ / sqrt(width)) v, each query seeing the keys up to its own place.
+ct_status ct_causal_attention(ct_tensor *out, ct_tensor q, ct_tensor k, ct_tensor v);
+/// The same for one new query per row, `q` [r, kv_heads, group, width], over columns starts[r] ..< `end` of the caches
+/// [r, kv_heads, columns, width]; gives [r, kv_heads · group · width]. No gradient.
+ct_status ct_cached_attention(
+    ct_tensor *out, ct_tensor q, ct_tensor key_cache, ct_tensor value_cache, ct_tensor starts, int64_t end);
 /// log p(target) and entropy of softmax(hidden · weightᵀ · inverse_temperature), row by row, without ever holding
 /// [n, vocabulary]: logits are made in chunks and made again in the backward pass. `inverse_temperature` [n] may be NULL.
 /// `entropy` may be NULL where it is not wanted.

@@ -43,7 +43,8 @@ final class AlteredHost: PluginHost {
             guard let host = AlteredHost.from(context)?.inner.table else { return }
             host.pointee.release(host.pointee.ctx, object)
         }
-        host = GuardedMemory(Self.altered(Data(bytes: &table, count: MemoryLayout<zoo_host_v1>.size), alterations[Self.hostTable]))
+        host = GuardedMemory(
+            Self.altered(Data(bytes: &table, count: MemoryLayout<zoo_host_v1>.size), alterations[Self.hostTable]))
         let context = Unmanaged.passUnretained(self).toOpaque()
         let offset = MemoryLayout<zoo_host_v1>.offset(of: \.ctx) ?? 16
         if host.count >= offset + 8 { host.start.storeBytes(of: context, toByteOffset: offset, as: UnsafeMutableRawPointer.self) }
@@ -95,7 +96,8 @@ final class GuardedMemory {
     init(_ bytes: Data) {
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))
         length = (bytes.count + page - 1) / page * page + page
-        guard let memory = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), memory != MAP_FAILED else {
+        guard let memory = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), memory != MAP_FAILED
+        else {
             fatalError("no memory for a guarded table of \(bytes.count) bytes")
         }
         pages = memory

@@ -14,15 +14,21 @@ extension ConformanceCase {
                     + "hide them with -fvisibility=hidden or a version script")
             return entries.joined(separator: ", ")
         },
-        .once("binary/dependencies", "The library needs only the language's own libraries, from folders that cannot be planted.", needs: nil) { subject in
+        .once(
+            "binary/dependencies", "The library needs only the language's own libraries, from folders that cannot be planted.",
+            needs: nil
+        ) { subject in
             let file = try library(subject)
             let strangers = file.needed.filter { name in !allowedLibraries.contains { name.hasPrefix($0) } }
             try expect(strangers.isEmpty, "it needs \(strangers.joined(separator: ", ")); link such libraries statically")
-            let planted = file.searchFolders.filter { !$0.hasPrefix("/") && !$0.hasPrefix("$ORIGIN") && !$0.hasPrefix("${ORIGIN}") }
+            let planted = file.searchFolders.filter {
+                !$0.hasPrefix("/") && !$0.hasPrefix("$ORIGIN") && !$0.hasPrefix("${ORIGIN}")
+            }
             try expect(planted.isEmpty, "it searches the relative folder \(planted.joined(separator: ", ")) for libraries")
             return "\(file.needed.count) libraries"
         },
-        .once("binary/loads", "The library binds every symbol at load, and what it says of itself can be read.", needs: nil) { subject in
+        .once("binary/loads", "The library binds every symbol at load, and what it says of itself can be read.", needs: nil) {
+            subject in
             let description = try subject.plugin().description
             return "\(description.algorithms.map(\.id).joined(separator: ", ")); made by \(description.toolchain)"
         },

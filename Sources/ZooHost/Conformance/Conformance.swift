@@ -81,7 +81,8 @@ public struct Conformance: Sendable {
         var wanted = Set(ConformanceCase.all.map(\.id).filter { id in only.isEmpty || only.contains { id.hasPrefix($0) } })
         guard !wanted.isEmpty else {
             let known = ConformanceCase.all.map(\.id).joined(separator: ", ")
-            throw ZooError(.notFound, "no conformance case starts with \(only.joined(separator: " or ")); the cases are: \(known)")
+            throw ZooError(
+                .notFound, "no conformance case starts with \(only.joined(separator: " or ")); the cases are: \(known)")
         }
         for item in ConformanceCase.all.reversed() where wanted.contains(item.id) {
             if let needs = item.needs { wanted.insert(needs) }
@@ -107,7 +108,9 @@ public struct Conformance: Sendable {
         }
     }
 
-    private func run(_ trial: Trial, _ path: String, after done: [String: ConformanceReport.Result]) async throws -> ConformanceReport.Result {
+    private func run(_ trial: Trial, _ path: String, after done: [String: ConformanceReport.Result]) async throws
+        -> ConformanceReport.Result
+    {
         if let needed = trial.needed, let before = done[needed], before.outcome != .passed {
             return trial.result(.skipped, "needs \(needed)")
         }

@@ -36,7 +36,9 @@ public struct ConformanceReport: Sendable, Equatable, Codable {
             let mark = ["passed": "ok  ", "failed": "FAIL", "skipped": "--  "][result.outcome.rawValue] ?? ""
             return "\(mark)  \(name.padding(toLength: width, withPad: " ", startingAt: 0))  \(result.detail)"
         }
-        for result in results where result.outcome == .failed { lines.append("\n\(result.id): \(result.claim)\n    \(result.detail)") }
+        for result in results where result.outcome == .failed {
+            lines.append("\n\(result.id): \(result.claim)\n    \(result.detail)")
+        }
         let counts = Dictionary(grouping: results, by: \.outcome).mapValues(\.count)
         lines.append(
             "\n\(path): \(counts[.passed] ?? 0) passed, \(counts[.failed] ?? 0) failed, \(counts[.skipped] ?? 0) skipped")

@@ -24,7 +24,8 @@ extension ConformanceCase {
             try expect(try subject.plugin().description == before, "the table said something else after create")
             return "4 calls"
         },
-        .each("contract/lifecycle", "Made and destroyed a thousand times, it leaks nothing.", needs: "contract/create") { subject in
+        .each("contract/lifecycle", "Made and destroyed a thousand times, it leaks nothing.", needs: "contract/create") {
+            subject in
             let plugin = try subject.plugin()
             func make(_ count: Int) throws {
                 for _ in 0..<count { _ = try Session(plugin, subject.algorithmID) }
@@ -36,7 +37,10 @@ extension ConformanceCase {
             try expect(grown < 32, "1000 algorithms left \(grown) MiB behind; expected less than 32")
             return "\(grown) MiB grown"
         },
-        .each("contract/parameters", "Unknown names, wrong types and values out of range are refused by name.", needs: "contract/create") { subject in
+        .each(
+            "contract/parameters", "Unknown names, wrong types and values out of range are refused by name.",
+            needs: "contract/create"
+        ) { subject in
             let plugin = try subject.plugin()
             let description = try subject.algorithm(in: plugin)
             var tried = 0
@@ -44,12 +48,16 @@ extension ConformanceCase {
                 tried += 1
                 let setting = "\(name) = \(value.shown)"
                 let refusal = try refusal("a parameter \(setting)") { _ = try Session(plugin, description.id, [name: value]) }
-                try expect(refusal.code == .invalidArgument, "\(setting) was refused as \(refusal.code); expected invalidArgument")
+                try expect(
+                    refusal.code == .invalidArgument, "\(setting) was refused as \(refusal.code); expected invalidArgument")
                 try expect(refusal.message.contains(name), "the refusal of \(setting) does not name it: \(refusal.message)")
             }
             return "\(tried) refused"
         },
-        .each("contract/malformed", "Parameters that are no JSON object, and unknown algorithms, are refused.", needs: "contract/create") { subject in
+        .each(
+            "contract/malformed", "Parameters that are no JSON object, and unknown algorithms, are refused.",
+            needs: "contract/create"
+        ) { subject in
             let plugin = try subject.plugin()
             let table = HostTable(ScriptedHost())
             let texts = ["[]", "{", "{\"a\"", "{} {}", "null", "7", "{\"a\": }", String(repeating: "[", count: 10_000)]
@@ -64,10 +72,15 @@ extension ConformanceCase {
         },
         .each("contract/unknown-extension", "An extension that it does not have is NULL.", needs: "contract/create") { subject in
             let session = try Session(subject.plugin(), subject.algorithmID)
-            try expect(session.algorithm.getExtension("zoo.no-such-thing/9") == nil, "get_extension(\"zoo.no-such-thing/9\") is not NULL")
+            try expect(
+                session.algorithm.getExtension("zoo.no-such-thing/9") == nil, "get_extension(\"zoo.no-such-thing/9\") is not NULL"
+            )
             return "NULL"
         },
-        .each("contract/short-errors", "It writes no further into an error than the caller's size, and takes NULL for one.", needs: "contract/create") { subject in
+        .each(
+            "contract/short-errors", "It writes no further into an error than the caller's size, and takes NULL for one.",
+            needs: "contract/create"
+        ) { subject in
             let plugin = try subject.plugin()
             let host = HostTable(ScriptedHost())
             for size in [16, 17, 24, 64, 512] {
@@ -75,14 +88,21 @@ extension ConformanceCase {
                 memory.start.storeBytes(of: UInt32(size), as: UInt32.self)
                 let error = memory.start.assumingMemoryBound(to: zoo_error.self)
                 let status = create(plugin, subject.algorithmID, host, error)
-                try expect(status == ZOO_INVALID_ARGUMENT, "create with malformed parameters gave status \(status) for an error of \(size) bytes")
+                try expect(
+                    status == ZOO_INVALID_ARGUMENT,
+                    "create with malformed parameters gave status \(status) for an error of \(size) bytes")
                 let length = Int(memory.start.load(fromByteOffset: 12, as: UInt32.self))
                 try expect(length <= size - 16, "a message of \(length) bytes was claimed in an error with room for \(size - 16)")
             }
-            try expect(create(plugin, subject.algorithmID, host, nil) != ZOO_OK, "create with malformed parameters and a NULL error was OK")
+            try expect(
+                create(plugin, subject.algorithmID, host, nil) != ZOO_OK,
+                "create with malformed parameters and a NULL error was OK")
             return "6 sizes"
         },
-        .each("contract/step", "It takes three steps on plausible data, updates a network, and gives back what it was handed.", needs: "contract/create") { subject in
+        .each(
+            "contract/step", "It takes three steps on plausible data, updates a network, and gives back what it was handed.",
+            needs: "contract/create"
+        ) { subject in
             let plugin = try subject.plugin()
             let description = try subject.algorithm(in: plugin)
             let table: HostTable

@@ -18,7 +18,9 @@ struct ELFFile {
         for section in sections where section.type == Section.dynamicSymbols {
             let names = try image.strings(of: section, sections)
             for entry in stride(from: section.offset, to: section.offset + section.size, by: 24) {
-                let (binding, visibility) = (try image.read(UInt8.self, entry + 4) >> 4, try image.read(UInt8.self, entry + 5) & 3)
+                let (binding, visibility) = (
+                    try image.read(UInt8.self, entry + 4) >> 4, try image.read(UInt8.self, entry + 5) & 3
+                )
                 let isDefined = try image.read(UInt16.self, entry + 6) != 0
                 // Global, weak or unique, and of default or protected visibility.
                 guard isDefined, [1, 2, 10].contains(binding), [0, 3].contains(visibility) else { continue }

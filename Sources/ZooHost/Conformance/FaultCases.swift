@@ -2,7 +2,8 @@ import ZooKit
 
 extension ConformanceCase {
     static let faultCases: [ConformanceCase] = [
-        .each("faults/failing-calls", "Where a call to the host fails, step fails with the same status, and nothing is leaked.") { subject in
+        .each("faults/failing-calls", "Where a call to the host fails, step fails with the same status, and nothing is leaked.") {
+            subject in
             let plugin = try subject.plugin()
             let calls = try recordedCalls(plugin, subject)
             let tried = sample(calls)
@@ -13,7 +14,8 @@ extension ConformanceCase {
                     let session = try Session(plugin, subject.algorithmID)
                     session.host.faults.failing = (index, fault)
                     let error = try refusal("the failure of call \(index), \(calls[index]),") { try session.step(2) }
-                    try expect(error.code == fault.code, "\(calls[index]) failed with resourceExhausted, and step with \(error.code)")
+                    try expect(
+                        error.code == fault.code, "\(calls[index]) failed with resourceExhausted, and step with \(error.code)")
                     table = session.table
                 }
                 try expect(table.unreleased == 0, "\(table.unreleased) objects were never released after \(calls[index]) failed")
@@ -40,7 +42,8 @@ extension ConformanceCase {
             }
             return "\(calls.count) calls"
         },
-        .each("faults/empty", "No sequences, no actions, and half of a pair are answered by an error or by finite numbers.") { subject in
+        .each("faults/empty", "No sequences, no actions, and half of a pair are answered by an error or by finite numbers.") {
+            subject in
             let plugin = try subject.plugin()
             let none = try spoiled(plugin, subject) { $0.selecting([]) }
             try expect(none != nil, "a step on a batch without a sequence was OK")

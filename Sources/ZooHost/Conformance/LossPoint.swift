@@ -52,7 +52,9 @@ struct LossPoint {
     /// The given sequences alone, in that order.
     func selecting(_ sequences: [Int]) -> LossPoint {
         var carrier = batch
-        for (index, output) in outputs.enumerated() { carrier.set(Column("output \(index)", perStep: output.perStep, output.values)) }
+        for (index, output) in outputs.enumerated() {
+            carrier.set(Column("output \(index)", perStep: output.perStep, output.values))
+        }
         let chosen = carrier.selecting(sequences)
         var point = self
         point.batch = batch.selecting(sequences)
@@ -81,8 +83,8 @@ struct LossPoint {
                 let allowed = 1e-5 * scale + 1e-9 * max(1, abs(value))
                 try expect(
                     error <= allowed,
-                    "dLoss/d(\(output.name)) of role '\(loss.role)' at row \(row) is \(gradients[index][row]); it differs from the "
-                        + "finite difference by \(error), and \(allowed) is allowed")
+                    "dLoss/d(\(output.name)) of role '\(loss.role)' at row \(row) is \(gradients[index][row]); it differs from "
+                        + "the finite difference by \(error), and \(allowed) is allowed")
                 worst = max(worst, error / max(scale, 1e-9))
                 count += 1
             }

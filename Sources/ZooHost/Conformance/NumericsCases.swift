@@ -5,7 +5,8 @@ import ZooKit
 
 extension ConformanceCase {
     static let numericsCases: [ConformanceCase] = [
-        .each("numerics/gradients", "Every gradient is the derivative of the loss, by central differences in double.") { subject in
+        .each("numerics/gradients", "Every gradient is the derivative of the loss, by central differences in double.") {
+            subject in
             var (worst, compared) = (0.0, 0)
             let settings = try forEachPoint(subject, [0, 0.3, 1.5]) { point in
                 guard point.loss.flags & ZOO_LOSS_STOP_GRADIENT == 0 else { return }
@@ -17,12 +18,12 @@ extension ConformanceCase {
         },
         .each("numerics/masked-steps", "The gradient is exactly 0 at every step outside the mask.") { subject in
             try forEachPoint(subject, [0, 1.5]) { point in
-                let (_, gradients) = try point.evaluate()
+                let (role, gradients) = (point.loss.role, try point.evaluate().gradients)
                 for (output, gradient) in zip(point.outputs, gradients) where output.perStep {
                     for (step, isAction) in point.batch.mask.enumerated() where !isAction {
                         try expect(
                             gradient[step] == 0,
-                            "dLoss/d(\(output.name)) of role '\(point.loss.role)' is \(gradient[step]) at step \(step), where the mask is 0")
+                            "dLoss/d(\(output.name)) of role '\(role)' is \(gradient[step]) at step \(step), outside the mask")
                     }
                 }
             }
@@ -36,7 +37,8 @@ extension ConformanceCase {
                 let order = Array(0..<point.batch.sequenceCount).shuffled(using: &generator)
                 let (loss, gradients) = try point.evaluate()
                 let (shuffledLoss, shuffled) = try point.selecting(order).evaluate()
-                try expect(near(loss, shuffledLoss), "the loss is \(loss), and \(shuffledLoss) with the sequences in another order")
+                try expect(
+                    near(loss, shuffledLoss), "the loss is \(loss), and \(shuffledLoss) with the sequences in another order")
                 try point.expectEqual(gradients, shuffled, of: order, "with the sequences in another order")
             }
         },
@@ -83,7 +85,9 @@ extension ConformanceCase {
     static func short(_ value: Double) -> String { String(format: "%.0e", value) }
 
     /// Runs `body` at several points of the first losses of every setting: the outputs as they were, and scattered.
-    private static func forEachPoint(_ subject: Subject, _ scatters: [Double], _ body: @escaping (LossPoint) throws -> Void) throws -> String {
+    private static func forEachPoint(_ subject: Subject, _ scatters: [Double], _ body: @escaping (LossPoint) throws -> Void)
+        throws -> String
+    {
         try subject.forEachVariant { _, session in
             var seen: [String: Int] = [:]
             var generator = SplitMix64(seed: 3)

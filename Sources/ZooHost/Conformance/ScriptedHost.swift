@@ -1,8 +1,8 @@
 import ZooData
 import ZooKit
 
-/// A host whose every answer is scripted and whose every call is recorded: what golden tests and the conformance bench put in front
-/// of a plugin instead of a model.
+/// A host whose every answer is scripted and whose every call is recorded: what golden tests and the conformance bench put in
+/// front of a plugin instead of a model.
 ///
 ///     let host = ScriptedHost(script)
 ///     let algorithm = try plugin.create("ppo", host: HostTable(host), parameters: #"{"epochs": 1}"#)

@@ -52,10 +52,13 @@ extension ConformanceCase {
 
     /// Throws at the first difference between what two algorithms did.
     private static func expectEqual(_ expected: ScriptedHost.Record, _ found: ScriptedHost.Record, _ what: String) throws {
-        try expect(expected.calls == found.calls, "\(what) made other calls: \(found.calls.count) against \(expected.calls.count)")
+        try expect(
+            expected.calls == found.calls, "\(what) made other calls: \(found.calls.count) against \(expected.calls.count)")
         for (index, (one, other)) in zip(expected.losses, found.losses).enumerated() {
             try expect(one.batch == other.batch, "\(what) gave loss \(index) another batch")
-            try expect(one.value == other.value && one.gradients == other.gradients, "\(what) has another loss \(index): \(other.value) against \(one.value)")
+            try expect(
+                one.value == other.value && one.gradients == other.gradients,
+                "\(what) has another loss \(index): \(other.value) against \(one.value)")
         }
         for (one, other) in zip(expected.metrics, found.metrics) {
             try expect(one == other, "\(what) has another metric \(one.name): \(other.value) against \(one.value)")

@@ -69,7 +69,8 @@ final class SyntheticTask {
 
     private func assemble(_ sequences: [Sequence]) -> Batch {
         Batch(
-            offsets: sequences.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.tokens.count) }, tokens: sequences.flatMap(\.tokens),
+            offsets: sequences.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.tokens.count) },
+            tokens: sequences.flatMap(\.tokens),
             mask: sequences.flatMap(\.mask))
     }
 

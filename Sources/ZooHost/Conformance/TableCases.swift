@@ -4,16 +4,20 @@ import ZooKit
 extension ConformanceCase {
     /// Older and newer hosts: the contract's promise that a plugin built once loads in every host of its major version.
     static let tableCases: [ConformanceCase] = [
-        .each("contract/short-host", "A host's table that ends early is answered by an error, not by reading past its end.") { subject in
+        .each("contract/short-host", "A host's table that ends early is answered by an error, not by reading past its end.") {
+            subject in
             for offset in AlteredHost.functionOffsets[AlteredHost.hostTable] ?? [] {
                 let outcome = try steps(subject, [AlteredHost.hostTable: .cut(offset)])
                 // Without get_extension there is no service, so nothing can have worked.
                 guard offset <= 24 else { continue }
-                try expect(outcome != nil, "with a host table of \(offset) bytes, which offers no service, create and step were OK")
+                try expect(
+                    outcome != nil, "with a host table of \(offset) bytes, which offers no service, create and step were OK")
             }
             return "5 lengths"
         },
-        .each("contract/short-services", "A service's table that ends early is answered by an error, not by reading past its end.") { subject in
+        .each(
+            "contract/short-services", "A service's table that ends early is answered by an error, not by reading past its end."
+        ) { subject in
             var count = 0
             for (id, offsets) in AlteredHost.functionOffsets where id != AlteredHost.hostTable {
                 for offset in offsets {
@@ -23,7 +27,8 @@ extension ConformanceCase {
             }
             return "\(count) lengths"
         },
-        .each("contract/missing-services", "A service that the host does not offer is answered by an error where it is needed.") { subject in
+        .each("contract/missing-services", "A service that the host does not offer is answered by an error where it is needed.") {
+            subject in
             let used = try servicesUsed(subject)
             for id in AlteredHost.functionOffsets.keys.sorted() where id != AlteredHost.hostTable {
                 let outcome = try steps(subject, [id: .missing])

@@ -51,7 +51,9 @@ public final class AlgorithmInstance {
     /// Takes up saved state, before the first step.
     public func load(_ state: Data) throws {
         try ZooError.check("\(name): load") { error in
-            state.withUnsafeBytes { table.pointee.load(table.pointee.`self`, $0.bindMemory(to: UInt8.self).baseAddress, UInt64($0.count), error) }
+            state.withUnsafeBytes {
+                table.pointee.load(table.pointee.`self`, $0.bindMemory(to: UInt8.self).baseAddress, UInt64($0.count), error)
+            }
         }
     }
 

@@ -25,7 +25,7 @@ struct DynamicLibrary {
     }
 
     private static func open(_ path: String) throws -> lt_dlhandle {
-        // libltdl binds lazily and reports every failure as "file not found": this call binds everything and says what is missing.
+        // libltdl binds lazily and calls every failure "file not found"; this call binds everything and says what is missing.
         guard dlopen(path, RTLD_NOW | RTLD_LOCAL) != nil else {
             let cause = dlerror().map { String(cString: $0) } ?? "no cause given"
             throw ZooError(.failedPrecondition, "\(path): cannot be loaded: \(cause.replacing(path + ": ", with: ""))")

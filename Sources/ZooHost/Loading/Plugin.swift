@@ -38,7 +38,8 @@ public final class Plugin {
                 "\(library.path): made for version \(major) of the plugin contract; this host speaks version \(ZOO_ABI_MAJOR): "
                     + "build the plugin against the headers of version \(ZOO_ABI_MAJOR)")
         }
-        throw ZooError(.failedPrecondition, "\(library.path): not a plugin: it does not define zoo_plugin_entry_v\(ZOO_ABI_MAJOR)")
+        throw ZooError(
+            .failedPrecondition, "\(library.path): not a plugin: it does not define zoo_plugin_entry_v\(ZOO_ABI_MAJOR)")
     }
 
     /// Makes an algorithm.
@@ -89,12 +90,15 @@ extension AlgorithmDescription {
         }
         let id = try info.pointee.id.text("algorithm id", limit: 64)
         guard !id.isEmpty, id.utf8.allSatisfy({ (97...122).contains($0) || (48...57).contains($0) || $0 == 45 }) else {
-            throw ZooError(.invalidArgument, "the algorithm id '\(id)' has other characters than lower-case letters, digits and hyphens")
+            throw ZooError(
+                .invalidArgument, "the algorithm id '\(id)' has other characters than lower-case letters, digits and hyphens")
         }
-        let schema = try JSONValue(parsing: info.pointee.parameters.text("parameters", limit: 1 << 20), what: "the schema of '\(id)'")
+        let schema = try JSONValue(
+            parsing: info.pointee.parameters.text("parameters", limit: 1 << 20), what: "the schema of '\(id)'")
         let needs = try JSONValue(parsing: info.pointee.needs.text("needs", limit: 1 << 16), what: "the needs of '\(id)'")
         self.init(
-            id: id, title: try info.pointee.title.text("title", limit: 256), summary: try info.pointee.summary.text("summary", limit: 1024),
+            id: id, title: try info.pointee.title.text("title", limit: 256),
+            summary: try info.pointee.summary.text("summary", limit: 1024),
             paper: try info.pointee.paper.text("paper", limit: 1024),
             parameters: try (schema["properties"]?.object ?? [:]).sorted { $0.key < $1.key }
                 .map { try ParameterDescription(name: $0.key, schema: $0.value, of: id) },
@@ -105,7 +109,9 @@ extension AlgorithmDescription {
 extension zoo_str {
     /// The text, at most `limit` bytes of UTF-8. Throws a sentence that names the field.
     fileprivate func text(_ field: String, limit: UInt64) throws -> String {
-        guard len <= limit else { throw ZooError(.invalidArgument, "its \(field) is \(len) bytes long; expected at most \(limit)") }
+        guard len <= limit else {
+            throw ZooError(.invalidArgument, "its \(field) is \(len) bytes long; expected at most \(limit)")
+        }
         guard let string else { throw ZooError(.invalidArgument, "its \(field) is not valid UTF-8") }
         return string
     }

@@ -15,7 +15,9 @@ public struct PluginCatalog: Sendable {
 
     /// Scans every file on the search path.
     /// - Parameter executable: What runs `worker scan FILE`.
-    public static func scan(_ searchPath: PluginSearchPath, executable: String = Worker.runningExecutable) async throws -> PluginCatalog {
+    public static func scan(_ searchPath: PluginSearchPath, executable: String = Worker.runningExecutable) async throws
+        -> PluginCatalog
+    {
         let files = try searchPath.files()
         let results = try await withThrowingTaskGroup(of: (Int, ScanResult).self) { group in
             for (index, file) in files.enumerated() {

@@ -71,12 +71,16 @@ extension ParameterDescription {
     init(name: String, schema: JSONValue, of algorithm: String) throws {
         let what = "parameter '\(name)' of algorithm '\(algorithm)'"
         let types = schema["type"]?.array?.compactMap(\.string) ?? [schema["type"]?.string ?? ""]
-        guard let type = types.first, types.count == 1 || types.dropFirst().elementsEqual(["null"]), let kind = Kind(rawValue: type) else {
+        guard let type = types.first, types.count == 1 || types.dropFirst().elementsEqual(["null"]),
+            let kind = Kind(rawValue: type)
+        else {
             throw ZooError(
                 .invalidArgument,
                 "\(what) declares no known type; expected number, integer, boolean, string, array or object, alone or with null")
         }
-        self.init(name: name, kind: kind, isNullable: types.count == 2, doc: schema["description"]?.string ?? "", defaultValue: schema["default"])
+        self.init(
+            name: name, kind: kind, isNullable: types.count == 2, doc: schema["description"]?.string ?? "",
+            defaultValue: schema["default"])
         if let excluded = schema["exclusiveMinimum"]?.number { (minimum, minimumIsExcluded) = (excluded, true) }
         if let excluded = schema["exclusiveMaximum"]?.number { (maximum, maximumIsExcluded) = (excluded, true) }
         if let included = schema["minimum"]?.number { (minimum, minimumIsExcluded) = (included, false) }
@@ -91,7 +95,8 @@ extension AlgorithmNeeds {
         let names = json["data"]?.array ?? json["data"].map { [$0] } ?? []
         let data = names.compactMap { $0.string.flatMap(Data.init) }
         guard !data.isEmpty, data.count == names.count else {
-            throw ZooError(.invalidArgument, "the needs of algorithm '\(algorithm)' name no data; expected prompts, pairs or examples")
+            throw ZooError(
+                .invalidArgument, "the needs of algorithm '\(algorithm)' name no data; expected prompts, pairs or examples")
         }
         self.init(
             data: data, roles: (json["roles"]?.array ?? []).compactMap(\.string),

@@ -9,7 +9,8 @@ enum PluginFile {
     /// The real path of a file that may be loaded. Throws a sentence that names the file and the reason.
     static func checked(_ path: String) throws -> String {
         guard path.hasPrefix("/") else {
-            throw ZooError(.invalidArgument, "\(path): a plugin is loaded by its absolute path; expected one that starts with '/'")
+            throw ZooError(
+                .invalidArgument, "\(path): a plugin is loaded by its absolute path; expected one that starts with '/'")
         }
         guard let resolved = realpath(path, nil) else {
             throw ZooError(.notFound, "\(path): no such file")
@@ -18,14 +19,15 @@ enum PluginFile {
         let real = String(cString: resolved)
         guard endings.contains(where: real.hasSuffix) else {
             throw ZooError(
-                .invalidArgument, "\(path): not a shared library by its name; expected .so or .dylib (libtool's .la files are refused)")
+                .invalidArgument,
+                "\(path): not a shared library by its name; expected .so or .dylib (libtool's .la files are refused)")
         }
         let file = try status(real)
         guard file.st_mode & S_IFMT == S_IFREG else { throw ZooError(.invalidArgument, "\(path): not a regular file") }
         guard file.st_uid == 0 || file.st_uid == geteuid() else {
             throw ZooError(
                 .permissionDenied,
-                "\(path): owned by user \(file.st_uid); expected root or you (user \(geteuid())), since a plugin runs with your rights")
+                "\(path): owned by user \(file.st_uid); expected root or you (\(geteuid())): a plugin runs with your rights")
         }
         guard file.st_mode & S_IWOTH == 0 else {
             throw ZooError(.permissionDenied, "\(path): writable by everyone; make it safe with: chmod o-w '\(real)'")
@@ -33,7 +35,8 @@ enum PluginFile {
         let folder = (real as NSString).deletingLastPathComponent
         let mode = try status(folder).st_mode
         guard mode & S_IWOTH == 0 || mode & S_ISVTX != 0 else {
-            throw ZooError(.permissionDenied, "\(path): its folder is writable by everyone; make it safe with: chmod o-w '\(folder)'")
+            throw ZooError(
+                .permissionDenied, "\(path): its folder is writable by everyone; make it safe with: chmod o-w '\(folder)'")
         }
         return real
     }

@@ -30,6 +30,7 @@ public struct Ledger: Codable, Sendable, Equatable {
 
     public var roles: [String: Account] = [:]
     public var rewardQueries = 0
+    /// In reward functions; a reward model's seconds are those of the role `reward`.
     public var rewardSeconds = 0.0
     /// Sampled actions of the policy.
     public var sampledSteps = 0
@@ -43,13 +44,17 @@ public struct Ledger: Codable, Sendable, Equatable {
     public var processPeakBytes = 0
 
     /// Adds the cost of one call for a role.
-    mutating func charge(_ role: String, _ activity: Activity, seconds: Double, flops: Double, steps: Int, transientBytes: Int = 0) {
+    mutating func charge(_ role: String, _ activity: Activity, seconds: Double, flops: Double, steps: Int) {
         var account = roles[role] ?? Account()
         account.seconds[activity.rawValue, default: 0] += seconds
         account.flops[activity.rawValue, default: 0] += flops
         account.steps[activity.rawValue, default: 0] += steps
-        account.transientBytes = max(account.transientBytes, transientBytes)
         roles[role] = account
+    }
+
+    /// Notes the memory that one call of a role needed beyond what the role holds.
+    mutating func note(_ role: String, transientBytes: Int) {
+        roles[role, default: Account()].transientBytes = max(roles[role]?.transientBytes ?? 0, transientBytes)
     }
 
     /// Adds what another part of the work cost: the making of DPO's pairs counts for each run that trains on them.
@@ -58,9 +63,9 @@ public struct Ledger: Codable, Sendable, Equatable {
             for activity in Activity.allCases {
                 let key = activity.rawValue
                 charge(
-                    role, activity, seconds: account.seconds[key] ?? 0, flops: account.flops[key] ?? 0, steps: account.steps[key] ?? 0,
-                    transientBytes: account.transientBytes)
+                    role, activity, seconds: account.seconds[key] ?? 0, flops: account.flops[key] ?? 0, steps: account.steps[key] ?? 0)
             }
+            note(role, transientBytes: account.transientBytes)
         }
         rewardQueries += other.rewardQueries
         rewardSeconds += other.rewardSeconds

@@ -62,7 +62,7 @@ final class ModelFactory {
     /// A network of its own for a role. A head that the source does not have begins at 0.
     func network(_ source: ModelSource, head: Head, trainable: Bool) throws -> any Network {
         if let folder = try folder(source) {
-            return try loadNetwork(from: folder, head: head, device: device, trainable: trainable, generator: nil)
+            return try loadNetwork(from: folder, head: head, device: device, trainable: trainable, generator: trainable ? Generator(seed: seed) : nil)
         }
         guard case .new(let model) = source else { throw ZooError(.internal, "a source without a folder is new") }
         if model.family == "tabular" { return try tabular(head, trainable) }

@@ -42,7 +42,7 @@ final class ModelService {
         var values = wanted.map { [Double](repeating: 0, count: $0 == .score ? batch.sequenceCount : batch.stepCount) }
         for part in Slices.bySteps(batch, limit: microbatchSteps) {
             let slice = batch.selecting(part)
-            let columns = try withoutGrad { try evaluate(role, slice, wanted, activity: .forward).columns }
+            let columns = try transient(role) { try withoutGrad { try evaluate(role, slice, wanted).columns } }
             for (index, column) in columns.enumerated() {
                 Slices.scatter(column, of: part, in: batch, into: &values[index])
             }
@@ -63,9 +63,7 @@ final class ModelService {
     }
 
     /// One forward pass: the packed tensors, and the same as columns.
-    private func evaluate(_ role: Role, _ slice: Batch, _ wanted: [Output], activity: Ledger.Activity) throws -> (
-        tensors: [Tensor], columns: [Column]
-    ) {
+    private func evaluate(_ role: Role, _ slice: Batch, _ wanted: [Output]) throws -> (tensors: [Tensor], columns: [Column]) {
         let sequences = Sequences(slice)
         let start = secondsNow()
         let tensors = try role.network.forward(sequences, wanted)
@@ -76,7 +74,7 @@ final class ModelService {
             }
             return Column(output.rawValue, perStep: output != .score, .f64(output == .score ? packed : Slices.unpack(packed, slice.mask)))
         }
-        charge(role, activity, since: start, flops: role.network.forwardFLOPs(sequences, wanted), steps: slice.stepCount)
+        charge(role, .forward, since: start, flops: role.network.forwardFLOPs(sequences, wanted), steps: slice.stepCount)
         return (tensors, columns)
     }
 
@@ -95,10 +93,12 @@ final class ModelService {
         var total = 0.0
         for part in whole {
             let slice = part.count == batch.sequenceCount ? batch : batch.selecting(part)
-            let (tensors, columns) = try evaluate(role, slice, wanted, activity: .forward)
-            let (value, gradients) = try loss(slice, columns)
-            total += value
-            try backward(role, slice, wanted, tensors, gradients)
+            total += try transient(role) {
+                let (tensors, columns) = try evaluate(role, slice, wanted)
+                let (value, gradients) = try loss(slice, columns)
+                try backward(role, slice, wanted, tensors, gradients)
+                return value
+            }
         }
         return total
     }
@@ -109,9 +109,8 @@ final class ModelService {
         let (total, gradients) = try loss(batch, columns)
         for part in Slices.bySteps(batch, limit: microbatchSteps) {
             let slice = batch.selecting(part)
-            let (tensors, _) = try evaluate(role, slice, wanted, activity: .forward)
             let parts = zip(wanted, gradients).map { Slices.gather($1, perStep: $0 != .score, of: part, in: batch) }
-            try backward(role, slice, wanted, tensors, parts)
+            try transient(role) { try backward(role, slice, wanted, evaluate(role, slice, wanted).tensors, parts) }
         }
         return total
     }
@@ -179,6 +178,13 @@ final class ModelService {
 
     func charge(_ role: Role, _ activity: Ledger.Activity, since start: Double, flops: Double, steps: Int) {
         ledger.charge(role.name, activity, seconds: secondsNow() - start, flops: flops, steps: steps)
+    }
+
+    /// Runs a pass and notes the memory that it needed beyond what stays.
+    func transient<Result>(_ role: Role, _ pass: () throws -> Result) rethrows -> Result {
+        let (result, bytes) = try Engine.transientBytes(of: pass)
+        ledger.note(role.name, transientBytes: bytes)
+        return result
     }
 
     /// The ledger with what the roles hold now.

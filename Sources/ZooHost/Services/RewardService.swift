@@ -46,6 +46,7 @@ final class RewardService {
             throw ZooError(.unavailable, "this stage has no reward: give the recipe's stage a list 'rewards'")
         }
         let start = secondsNow()
+        let modelSeconds = ledger.roles["reward"]?.totalSeconds ?? 0
         let items = try items(batch, row)
         var total = [Double](repeating: 0, count: batch.sequenceCount)
         var columns: [Column] = []
@@ -56,7 +57,8 @@ final class RewardService {
             columns.append(Column("reward/\(component.name)", perStep: false, .f64(scores)))
         }
         ledger.rewardQueries += batch.sequenceCount
-        ledger.rewardSeconds += secondsNow() - start
+        ledger.rewardSeconds += secondsNow() - start - ((ledger.roles["reward"]?.totalSeconds ?? 0) - modelSeconds)
+        noteWeights(&ledger)
         return [Column("reward", perStep: false, .f64(total))] + columns
     }
 
@@ -83,13 +85,28 @@ final class RewardService {
             for part in Slices.bySteps(sequences, limit: microbatchSteps) {
                 let slice = Sequences(sequences.selecting(part))
                 let start = secondsNow()
-                scores += try withoutGrad { try network.forward(slice, [.score]) }[0].floats.map(Double.init)
+                let (found, bytes) = try Engine.transientBytes {
+                    try withoutGrad { try network.forward(slice, [.score]) }[0].floats.map(Double.init)
+                }
+                scores += found
+                ledger.note("reward", transientBytes: bytes)
                 ledger.charge(
                     "reward", .forward, seconds: secondsNow() - start, flops: network.forwardFLOPs(slice, [.score]),
                     steps: slice.tokens.count)
             }
             return scores
         }
+    }
+
+    /// What the reward models hold.
+    private func noteWeights(_ ledger: inout Ledger) {
+        let parameters = components.reduce(0) { sum, component in
+            guard case .model(let network, _) = component.scorer else { return sum }
+            return sum + network.parameters.reduce(0) { $0 + $1.tensor.count }
+        }
+        guard parameters > 0 else { return }
+        ledger.roles["reward", default: Ledger.Account()].parameters = parameters
+        ledger.roles["reward", default: Ledger.Account()].weightBytes = parameters * MemoryLayout<Float>.size
     }
 
     /// The items in the tokens of another model.

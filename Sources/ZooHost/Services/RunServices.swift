@@ -57,8 +57,10 @@ final class RunServices: HostServices {
         let sampler = SamplerSettings(
             maxNewTokens: settings.maxNewTokens, temperature: settings.temperature, endTokens: codec.end.map { [$0] } ?? [])
         let stop = stop
-        let drawn = try network.generate(
-            prompts: contexts, samplesPerPrompt: samples, settings: sampler, generator: generator, isCancelled: { stop.isImmediate })
+        let drawn = try model.transient(role) {
+            try network.generate(
+                prompts: contexts, samplesPerPrompt: samples, settings: sampler, generator: generator, isCancelled: { stop.isImmediate })
+        }
         let batch = assemble(drawn, prompts: prompts, samples: samples, version: role.version, temperature: settings.temperature)
         model.charge(
             role, .generate, since: start, flops: network.forwardFLOPs(drawn.sequences, [.logp]), steps: drawn.sequences.tokens.count)

@@ -76,7 +76,9 @@ final class WorkerProcess {
     /// True once the worker is a zombie.
     private func hasEnded() throws -> Bool {
         var info = siginfo_t()
-        guard waitid(P_PID, id_t(group), &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno == EINTR else { throw Self.lost(group) }
+        guard waitid(P_PID, id_t(group), &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno == EINTR else {
+            throw Self.lost(group)
+        }
         return info.si_signo == SIGCHLD
     }
 
@@ -136,7 +138,9 @@ private struct Pipe {
 
     init() throws {
         var ends: [Int32] = [0, 0]
-        guard pipe(&ends) == 0 else { throw ZooError(.resourceExhausted, "no pipe for a worker: \(String(cString: strerror(errno)))") }
+        guard pipe(&ends) == 0 else {
+            throw ZooError(.resourceExhausted, "no pipe for a worker: \(String(cString: strerror(errno)))")
+        }
         (read, write) = (ends[0], ends[1])
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     }

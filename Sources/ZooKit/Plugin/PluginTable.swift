@@ -14,6 +14,7 @@ public struct PluginTable: @unchecked Sendable {
     /// Written once, here, and then only read.
     public let pointer: UnsafePointer<zoo_plugin_v1>
 
+    /// The table of a plugin that offers these algorithms, whose ids are distinct.
     public init(_ algorithms: any Algorithm.Type...) {
         let infos = UnsafeMutablePointer<UnsafePointer<zoo_algorithm_info_v1>?>.allocate(capacity: algorithms.count)
         for (index, algorithm) in algorithms.enumerated() {

@@ -12,6 +12,8 @@ extension CausalLM {
         var config = try CausalLMConfig(json: keys.json, file: keys.file)
         var tensors = try Safetensors.readModel(in: folder)
         if head != .languageModel || config.tieEmbeddings { tensors["lm_head.weight"] = nil }
+        // A reward model's head judges a whole text, a critic's one state: the critic takes its trunk and begins at V = 0.
+        if head == .value, tensors["score.bias"] == nil { tensors["score.weight"] = nil }
         if head != .languageModel, tensors["score.weight"] == nil {
             // The folder says how its own head pools, not how a new one does.
             if keys.json["pooling"] == nil { config.pooling = .mean }

@@ -160,7 +160,7 @@ struct AttentionPlan {
                 rows: places[index], cosine: network.rotary.cosine, sine: network.rotary.sine, batch: bucket.batch,
                 length: bucket.length, heads: config.heads, kvHeads: config.kvHeads)
             observe(bucket, k, v)
-            let attended = q.attention(k, v, causal: true).transpose(1, 2)
+            let attended = q.causalAttention(k, v).transpose(1, 2)
                 .reshape([bucket.batch * bucket.length, config.heads * config.headWidth])
             // Padded keys come after every real query, so the causal mask already hides them.
             return packed[index].map { attended.distinctRows($0) } ?? attended

@@ -68,7 +68,7 @@ extension CausalLM {
         }
         let logits = x.rmsNorm(norm, eps: config.rmsNormEps).linear(headWeight).select(ownerIndex)
         let decoder = DecodingRows(
-            caches: caches, promptLengths: owners.map { lengths[order[$0]] }, longest: longest, columns: columns, device: device)
+            caches: caches, promptLengths: owners.map { lengths[order[$0]] }, longest: longest, device: device)
         return (decoder, logits)
     }
 }
@@ -89,24 +89,19 @@ struct DecodingRows {
     private(set) var owners: Tensor
     /// Position of the next token of each row.
     private var positions: Tensor
-    /// 0 where a row has keys and -∞ where it has none, `[rows, 1, 1, columns]`; nil where all prompts are of one length.
-    private var mask: Tensor?
+    /// First column of each row that holds a key.
+    private var starts: Tensor
     private let one: Tensor
     private var column: Int
 
-    init(caches: [Cache], promptLengths: [Int], longest: Int, columns: Int, device: Device) {
+    init(caches: [Cache], promptLengths: [Int], longest: Int, device: Device) {
         self.caches = caches
         rows = Array(promptLengths.indices)
         owners = Tensor(rows, device: device)
         positions = Tensor(promptLengths, device: device)
+        starts = Tensor(promptLengths.map { longest - $0 }, device: device)
         column = longest
         one = Tensor([1], device: device)
-        if promptLengths.contains(where: { $0 != longest }) {
-            let hidden = promptLengths.flatMap { length in
-                (0..<columns).map { $0 < longest - length ? -Float.infinity : 0 }
-            }
-            mask = Tensor(hidden, shape: [rows.count, 1, 1, columns], device: device)
-        }
     }
 
     /// Feeds the tokens just sampled and gives the next logits, `[rows, vocabulary]`.
@@ -120,16 +115,15 @@ struct DecodingRows {
             tokens = tokens.select(index)
             compact(kept, index)
         }
-        let config = network.config, visible = 0..<column + 1
-        let hidden = mask?.narrow(3, visible)
+        let config = network.config
         var x = network.embedding.embedding(tokens)
         for (block, cache) in zip(network.blocks, caches) {
             let qkv = x.rmsNorm(block.inputNorm, eps: config.rmsNormEps).linear(block.qkv.whole)
             let q = qkv.rotaryAppend(
                 positions: positions, cosine: network.rotary.cosine, sine: network.rotary.sine, keys: cache.keys,
                 values: cache.values, column: column)
-            let attended = q.attention(cache.keys.narrow(2, visible), cache.values.narrow(2, visible), mask: hidden)
-            x = block.finish(x, attended: attended.reshape([rows.count, -1]), eps: config.rmsNormEps)
+            let attended = q.cachedAttention(keys: cache.keys, values: cache.values, starts: starts, end: column + 1)
+            x = block.finish(x, attended: attended, eps: config.rmsNormEps)
         }
         positions = positions + one
         column += 1
@@ -140,7 +134,7 @@ struct DecodingRows {
         rows = kept.map { rows[$0] }
         owners = owners.select(index)
         positions = positions.select(index)
-        mask = mask?.select(index)
+        starts = starts.select(index)
         caches = caches.map { $0.kept(index, columns: column) }
     }
 }
@@ -148,7 +142,7 @@ struct DecodingRows {
 extension DecodingRows.Cache {
     init(rows: Int, columns: Int, _ network: CausalLM) {
         let shape = [rows, network.config.kvHeads, columns, network.config.headWidth]
-        // Columns that a short prompt leaves free are hidden, but 0 · NaN is NaN, so they must hold numbers.
+        // Columns that a short prompt leaves free are never looked at, but a device's masked product may read them: 0 · NaN is NaN.
         keys = .zeros(shape, device: network.device)
         values = .zeros(shape, device: network.device)
     }
