@@ -29,14 +29,16 @@ struct ConformanceTests {
             ("NOT_A_PLUGIN", ["binary/exports", "binary/loads"]), ("WRONG_MAJOR", ["binary/exports", "binary/loads"]),
             ("TRUNCATED_TABLE", ["binary/loads"]), ("UNDEFINED_SYMBOL", ["binary/loads"]), ("CRASH_IN_ENTRY", ["binary/loads"]),
             ("EXPORTS_MORE", ["binary/exports"]), ("SLOW", ["binary/load-time"]), ("ENTRY", ["contract/entry"]),
-            ("CRASH_IN_CREATE", ["contract/create"]), ("LEAKS", ["contract/lifecycle"]), ("IGNORES_UNKNOWN", ["contract/parameters"]),
+            ("CRASH_IN_CREATE", ["contract/create"]), ("LEAKS", ["contract/lifecycle"]),
+            ("IGNORES_UNKNOWN", ["contract/parameters"]),
             ("EXTENSION", ["contract/unknown-extension"]), ("LONG_ERROR", ["contract/short-errors"]),
             ("CRASH_IN_STEP", ["contract/step"]), ("NEVER_RELEASES", ["contract/step"]),
             ("READS_PAST", ["contract/short-services"]), ("LONG_TABLES", ["contract/long-tables"]),
             ("GRADIENT", ["numerics/gradients"]), ("MASKED_GRADIENT", ["numerics/masked-steps"]),
             ("NOT_SEPARABLE", ["numerics/slices"]), ("ORDER", ["numerics/order", "numerics/slices"]),
             ("IMPURE", ["numerics/purity"]), ("NOT_FINITE", ["numerics/not-finite"]),
-            ("SEED", ["state/same-seed", "state/resume"]), ("LOSES_STATE", ["state/resume"]), ("DAMAGED_STATE", ["state/damaged"]),
+            ("SEED", ["state/same-seed", "state/resume"]), ("LOSES_STATE", ["state/resume"]),
+            ("DAMAGED_STATE", ["state/damaged"]),
             ("SWALLOWS_ERRORS", ["faults/failing-calls"]), ("CANCELLATION", ["faults/cancellation"]), ("EMPTY", ["faults/empty"]),
         ])
     func broken(defect: String, cases: [String]) async throws {
@@ -49,7 +51,8 @@ struct ConformanceTests {
     @Test("a plugin that hangs is killed at the deadline, and the sentence says so")
     func hang() async throws {
         try await PluginFixture.withFolder { folder in
-            let report = try await check(PluginFixture.compile("HANG_IN_STEP", into: folder), deadline: 8, only: ["contract/step", "numerics"])
+            let report = try await check(
+                PluginFixture.compile("HANG_IN_STEP", into: folder), deadline: 8, only: ["contract/step", "numerics"])
             #expect(failures(report) == ["contract/step"])
             let step = try #require(report.results.first { $0.id == "contract/step" })
             #expect(step.detail == "the plugin did not end within 8 s and was killed")

@@ -7,7 +7,8 @@ import ZooKit
 struct PluginSearchPathTests {
     @Test("lists the built-in folder, then the options, then ZOO_PLUGIN_PATH, each once and absolute")
     func order() {
-        let path = PluginSearchPath(builtIn: "/opt/zoo", options: ["plugins", "/a"], environment: ["ZOO_PLUGIN_PATH": "/b:/a::/c/../d"])
+        let path = PluginSearchPath(
+            builtIn: "/opt/zoo", options: ["plugins", "/a"], environment: ["ZOO_PLUGIN_PATH": "/b:/a::/c/../d"])
         let working = FileManager.default.currentDirectoryPath
         #expect(path.folders == ["/opt/zoo", working + "/plugins", "/a", "/b", "/d"])
     }
@@ -50,7 +51,7 @@ struct LoaderTests {
             #expect(plugin.sha256.count == 64)
             let algorithm = try #require(plugin.algorithm("broken"))
             #expect(algorithm.title == "A fixture")
-            #expect(algorithm.needs.data == .examples && algorithm.needs.roles == ["policy"])
+            #expect(algorithm.needs.data == [.examples] && algorithm.needs.roles == ["policy"])
             #expect(algorithm.needs.services == ["zoo.data/1", "zoo.model/1", "zoo.log/1"])
             let scale = try #require(algorithm.parameter("scale"))
             #expect(scale.kind == .number && scale.defaultValue == .number(1) && scale.minimum == 0.5 && scale.maximum == 8)
@@ -82,7 +83,8 @@ struct LoaderTests {
     func brokenLibraries() async throws {
         try await PluginFixture.withFolder { folder in
             expectFailure(try PluginFixture.compile("UNDEFINED_SYMBOL", into: folder), "undefined symbol: nobody_defines_this")
-            expectFailure(try PluginFixture.compile("WRONG_MAJOR", into: folder), "version 2 of the plugin contract", "speaks version 1")
+            expectFailure(
+                try PluginFixture.compile("WRONG_MAJOR", into: folder), "version 2 of the plugin contract", "speaks version 1")
             expectFailure(try PluginFixture.compile("NOT_A_PLUGIN", into: folder), "does not define zoo_plugin_entry_v1")
             expectFailure(try PluginFixture.compile("TRUNCATED_TABLE", into: folder), "truncated at 48 bytes")
         }
@@ -106,7 +108,9 @@ struct LoaderTests {
             #expect(throws: ZooError(.invalidArgument, "no parameter 'scales'; known is: scale")) {
                 _ = try plugin.create("broken", host: host, parameters: #"{"scales": 1}"#)
             }
-            #expect(throws: ZooError(.notFound, "no such algorithm; known is: broken")) { _ = try plugin.create("ppo", host: host) }
+            #expect(throws: ZooError(.notFound, "no such algorithm; known is: broken")) {
+                _ = try plugin.create("ppo", host: host)
+            }
         }
     }
 

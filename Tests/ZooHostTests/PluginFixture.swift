@@ -7,7 +7,8 @@ enum PluginFixture {
     static let zoo = folder + "/zoo"
 
     /// Where the test bundle and the built-in plugins lie.
-    static let folder = Bundle.main.bundleURL.pathExtension == "xctest"
+    static let folder =
+        Bundle.main.bundleURL.pathExtension == "xctest"
         ? Bundle.main.bundleURL.deletingLastPathComponent().path : Bundle.main.bundlePath
 
     private static let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -18,8 +19,12 @@ enum PluginFixture {
         let compiler = Process()
         compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         compiler.arguments =
-            ["cc", "-std=c99", "-D_DEFAULT_SOURCE", "-shared", "-fPIC", "-fvisibility=hidden"] + (defect.map { ["-DBROKEN_\($0)"] } ?? [])
-            + ["-I", tests.appending(path: "../../Sources/CZoo/include").path, tests.appending(path: "Fixtures/broken.c").path, "-o", library]
+            ["cc", "-std=c99", "-D_DEFAULT_SOURCE", "-shared", "-fPIC", "-fvisibility=hidden"]
+            + (defect.map { ["-DBROKEN_\($0)"] } ?? [])
+            + [
+                "-I", tests.appending(path: "../../Sources/CZoo/include").path, tests.appending(path: "Fixtures/broken.c").path,
+                "-o", library,
+            ]
             + options + ["-lm"]
         try compiler.run()
         compiler.waitUntilExit()

@@ -16,7 +16,8 @@ struct WorkerTests {
         arguments: [
             ("exit 0", WorkerExit.ok), ("exit 3", .failed(status: 3)), ("exit 127", .unboundSymbol), ("exit 130", .interrupted),
             ("kill -ILL $$", .trap), ("kill -TRAP $$", .trap), ("kill -ABRT $$", .abort), ("kill -SEGV $$", .segfault),
-            ("kill -BUS $$", .segfault), ("kill -KILL $$", .killed), ("kill -INT $$", .interrupted), ("kill -TERM $$", .signal(15)),
+            ("kill -BUS $$", .segfault), ("kill -KILL $$", .killed), ("kill -INT $$", .interrupted),
+            ("kill -TERM $$", .signal(15)),
         ])
     func exits(script: String, expected: WorkerExit) async throws {
         #expect(try await shell(script).run() == expected)
