@@ -22,6 +22,7 @@ extension AlgorithmDescription {
 extension ParameterDescription {
     /// What was expected instead of `value`; nil where it fits.
     fileprivate func objection(to value: JSONValue) -> String? {
+        if value == .null, isNullable { return nil }
         if !choices.isEmpty {
             let known = choices.compactMap(\.string)
             return value.string.map(known.contains) == true ? nil : "one of \(known.joined(separator: ", "))"

@@ -90,7 +90,7 @@ struct Plugins: AsyncParsableCommand {
 }
 
 extension ParameterDescription {
-    var defaultText: String { get throws { try defaultValue?.text() ?? "required" } }
+    var defaultText: String { get throws { try defaultValue?.text() ?? (isNullable ? "null" : "required") } }
 
     /// `1` and `1000000` rather than 1.0 and 1e+06.
     private static func plain(_ bound: Double) -> String { Int(exactly: bound).map(String.init) ?? "\(bound)" }
