@@ -59,14 +59,10 @@ public struct CompareController: Sendable {
             let result = Result { () throws(ZooError) -> (evaluation: EvaluationResult?, ledger: Ledger) in
                 if stopped.withLock({ $0 }) { throw ZooError(.cancelled, "not started: the comparison was stopped") }
                 do {
-                    if !run.isDone {
-                        if !FileManager.default.fileExists(atPath: run.spec.path) {
-                            try run.create(
-                                controller.spec(
-                                    stage(item.variant), seed: item.seed, models: models, evaluates: controller.recipe.evaluation != nil))
-                        }
-                        try controller.work(run, name: name(item.variant, item.seed))
-                    }
+                    let spec = try controller.spec(
+                        stage(item.variant), seed: item.seed, models: models, evaluates: controller.recipe.evaluation != nil)
+                    try run.adopt(spec)
+                    if !run.isDone { try controller.work(run, name: name(item.variant, item.seed)) }
                     let evaluated = FileManager.default.fileExists(atPath: run.evaluation.path)
                     return (
                         evaluated ? try JSON.decode(EvaluationResult.self, from: run.evaluation) : nil,

@@ -61,6 +61,18 @@ public struct RunFolder: Sendable {
         }
     }
 
+    /// Makes the folder, or keeps one that holds the same run already. Throws where it holds another one.
+    func adopt(_ run: RunSpec) throws {
+        guard FileManager.default.fileExists(atPath: spec.path) else { return try create(run) }
+        var (found, wanted) = (try readSpec(), run)
+        found.command = []
+        wanted.command = []
+        guard try JSON.encode(found) == JSON.encode(wanted) else {
+            throw ZooError(
+                .alreadyExists, "\(url.path) holds another run: its run.json differs from what the recipe says now; name another --run-dir")
+        }
+    }
+
     /// Makes the folder with its recipe and spec.
     public func create(_ run: RunSpec) throws {
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
