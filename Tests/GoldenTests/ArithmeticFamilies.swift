@@ -20,7 +20,7 @@ extension Families {
         switch golden.name {
         case "verl_adv/grpo", "nemo_adv/loo=False": found = groupAdvantages(rewards, groups: groups, scale: .group, epsilon: 1e-6)
         case "understand_r1_zero_adv/grpo": found = groupAdvantages(rewards, groups: groups, scale: .group, epsilon: 1e-8)
-        case "verl_adv/dr_grpo(norm_adv_by_std=False)", "understand_r1_zero_adv/drgrpo", "understand_r1_zero_adv/dr_grpo":
+        case _ where golden.name.contains("/dr_grpo") || golden.name.contains("/drgrpo"):
             found = groupAdvantages(rewards, groups: groups, scale: .none)
         case "verl_adv/rloo": found = zip(rewards, leaveOneOutBaselines(rewards, groups: groups)).map { $0 - $1 }
         default: return false

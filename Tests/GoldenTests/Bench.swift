@@ -12,7 +12,7 @@ func step(_ library: String, _ id: String, _ parameters: String, _ script: Scrip
 }
 
 /// A plugin of this package, beside the test's executable.
-private func builtPlugin(_ library: String) throws -> Plugin {
+func builtPlugin(_ library: String) throws -> Plugin {
     #if os(macOS)
         let file = "lib\(library).dylib"
     #else

@@ -47,7 +47,7 @@ extension Families {
             row.indices.map { row[$0] - ($0 + 1 < row.count && mask[$0 + 1] != 0 ? row[$0 + 1] : 0) }
         }
         let (samples, reference) = try rewarded(golden, rewards)
-        let clip = try golden.number(golden.has("clip") ? "clip" : "cliprange_value")
+        let clip = golden.option("clip") ?? golden.option("cliprange_value") ?? 1e6
         let record = try step(
             "PPO", "ppo",
             parameters(golden, klCoef: 1, extra: "\"whiten_advantages\": false, \"clip_range_value\": \(clip)"),

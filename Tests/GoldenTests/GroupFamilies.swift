@@ -42,8 +42,10 @@ extension Families {
     static func surrogate(_ golden: GoldenCase) throws -> Bool {
         let options = ["clip_eps_low", "clip_eps_high", "token_level_loss"]
         guard Set(golden.inputs.keys).isSubset(of: tensors + options) else { return false }
-        if golden.name.contains("seq") || golden.option("token_level_loss") == 0 {
-            try clippedGroupLoss(golden, type: "grpo")
+        let isPerSequence = golden.name.contains("seq") || golden.option("token_level_loss") == 0
+        if isPerSequence || golden.option("clip_eps_low") != golden.option("clip_eps_high") {
+            // PPO's clip is symmetric, and its mean is over actions.
+            try clippedGroupLoss(golden, type: isPerSequence ? "grpo" : "dapo")
             return true
         }
         let samples = try Samples(mask: golden.rows("mask"), behaviour: golden.rows("old_logp"))
