@@ -86,7 +86,7 @@ public struct RunController: Sendable {
             if !folder.isDone {
                 let spec = try spec(stage, seed: recipe.seed, models: models, evaluates: false)
                 // A run that was stopped half-way goes on; its spec is the same, for the folder's name is its hash.
-                try folder.adopt(spec)
+                if !FileManager.default.fileExists(atPath: folder.spec.path) { try folder.create(spec) }
                 try work(folder, name: stage.name)
             }
             return folder.model.path
