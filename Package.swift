@@ -94,6 +94,7 @@ let package = Package(
         tests("ZooDataTests", ["ZooData"]),
         tests("ZooHostTests", ["ZooHost", "ZooKit", "ZooData"]),
         tests("ZooReportTests", ["ZooReport"]),
+        tests("CommandTests", ["zoo"]),
         tests("RunTests", ["ZooHost", "ZooData"]),
     ] + plugins.map(\.target),
     cxxLanguageStandard: .cxx20

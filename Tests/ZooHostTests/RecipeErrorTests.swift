@@ -121,6 +121,7 @@ struct RecipeErrorTests {
         "an override is validated like the file, and named by its option",
         arguments: [
             ("budget.updates=0", "--set budget.updates=0: stages[1].budget.updates: expected a whole number >= 1, found 0"),
+            ("budget.update=1", "--set budget.update=1: stages[1].budget.update: is not a key here; did you mean 'updates'?"),
             ("bugdet.updates=1", "--set bugdet.updates=1: stages[1].bugdet: is not a key here; did you mean 'budget'?"),
             ("stages.bas.seed=1", "--set stages.bas.seed=1: there is no stage 'bas'; did you mean 'base'?"),
             ("rewards.3.weight=1", "--set rewards.3.weight=1: expected the number of an element from 0 to 0, found '3'"),

@@ -107,7 +107,9 @@ extension RecipeNode {
 
     private static func set(_ key: String, _ rest: [String], in entries: inout [Entry], _ change: Override) throws {
         // A budget has one limit: naming another replaces it.
-        if rest.isEmpty, change.path.dropLast().last == "budget" { entries.removeAll { $0.key != key } }
+        if rest.isEmpty, change.path.dropLast().last == "budget", Budget.Axis(rawValue: key) != nil {
+            entries.removeAll { $0.key != key }
+        }
         if let index = entries.firstIndex(where: { $0.key == key }) {
             try entries[index].value.set(rest, change)
         } else {

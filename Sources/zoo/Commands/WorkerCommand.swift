@@ -9,9 +9,9 @@ struct WorkerCommand: ParsableCommand {
         subcommands: [Scan.self, Check.self, Run.self])
 
     struct Scan: ParsableCommand {
-        @Argument var file: String
+        @Argument var files: [String]
 
-        func run() throws { try WorkerMain.scan(file) }
+        func run() throws { try WorkerMain.scan(files) }
     }
 
     struct Check: ParsableCommand {

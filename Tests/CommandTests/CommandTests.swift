@@ -1,0 +1,80 @@
+import Foundation
+import Testing
+
+@Suite("the command", .serialized)
+struct CommandTests {
+    @Test(
+        "every command explains itself with an example",
+        arguments: [
+            ["train"], ["compare"], ["sample"], ["evaluate"], ["plugins"], ["plugins", "show"], ["plugins", "check"], ["data"],
+            ["doctor"],
+        ])
+    func help(words: [String]) throws {
+        try Command.inFolder { zoo in
+            let result = try zoo.run(words + ["--help"])
+            #expect(result.status == 0)
+            #expect(result.output.contains("\n  zoo \(words.joined(separator: " "))"))
+            #expect(result.errors.isEmpty)
+        }
+    }
+
+    @Test(
+        "a mistake gives one line on standard error and the exit status of its kind",
+        arguments: [
+            (["bogus"], 64, "Unexpected argument 'bogus'; see `zoo help`"),
+            (["train"], 64, "name a recipe, such as recipes/sentiment.yaml, or a run to --resume; see `zoo help train`"),
+            (
+                ["compare", "a.yaml", "--seeds", "x"], 64,
+                "--seeds has 'x'; expected whole numbers, such as 0,1,2; see `zoo help compare`"
+            ),
+            (["train", "nowhere.yaml"], 65, "nowhere.yaml: there is no such recipe"),
+            (["train", "--resume", "."], 65, "is not a run: it has no run.json"),
+            (
+                ["train", Command.tabular, "--algorithm", "grop"], 65,
+                "no plugin offers the algorithm 'grop'; did you mean 'grpo'?"
+            ),
+            (["train", Command.tabular, "--set", "budget.update=3"], 65, "is not a key here; did you mean 'updates'?"),
+            (["train", Command.tabular, "--set", "parameters.promts=3"], 65, "did you mean 'prompts'?"),
+            (["compare", Command.tabular, "--variants", "pqo"], 65, "pqo"),
+            (["plugins", "show", "gppo"], 65, "no plugin offers the algorithm 'gppo'"),
+            (["plugins", "check", "nowhere.so"], 65, "no such file"),
+            (["plugins", "list", "--plugin-path", "nowhere"], 65, "the plugin folder cannot be read"),
+            (["sample", "."], 65, "is not a model folder: it has no config.json"),
+            (["evaluate", Command.tabular, "."], 65, "it has no config.json"),
+        ] as [([String], Int32, String)])
+    func mistakes(words: [String], status: Int32, sentence: String) throws {
+        try Command.inFolder { zoo in
+            let result = try zoo.run(words)
+            #expect(result.status == status)
+            #expect(result.output.isEmpty)
+            #expect(result.errors.hasPrefix("zoo: error: "))
+            #expect(result.errors.contains(sentence), "\(result.errors)")
+            #expect(result.errors.filter(\.isNewline).count == 1, "\(result.errors)")
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: zoo.folder.path).allSatisfy {
+                    $0.hasPrefix(".") || $0 == "cache"
+                })
+        }
+    }
+
+    @Test("list names the built-in algorithms, show the parameters with default and range")
+    func plugins() throws {
+        try Command.inFolder { zoo in
+            let list = try zoo("plugins", "list").output
+            for id in ["dpo", "grpo", "ppo", "reinforce", "reward-model", "sft"] { #expect(list.contains("\n\(id) "), "\(id)") }
+            let show = try zoo("plugins", "show", "ppo").output
+            #expect(show.contains("baseline"))
+            #expect(show.contains("critic | batch-mean | group-mean | leave-one-out | none"))
+        }
+    }
+
+    @Test("doctor finds what runs this test")
+    func doctor() throws {
+        try Command.inFolder { zoo in
+            let result = try zoo("doctor")
+            #expect(result.output.contains("libtorch"))
+            #expect(result.output.contains("missing  sentiment data"))
+            #expect(result.status == 65)
+        }
+    }
+}
