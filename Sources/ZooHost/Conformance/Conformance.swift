@@ -23,8 +23,8 @@ public struct Conformance: Sendable {
     public func check(_ file: String, only: [String] = []) async throws -> ConformanceReport {
         let path = URL(fileURLWithPath: file).standardizedFileURL.path
         guard FileManager.default.fileExists(atPath: path) else { throw ZooError(.notFound, "\(path): no such file") }
-        let scan = try await PluginCatalog.scan(file: path, executable: executable)
-        let algorithms = scan.plugin?.algorithms.map(\.id) ?? []
+        let scan = try await PluginCatalog.scan(files: [path], executable: executable)
+        let algorithms = scan.compactMap(\.plugin).flatMap(\.algorithms).map(\.id)
         let cases = try Self.cases(only)
         let trials = cases.flatMap { item in
             item.perAlgorithm ? algorithms.map { Trial(item: item, algorithm: $0) } : [Trial(item: item, algorithm: nil)]
@@ -116,7 +116,8 @@ public struct Conformance: Sendable {
         }
         let start = ContinuousClock.now
         let answer = try await Worker(["worker", "check", path, trial.name], deadline: deadline, executable: executable).answer()
-        var result = answer.decoded(ConformanceReport.Result.self) ?? trial.result(.failed, answer.failure(of: "the plugin"))
+        let answered = answer.exit == .ok ? answer.lines.last?.decoded(ConformanceReport.Result.self) : nil
+        var result = answered ?? trial.result(.failed, answer.failure(of: "the plugin"))
         result.seconds = start.duration(to: .now) / .seconds(1)
         return result
     }

@@ -1,7 +1,7 @@
 import Foundation
 import ZooKit
 
-/// The plugins on a search path. Each file is scanned in a worker process, so that one which crashes harms nobody.
+/// The plugins on a search path. Files are scanned in worker processes, so that one which crashes harms nobody.
 public struct PluginCatalog: Sendable {
     /// In the order of search.
     public let plugins: [PluginDescription]
@@ -14,28 +14,30 @@ public struct PluginCatalog: Sendable {
     }
 
     /// Scans every file on the search path.
-    /// - Parameter executable: What runs `worker scan FILE`.
+    /// - Parameter executable: What runs `worker scan FILE ...`.
     public static func scan(_ searchPath: PluginSearchPath, executable: String = Worker.runningExecutable) async throws
         -> PluginCatalog
     {
-        let files = try searchPath.files()
-        let results = try await withThrowingTaskGroup(of: (Int, ScanResult).self) { group in
-            for (index, file) in files.enumerated() {
-                group.addTask { (index, try await scan(file: file, executable: executable)) }
-            }
-            return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
-        }
-        let inOrder = results.sorted { $0.key < $1.key }.map(\.value)
+        let results = try await scan(files: searchPath.files(), executable: executable)
         return PluginCatalog(
-            plugins: inOrder.compactMap(\.plugin),
-            failures: inOrder.compactMap { result in result.failure.map { Failure(path: result.path, reason: $0) } })
+            plugins: results.compactMap(\.plugin),
+            failures: results.compactMap { result in result.failure.map { Failure(path: result.path, reason: $0) } })
     }
 
-    /// Scans one file.
-    public static func scan(file: String, executable: String = Worker.runningExecutable) async throws -> ScanResult {
-        let absolute = URL(fileURLWithPath: file).standardizedFileURL.path
-        let answer = try await Worker(["worker", "scan", absolute], deadline: 30, executable: executable).answer()
-        return answer.decoded(ScanResult.self) ?? ScanResult(path: absolute, failure: answer.failure(of: "plugin \(absolute)"))
+    /// Scans files in a worker; where one of them ends it, that one has failed, and another worker scans those behind it.
+    static func scan(files: [String], executable: String) async throws -> [ScanResult] {
+        var results: [ScanResult] = []
+        var remaining = files[...]
+        while !remaining.isEmpty {
+            let answer = try await Worker(["worker", "scan"] + remaining, deadline: 60, executable: executable).answer()
+            for result in answer.lines.compactMap({ $0.decoded(ScanResult.self) }) where result.path == remaining.first {
+                results.append(result)
+                remaining.removeFirst()
+            }
+            guard let path = remaining.popFirst() else { break }
+            results.append(ScanResult(path: path, failure: answer.failure(of: "plugin \(path)")))
+        }
+        return results
     }
 
     /// The one plugin that offers the algorithm. Throws with the known ids where none does, with the files where several do.

@@ -17,10 +17,10 @@ public enum WorkerMain {
         thread.start()
     }
 
-    /// `zoo worker scan FILE`: loads the plugin and prints one line of JSON, a `ScanResult`.
-    public static func scan(_ file: String) throws {
+    /// `zoo worker scan FILE ...`: loads each plugin and prints one line of JSON for it, a `ScanResult`.
+    public static func scan(_ files: [String]) throws {
         followHost()
-        try printLine(ScanResult(of: file))
+        for file in files { try printLine(ScanResult(of: file)) }
     }
 
     /// `zoo worker check FILE CASE`: tries one conformance case and prints one line of JSON, a `ConformanceReport.Result`.
