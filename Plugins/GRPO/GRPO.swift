@@ -32,7 +32,8 @@ struct GRPO: Algorithm {
         @Parameter("How far the ratio may rise above 1 and still earn; null is epsilon.", in: 0...1000)
         var epsilonHigh: Double? = nil
         @Parameter("Strength β of the KL to the reference in the loss, per nat.", in: 0...1000) var beta = 0.04
-        @Parameter("Estimator of that KL; the gradient of k1 pulls nowhere in expectation.") var klEstimator = KLEstimator.k3
+        @Parameter("Estimator of that KL; on fresh samples k2 pulls as KL(π‖π_ref) does, k3 as KL(π_ref‖π), and k1 nowhere.")
+        var klEstimator = KLEstimator.k3
         @Parameter("Updates μ on the whole of a rollout, whose policy stays frozen.", in: 1...1000) var numIterations = 1
         @Parameter("Parts that each iteration is cut into, with an update each.", in: 1...1_000_000) var minibatches = 1
         @Parameter("Steps between refreshes of the policy that samples; 1 samples from the policy itself.", in: 1...1_000_000)

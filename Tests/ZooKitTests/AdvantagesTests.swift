@@ -96,6 +96,38 @@ struct KLTests {
         #expect(KLEstimator.allCases.map { $0.gradient(-3, reference: -3) } == [1, 0, 0])
     }
 
+    @Test("over samples of π the mean slope of k2 is the gradient of KL(π‖π_ref), of k3 that of KL(π_ref‖π), of k1 zero")
+    func expectedGradients() {
+        let logits = [0.3, -0.8, 1.1]
+        let reference = [0.2, 0.5, 0.3]
+        func softmax(_ logits: [Double]) -> [Double] {
+            let weights = logits.map { exp($0) }
+            return weights.map { $0 / weights.reduce(0, +) }
+        }
+        func divergence(_ p: [Double], _ q: [Double]) -> Double { zip(p, q).reduce(0) { $0 + $1.0 * log($1.0 / $1.1) } }
+        func gradient(_ objective: ([Double]) -> Double) -> [Double] {
+            logits.indices.map { index in
+                var (above, below) = (logits, logits)
+                above[index] += 1e-6
+                below[index] -= 1e-6
+                return (objective(softmax(above)) - objective(softmax(below))) / 2e-6
+            }
+        }
+        // Σ_a π(a) · slope(a) · ∂log π(a)/∂logit_i, where ∂log π(a)/∂logit_i = [a = i] − π(i).
+        func expected(_ estimator: KLEstimator) -> [Double] {
+            let policy = softmax(logits)
+            return policy.indices.map { i in
+                policy.indices.reduce(0) { sum, a in
+                    let slope = estimator.gradient(log(policy[a]), reference: log(reference[a]))
+                    return sum + policy[a] * slope * ((a == i ? 1 : 0) - policy[i])
+                }
+            }
+        }
+        expectClose(expected(.k1), [0, 0, 0], 1e-12)
+        expectClose(expected(.k2), gradient { divergence($0, reference) }, 1e-8)
+        expectClose(expected(.k3), gradient { divergence(reference, $0) }, 1e-8)
+    }
+
     @Test("the adaptive coefficient moves by at most a fifth of episodes over horizon")
     func adaptive() {
         var kl = AdaptiveKL(coefficient: 0.2)

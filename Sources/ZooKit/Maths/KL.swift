@@ -1,7 +1,8 @@
 /// Estimators of KL(π‖π_ref) from the log-probabilities of one sample of π (Schulman 2020, "Approximating KL divergence").
 ///
-/// With d = log π − log π_ref: `k1` is unbiased and noisy; `k2` is biased and positive; `k3` is unbiased and positive. In a loss their
-/// gradients differ more than their values: that of `k1` is the constant 1 and pulls nowhere in expectation.
+/// With d = log π − log π_ref: `k1` is unbiased and noisy; `k2` is biased and positive; `k3` is unbiased and positive. In a loss it is
+/// their gradients that count. Over samples of π itself, the expected gradient of `k1` is 0, that of `k2` is the gradient of
+/// KL(π‖π_ref), and that of `k3` is the gradient of KL(π_ref‖π), which has another optimum.
 public enum KLEstimator: String, CaseIterable, Sendable {
     case k1, k2, k3
 
