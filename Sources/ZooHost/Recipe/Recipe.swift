@@ -47,6 +47,8 @@ public struct Stage: Codable, Sendable, Equatable {
     /// By role; `policy` is the default of the others.
     public var optimizer: [String: OptimizerSettings] = ["policy": OptimizerSettings()]
     public var budget: Budget
+    /// Threads of this stage's worker; nil: the recipe's. A stage that runs alone may take what the others share.
+    public var threads: Int?
     /// Steps of the algorithm between checkpoints; 0: only at the end.
     public var checkpointEvery = 50
     /// Steps (tokens) in one forward and backward pass; longer batches are cut where the loss allows it.

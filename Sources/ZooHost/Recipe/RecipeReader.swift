@@ -81,6 +81,7 @@ struct RecipeReader {
         stage.data = try section("data", sources.data, else: stage.data)
         stage.rollout = try section("rollout", rollout, else: stage.rollout)
         stage.optimizer = try section("optimizer", optimizers, else: stage.optimizer)
+        stage.threads = try section.optional("threads", .whole(from: 1))
         stage.checkpointEvery = try section("checkpoint_every", .whole(from: 0), else: stage.checkpointEvery)
         stage.microbatchSteps = try section("microbatch_steps", .whole(from: 1), else: stage.microbatchSteps)
         try refuseTwice(stage.rewards.map(\.name), of: "rewards", in: section)

@@ -30,7 +30,7 @@ struct RunEnvironment: Codable {
         processors = info.processorCount
         memoryBytes = info.physicalMemory
         device = spec.recipe.device
-        threads = spec.recipe.threads
+        threads = spec.threads
     }
 }
 

@@ -28,6 +28,8 @@ public struct RunSpec: Codable, Sendable {
     public var models: [String: String]
     /// Whether the model is evaluated at the end, on the recipe's held-out prompts.
     public var evaluates: Bool
+    /// Threads of the worker.
+    public var threads: Int { recipe.stages.first { $0.name == stage }?.threads ?? recipe.threads }
     /// The command that made the run, for `environment.json`.
     public var command: [String]
 }

@@ -24,7 +24,7 @@ public struct StageRunner {
     /// Runs to the end of the budget, or to a stop with a checkpoint. Returns whether the run is whole.
     public func run() throws -> Bool {
         RunEvent.send(.phase("loading"))
-        Engine.configure(threads: spec.recipe.threads)
+        Engine.configure(threads: spec.threads)
         let plugin = try Plugin(path: spec.plugin)
         guard let stage = spec.recipe.stages.first(where: { $0.name == spec.stage }),
             let description = plugin.description.algorithm(stage.algorithm)
