@@ -70,6 +70,14 @@ check: setup ## lint the format, check imports, and run the tests
 	@swift build -c release --quiet --explicit-target-dependency-import-check error
 	@$(MAKE) --no-print-directory test
 
+.PHONY: parity
+parity: setup ## let transformers read the models that we write, and compare
+	@test -x .venv-parity/bin/python || $(PYTHON) -m venv .venv-parity
+	@.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check 'torch==$(TORCH)' 'transformers==4.57.6' 'safetensors==0.8.0'
+	@swift build -c release --build-tests --quiet
+	@rm -rf .build/parity && ZOO_PARITY="$$PWD/.build/parity" swift test -c release --skip-build --filter writesForParity
+	@.venv-parity/bin/python Tests/ZooModelsTests/parity.py .build/parity
+
 .PHONY: doctor
 doctor: build ## say what is installed, what is missing and how to get it
 	@$(RELEASE)/zoo doctor
