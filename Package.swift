@@ -46,7 +46,8 @@ func cPlugin(_ name: String, path: String) -> (product: Product, target: Target)
     )
 }
 
-let plugins = [plugin("SFT"), plugin("RewardModel"), plugin("PPO"), plugin("GRPO"), plugin("DPO")]
+let plugins =
+    [plugin("SFT"), plugin("RewardModel"), plugin("PPO"), plugin("GRPO"), plugin("DPO")]
     + [cPlugin("Reinforce", path: "Plugins/Reinforce")]
 
 /// Tests of the public interface; fixtures are read where they lie.
@@ -54,14 +55,16 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, exclude: excluded[name] ?? [], swiftSettings: swift)
 }
 let excluded = [
-    "GoldenTests": ["Fixtures"], "TokenizerTests": ["Fixtures"], "ZooHostTests": ["Fixtures"], "ZooModelsTests": ["Fixtures", "parity.py"],
+    "GoldenTests": ["Fixtures"], "TokenizerTests": ["Fixtures"], "ZooHostTests": ["Fixtures"],
+    "ZooModelsTests": ["Fixtures", "parity.py"],
     "ZooTensorTests": ["Fixtures"],
 ]
 
 let package = Package(
     name: "PolicyZoo",
     platforms: [.macOS(.v14)],
-    products: [.executable(name: "zoo", targets: ["zoo"]), .library(name: "ZooKit", targets: ["ZooKit"])] + plugins.map(\.product),
+    products: [.executable(name: "zoo", targets: ["zoo"]), .library(name: "ZooKit", targets: ["ZooKit"])]
+        + plugins.map(\.product),
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),

@@ -5,7 +5,9 @@ extension Batch {
     public init(copying pointer: UnsafePointer<zoo_batch>?) throws {
         guard let pointer else { throw ZooError(.invalidArgument, "the batch is NULL") }
         guard pointer.pointee.size >= UInt32(MemoryLayout<zoo_batch>.size) else {
-            throw ZooError(.invalidArgument, "the batch is \(pointer.pointee.size) bytes long; expected at least \(MemoryLayout<zoo_batch>.size)")
+            throw ZooError(
+                .invalidArgument,
+                "the batch is \(pointer.pointee.size) bytes long; expected at least \(MemoryLayout<zoo_batch>.size)")
         }
         let batch = pointer.pointee
         let count = Int(batch.n_sequences)
@@ -66,11 +68,13 @@ extension Column {
         guard array.rank == 1, array.shape.0 == UInt64(rows) else {
             throw ZooError(
                 .invalidArgument,
-                "array '\(name)' has rank \(array.rank) and \(array.shape.0) rows; expected rank 1 and \(rows) rows, one per \(perStep ? "step" : "sequence")")
+                "array '\(name)' has rank \(array.rank) and \(array.shape.0) rows; expected rank 1 and \(rows) rows, one per \(perStep ? "step" : "sequence")"
+            )
         }
         func read<T>(_: T.Type) throws -> [T] {
             guard array.nbytes == UInt64(rows * MemoryLayout<T>.stride), rows == 0 || array.data != nil else {
-                throw ZooError(.invalidArgument, "array '\(name)' holds \(array.nbytes) bytes; expected \(rows * MemoryLayout<T>.stride)")
+                throw ZooError(
+                    .invalidArgument, "array '\(name)' holds \(array.nbytes) bytes; expected \(rows * MemoryLayout<T>.stride)")
             }
             guard rows > 0, let data = array.data else { return [] }
             return Array(UnsafeBufferPointer(start: data.assumingMemoryBound(to: T.self), count: rows))
@@ -86,7 +90,9 @@ extension Column {
     }
 
     /// Runs `body` with the columns as C arrays. They are writable: what `body` leaves in an f64 array can be read there.
-    public static func withCArrays<R>(_ columns: [Column], _ body: (UnsafeMutableBufferPointer<zoo_array>) throws -> R) rethrows -> R {
+    public static func withCArrays<R>(_ columns: [Column], _ body: (UnsafeMutableBufferPointer<zoo_array>) throws -> R) rethrows
+        -> R
+    {
         let storage = ArrayStorage(columns)
         defer { storage.free() }
         return try body(storage.arrays)
@@ -134,7 +140,7 @@ public final class ArrayStorage {
 
     /// Frees everything; the arrays must not be used afterwards.
     public func free() {
-        blocks.forEach { $0.deallocate() }
+        for block in blocks { block.deallocate() }
         blocks = []
         arrays.deallocate()
     }

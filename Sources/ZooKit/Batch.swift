@@ -101,7 +101,9 @@ extension Batch {
             throw ZooError(.notFound, "the batch has no column '\(name)'; it has: \(known.isEmpty ? "none" : known)")
         }
         guard column.perStep == perStep else {
-            throw ZooError(.invalidArgument, "column '\(name)' is per \(perStep ? "sequence" : "step"); expected per \(perStep ? "step" : "sequence")")
+            throw ZooError(
+                .invalidArgument,
+                "column '\(name)' is per \(perStep ? "sequence" : "step"); expected per \(perStep ? "step" : "sequence")")
         }
         return column
     }
@@ -153,7 +155,8 @@ extension Batch {
             let columns = parts.compactMap { $0.column(column.name) }
             guard columns.count == parts.count, columns.allSatisfy({ $0.perStep == column.perStep }) else { continue }
             if column.integers != nil {
-                all.columns.append(Column(column.name, perStep: column.perStep, .i64(columns.flatMap { ($0.integers ?? []).map(Int64.init) })))
+                all.columns.append(
+                    Column(column.name, perStep: column.perStep, .i64(columns.flatMap { ($0.integers ?? []).map(Int64.init) })))
             } else {
                 all.columns.append(Column(column.name, perStep: column.perStep, .f64(columns.flatMap(\.doubles))))
             }

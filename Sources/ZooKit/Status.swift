@@ -39,7 +39,8 @@ extension ZooError {
         error.size = UInt32(MemoryLayout<zoo_error>.size)
         let status = body(&error)
         guard status != ZOO_OK else { return }
-        throw ZooError(Code(rawValue: status) ?? .unknown, error.text.isEmpty ? "\(call) failed with status \(status)" : error.text)
+        throw ZooError(
+            Code(rawValue: status) ?? .unknown, error.text.isEmpty ? "\(call) failed with status \(status)" : error.text)
     }
 
     /// Runs `body` for a caller in C: an error it throws becomes a status and a message in `error`, which may be NULL.

@@ -61,7 +61,8 @@ extension Recipe {
             let wanted = file.lastPathComponent
             let others = recipes.isEmpty ? "" : "; its folder has \(recipes.joined(separator: ", "))"
             let fix = nearest(wanted, among: recipes) ?? recipes.first { $0 == "\(wanted).yaml" }
-            throw RecipeError(path, "there is no such recipe" + (fix.map { "; did you mean '\($0)' in the same folder?" } ?? others))
+            throw RecipeError(
+                path, "there is no such recipe" + (fix.map { "; did you mean '\($0)' in the same folder?" } ?? others))
         }
         guard !isFolder.boolValue else { throw RecipeError(path, "is a folder; expected a recipe (a YAML file)") }
         let data: Data

@@ -33,7 +33,8 @@ extension Stage {
             ("policy", policy.node), ("reference", reference?.node), ("critic", critic?.node), ("reward", reward?.node),
             ("rewards", rewards.isEmpty ? nil : .list(rewards.map(\.node))), ("data", data.node), ("rollout", rollout.node),
             ("optimizer", optimizerNode), ("budget", .map([(budget.axis.rawValue, .number(budget.amount))])),
-            ("threads", threads.map { .number($0) }), ("checkpoint_every", .number(checkpointEvery)), ("microbatch_steps", .number(microbatchSteps)),
+            ("threads", threads.map { .number($0) }), ("checkpoint_every", .number(checkpointEvery)),
+            ("microbatch_steps", .number(microbatchSteps)),
         ])
     }
 

@@ -29,7 +29,9 @@ enum ArtifactStore {
         }
         defer { close(descriptor) }
         while flock(descriptor, LOCK_EX) != 0 {
-            guard errno == EINTR else { throw ZooError(.unavailable, "\(lock.path) cannot be locked: \(String(cString: strerror(errno)))") }
+            guard errno == EINTR else {
+                throw ZooError(.unavailable, "\(lock.path) cannot be locked: \(String(cString: strerror(errno)))")
+            }
         }
         return try body()
     }

@@ -46,7 +46,8 @@ struct Checkpoint {
             try files.moveItem(at: part, to: url(step))
         } catch {
             try? files.removeItem(at: part)  // the first error is the one that matters
-            throw ZooError(.resourceExhausted, "the checkpoint of step \(step) in \(folder.checkpoints.path) could not be written: \(error)")
+            throw ZooError(
+                .resourceExhausted, "the checkpoint of step \(step) in \(folder.checkpoints.path) could not be written: \(error)")
         }
         Files.synchronize(folder: folder.checkpoints)
         try removeOlder(than: step)
@@ -58,13 +59,16 @@ struct Checkpoint {
             guard role.optimizer != nil || role.version > 0 || name != "reference" else { continue }
             try Safetensors.write(role.network.parameters, to: part.appending(path: "\(name).safetensors"))
             if let optimizer = role.optimizer {
-                try Safetensors.write(optimizer.state.sorted { $0.key < $1.key }.map { NamedTensor($0.key, $0.value) }, to: part.appending(path: "\(name).optimizer.safetensors"))
+                try Safetensors.write(
+                    optimizer.state.sorted { $0.key < $1.key }.map { NamedTensor($0.key, $0.value) },
+                    to: part.appending(path: "\(name).optimizer.safetensors"))
             }
         }
         try Safetensors.write(packed(services.model.referenceScores), to: part.appending(path: "reference-scores.safetensors"))
         try Files.write(algorithm.save(), to: part.appending(path: "algorithm.bin"))
         let state = State(
-            step: step, versions: roles.mapValues(\.version), frozen: roles.filter { $0.value.optimizer == nil }.map(\.key).sorted(),
+            step: step, versions: roles.mapValues(\.version),
+            frozen: roles.filter { $0.value.optimizer == nil }.map(\.key).sorted(),
             cursors: services.data.cursors, random: services.random, sampling: Data(services.sampling.state),
             ledger: services.model.ledgerWithBytes())
         try Files.write(JSON.encode(state), to: part.appending(path: "state.json"))
@@ -85,7 +89,9 @@ struct Checkpoint {
         let part = url(step)
         let state = try JSON.decode(State.self, from: part.appending(path: "state.json"))
         // Roles of the recipe come first: what the algorithm made itself are copies of them.
-        for (name, version) in state.versions.sorted(by: { (state.frozen.contains($0.key) ? 1 : 0, $0.key) < (state.frozen.contains($1.key) ? 1 : 0, $1.key) }) {
+        for (name, version) in state.versions.sorted(by: {
+            (state.frozen.contains($0.key) ? 1 : 0, $0.key) < (state.frozen.contains($1.key) ? 1 : 0, $1.key)
+        }) {
             if (try? services.model.roles.outputs(of: name)) == nil {
                 services.model.roles.addCopy(name, of: try services.model.roles.role("policy"))
             }
@@ -120,7 +126,8 @@ struct Checkpoint {
     }
 
     private func unpacked(_ tensors: [String: Tensor]) throws -> [[Int32]: Double] {
-        guard let lengths = tensors["lengths"]?.integers, let keys = tensors["keys"]?.integers, let scores = tensors["scores"]?.integers
+        guard let lengths = tensors["lengths"]?.integers, let keys = tensors["keys"]?.integers,
+            let scores = tensors["scores"]?.integers
         else { return [:] }
         guard lengths.count == scores.count, lengths.reduce(0, +) == keys.count else {
             throw ZooError(.dataLoss, "reference-scores.safetensors in \(folder.checkpoints.path) is inconsistent")
@@ -144,7 +151,9 @@ extension [NamedTensor] {
                 throw ZooError(.dataLoss, "\(file.path) has no tensor '\(parameter.name)'")
             }
             guard saved.shape == parameter.tensor.shape else {
-                throw ZooError(.dataLoss, "\(file.path): tensor '\(parameter.name)' has shape \(saved.shape); expected \(parameter.tensor.shape)")
+                throw ZooError(
+                    .dataLoss,
+                    "\(file.path): tensor '\(parameter.name)' has shape \(saved.shape); expected \(parameter.tensor.shape)")
             }
             parameter.tensor.copy(from: saved)
         }

@@ -63,7 +63,8 @@ struct Evaluator {
     /// Samples of a role and what they are like.
     private func measure(_ role: String, _ prompts: Batch) throws -> Drawn {
         let batch = try services.generate(
-            role: role, prompts: prompts, samples: evaluation.samplesPerPrompt, settings: stage.rollout, generator: Generator(seed: seed))
+            role: role, prompts: prompts, samples: evaluation.samplesPerPrompt, settings: stage.rollout,
+            generator: Generator(seed: seed))
         let own = try services.model.forward(role: role, batch: batch, outputs: ["logp", "entropy"])
         let reference = try services.model.forward(role: "reference", batch: batch, outputs: ["logp"])[0].doubles
         let items = try gold.items(batch, row)
@@ -78,7 +79,9 @@ struct Evaluator {
         ]
         var ledger = Ledger()
         if !services.rewards.isEmpty {
-            for column in try services.rewards.score(batch, row: row, ledger: &ledger) { metrics[column.name] = mean(column.doubles) }
+            for column in try services.rewards.score(batch, row: row, ledger: &ledger) {
+                metrics[column.name] = mean(column.doubles)
+            }
         }
         let golds = gold.isEmpty ? [] : try gold.score(batch, row: row, ledger: &ledger)
         for column in golds {

@@ -63,7 +63,8 @@ public struct Ledger: Codable, Sendable, Equatable {
             for activity in Activity.allCases {
                 let key = activity.rawValue
                 charge(
-                    role, activity, seconds: account.seconds[key] ?? 0, flops: account.flops[key] ?? 0, steps: account.steps[key] ?? 0)
+                    role, activity, seconds: account.seconds[key] ?? 0, flops: account.flops[key] ?? 0,
+                    steps: account.steps[key] ?? 0)
             }
             note(role, transientBytes: account.transientBytes)
         }

@@ -75,7 +75,9 @@ public final class JSONLinesSink: MetricSink {
     public init(_ url: URL, after step: Int) throws {
         if step > 0, let text = try? String(contentsOf: url, encoding: .utf8) {
             let kept = text.split(separator: "\n").filter { line in
-                guard let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any] else { return false }
+                guard let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any] else {
+                    return false
+                }
                 return (object["step"] as? Int).map { $0 <= step } ?? false
             }
             try kept.map { $0 + "\n" }.joined().write(to: url, atomically: true, encoding: .utf8)

@@ -62,19 +62,24 @@ final class ModelFactory {
     /// A network of its own for a role. A head that the source does not have begins at 0.
     func network(_ source: ModelSource, head: Head, trainable: Bool) throws -> any Network {
         if let folder = try folder(source) {
-            return try loadNetwork(from: folder, head: head, device: device, trainable: trainable, generator: trainable ? Generator(seed: seed) : nil)
+            return try loadNetwork(
+                from: folder, head: head, device: device, trainable: trainable, generator: trainable ? Generator(seed: seed) : nil
+            )
         }
         guard case .new(let model) = source else { throw ZooError(.internal, "a source without a folder is new") }
         if model.family == "tabular" { return try tabular(head, trainable) }
         var config = model.config
-        guard case let codec as TokenizerCodec = try codec(source) else { throw ZooError(.internal, "a language model has a tokenizer") }
+        guard case let codec as TokenizerCodec = try codec(source) else {
+            throw ZooError(.internal, "a language model has a tokenizer")
+        }
         config["model_type"] = "llama"
         config["vocab_size"] = .number(Double(codec.tokenizer.vocabularySize))
         config["bos_token_id"] = codec.begin.map { .number(Double($0)) } ?? .null
         config["eos_token_id"] = codec.end.map { .number(Double($0)) } ?? .null
         let json = try JSONSerialization.jsonObject(with: JSON.encode(config, pretty: false)) as? [String: Any] ?? [:]
         return try initializeNetwork(
-            config: .causalLM(CausalLMConfig(json: json, file: recipe.file.path)), head: head, device: device, trainable: trainable,
+            config: .causalLM(CausalLMConfig(json: json, file: recipe.file.path)), head: head, device: device,
+            trainable: trainable,
             generator: Generator(seed: seed))
     }
 
@@ -90,11 +95,15 @@ final class ModelFactory {
     }
 
     private func modelFamily(of folder: URL) throws -> String {
-        struct Config: Decodable { var model_type: String }
+        struct Config: Decodable {
+            var family: String
+
+            enum CodingKeys: String, CodingKey { case family = "model_type" }
+        }
         let url = folder.appending(path: "config.json")
         guard FileManager.default.fileExists(atPath: url.path) else {
             throw ZooError(.notFound, "\(folder.path) is not a model folder: it has no config.json")
         }
-        return try JSON.decode(Config.self, from: url).model_type
+        return try JSON.decode(Config.self, from: url).family
     }
 }

@@ -13,7 +13,8 @@ extension AlgorithmDescription {
                     "\(recipe): algorithm '\(id)' has no parameter '\(name)'\(meant) `zoo plugins show \(id)` lists them")
             }
             if let expected = parameter.objection(to: value) {
-                throw ZooError(.invalidArgument, "\(recipe): parameter '\(name)' of '\(id)': expected \(expected), found \(value.inRecipe)")
+                throw ZooError(
+                    .invalidArgument, "\(recipe): parameter '\(name)' of '\(id)': expected \(expected), found \(value.inRecipe)")
             }
         }
     }

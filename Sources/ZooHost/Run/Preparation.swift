@@ -21,7 +21,10 @@ struct Preparation {
 
     /// Mean and deviation of a reward component over samples of the policy as it begins.
     func normalization(_ spec: RewardSpec, _ component: RewardService.Component) throws -> Normalization {
-        let key = ["normalization", try setup.factory.identity(setup.stage.policy), try text(spec), try text(spec.source.map(setup.factory.identity))]
+        let key = [
+            "normalization", try setup.factory.identity(setup.stage.policy), try text(spec),
+            try text(spec.source.map(setup.factory.identity)),
+        ]
         return try ArtifactStore.value("normalization", key: key + [try samplingKey()]) {
             let sampler = try Sampler(setup, stop)
             var raw = component
@@ -33,7 +36,9 @@ struct Preparation {
             let mean = scores.reduce(0, +) / Double(scores.count)
             let variance = scores.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(1, scores.count - 1))
             guard variance > 0 else {
-                throw ZooError(.failedPrecondition, "reward '\(spec.name)' is \(mean) for every sample of the base policy: it cannot be normalised")
+                throw ZooError(
+                    .failedPrecondition,
+                    "reward '\(spec.name)' is \(mean) for every sample of the base policy: it cannot be normalised")
             }
             return Normalization(mean: mean, deviation: variance.squareRoot())
         }
@@ -50,7 +55,10 @@ struct Preparation {
     ///
     /// The cost of making them is charged to every run that trains on them, cached or not: a comparison must not hide it.
     func pairs(_ building: PairBuilding, _ rewards: RewardService) throws -> (dataset: Dataset, cost: Ledger) {
-        let key = ["pairs", try setup.factory.identity(setup.stage.policy), try text(building), try text(setup.stage.rewards), try samplingKey()]
+        let key = [
+            "pairs", try setup.factory.identity(setup.stage.policy), try text(building), try text(setup.stage.rewards),
+            try samplingKey(),
+        ]
         let made = try ArtifactStore.value("pairs", key: key) { try build(building, rewards) }
         let rows = try made.rows.map { columns in
             guard let chosen = columns["chosen"]?.string, let rejected = columns["rejected"]?.string else {
@@ -79,7 +87,8 @@ struct Preparation {
             ])
         }
         guard !rows.isEmpty else {
-            throw ZooError(.failedPrecondition, "no preference pair could be built: the reward tells no two samples of a prompt apart")
+            throw ZooError(
+                .failedPrecondition, "no preference pair could be built: the reward tells no two samples of a prompt apart")
         }
         var cost = sampler.model.ledger
         cost.sampledSteps = batch.actionCount
@@ -93,7 +102,9 @@ struct Preparation {
         try text(setup.stage.rollout) + text(setup.stage.data.prompts) + text(setup.recipe.task) + "\(setup.recipe.seed)"
     }
 
-    private func text(_ value: some Encodable) throws -> String { String(decoding: try JSON.encode(value, pretty: false), as: UTF8.self) }
+    private func text(_ value: some Encodable) throws -> String {
+        String(decoding: try JSON.encode(value, pretty: false), as: UTF8.self)
+    }
 }
 
 /// Samples of the policy as it begins, for what is made before training.
@@ -115,8 +126,10 @@ private struct Sampler {
             .init(prompts: try setup.prompts()), codec: setup.codec, maxPromptSteps: setup.stage.data.maxPromptSteps,
             maxSteps: setup.stage.data.maxSteps, seed: setup.recipe.seed)
         services = RunServices(
-            model: model, data: data, rewards: RewardService([], codec: setup.codec, microbatchSteps: setup.stage.microbatchSteps),
-            codec: setup.codec, settings: setup.stage.rollout, seed: setup.recipe.seed, stop: stop, logger: Logger(label: "preparation"))
+            model: model, data: data,
+            rewards: RewardService([], codec: setup.codec, microbatchSteps: setup.stage.microbatchSteps),
+            codec: setup.codec, settings: setup.stage.rollout, seed: setup.recipe.seed, stop: stop,
+            logger: Logger(label: "preparation"))
     }
 
     /// `each` samples of `count` prompts, in passes of at most 256 sequences.

@@ -17,7 +17,9 @@ public struct RunController: Sendable {
     private let command: [String]
 
     /// Checks the recipe against the plugins: every stage's algorithm is there and takes its parameters.
-    public init(_ recipe: Recipe, plugins: PluginCatalog, observer: any RunObserver, command: [String] = CommandLine.arguments) throws {
+    public init(_ recipe: Recipe, plugins: PluginCatalog, observer: any RunObserver, command: [String] = CommandLine.arguments)
+        throws
+    {
         self.recipe = recipe
         self.plugins = plugins
         self.observer = observer
@@ -55,7 +57,9 @@ public struct RunController: Sendable {
         while !waiting.isEmpty {
             // Stages are in order: what depends on nothing that waits can run now.
             let ready = waiting.filter { stage in dependencies(stage).allSatisfy { models[$0] != nil } }
-            guard !ready.isEmpty else { throw ZooError(.invalidArgument, "\(recipe.file.path): the stages depend on one another in a circle") }
+            guard !ready.isEmpty else {
+                throw ZooError(.invalidArgument, "\(recipe.file.path): the stages depend on one another in a circle")
+            }
             let known = models
             let made = try await concurrently(ready, jobs: jobs) { stage in try artifact(stage, known) }
             for (stage, folder) in zip(ready, made) { models[stage.name] = folder }
@@ -77,7 +81,8 @@ public struct RunController: Sendable {
         }
         var part = stage
         part.parameters = part.parameters.filter { $0.key == stage.algorithm }
-        let key = [String(decoding: try JSON.encode(part, pretty: false), as: UTF8.self), "\(recipe.seed)", "\(recipe.device)"]
+        let key =
+            [String(decoding: try JSON.encode(part, pretty: false), as: UTF8.self), "\(recipe.seed)", "\(recipe.device)"]
             + [String(decoding: try JSON.encode(recipe.task, pretty: false), as: UTF8.self)] + upstream + files
         let url = CacheFolder.artifacts.appending(
             path: "\(stage.name)-\(stage.algorithm)-\(ArtifactStore.hash(key))", directoryHint: .isDirectory)
@@ -99,7 +104,8 @@ public struct RunController: Sendable {
         var own = recipe
         if let index = own.stages.firstIndex(where: { $0.name == stage.name }) { own.stages[index] = stage }
         return RunSpec(
-            recipe: own, stage: stage.name, seed: seed, plugin: try plugins.plugin(offering: stage.algorithm).path, models: models,
+            recipe: own, stage: stage.name, seed: seed, plugin: try plugins.plugin(offering: stage.algorithm).path,
+            models: models,
             evaluates: evaluates, command: command)
     }
 
@@ -114,7 +120,9 @@ public struct RunController: Sendable {
     /// Goes on with a run that was stopped. Throws where it is whole already.
     public static func resume(_ folder: RunFolder, observer: any RunObserver) async throws {
         let spec = try folder.readSpec()
-        guard !folder.isDone else { throw ZooError(.failedPrecondition, "\(folder.url.path) is whole: there is nothing to resume") }
+        guard !folder.isDone else {
+            throw ZooError(.failedPrecondition, "\(folder.url.path) is whole: there is nothing to resume")
+        }
         _ = try await concurrently([folder], jobs: 1) { try Self.work($0, name: spec.stage, observer: observer) }
     }
 
@@ -158,7 +166,9 @@ public struct RunController: Sendable {
 
 /// Runs `body` for each element on threads of their own, at most `jobs` at a time; the results are in order. Throws the first error,
 /// after those in progress have ended.
-func concurrently<T: Sendable, R: Sendable>(_ elements: [T], jobs: Int, _ body: @escaping @Sendable (T) throws -> R) async throws -> [R] {
+func concurrently<T: Sendable, R: Sendable>(_ elements: [T], jobs: Int, _ body: @escaping @Sendable (T) throws -> R) async throws
+    -> [R]
+{
     try await withThrowingTaskGroup(of: (Int, R).self) { group in
         var next = 0
         var results: [Int: R] = [:]

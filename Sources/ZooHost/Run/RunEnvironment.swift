@@ -38,11 +38,11 @@ struct RunEnvironment: Codable {
 public enum BuildInfo {
     public static var compiler: String {
         #if compiler(>=6.4)
-        "swift 6.4 or later"
+            "swift 6.4 or later"
         #elseif compiler(>=6.3)
-        "swift 6.3"
+            "swift 6.3"
         #else
-        "swift before 6.3"
+            "swift before 6.3"
         #endif
     }
 }

@@ -21,7 +21,8 @@ public enum RunEvent: Codable, Sendable {
 
     public static func parse(_ line: String) -> RunEvent? {
         let decoder = JSONDecoder()
-        decoder.nonConformingFloatDecodingStrategy = .convertFromString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         return try? decoder.decode(RunEvent.self, from: Data(line.utf8))
     }
 }

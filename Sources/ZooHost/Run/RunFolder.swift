@@ -71,7 +71,8 @@ public struct RunFolder: Sendable {
         wanted.command = []
         guard try JSON.encode(found) == JSON.encode(wanted) else {
             throw ZooError(
-                .alreadyExists, "\(url.path) holds another run: its run.json differs from what the recipe says now; name another --run-dir")
+                .alreadyExists,
+                "\(url.path) holds another run: its run.json differs from what the recipe says now; name another --run-dir")
         }
     }
 
@@ -87,14 +88,17 @@ public struct RunFolder: Sendable {
 enum JSON {
     static func encode(_ value: some Encodable, pretty: Bool = true) throws -> Data {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = pretty ? [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted] : [.sortedKeys, .withoutEscapingSlashes]
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        encoder.outputFormatting =
+            pretty ? [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted] : [.sortedKeys, .withoutEscapingSlashes]
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         return try encoder.encode(value)
     }
 
     static func decode<T: Decodable>(_ type: T.Type, from url: URL) throws -> T {
         let decoder = JSONDecoder()
-        decoder.nonConformingFloatDecodingStrategy = .convertFromString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         do { return try decoder.decode(type, from: Data(contentsOf: url)) } catch {
             throw ZooError(.dataLoss, "\(url.path) cannot be read as \(type): \(error)")
         }

@@ -47,7 +47,9 @@ func sha256(_ data: Data) -> String {
             var schedule = [UInt32](repeating: 0, count: 64)
             message.withUnsafeBytes { bytes in
                 for block in stride(from: 0, to: bytes.count, by: 64) {
-                    for t in 0..<16 { schedule[t] = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: block + 4 * t, as: UInt32.self)) }
+                    for t in 0..<16 {
+                        schedule[t] = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: block + 4 * t, as: UInt32.self))
+                    }
                     for t in 16..<64 {
                         let (a, b) = (schedule[t - 15], schedule[t - 2])
                         let small = rotate(a, 7) ^ rotate(a, 18) ^ (a >> 3)

@@ -13,7 +13,9 @@ public struct StageRunner {
     private let spec: RunSpec
 
     /// - Parameter sinks: take the metrics besides `metrics.jsonl`; made for the steps after the given one.
-    public init(_ folder: RunFolder, stop: StopSignal, sinks: (_ folder: RunFolder, _ after: Int) throws -> [any MetricSink]) throws {
+    public init(_ folder: RunFolder, stop: StopSignal, sinks: (_ folder: RunFolder, _ after: Int) throws -> [any MetricSink])
+        throws
+    {
         self.folder = folder
         self.stop = stop
         spec = try folder.readSpec()
@@ -49,7 +51,9 @@ public struct StageRunner {
 
     // MARK: - Training
 
-    private func train(_ stage: Stage, _ services: RunServices, _ algorithm: AlgorithmInstance, _ checkpoint: Checkpoint) throws -> Bool {
+    private func train(_ stage: Stage, _ services: RunServices, _ algorithm: AlgorithmInstance, _ checkpoint: Checkpoint) throws
+        -> Bool
+    {
         let model = services.model
         var saved = model.ledger.algorithmSteps
         while true {
@@ -110,7 +114,9 @@ public struct StageRunner {
         for sink in sinks { try sink.close() }
         let roles = services.model.roles
         let trained = ["policy", "reward"].first { (roles.built[$0]?.version ?? 0) > 0 }
-        guard let trained else { throw ZooError(.failedPrecondition, "algorithm '\(setup.stage.algorithm)' updated neither policy nor reward") }
+        guard let trained else {
+            throw ZooError(.failedPrecondition, "algorithm '\(setup.stage.algorithm)' updated neither policy nor reward")
+        }
         try saveModel(try roles.role(trained), setup)
         var ledger = services.model.ledgerWithBytes()
         ledger.processPeakBytes = Engine.peakBytes

@@ -47,7 +47,8 @@ struct StageSetup {
         return RunServices(
             model: model,
             data: DataService(
-                try datasets(rewards, model, stop), codec: codec, maxPromptSteps: stage.data.maxPromptSteps, maxSteps: stage.data.maxSteps,
+                try datasets(rewards, model, stop), codec: codec, maxPromptSteps: stage.data.maxPromptSteps,
+                maxSteps: stage.data.maxSteps,
                 seed: spec.seed),
             rewards: rewards, codec: codec, settings: stage.rollout, seed: spec.seed, stop: stop, logger: logger)
     }
@@ -114,7 +115,9 @@ struct StageSetup {
     private func scorer(_ spec: RewardSpec) throws -> RewardService.Scorer {
         switch spec.function {
         case "model":
-            guard let source = spec.source else { throw ZooError(.invalidArgument, "reward '\(spec.name)': 'model' needs 'from'") }
+            guard let source = spec.source else {
+                throw ZooError(.invalidArgument, "reward '\(spec.name)': 'model' needs 'from'")
+            }
             let network = try factory.network(source, head: .score, trainable: false)
             let other = try factory.codec(source)
             return .model(network, codec: sameTokens(codec, other) ? nil : other)
@@ -125,7 +128,8 @@ struct StageSetup {
             return .function(TableReward(task: task))
         default:
             return .function(
-                try RewardKind.make(spec.function, parameters: files.resolve(spec.parameters), folder: recipe.file.deletingLastPathComponent()))
+                try RewardKind.make(
+                    spec.function, parameters: files.resolve(spec.parameters), folder: recipe.file.deletingLastPathComponent()))
         }
     }
 

@@ -15,7 +15,8 @@ struct TaskFiles {
         guard let task = recipe.task else {
             throw ZooError(.invalidArgument, "\(recipe.file.path): a source begins with 'task:', but the recipe names no 'task'")
         }
-        let folder = CacheFolder.data.appending(path: "\(task.name)/prepared-\(SentimentTask.heldOut)", directoryHint: .isDirectory)
+        let folder = CacheFolder.data.appending(
+            path: "\(task.name)/prepared-\(SentimentTask.heldOut)", directoryHint: .isDirectory)
         if FileManager.default.fileExists(atPath: folder.path) { return folder }
         let raw = CacheFolder.data.appending(path: "\(task.name)/raw", directoryHint: .isDirectory)
         guard FileManager.default.fileExists(atPath: raw.path) else {
@@ -31,7 +32,9 @@ struct TaskFiles {
         guard FileManager.default.fileExists(atPath: url.path) else {
             let names = try FileManager.default.contentsOfDirectory(atPath: try folder().path).sorted()
             let meant = nearest(name, among: names).map { "; did you mean '\($0)'?" } ?? ""
-            throw ZooError(.notFound, "task '\(recipe.task?.name ?? "")' has no file '\(name)'; it has: \(names.joined(separator: ", "))\(meant)")
+            throw ZooError(
+                .notFound,
+                "task '\(recipe.task?.name ?? "")' has no file '\(name)'; it has: \(names.joined(separator: ", "))\(meant)")
         }
         return url
     }
@@ -77,7 +80,8 @@ public struct TabularTask: Sendable {
         func whole(_ key: String, _ fallback: Int, _ range: ClosedRange<Int>) throws -> Int {
             guard let value = task.settings[key] else { return fallback }
             guard let number = Int(exactly: value), range.contains(number) else {
-                throw ZooError(.invalidArgument, "\(recipe.file.path): task.\(key) is \(value); expected a whole number in \(range)")
+                throw ZooError(
+                    .invalidArgument, "\(recipe.file.path): task.\(key) is \(value); expected a whole number in \(range)")
             }
             return number
         }
@@ -89,7 +93,8 @@ public struct TabularTask: Sendable {
         let completions = (0..<depth).reduce(1) { product, _ in product * width }
         let total = promptCount * completions
         guard total <= 1 << 20 else {
-            throw ZooError(.invalidArgument, "\(recipe.file.path): the tabular task has \(total) completions; expected at most \(1 << 20)")
+            throw ZooError(
+                .invalidArgument, "\(recipe.file.path): the tabular task has \(total) completions; expected at most \(1 << 20)")
         }
         var random = SplitMix64(seed: recipe.seed, stream: 0x7ab1e)
         rewards = (0..<promptCount).map { _ in (0..<completions).map { _ in scale * random.normal() } }
@@ -112,7 +117,8 @@ struct TableReward: RewardFunction {
     func score(_ item: RewardItem) throws -> Double {
         let tokens = item.completion.split(separator: " ").compactMap { Int($0) }
         guard let prompt = Int(item.prompt), tokens.count == task.horizon, tokens.allSatisfy({ $0 < task.vocabulary }) else {
-            throw ZooError(.invalidArgument, "the reward 'table' knows no completion '\(item.completion)' of prompt '\(item.prompt)'")
+            throw ZooError(
+                .invalidArgument, "the reward 'table' knows no completion '\(item.completion)' of prompt '\(item.prompt)'")
         }
         return task.rewards[prompt][tokens.reduce(0) { $0 * task.vocabulary + $1 }]
     }

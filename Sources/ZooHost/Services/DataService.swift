@@ -38,7 +38,9 @@ final class DataService {
         for (kind, cursor) in cursors {
             let rows = Kind(rawValue: kind).flatMap { datasets[$0]?.rows.count } ?? 0
             guard cursor.count == rows else {
-                throw ZooError(.dataLoss, "the checkpoint's \(kind) have \(cursor.count) rows, the dataset has \(rows): it was changed since")
+                throw ZooError(
+                    .dataLoss, "the checkpoint's \(kind) have \(cursor.count) rows, the dataset has \(rows): it was changed since"
+                )
             }
         }
         self.cursors = cursors
@@ -57,7 +59,9 @@ final class DataService {
         for row in rows { batch.append(try tokens.example(row)) }
         var columns = [Column("row", perStep: false, .i64(rows.map { Int64($0.id) }))]
         let ratings = rows.map { $0.extras["rating"]?.number }
-        if ratings.allSatisfy({ $0 != nil }) { columns.append(Column("rating", perStep: false, .f64(ratings.compactMap(\.self)))) }
+        if ratings.allSatisfy({ $0 != nil }) {
+            columns.append(Column("rating", perStep: false, .f64(ratings.compactMap(\.self))))
+        }
         return batch.finish(columns)
     }
 
@@ -139,7 +143,9 @@ struct TokenizedRows {
         let room = maxPromptSteps - (codec.begin == nil ? 0 : 1)
         let tokens = (codec.begin.map { [$0] } ?? []) + (try codec.encode(prompt)).suffix(max(0, room))
         guard !tokens.isEmpty else {
-            throw ZooError(.invalidArgument, "a prompt is empty and the tokenizer has no begin token, so the first action has nothing before it")
+            throw ZooError(
+                .invalidArgument,
+                "a prompt is empty and the tokenizer has no begin token, so the first action has nothing before it")
         }
         return tokens
     }

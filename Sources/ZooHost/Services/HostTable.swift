@@ -39,7 +39,7 @@ public final class HostTable: PluginHost {
     }
 
     deinit {
-        handedOut.values.forEach { $0.free() }
+        for object in handedOut.values { object.free() }
         host.deallocate()
         data.deallocate()
         rollout.deallocate()
@@ -122,7 +122,8 @@ public final class HostTable: PluginHost {
         rollout.pointee.generate = { context, role, prompts, samples, out, error in
             HostTable.give(context, out, error) {
                 try $0.generate(
-                    role: HostTable.text(role, "role"), prompts: Batch(copying: prompts), samples: HostTable.count(samples, "samples"))
+                    role: HostTable.text(role, "role"), prompts: Batch(copying: prompts),
+                    samples: HostTable.count(samples, "samples"))
             }
         }
         reward.pointee.size = UInt32(MemoryLayout<zoo_reward_v1>.size)
@@ -173,7 +174,9 @@ public final class HostTable: PluginHost {
         }
         model.pointee.blend = { context, destination, source, weight, error in
             ZooError.status(error) {
-                guard weight >= 0, weight <= 1 else { throw ZooError(.invalidArgument, "blend's weight is \(weight); expected 0 to 1") }
+                guard weight >= 0, weight <= 1 else {
+                    throw ZooError(.invalidArgument, "blend's weight is \(weight); expected 0 to 1")
+                }
                 try HostTable.of(context).services.blend(
                     destination: HostTable.text(destination, "role"), source: HostTable.text(source, "role"), weight: weight)
             }
@@ -202,22 +205,30 @@ public final class HostTable: PluginHost {
     // MARK: - Arguments and results
 
     private static func text(_ value: zoo_str, _ what: String) throws -> String {
-        guard let text = value.string, !text.isEmpty else { throw ZooError(.invalidArgument, "the name of the \(what) is empty or not UTF-8") }
+        guard let text = value.string, !text.isEmpty else {
+            throw ZooError(.invalidArgument, "the name of the \(what) is empty or not UTF-8")
+        }
         return text
     }
 
     private static func count(_ value: UInt64, _ what: String) throws -> Int {
-        guard value > 0, value <= 1 << 24 else { throw ZooError(.invalidArgument, "\(value) \(what) were asked for; expected 1 to \(1 << 24)") }
+        guard value > 0, value <= 1 << 24 else {
+            throw ZooError(.invalidArgument, "\(value) \(what) were asked for; expected 1 to \(1 << 24)")
+        }
         return Int(value)
     }
 
     private static func names(_ want: UnsafePointer<zoo_str>?, _ count: UInt64) throws -> [String] {
-        guard let want, count > 0, count <= 64 else { throw ZooError(.invalidArgument, "\(count) outputs were asked for; expected 1 to 64") }
+        guard let want, count > 0, count <= 64 else {
+            throw ZooError(.invalidArgument, "\(count) outputs were asked for; expected 1 to 64")
+        }
         return try (0..<Int(count)).map { try text(want[$0], "output") }
     }
 
     private static func requireSize(_ size: UInt32, _ expected: Int, _ name: String) throws {
-        guard size >= UInt32(expected) else { throw ZooError(.invalidArgument, "\(name).size is \(size); expected at least \(expected)") }
+        guard size >= UInt32(expected) else {
+            throw ZooError(.invalidArgument, "\(name).size is \(size); expected at least \(expected)")
+        }
     }
 
     private static func give(

@@ -70,9 +70,13 @@ final class ModelService {
         let columns = try zip(wanted, tensors).map { output, tensor in
             let packed = tensor.floats.map(Double.init)
             guard packed.allSatisfy(\.isFinite) else {
-                throw ZooError(.dataLoss, "'\(output.rawValue)' of role '\(role.name)' is not finite: the network has diverged; lower its learning rate")
+                throw ZooError(
+                    .dataLoss,
+                    "'\(output.rawValue)' of role '\(role.name)' is not finite: the network has diverged; lower its learning rate"
+                )
             }
-            return Column(output.rawValue, perStep: output != .score, .f64(output == .score ? packed : Slices.unpack(packed, slice.mask)))
+            return Column(
+                output.rawValue, perStep: output != .score, .f64(output == .score ? packed : Slices.unpack(packed, slice.mask)))
         }
         charge(role, .forward, since: start, flops: role.network.forwardFLOPs(sequences, wanted), steps: slice.stepCount)
         return (tensors, columns)
@@ -131,7 +135,8 @@ final class ModelService {
         }
         guard !roots.isEmpty else { return }
         ZooTensor.backward(roots, gradients: seeds)
-        charge(role, .backward, since: start, flops: 2 * role.network.forwardFLOPs(Sequences(slice), wanted), steps: slice.stepCount)
+        charge(
+            role, .backward, since: start, flops: 2 * role.network.forwardFLOPs(Sequences(slice), wanted), steps: slice.stepCount)
     }
 
     func optimizerStep(role name: String) throws -> UpdateInfo {
@@ -203,7 +208,8 @@ final class ModelService {
 
     private static func output(_ name: String) throws -> Output {
         guard let output = Output(rawValue: name) else {
-            throw ZooError(.notFound, "there is no output '\(name)'; there are: \(Output.allCases.map(\.rawValue).joined(separator: ", "))")
+            throw ZooError(
+                .notFound, "there is no output '\(name)'; there are: \(Output.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         return output
     }

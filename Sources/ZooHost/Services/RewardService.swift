@@ -71,7 +71,8 @@ final class RewardService {
             let actions = steps.filter { batch.mask[$0] }
             return RewardItem(
                 prompt: codec.decode(steps.filter { !batch.mask[$0] }.map { batch.tokens[$0] }),
-                completion: codec.decode(actions.map { batch.tokens[$0] }), extras: rows.flatMap { row($0[sequence])?.extras } ?? [:],
+                completion: codec.decode(actions.map { batch.tokens[$0] }),
+                extras: rows.flatMap { row($0[sequence])?.extras } ?? [:],
                 finished: finished.map { $0[sequence] != 0 } ?? true, steps: actions.count)
         }
     }

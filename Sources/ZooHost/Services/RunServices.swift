@@ -22,7 +22,8 @@ final class RunServices: HostServices {
     private let stop: StopSignal
 
     init(
-        model: ModelService, data: DataService, rewards: RewardService, codec: any TextCodec, settings: RolloutSettings, seed: UInt64,
+        model: ModelService, data: DataService, rewards: RewardService, codec: any TextCodec, settings: RolloutSettings,
+        seed: UInt64,
         stop: StopSignal, logger: Logger
     ) {
         self.model = model
@@ -47,7 +48,9 @@ final class RunServices: HostServices {
     }
 
     /// Samples with a sampler of the caller's; evaluation uses it with a generator of its own.
-    func generate(role name: String, prompts: Batch, samples: Int, settings: RolloutSettings, generator: Generator) throws -> Batch {
+    func generate(role name: String, prompts: Batch, samples: Int, settings: RolloutSettings, generator: Generator) throws
+        -> Batch
+    {
         let role = try model.roles.role(name)
         guard let network = role.network as? any GenerativeNetwork else {
             throw ZooError(.invalidArgument, "role '\(name)' cannot be sampled from: it is not a policy")
@@ -59,11 +62,13 @@ final class RunServices: HostServices {
         let stop = stop
         let drawn = try model.transient(role) {
             try network.generate(
-                prompts: contexts, samplesPerPrompt: samples, settings: sampler, generator: generator, isCancelled: { stop.isImmediate })
+                prompts: contexts, samplesPerPrompt: samples, settings: sampler, generator: generator,
+                isCancelled: { stop.isImmediate })
         }
         let batch = assemble(drawn, prompts: prompts, samples: samples, version: role.version, temperature: settings.temperature)
         model.charge(
-            role, .generate, since: start, flops: network.forwardFLOPs(drawn.sequences, [.logp]), steps: drawn.sequences.tokens.count)
+            role, .generate, since: start, flops: network.forwardFLOPs(drawn.sequences, [.logp]),
+            steps: drawn.sequences.tokens.count)
         return batch
     }
 

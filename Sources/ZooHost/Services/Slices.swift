@@ -56,7 +56,9 @@ enum Slices {
             if isAction {
                 packed.append(values[step])
             } else if values[step] != 0 {
-                throw ZooError(.invalidArgument, "the loss's gradient of '\(name)' at step \(step) is \(values[step]) where the mask is 0; expected 0")
+                throw ZooError(
+                    .invalidArgument,
+                    "the loss's gradient of '\(name)' at step \(step) is \(values[step]) where the mask is 0; expected 0")
             }
         }
         return packed

@@ -43,7 +43,8 @@ struct NumberCodec: TextCodec {
     func encode(_ text: String) throws -> [Int32] {
         try text.split(separator: " ").map { word in
             guard let token = Int32(word), token >= 0 else {
-                throw DataError("tabular data", "'\(word)' is not a token; expected whole numbers from 0 with blanks between them")
+                throw DataError(
+                    "tabular data", "'\(word)' is not a token; expected whole numbers from 0 with blanks between them")
             }
             return token
         }

@@ -13,7 +13,9 @@ extension Worker {
 
         /// One sentence on why there is no answer, or not the whole of it.
         func failure(of subject: String) -> String {
-            if exit == .ok { return "\(subject) wrote over the answer of its worker: \(lines.last?.prefix(200) ?? "nothing came")" }
+            if exit == .ok {
+                return "\(subject) wrote over the answer of its worker: \(lines.last?.prefix(200) ?? "nothing came")"
+            }
             return exit.sentence(about: subject) + (complaint.isEmpty ? "" : ": \(complaint)")
         }
     }
