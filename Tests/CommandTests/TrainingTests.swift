@@ -19,7 +19,7 @@ struct TrainingTests {
 
     private func lines(_ file: URL) -> Int { (try? String(contentsOf: file, encoding: .utf8))?.filter(\.isNewline).count ?? 0 }
 
-    private let settings = ["--quiet", "--set", "budget.updates=4000", "--set", "checkpoint_every=40", "--seed", "3"]
+    private let settings = ["--quiet", "--set", "budget.updates=2400", "--set", "checkpoint_every=40", "--seed", "3"]
 
     @Test("a run that is stopped or killed goes on bit for bit", arguments: [SIGINT, SIGKILL])
     func resume(signal: Int32) throws {
@@ -30,7 +30,7 @@ struct TrainingTests {
 
             let broken = zoo.path("broken")
             let process = try zoo.start(["train", Command.tabular, "--run-dir", broken.path] + settings)
-            for _ in 0..<10_000 where process.isRunning && lines(broken.appending(path: "metrics.jsonl")) < 60 { usleep(3000) }
+            while process.isRunning, lines(broken.appending(path: "metrics.jsonl")) < 60 { usleep(5000) }
             kill(process.processIdentifier, signal)
             process.waitUntilExit()
             try #require(
