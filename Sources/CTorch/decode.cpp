@@ -8,8 +8,10 @@ using namespace ct;
 
 namespace {
 
-CT_KERNEL void rotate_row(float *to, const float *from, const float *c, const float *s, int64_t heads, int64_t half, int64_t stride) {
-    for (int64_t h = 0; h < heads; ++h) rotate(to + h * stride, from + h * 2 * half, c, s, half, 1);
+CT_KERNEL void rotate(
+    float *to, int64_t to_stride, const float *from, int64_t from_stride, int64_t heads, const float *c, const float *s,
+    int64_t half, float sign) {
+    rotate_heads(to, to_stride, from, from_stride, heads, c, s, half, sign);
 }
 
 /// softmax(q · keys) values for one query over `count` columns; `weights` is room for them.
@@ -98,9 +100,9 @@ ct_status ct_rotary_append(
             for (int64_t r = begin; r < end; ++r) {
                 const float *cp = pc + position[r] * half, *sp = ps + position[r] * half,
                             *row = from + r * (heads + 2 * kv_heads) * width;
-                rotate_row(to + r * heads * width, row, cp, sp, heads, half, width);
+                rotate(to + r * heads * width, width, row, width, heads, cp, sp, half, 1);
                 const int64_t first = (r * kv_heads * columns + column) * width;
-                rotate_row(pk + first, row + heads * width, cp, sp, kv_heads, half, columns * width);
+                rotate(pk + first, columns * width, row + heads * width, width, kv_heads, cp, sp, half, 1);
                 for (int64_t g = 0; g < kv_heads; ++g) {
                     const int64_t offset = first + g * columns * width;
                     std::memcpy(

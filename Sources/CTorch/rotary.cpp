@@ -10,6 +10,12 @@ using torch::autograd::variable_list;
 
 namespace {
 
+CT_KERNEL void rotate(
+    float *to, int64_t to_stride, const float *from, int64_t from_stride, int64_t heads, const float *c, const float *s,
+    int64_t half, float sign) {
+    rotate_heads(to, to_stride, from, from_stride, heads, c, s, half, sign);
+}
+
 CT_KERNEL void add_to(float *to, const float *from, int64_t count) {
     for (int64_t i = 0; i < count; ++i) to[i] += from[i];
 }
@@ -44,11 +50,13 @@ public:
                 }
                 const float *cp = c + position * half, *sp = s + position * half, *q = from + row * at.row(),
                             *k = q + whole, *v = k + at.kv_heads * at.width;
+                const int64_t first = place * whole;
+                rotate(to[0] + first, at.width, q, at.width, at.heads, cp, sp, half, 1);
+                rotate(to[1] + first, repeats * at.width, k, at.width, at.kv_heads, cp, sp, half, 1);
                 for (int64_t h = 0; h < at.heads; ++h) {
-                    const int64_t offset = place * whole + h * at.width, source = h / repeats * at.width;
-                    rotate(to[0] + offset, q + h * at.width, cp, sp, half, 1);
-                    rotate(to[1] + offset, k + source, cp, sp, half, 1);
-                    std::memcpy(to[2] + offset, v + source, bytes);
+                    const int64_t offset = first + h * at.width, group = h / repeats;
+                    if (h % repeats) std::memcpy(to[1] + offset, to[1] + first + group * repeats * at.width, bytes);
+                    std::memcpy(to[2] + offset, v + group * at.width, bytes);
                 }
             }
         });
@@ -80,8 +88,7 @@ public:
                 const float *cp = c + position * half, *sp = s + position * half;
                 float *q = to + row * at.row(), *k = q + whole, *v = k + at.kv_heads * at.width;
                 const size_t bytes = sizeof(float) * static_cast<size_t>(at.width);
-                for (int64_t h = 0; h < at.heads; ++h)
-                    rotate(q + h * at.width, from[0] + place * whole + h * at.width, cp, sp, half, -1);
+                rotate(q, at.width, from[0] + place * whole, at.width, at.heads, cp, sp, half, -1);
                 for (int64_t g = 0; g < at.kv_heads; ++g) {
                     const float *dk = from[1] + place * whole + g * repeats * at.width,
                                 *dv = from[2] + place * whole + g * repeats * at.width;
@@ -91,8 +98,8 @@ public:
                         add_to(k + g * at.width, dk + r * at.width, at.width);
                         add_to(v + g * at.width, dv + r * at.width, at.width);
                     }
-                    rotate(k + g * at.width, k + g * at.width, cp, sp, half, -1);
                 }
+                rotate(k, at.width, k, at.width, at.kv_heads, cp, sp, half, -1);
             }
         });
         return {result, {}, {}, {}, {}, {}, {}, {}};

@@ -6,12 +6,19 @@
 
 namespace ct {
 
-/// Hugging Face's rotation: halves (a, b) become (a c - b s, b c + a s). `sign` -1 rotates back.
-CT_INLINE void rotate(float *to, const float *from, const float *c, const float *s, int64_t half, float sign) {
-    for (int64_t i = 0; i < half; ++i) {
-        const float a = from[i], b = from[half + i], sine = sign * s[i];
-        to[i] = a * c[i] - b * sine;
-        to[half + i] = b * c[i] + a * sine;
+/// Hugging Face's rotation of several heads at one position: halves (a, b) become (a c - b s, b c + a s). `sign` -1
+/// rotates back. `to` may be `from`.
+CT_INLINE void rotate_heads(
+    float *to, int64_t to_stride, const float *from, int64_t from_stride, int64_t heads, const float *c, const float *s,
+    int64_t half, float sign) {
+    for (int64_t h = 0; h < heads; ++h) {
+        const float *source = from + h * from_stride;
+        float *target = to + h * to_stride;
+        for (int64_t i = 0; i < half; ++i) {
+            const float a = source[i], b = source[half + i], sine = sign * s[i];
+            target[i] = a * c[i] - b * sine;
+            target[half + i] = b * c[i] + a * sine;
+        }
     }
 }
 

@@ -130,12 +130,16 @@ extension Sequences {
         }
         for index in 0..<count {
             let steps = (offsets[index], offsets[index + 1])
-            guard steps.0 <= steps.1 else { throw ModelError("batch: sequence \(index) ends (\(steps.1)) before it begins (\(steps.0))") }
+            guard steps.0 <= steps.1 else {
+                throw ModelError("batch: sequence \(index) ends (\(steps.1)) before it begins (\(steps.0))")
+            }
             if steps.0 < steps.1, mask[steps.0] {
-                throw ModelError("batch: the first step of sequence \(index) is masked, but nothing comes before it to predict it from")
+                throw ModelError(
+                    "batch: the first step of sequence \(index) is masked, but nothing comes before it to predict it from")
             }
             if let temperature, !(temperature[index] > 0 && temperature[index].isFinite) {
-                throw ModelError("batch: the temperature of sequence \(index) is \(temperature[index]); expected a positive number")
+                throw ModelError(
+                    "batch: the temperature of sequence \(index) is \(temperature[index]); expected a positive number")
             }
         }
         if let wrong = tokens.firstIndex(where: { $0 < 0 || Int($0) >= vocabulary }) {

@@ -53,9 +53,12 @@ struct SampleRecord {
 
     init(prompts: [[Int32]], samplesPerPrompt: Int, settings: SamplerSettings) throws {
         try settings.validate()
-        guard samplesPerPrompt >= 0 else { throw ModelError("sampler: samplesPerPrompt is \(samplesPerPrompt); expected a number from 0") }
+        guard samplesPerPrompt >= 0 else {
+            throw ModelError("sampler: samplesPerPrompt is \(samplesPerPrompt); expected a number from 0")
+        }
         if let empty = prompts.firstIndex(where: \.isEmpty) {
-            throw ModelError("prompt \(empty) is empty; sampling needs at least one token to start from, such as the model's bos_token_id")
+            throw ModelError(
+                "prompt \(empty) is empty; sampling needs at least one token to start from, such as the model's bos_token_id")
         }
         self.prompts = prompts
         self.samplesPerPrompt = samplesPerPrompt
@@ -80,7 +83,9 @@ struct SampleRecord {
     }
 
     func generation() -> Generation {
-        var offsets = [0], all: [Int32] = [], mask: [Bool] = []
+        var offsets = [0]
+        var all: [Int32] = []
+        var mask: [Bool] = []
         for row in tokens.indices {
             let prompt = prompts[row / samplesPerPrompt]
             all += prompt + tokens[row]

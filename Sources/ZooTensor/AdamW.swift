@@ -36,7 +36,9 @@ public final class AdamW {
 
     /// Moves every parameter that has a gradient.
     public func step(learningRate: Double) {
-        var moved: [Tensor] = [], gradients: [Tensor] = [], active: [Slot] = []
+        var moved: [Tensor] = []
+        var gradients: [Tensor] = []
+        var active: [Slot] = []
         for (index, parameter) in parameters.enumerated() {
             guard let gradient = parameter.tensor.gradient else { continue }
             let slot = slots[index] ?? Self.emptySlot(like: parameter.tensor)
@@ -93,7 +95,8 @@ public final class AdamW {
             return saved.clone()
         }
         for parameter in parameters {
-            let name = parameter.name, shape = parameter.tensor.shape
+            let name = parameter.name
+            let shape = parameter.tensor.shape
             let found = (
                 try take(name + ".exp_avg", shape: shape), try take(name + ".exp_avg_sq", shape: shape),
                 try take(name + ".step", shape: [])
@@ -111,7 +114,8 @@ public final class AdamW {
     }
 
     private static func emptySlot(like parameter: Tensor) -> Slot {
-        let shape = parameter.shape, device = parameter.device
+        let shape = parameter.shape
+        let device = parameter.device
         return Slot(
             first: .zeros(shape, device: device), second: .zeros(shape, device: device), step: .zeros([], device: device))
     }

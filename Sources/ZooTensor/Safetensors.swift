@@ -32,10 +32,13 @@ public enum Safetensors {
         guard FileManager.default.fileExists(atPath: index.path) else {
             throw TensorError("\(folder.path): expected model.safetensors or model.safetensors.index.json, found neither")
         }
-        struct Index: Decodable { let weight_map: [String: String] }
+        struct Index: Decodable {
+            let weightMap: [String: String]
+            enum CodingKeys: String, CodingKey { case weightMap = "weight_map" }
+        }
         let map: [String: String]
         do {
-            map = try JSONDecoder().decode(Index.self, from: Data(contentsOf: index)).weight_map
+            map = try JSONDecoder().decode(Index.self, from: Data(contentsOf: index)).weightMap
         } catch {
             throw TensorError("\(index.path): expected an object with a weight_map from tensor names to file names")
         }
@@ -53,7 +56,8 @@ public enum Safetensors {
             }
         }
         if let missing = map.keys.filter({ tensors[$0] == nil }).min() {
-            throw TensorError("\(folder.appendingPathComponent(map[missing] ?? "").path): \(missing) is missing, though the index lists it")
+            throw TensorError(
+                "\(folder.appendingPathComponent(map[missing] ?? "").path): \(missing) is missing, though the index lists it")
         }
         return tensors
     }

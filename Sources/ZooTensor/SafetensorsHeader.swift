@@ -27,7 +27,8 @@ struct SafetensorsHeader {
         let length = data.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         guard length <= UInt64(min(data.count - 8, longest)) else {
             throw TensorError(
-                "\(file): the header claims \(length) bytes, the file has \(data.count - 8) after its length; it may have been cut short")
+                "\(file): the header claims \(length) bytes, the file has \(data.count - 8) after its length; it may have been cut short"
+            )
         }
         let start = 8 + Int(length)
         var scanner = JSONScanner(Array(data[data.startIndex + 8..<data.startIndex + start]), file: file)
@@ -48,11 +49,13 @@ struct SafetensorsHeader {
             guard !overflow else { throw TensorError("\(file): \(entry.name) has the impossible shape \(entry.shape)") }
             guard entry.begin <= entry.end, entry.end <= dataBytes else {
                 throw TensorError(
-                    "\(file): \(entry.name) claims bytes \(entry.begin) to \(entry.end); the file holds \(dataBytes) bytes of tensors")
+                    "\(file): \(entry.name) claims bytes \(entry.begin) to \(entry.end); the file holds \(dataBytes) bytes of tensors"
+                )
             }
             guard entry.end - entry.begin == bytes else {
                 throw TensorError(
-                    "\(file): \(entry.name) of shape \(entry.shape) needs \(bytes) bytes, its offsets give \(entry.end - entry.begin)")
+                    "\(file): \(entry.name) of shape \(entry.shape) needs \(bytes) bytes, its offsets give \(entry.end - entry.begin)"
+                )
             }
             guard entry.begin == position else {
                 let fault = entry.begin < position ? "overlaps the tensor before it" : "leaves a hole before it"
@@ -83,7 +86,8 @@ struct SafetensorsHeader {
             }
             let end = position + item.tensor.count * dtype.size
             let shape = item.tensor.shape.map(String.init).joined(separator: ",")
-            fields.append("\(try quoted(item.name)):{\"dtype\":\"\(name)\",\"shape\":[\(shape)],\"data_offsets\":[\(position),\(end)]}")
+            fields.append(
+                "\(try quoted(item.name)):{\"dtype\":\"\(name)\",\"shape\":[\(shape)],\"data_offsets\":[\(position),\(end)]}")
             position = end
         }
         var header = Data("{\(fields.joined(separator: ","))}".utf8)

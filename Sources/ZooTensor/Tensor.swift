@@ -2,7 +2,8 @@ import CTorch
 
 /// An element type of a tensor.
 public enum DType: Int32, Sendable, CaseIterable {
-    case float32 = 0, float64, float16, bfloat16, int64, int32, uint8, bool
+    case float32 = 0
+    case float64, float16, bfloat16, int64, int32, uint8, bool
 
     /// Bytes per element.
     public var size: Int {

@@ -7,10 +7,12 @@ import ZooTensor
 struct CausalLMTests {
     @Test("a batch of mixed lengths gives what each sequence gives alone")
     func packing() throws {
-        let network = try smallModel(), lengths = [3, 17, 9, 9, 2, 30, 29, 1, 12]
+        let network = try smallModel()
+        let lengths = [3, 17, 9, 9, 2, 30, 29, 1, 12]
         let batch = randomBatch(lengths, vocabulary: 29, prompt: 2)
         let together = try network.forward(batch, [.logp, .entropy])
-        var logp: [Float] = [], entropy: [Float] = []
+        var logp: [Float] = []
+        var entropy: [Float] = []
         for index in lengths.indices where lengths[index] > 2 {
             let steps = batch.steps(index)
             let one = Sequences(offsets: [0, steps.count], tokens: Array(batch.tokens[steps]), mask: Array(batch.mask[steps]))
@@ -50,13 +52,15 @@ struct CausalLMTests {
         var last = network.config
         last.pooling = .last
         let pointwise = try CausalLM(
-            config: last, head: .score, tensors: Dictionary(uniqueKeysWithValues: network.parameters.map { ($0.name, $0.tensor) }),
+            config: last, head: .score,
+            tensors: Dictionary(uniqueKeysWithValues: network.parameters.map { ($0.name, $0.tensor) }),
             device: .cpu, trainable: false)
         for index in 0..<3 {
             let tokens = Array(batch.tokens[batch.steps(index)])
             // The last-pooled score of each prefix is the scalar of its last step.
             let prefixes = try (1...tokens.count).map { count in
-                let one = Sequences(offsets: [0, count], tokens: Array(tokens.prefix(count)), mask: Array(repeating: false, count: count))
+                let one = Sequences(
+                    offsets: [0, count], tokens: Array(tokens.prefix(count)), mask: Array(repeating: false, count: count))
                 return try pointwise.forward(one, [.score])[0].item
             }
             #expect(abs(Double(scores[index]) - prefixes.reduce(0, +) / Double(prefixes.count)) < 1e-5)
@@ -65,7 +69,8 @@ struct CausalLMTests {
 
     @Test("a value head on a shared trunk trains the trunk unless it is detached", arguments: [false, true])
     func sharedTrunk(detach: Bool) throws {
-        let trunk = try smallModel(), head = ValueHead(trunk: trunk, detach: detach)
+        let trunk = try smallModel()
+        let head = ValueHead(trunk: trunk, detach: detach)
         let batch = randomBatch([6, 9], vocabulary: 29)
         #expect(try head.forward(batch, [.value])[0].floats == [Float](repeating: 0, count: 13))
         head.parameters[0].tensor.fill(0.3)
@@ -83,7 +88,8 @@ struct CausalLMTests {
 
     @Test("a copy has weights of its own")
     func copies() throws {
-        let network = try smallModel(), batch = randomBatch([7], vocabulary: 29)
+        let network = try smallModel()
+        let batch = randomBatch([7], vocabulary: 29)
         let copy = network.copy(trainable: false)
         let before = try copy.forward(batch, [.logp])[0].floats
         for parameter in network.parameters { parameter.tensor.fill(0.01) }
@@ -94,7 +100,8 @@ struct CausalLMTests {
 
     @Test("an optimizer step on the named parameters moves what the fused projections compute")
     func fusedParametersTrain() throws {
-        let network = try smallModel(), batch = randomBatch([9, 9], vocabulary: 29)
+        let network = try smallModel()
+        let batch = randomBatch([9, 9], vocabulary: 29)
         let optimizer = AdamW(parameters: network.parameters)
         let before = try network.forward(batch, [.score])[0]
         backward([before], gradients: [.ones([2])])

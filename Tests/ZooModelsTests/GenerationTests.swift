@@ -10,7 +10,8 @@ struct GenerationTests {
         _ network: CausalLM, _ settings: SamplerSettings, samples: Int = 6, seed: UInt64 = 5, prompts: [[Int32]] = prompts
     ) throws -> Generation {
         try network.generate(
-            prompts: prompts, samplesPerPrompt: samples, settings: settings, generator: Generator(seed: seed), isCancelled: { false })
+            prompts: prompts, samplesPerPrompt: samples, settings: settings, generator: Generator(seed: seed),
+            isCancelled: { false })
     }
 
     @Test(
@@ -18,7 +19,8 @@ struct GenerationTests {
         arguments: [
             SamplerSettings(maxNewTokens: 24, endTokens: [7, 11]), SamplerSettings(maxNewTokens: 24, temperature: 0.6),
             SamplerSettings(maxNewTokens: 12, temperature: 1.4, topP: 0.8, topK: 9),
-            SamplerSettings(maxNewTokens: 12, temperature: 0), SamplerSettings(maxNewTokens: 9, endTokens: [0, 1, 2, 3], minNewTokens: 6),
+            SamplerSettings(maxNewTokens: 12, temperature: 0),
+            SamplerSettings(maxNewTokens: 9, endTokens: [0, 1, 2, 3], minNewTokens: 6),
         ], [1, 2, 4])
     func agreement(settings: SamplerSettings, kvHeads: Int) throws {
         let network = try smallModel(kvHeads: kvHeads)
@@ -33,8 +35,10 @@ struct GenerationTests {
         let settings = SamplerSettings(maxNewTokens: 20, endTokens: [7, 11])
         let sampled = try generate(try smallModel(), settings)
         for (index, finished) in sampled.finished.enumerated() {
-            let prompt = Self.prompts[index / 6], steps = sampled.sequences.steps(index)
-            let tokens = Array(sampled.sequences.tokens[steps]), new = tokens.dropFirst(prompt.count)
+            let prompt = Self.prompts[index / 6]
+            let steps = sampled.sequences.steps(index)
+            let tokens = Array(sampled.sequences.tokens[steps])
+            let new = tokens.dropFirst(prompt.count)
             #expect(Array(tokens.prefix(prompt.count)) == prompt)
             #expect(sampled.sequences.mask[steps].map { $0 } == prompt.map { _ in false } + new.map { _ in true })
             let end = new.firstIndex { settings.endTokens.contains($0) }
@@ -46,8 +50,10 @@ struct GenerationTests {
 
     @Test("the same generator state gives the same bits, another seed others")
     func determinism() throws {
-        let network = try smallModel(), settings = SamplerSettings(maxNewTokens: 16, endTokens: [7])
-        let first = try generate(network, settings), second = try generate(network, settings)
+        let network = try smallModel()
+        let settings = SamplerSettings(maxNewTokens: 16, endTokens: [7])
+        let first = try generate(network, settings)
+        let second = try generate(network, settings)
         #expect(first.sequences.tokens == second.sequences.tokens)
         #expect(first.logp == second.logp)
         #expect(try generate(network, settings, seed: 6).sequences.tokens != first.sequences.tokens)
@@ -59,15 +65,18 @@ struct GenerationTests {
         let free = try generate(network, SamplerSettings(maxNewTokens: 16))
         let ended = try generate(network, SamplerSettings(maxNewTokens: 16, endTokens: [3, 7, 11]))
         for index in 0..<free.sequences.count {
-            let whole = free.sequences.tokens[free.sequences.steps(index)], cut = ended.sequences.tokens[ended.sequences.steps(index)]
+            let whole = free.sequences.tokens[free.sequences.steps(index)]
+            let cut = ended.sequences.tokens[ended.sequences.steps(index)]
             #expect(Array(whole.prefix(cut.count)) == Array(cut))
         }
     }
 
     @Test("first tokens come as often as forward says")
     func frequencies() throws {
-        let network = try smallModel(), count = 20_000
-        let sampled = try generate(network, SamplerSettings(maxNewTokens: 1, temperature: 0.8), samples: count, prompts: [[1, 5]])
+        let network = try smallModel()
+        let count = 20_000
+        let sampled = try generate(
+            network, SamplerSettings(maxNewTokens: 1, temperature: 0.8), samples: count, prompts: [[1, 5]])
         var batch = Sequences(offsets: [0], tokens: [], mask: [])
         for token in 0..<29 {
             batch.tokens += [1, 5, Int32(token)]

@@ -14,23 +14,28 @@ struct ModelFilesTests {
             #expect(again.parameters.map(\.name) == network.parameters.map(\.name))
             for (a, b) in zip(again.parameters, network.parameters) { #expect(a.tensor.bytes == b.tensor.bytes) }
             #expect((again as? CausalLM)?.config == network.config)
-            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["config.json", "model.safetensors"])
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["config.json", "model.safetensors"])
         }
     }
 
-    @Test("what transformers wrote is written back tensor for tensor and key for key", arguments: ["tied", "untied", "value", "score"])
+    @Test(
+        "what transformers wrote is written back tensor for tensor and key for key",
+        arguments: ["tied", "untied", "value", "score"])
     func writesWhatTransformersWrites(name: String) throws {
         try withTemporaryFolder { folder in
             let recorded = try Recorded(name)
             try recorded.network(name == "value" ? .value : name == "score" ? .score : .languageModel).save(to: folder)
-            let theirs = try Safetensors.readModel(in: recorded.folder), ours = try Safetensors.readModel(in: folder)
+            let theirs = try Safetensors.readModel(in: recorded.folder)
+            let ours = try Safetensors.readModel(in: folder)
             #expect(ours.mapValues(\.shape) == theirs.mapValues(\.shape))
             #expect(ours.mapValues(\.bytes) == theirs.mapValues(\.bytes))
             func config(_ folder: URL) throws -> NSDictionary {
                 let data = try Data(contentsOf: folder.appendingPathComponent("config.json"))
                 return try #require(try JSONSerialization.jsonObject(with: data) as? NSDictionary)
             }
-            let theirConfig = try config(recorded.folder), ourConfig = try config(folder)
+            let theirConfig = try config(recorded.folder)
+            let ourConfig = try config(folder)
             for key in [
                 "architectures", "model_type", "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers",
                 "num_attention_heads", "num_key_value_heads", "head_dim", "max_position_embeddings", "rope_theta", "rms_norm_eps",
@@ -44,7 +49,8 @@ struct ModelFilesTests {
     /// `make parity` has `transformers` compute these again (parity.py).
     @Test(
         "networks are written for transformers to read",
-        .enabled(if: ProcessInfo.processInfo.environment["ZOO_PARITY"] != nil, "set ZOO_PARITY to a folder"), arguments: Head.allCases)
+        .enabled(if: ProcessInfo.processInfo.environment["ZOO_PARITY"] != nil, "set ZOO_PARITY to a folder"),
+        arguments: Head.allCases)
     func writesForParity(head: Head) throws {
         let root = URL(fileURLWithPath: try #require(ProcessInfo.processInfo.environment["ZOO_PARITY"]))
         let folder = root.appendingPathComponent(head.rawValue)
@@ -88,7 +94,9 @@ struct ModelFilesTests {
         arguments: [
             Broken(fault: "another architecture", key: "model_type", json: "\"gpt2\"", says: "model_type is gpt2"),
             Broken(fault: "no architecture", key: "model_type", json: nil, says: "model_type is missing"),
-            Broken(fault: "scaled rotary embeddings", key: "rope_scaling", json: #"{"rope_type": "llama3", "factor": 8}"#, says: "rope_scaling asks for llama3"),
+            Broken(
+                fault: "scaled rotary embeddings", key: "rope_scaling", json: #"{"rope_type": "llama3", "factor": 8}"#,
+                says: "rope_scaling asks for llama3"),
             Broken(fault: "biases", key: "attention_bias", json: "true", says: "attention_bias is"),
             Broken(fault: "another activation", key: "hidden_act", json: "\"gelu\"", says: "hidden_act is gelu"),
             Broken(fault: "missing size", key: "hidden_size", json: nil, says: "hidden_size is missing"),
@@ -96,8 +104,12 @@ struct ModelFilesTests {
             Broken(fault: "fraction", key: "num_hidden_layers", json: "2.5", says: "num_hidden_layers is 2.5"),
             Broken(fault: "heads that do not divide", key: "num_key_value_heads", json: "3", says: "must divide"),
             Broken(fault: "odd head", key: "head_dim", json: "3", says: "head_dim is 3"),
-            Broken(fault: "misshapen tensor", key: "vocab_size", json: "38", says: "model.embed_tokens.weight has shape [37, 16]; expected [38, 16]"),
-            Broken(fault: "missing tensor", key: "num_hidden_layers", json: "3", says: "model.layers.2.input_layernorm.weight is missing"),
+            Broken(
+                fault: "misshapen tensor", key: "vocab_size", json: "38",
+                says: "model.embed_tokens.weight has shape [37, 16]; expected [38, 16]"),
+            Broken(
+                fault: "missing tensor", key: "num_hidden_layers", json: "3",
+                says: "model.layers.2.input_layernorm.weight is missing"),
             Broken(fault: "extra tensor", key: "num_hidden_layers", json: "1", says: "has no place in this network"),
         ])
     func refusedConfig(broken: Broken) throws {

@@ -40,7 +40,8 @@ struct Recorded {
             let found = parameter.tensor.gradient?.floats ?? []
             let scale = max(1e-2, expected.map(abs).max() ?? 0)
             let worst = zip(found, expected).map { abs($0 - $1) }.max() ?? .infinity
-            return found.count == expected.count && worst <= tolerance * scale ? nil : "\(parameter.name): off by \(worst) of \(scale)"
+            return found.count == expected.count && worst <= tolerance * scale
+                ? nil : "\(parameter.name): off by \(worst) of \(scale)"
         }
     }
 }

@@ -29,7 +29,8 @@ struct TabularTests {
 
     @Test("KL and expected reward of a coin, by hand")
     func exactQuantities() throws {
-        let uniform = try Tabular.initialize(config: TabularConfig(vocabularySize: 2, horizon: 1, prompts: 1), head: .languageModel)
+        let uniform = try Tabular.initialize(
+            config: TabularConfig(vocabularySize: 2, horizon: 1, prompts: 1), head: .languageModel)
         let coin = try coin()
         #expect(abs(coin.exactKL(from: uniform) - (0.25 * log(0.5) + 0.75 * log(1.5))) < 1e-7)
         #expect(abs(uniform.exactKL(from: coin) - (0.5 * log(2) + 0.5 * log(2 / 3.0))) < 1e-7)
@@ -39,7 +40,8 @@ struct TabularTests {
 
     @Test("the exact table and forward agree on every completion")
     func forwardAgrees() throws {
-        let config = TabularConfig(vocabularySize: 3, horizon: 3, prompts: 4), network = try random(config)
+        let config = TabularConfig(vocabularySize: 3, horizon: 3, prompts: 4)
+        let network = try random(config)
         let exact = network.sequenceLogProbabilities()
         #expect(exact.allSatisfy { abs($0.reduce(0) { $0 + exp($1) } - 1) < 1e-9 })
         let batch = everyCompletion(config)
@@ -59,7 +61,8 @@ struct TabularTests {
 
     @Test("the policy gradient is e_a - π in the visited state and zero elsewhere")
     func gradient() throws {
-        let network = try Tabular(config: TabularConfig(vocabularySize: 2, horizon: 2, prompts: 1), logits: [0, 0, 0, Float(log(3.0)), 0, 0])
+        let network = try Tabular(
+            config: TabularConfig(vocabularySize: 2, horizon: 2, prompts: 1), logits: [0, 0, 0, Float(log(3.0)), 0, 0])
         let logp = try network.forward(Sequences(offsets: [0, 3], tokens: [0, 0, 1], mask: [false, true, true]), [.logp])[0]
         backward([logp], gradients: [Tensor([1, 10] as [Float])])
         let expected: [Float] = [0.5, -0.5, -2.5, 2.5, 0, 0]
@@ -68,16 +71,19 @@ struct TabularTests {
 
     @Test("samples follow the table, and their log-probabilities are forward's")
     func sampling() throws {
-        let config = TabularConfig(vocabularySize: 3, horizon: 2, prompts: 2), network = try random(config)
+        let config = TabularConfig(vocabularySize: 3, horizon: 2, prompts: 2)
+        let network = try random(config)
         let count = 20_000
         let sampled = try network.generate(
-            prompts: [[0], [1]], samplesPerPrompt: count, settings: SamplerSettings(maxNewTokens: 2), generator: Generator(seed: 8),
+            prompts: [[0], [1]], samplesPerPrompt: count, settings: SamplerSettings(maxNewTokens: 2),
+            generator: Generator(seed: 8),
             isCancelled: { false })
         #expect(distance(sampled.logp, try network.forward(sampled.sequences, [.logp])[0].floats) < 1e-5)
         for (prompt, exact) in network.sequenceProbabilities().enumerated() {
             var seen = [Double](repeating: 0, count: 9)
             for index in prompt * count..<(prompt + 1) * count {
-                seen[Int(sampled.sequences.tokens[index * 3 + 1] * 3 + sampled.sequences.tokens[index * 3 + 2])] += 1 / Double(count)
+                seen[Int(sampled.sequences.tokens[index * 3 + 1] * 3 + sampled.sequences.tokens[index * 3 + 2])] +=
+                    1 / Double(count)
             }
             for completion in 0..<9 { #expect(abs(seen[completion] - exact[completion]) < 0.016) }
         }
@@ -86,7 +92,8 @@ struct TabularTests {
     @Test("values and scores are looked up by state and by completion")
     func lookUps() throws {
         let config = TabularConfig(vocabularySize: 2, horizon: 2, prompts: 2)
-        let value = try Tabular.initialize(config: config, head: .value), score = try Tabular.initialize(config: config, head: .score)
+        let value = try Tabular.initialize(config: config, head: .value)
+        let score = try Tabular.initialize(config: config, head: .score)
         value.parameters[0].tensor.copy(from: Tensor((0..<6).map(Float.init)))
         score.parameters[0].tensor.copy(from: Tensor((0..<8).map(Float.init)))
         // Prompt 1, then token 1, then token 0: states 3 (empty prefix) and 5 (prefix 1); completion 1·4 + 2.
@@ -98,7 +105,8 @@ struct TabularTests {
     @Test("saved and loaded, a table is the same; a missing value table is zero")
     func files() throws {
         try withTemporaryFolder { folder in
-            let config = TabularConfig(vocabularySize: 3, horizon: 2, prompts: 2), network = try random(config)
+            let config = TabularConfig(vocabularySize: 3, horizon: 2, prompts: 2)
+            let network = try random(config)
             try network.save(to: folder)
             let again = try loadNetwork(from: folder, head: .languageModel, device: .cpu, trainable: true, generator: nil)
             #expect(again.parameters[0].tensor.floats == network.parameters[0].tensor.floats)
@@ -123,7 +131,8 @@ struct TabularTests {
         var batch = Sequences(offsets: [0], tokens: [], mask: [])
         for prompt in 0..<config.prompts {
             for completion in 0..<config.completions {
-                var digits: [Int32] = [], rest = completion
+                var digits: [Int32] = []
+                var rest = completion
                 for _ in 0..<config.horizon {
                     digits.insert(Int32(rest % config.vocabularySize), at: 0)
                     rest /= config.vocabularySize

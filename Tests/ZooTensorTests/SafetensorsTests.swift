@@ -64,7 +64,8 @@ struct SafetensorsTests {
                 header: #"{"a":{"dtype":"F32","shape":[4611686018427387904,8],"data_offsets":[0,0]}}"#, bytes: 0,
                 says: "a has the impossible shape"),
             Hostile(
-                fault: "size beyond 64 bits", header: #"{"a":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,8]}}"#,
+                fault: "size beyond 64 bits",
+                header: #"{"a":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,8]}}"#,
                 bytes: 8, says: "whole number"),
             Hostile(
                 fault: "negative size", header: #"{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}"#, bytes: 8,
@@ -90,7 +91,8 @@ struct SafetensorsTests {
                 says: "a has the element type F31"),
             Hostile(fault: "duplicate tensor", header: "{\(a),\(a)}", bytes: 8, says: "the key a twice"),
             Hostile(
-                fault: "duplicate tensor behind an escape", header: "{\(a),\(a.replacing("\"a\"", with: "\"\\u0061\""))}", bytes: 8,
+                fault: "duplicate tensor behind an escape", header: "{\(a),\(a.replacing("\"a\"", with: "\"\\u0061\""))}",
+                bytes: 8,
                 says: "the key a twice"),
             Hostile(
                 fault: "missing field", header: #"{"a":{"dtype":"F32","shape":[2]}}"#, bytes: 8, says: "a needs dtype, shape"),
@@ -110,7 +112,8 @@ struct SafetensorsTests {
     @Test("every cut of a good file is refused")
     func truncation() throws {
         try withTemporaryFolder { folder in
-            let file = folder.appendingPathComponent("a.safetensors"), cut = folder.appendingPathComponent("cut.safetensors")
+            let file = folder.appendingPathComponent("a.safetensors")
+            let cut = folder.appendingPathComponent("cut.safetensors")
             try Safetensors.write([NamedTensor("a", .ones([3])), NamedTensor("b", .ones([2]))], to: file)
             let data = try Data(contentsOf: file)
             for count in 0..<data.count {

@@ -33,14 +33,17 @@ struct TensorTests {
         let second = Generator(seed: 99)
         try second.restore(state)
         #expect(Tensor.normal([17], generator: second).floats + [Float(second.integer(below: 1000))] == expected)
-        #expect(Tensor.uniform([5], generator: Generator(seed: 3)).floats == Tensor.uniform([5], generator: Generator(seed: 3)).floats)
+        #expect(
+            Tensor.uniform([5], generator: Generator(seed: 3)).floats == Tensor.uniform([5], generator: Generator(seed: 3)).floats
+        )
         #expect(throws: TensorError.self) { try second.restore(Array(state.dropLast())) }
     }
 
     @Test("sampling draws each token as often as its probability says")
     func samplingFrequencies() {
         let count = 40_000
-        let logits = Tensor([0.1, 0.2, 0.3, 0.4].map { Float(logNatural($0)) }, shape: [1, 4]).select(Tensor([Int](repeating: 0, count: count)))
+        let logits = Tensor([0.1, 0.2, 0.3, 0.4].map { Float(logNatural($0)) }, shape: [1, 4]).select(
+            Tensor([Int](repeating: 0, count: count)))
         let (tokens, logp) = logits.sample(
             uniform: .uniform([count], generator: Generator(seed: 5)), temperature: 1, topK: 0, topP: 1)
         for token in 0..<4 {
@@ -55,7 +58,8 @@ struct TensorTests {
 
     @Test("top-k, top-p and temperature 0 keep the likeliest and report the uncut log-probability")
     func cuts() {
-        let logits = Tensor([0.1, 0.2, 0.3, 0.4].map { Float(logNatural($0)) }, shape: [1, 4]).select(Tensor([Int](repeating: 0, count: 500)))
+        let logits = Tensor([0.1, 0.2, 0.3, 0.4].map { Float(logNatural($0)) }, shape: [1, 4]).select(
+            Tensor([Int](repeating: 0, count: 500)))
         let uniform = Tensor.uniform([500], generator: Generator(seed: 6))
         func seen(_ temperature: Double, _ k: Int, _ p: Double) -> Set<Int> {
             Set(logits.sample(uniform: uniform, temperature: temperature, topK: k, topP: p).tokens.integers)

@@ -48,8 +48,10 @@ struct TokenLogpTests {
             Issue.record("entropy was asked for")
             return
         }
-        let h = c.hidden.map(Double.init), w = c.weight.map(Double.init)
-        let value = zip(logp.doubles, c.a).reduce(0) { $0 + $1.0 * Double($1.1) }
+        let h = c.hidden.map(Double.init)
+        let w = c.weight.map(Double.init)
+        let value =
+            zip(logp.doubles, c.a).reduce(0) { $0 + $1.0 * Double($1.1) }
             + zip(entropy.doubles, c.b).reduce(0) { $0 + $1.0 * Double($1.1) }
         let tolerance = dtype == .float32 ? 2e-5 : 1e-7
         #expect(abs(value - Self.loss(c, hidden: h, weight: w)) < tolerance * 5)
@@ -60,7 +62,8 @@ struct TokenLogpTests {
             let found = tensor.gradient?.doubles ?? []
             #expect(found.count == tensor.count)
             for index in found.indices {
-                var up = isHidden ? h : w, down = up
+                var up = isHidden ? h : w
+                var down = up
                 up[index] += step
                 down[index] -= step
                 let expected =
@@ -75,7 +78,8 @@ struct TokenLogpTests {
     @Test("without a wish for entropy, the log-probabilities are the same")
     func withoutEntropy() {
         let c = Case(seed: 8)
-        let hidden = Tensor(c.hidden, shape: [Self.rows, Self.width]), weight = Tensor(c.weight, shape: [Self.vocabulary, Self.width])
+        let hidden = Tensor(c.hidden, shape: [Self.rows, Self.width])
+        let weight = Tensor(c.weight, shape: [Self.vocabulary, Self.width])
         let both = hidden.tokenLogp(weight: weight, targets: Tensor(c.targets), inverseTemperature: nil, wantEntropy: true)
         let one = hidden.tokenLogp(weight: weight, targets: Tensor(c.targets), inverseTemperature: nil, wantEntropy: false)
         #expect(one.entropy == nil)
@@ -95,9 +99,11 @@ struct TokenLogpTests {
     func chunks() {
         let generator = Generator(seed: 9)
         // 2²⁰ / 40000 is below the least chunk of 32 rows.
-        let hidden = Tensor.normal([70, 4], generator: generator), weight = Tensor.normal([40_000, 4], generator: generator)
+        let hidden = Tensor.normal([70, 4], generator: generator)
+        let weight = Tensor.normal([40_000, 4], generator: generator)
         let targets = (0..<70).map { _ in generator.integer(below: 40_000) }
-        let all = hidden.tokenLogp(weight: weight, targets: Tensor(targets), inverseTemperature: nil, wantEntropy: false).logp.floats
+        let all = hidden.tokenLogp(weight: weight, targets: Tensor(targets), inverseTemperature: nil, wantEntropy: false).logp
+            .floats
         for row in [0, 31, 32, 69] {
             let one = hidden.narrow(0, row..<row + 1).matmul(weight.transpose(0, 1)).logSoftmax(dim: 1).floats[targets[row]]
             #expect(abs(all[row] - one) < 2e-5)

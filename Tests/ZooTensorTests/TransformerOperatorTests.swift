@@ -6,7 +6,8 @@ import ZooTensor
 struct TransformerOperatorTests {
     /// Runs `operation` in both precisions on `inputs` and compares outputs and the inputs' gradients.
     private func compare(_ inputs: [Tensor], tolerance: Double = 2e-5, _ operation: ([Tensor], DType) -> [Tensor]) {
-        var found: [[Double]] = [], expected: [[Double]] = []
+        var found: [[Double]] = []
+        var expected: [[Double]] = []
         for dtype in [DType.float32, .float64] {
             let leaves = inputs.map { $0.to(dtype).clone() }
             for leaf in leaves { leaf.requiresGrad = true }
@@ -26,7 +27,8 @@ struct TransformerOperatorTests {
     @Test("RMSNorm", arguments: [(300, 24), (5, 16), (1, 7)])
     func rmsNorm(rows: Int, width: Int) {
         let generator = Generator(seed: 1)
-        compare([.normal([rows, width], generator: generator), .normal([width], generator: generator)], tolerance: 1e-4) { inputs, _ in
+        compare([.normal([rows, width], generator: generator), .normal([width], generator: generator)], tolerance: 1e-4) {
+            inputs, _ in
             [inputs[0].rmsNorm(inputs[1], eps: 1e-5)]
         }
     }
@@ -39,7 +41,8 @@ struct TransformerOperatorTests {
     @Test("rotary heads with shared keys, packed evenly and with padding", arguments: [true, false])
     func rotaryHeads(even: Bool) {
         // Two sequences of 5 and 3 steps, 4 heads of width 6 over 2 shared keys.
-        let lengths = even ? [4, 4] : [5, 3], longest = lengths.max() ?? 0
+        let lengths = even ? [4, 4] : [5, 3]
+        let longest = lengths.max() ?? 0
         let rows: [Int]? = even ? nil : [0, 1, 2, 3, 4, 5, 6, 7, -1, -1]
         let angles = Tensor.normal([8, 3], generator: Generator(seed: 4)).floats
         compare([.normal([8, 8 * 6], generator: Generator(seed: 3))]) { inputs, dtype in

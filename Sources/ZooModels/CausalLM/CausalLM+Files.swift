@@ -31,7 +31,9 @@ extension CausalLM {
         config: CausalLMConfig, head: Head, device: Device = .cpu, trainable: Bool = true, generator: Generator
     ) throws -> CausalLM {
         try config.validate()
-        let hidden = config.hiddenSize, queries = config.heads * config.headWidth, keys = config.kvHeads * config.headWidth
+        let hidden = config.hiddenSize
+        let queries = config.heads * config.headWidth
+        let keys = config.kvHeads * config.headWidth
         var tensors: [String: Tensor] = [:]
         func add(_ name: String, _ shape: [Int]) {
             tensors[name] =

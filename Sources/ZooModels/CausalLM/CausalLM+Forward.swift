@@ -79,7 +79,8 @@ extension CausalLM {
     }
 
     public func forwardFLOPs(_ batch: Sequences, _ outputs: [Output]) -> Double {
-        let queries = config.heads * config.headWidth, keys = config.kvHeads * config.headWidth
+        let queries = config.heads * config.headWidth
+        let keys = config.kvHeads * config.headWidth
         let perRow = config.hiddenSize * (2 * queries + 2 * keys + 3 * config.intermediateSize)
         let headRows = head == .score ? batch.stepCount : batch.maskedCount
         var total = Double(2 * headWeight.size(0) * config.hiddenSize) * Double(headRows)
@@ -113,7 +114,9 @@ struct ActionStates {
 
     init(_ batch: Sequences) throws {
         layout = SequenceLayout(batch, lengths: (0..<batch.count).map { Self.needed(batch.mask[batch.steps($0)]) })
-        var rows: [Int] = [], targets: [Int] = [], owners: [Int] = []
+        var rows: [Int] = []
+        var targets: [Int] = []
+        var owners: [Int] = []
         for index in 0..<batch.count {
             let steps = batch.steps(index)
             for step in steps where batch.mask[step] {

@@ -28,7 +28,8 @@ extension CausalLM {
     private func prefill(
         _ prompts: [[Int32]], samplesPerPrompt: Int, settings: SamplerSettings
     ) throws -> (DecodingRows, logits: Tensor) {
-        var distinct: [[Int32]] = [], seen: [[Int32]: Int] = [:]
+        var distinct: [[Int32]] = []
+        var seen: [[Int32]: Int] = [:]
         let slots = prompts.map { prompt in
             if let slot = seen[prompt] { return slot }
             seen[prompt] = distinct.count
@@ -37,13 +38,15 @@ extension CausalLM {
         }
         let batch = Sequences(prompts: distinct)
         try batch.validate(vocabulary: config.vocabularySize)
-        let lengths = distinct.map(\.count), longest = lengths.max() ?? 0
+        let lengths = distinct.map(\.count)
+        let longest = lengths.max() ?? 0
         try checkLength(longest + settings.maxNewTokens)
         // Without padding, each bucket's keys and values go to the cache as they are.
         let layout = SequenceLayout(batch, lengths: lengths, slack: 1)
         let plan = AttentionPlan(layout, device: device)
         let columns = longest + settings.maxNewTokens - 1
-        let order = layout.order, place = order.enumerated().reduce(into: [Int](repeating: 0, count: order.count)) {
+        let order = layout.order
+        let place = order.enumerated().reduce(into: [Int](repeating: 0, count: order.count)) {
             $0[$1.element] = $1.offset
         }
         let owners = slots.flatMap { slot in Array(repeating: place[slot], count: samplesPerPrompt) }
@@ -159,7 +162,9 @@ extension DecodingRows.Cache {
 
     /// Places a bucket's keys and values `[batch, heads, length, width]` flush right.
     func fill(rows: Range<Int>, keys k: Tensor, values v: Tensor, _ network: CausalLM) {
-        let columns = keys.size(2), length = k.size(2), group = network.config.heads / network.config.kvHeads
+        let columns = keys.size(2)
+        let length = k.size(2)
+        let group = network.config.heads / network.config.kvHeads
         let place = columns - length..<columns
         let heads = Tensor((0..<network.config.kvHeads).map { $0 * group }, device: k.device)
         keys.narrow(0, rows).narrow(2, place).copy(from: group == 1 ? k : k.select(heads, dim: 1))

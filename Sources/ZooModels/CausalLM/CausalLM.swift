@@ -33,7 +33,9 @@ public final class CausalLM: GenerativeNetwork {
     public init(config: CausalLMConfig, head: Head, tensors: [String: Tensor], device: Device, trainable: Bool) throws {
         try config.validate()
         var store = ParameterStore(tensors: tensors, device: device, trainable: trainable)
-        let hidden = config.hiddenSize, queries = config.heads * config.headWidth, keys = config.kvHeads * config.headWidth
+        let hidden = config.hiddenSize
+        let queries = config.heads * config.headWidth
+        let keys = config.kvHeads * config.headWidth
         embedding = try store.take("model.embed_tokens.weight", [config.vocabularySize, hidden])
         blocks = try (0..<config.layers).map { layer in
             let prefix = "model.layers.\(layer)."

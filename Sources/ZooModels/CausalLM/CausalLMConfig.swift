@@ -63,7 +63,8 @@ public struct CausalLMConfig: Sendable, Equatable {
         if let activation = try keys.text("hidden_act"), activation != "silu" { throw keys.refuse("hidden_act", "\"silu\"") }
         for key in ["attention_bias", "mlp_bias"] where try keys.flag(key) == true { throw keys.refuse(key, "false") }
         if let shards = try keys.integer("pretraining_tp"), shards != 1 { throw keys.refuse("pretraining_tp", "1") }
-        let heads = try keys.size("num_attention_heads"), hidden = try keys.size("hidden_size")
+        let heads = try keys.size("num_attention_heads")
+        let hidden = try keys.size("hidden_size")
         self.init(
             vocabularySize: try keys.size("vocab_size"), hiddenSize: hidden,
             intermediateSize: try keys.size("intermediate_size"), layers: try keys.size("num_hidden_layers"), heads: heads,

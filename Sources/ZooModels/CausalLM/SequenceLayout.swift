@@ -30,7 +30,8 @@ struct SequenceLayout {
     ///   - slack: the shortest sequence of a bucket, as a share of its longest; 1 asks for no padding at all.
     init(_ batch: Sequences, lengths: [Int], slack: Double = 0.8) {
         order = (0..<batch.count).filter { lengths[$0] > 0 }.sorted { (lengths[$0], $1) > (lengths[$1], $0) }
-        var tokens: [Int] = [], buckets: [Bucket] = []
+        var tokens: [Int] = []
+        var buckets: [Bucket] = []
         var firstRow = [Int](repeating: -1, count: batch.count)
         tokens.reserveCapacity(lengths.reduce(0, +))
         var next = 0

@@ -37,7 +37,8 @@ public final class ValueHead: Network {
         let file = folder.appendingPathComponent("value_head.safetensors")
         var store = ParameterStore(tensors: try Safetensors.read(file), device: trunk.device, trainable: trainable)
         do {
-            let weight = try store.take("score.weight", [1, trunk.config.hiddenSize]), bias = try store.take("score.bias", [1])
+            let weight = try store.take("score.weight", [1, trunk.config.hiddenSize])
+            let bias = try store.take("score.bias", [1])
             try store.finish()
             return ValueHead(trunk: trunk, weight: weight, bias: bias, detach: detach, trainable: trainable)
         } catch let error as ModelError {
@@ -67,7 +68,8 @@ public final class ValueHead: Network {
 
     /// A head with its own copy of the weights, on the same trunk.
     public func copy(trainable: Bool) -> any Network {
-        ValueHead(trunk: trunk, weight: weight.detached().clone(), bias: bias.detached().clone(), detach: detach, trainable: trainable)
+        ValueHead(
+            trunk: trunk, weight: weight.detached().clone(), bias: bias.detached().clone(), detach: detach, trainable: trainable)
     }
 
     /// Writes `value_head.safetensors`; the trunk is the policy's to save.

@@ -6,10 +6,12 @@ extension Tabular {
     /// log π(completion | prompt), `[P][V^H]`; a completion's index reads its tokens as digits, the first one leading.
     public func sequenceLogProbabilities() -> [[Double]] {
         precondition(head == .languageModel, "only a table of logits has sequence probabilities")
-        let logits = table.detached().doubles, width = config.vocabularySize
+        let logits = table.detached().doubles
+        let width = config.vocabularySize
         return (0..<config.prompts).map { prompt in
             // One level per step: the log-probabilities of all prefixes of that length.
-            var level = [0.0], state = prompt * config.statesPerPrompt
+            var level = [0.0]
+            var state = prompt * config.statesPerPrompt
             for _ in 0..<config.horizon {
                 level = level.flatMap { prefix in
                     let row = logits[state * width..<(state + 1) * width]
@@ -27,7 +29,8 @@ extension Tabular {
 
     /// KL(π ‖ reference) of completions in nats, the mean over prompts.
     public func exactKL(from reference: Tabular) -> Double {
-        let ours = sequenceLogProbabilities(), theirs = reference.sequenceLogProbabilities()
+        let ours = sequenceLogProbabilities()
+        let theirs = reference.sequenceLogProbabilities()
         let sums = zip(ours, theirs).map { p, q in zip(p, q).reduce(0) { $0 + exp($1.0) * ($1.0 - $1.1) } }
         return sums.reduce(0, +) / Double(sums.count)
     }

@@ -113,7 +113,8 @@ public final class Tabular: GenerativeNetwork {
                     + "\(settings.maxNewTokens) and \(settings.endTokens.count) end token(s)")
         }
         if let wrong = prompts.firstIndex(where: { $0.count != 1 || $0[0] < 0 || Int($0[0]) >= config.prompts }) {
-            throw ModelError("prompt \(wrong) is \(prompts[wrong]); a table's prompt is one token from 0 to \(config.prompts - 1)")
+            throw ModelError(
+                "prompt \(wrong) is \(prompts[wrong]); a table's prompt is one token from 0 to \(config.prompts - 1)")
         }
         var record = try SampleRecord(prompts: prompts, samplesPerPrompt: samplesPerPrompt, settings: settings)
         let rows = Array(0..<prompts.count * samplesPerPrompt)
@@ -158,7 +159,8 @@ public final class Tabular: GenerativeNetwork {
     private func completionIndex(_ batch: Sequences, sequence: Int) throws -> Int {
         let (prompt, completion) = try parts(batch, sequence)
         guard completion.count == config.horizon else {
-            throw ModelError("batch: sequence \(sequence) has \(completion.count) tokens after its prompt; expected \(config.horizon)")
+            throw ModelError(
+                "batch: sequence \(sequence) has \(completion.count) tokens after its prompt; expected \(config.horizon)")
         }
         return prompt * config.completions + completion.reduce(0) { $0 * config.vocabularySize + $1 }
     }

@@ -46,7 +46,9 @@ public struct TabularConfig: Sendable, Equatable {
 
     /// The state after `prefix` of a prompt. Prefixes are numbered by length, then by their tokens as digits.
     func state<Tokens: Sequence>(prompt: Int, prefix: Tokens) -> Int where Tokens.Element == Int {
-        var shorter = 0, width = 1, digits = 0
+        var shorter = 0
+        var width = 1
+        var digits = 0
         for token in prefix {
             shorter += width
             width *= vocabularySize
