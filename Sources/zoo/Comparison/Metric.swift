@@ -7,7 +7,7 @@ enum Metric {
         ("logp_reference", "log-likelihood under the base"),
     ]
 
-    static func title(_ name: String) -> String { known.first { $0.name == name }?.title ?? name }
+    static func title(_ name: String) -> String { known.first { $0.name == name }?.title ?? name.replacing("/", with: ": ") }
 
     /// The known ones first, the others by name. The only component of a reward is the reward itself and left out.
     static func sorted(_ names: [String]) -> [String] {
