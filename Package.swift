@@ -62,7 +62,7 @@ let excluded = [
 
 let package = Package(
     name: "PolicyZoo",
-    platforms: [.macOS(.v14)],
+    platforms: [.macOS(.v15)],
     products: [.executable(name: "zoo", targets: ["zoo"]), .library(name: "ZooKit", targets: ["ZooKit"])]
         + plugins.map(\.product),
     dependencies: [
