@@ -40,7 +40,8 @@ struct WorkerTests {
             let script = "trap '' TERM; (trap '' TERM; sleep 300) & echo $! > \(folder)/child; while :; do sleep 1; done"
             let start = ContinuousClock.now
             #expect(try await shell(script, deadline: 0.5).run() == .deadline(0.5))
-            #expect(start.duration(to: .now) < .seconds(15))
+            // What it started would sleep for 300 s; the rest is what a busy machine may take.
+            #expect(start.duration(to: .now) < .seconds(120))
             let text = try String(contentsOfFile: folder + "/child", encoding: .utf8)
             let child = try #require(pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)))
             var isGone = false
