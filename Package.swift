@@ -98,7 +98,7 @@ let package = Package(
         tests("ZooHostTests", ["ZooHost", "ZooKit", "ZooData"]),
         tests("ZooReportTests", ["ZooReport"]),
         tests("CommandTests", ["zoo"]),
-        tests("RunTests", ["ZooHost", "ZooData"]),
+        tests("RunTests", ["ZooHost", "ZooModels", "ZooTensor"]),
     ] + plugins.map(\.target),
     cxxLanguageStandard: .cxx20
 )

@@ -1,0 +1,165 @@
+import Foundation
+import Testing
+import ZooHost
+import ZooModels
+import ZooTensor
+
+/// With J(π) = E_π[r] − β KL(π‖π_ref), J(π*) − J(π) = β KL(π‖π*): the distance to the optimum needs no sampling.
+///
+/// Each run has parameters that make π* its exact fixed point: on-policy or nearly so, no scaling of advantages, a learning rate that
+/// falls to 0. What is left is the noise of the samples. A β of the algorithm that is off by a tenth would be 2e-3 away, one that is
+/// half of what it says 0.18.
+@Suite("the closed-form optimum of the tabular model", .serialized)
+struct ClosedFormTests {
+    let folder: TemporaryFolder
+    let zoo: ZooCommand
+
+    init() throws {
+        folder = try TemporaryFolder()
+        zoo = ZooCommand(in: folder.url)
+    }
+
+    /// The recipe's task, made smaller.
+    private struct Trained {
+        let task: TabularTask
+        let policy: Tabular
+        let reference: Tabular
+
+        init(_ run: URL) throws {
+            task = try #require(try TabularTask(RunFolder(run).readSpec().recipe))
+            policy = try Tabular.load(from: RunFolder(run).model, head: .languageModel, device: .cpu, trainable: false)
+            reference = try Tabular(config: task.config, logits: task.referenceLogits, trainable: false)
+        }
+
+        func optimum(_ beta: Double) -> [[Double]] {
+            Tabular.optimum(reference: reference, reward: task.rewards, beta: beta).probabilities
+        }
+    }
+
+    private func train(_ algorithm: String, vocabulary: Int = 3, horizon: Int = 2, steps: Int, _ changes: [String]) async throws
+        -> Trained
+    {
+        let run = folder.url.appending(path: "run", directoryHint: .isDirectory)
+        let all =
+            [
+                "task={name: tabular, prompts: 2, vocabulary: \(vocabulary), horizon: \(horizon)}",
+                "rollout.max_new_tokens=\(horizon)", "budget.steps=\(steps)", "checkpoint_every=0",
+                "evaluation.samples_per_prompt=1",
+                "optimizer={learning_rate: 0.1, schedule: linear}",
+            ] + changes
+        let recipe = ZooCommand.clone.appending(path: "recipes/tabular.yaml").path
+        try await zoo.succeed(
+            ["train", recipe, "--algorithm", algorithm, "--run-dir", run.path] + all.flatMap { ["--set", $0] })
+        return try Trained(run)
+    }
+
+    /// KL(p‖q) in nats, the mean over prompts; both `[P][V^H]`.
+    private func divergence(_ p: [[Double]], _ q: [[Double]]) -> Double {
+        zip(p, q).reduce(0) { $0 + zip($1.0, $1.1).reduce(0) { $0 + $1.0 * log($1.0 / $1.1) } } / Double(p.count)
+    }
+
+    /// The policy has come to the optimum of `beta`, and would not pass with another β.
+    private func expectOptimal(_ trained: Trained, beta: Double, within tolerance: Double) {
+        let best = trained.optimum(beta)
+        #expect(divergence(trained.policy.sequenceProbabilities(), best) < tolerance)
+        #expect(divergence(trained.optimum(beta * 1.1), best) > tolerance, "a β that is off by a tenth would pass")
+        #expect(divergence(trained.reference.sequenceProbabilities(), best) > 100 * tolerance, "the run began at its optimum")
+    }
+
+    /// At π* every completion of a prompt has the return β log Z(prompt): a critic that knows it leaves no noise at all.
+    @Test("ppo comes to it with its critic, to the limits of its arithmetic", arguments: [0.95, 1])
+    func critic(lambda: Double) async throws {
+        let changes = [
+            "parameters={ppo: {prompts: 256, epochs: 2, kl_coef: 1, lambda: \(lambda), whiten_advantages: false}}",
+            "optimizer.critic={learning_rate: 0.1}",
+        ]
+        expectOptimal(try await train("ppo", steps: 500, changes), beta: 1, within: 1e-8)
+    }
+
+    /// A baseline of means moves no fixed point: where a sample is part of its own baseline, the whole gradient shrinks by 1 − 1/n.
+    @Test(
+        "ppo comes to it with every other baseline",
+        arguments: [
+            ("batch-mean", "prompts: 256"), ("group-mean", "prompts: 32, samples: 8"),
+            ("leave-one-out", "prompts: 32, samples: 8"),
+            ("none", "prompts: 256"),
+        ])
+    func ppo(baseline: String, samples: String) async throws {
+        let parameters = "{ppo: {\(samples), epochs: 1, kl_coef: 1, whiten_advantages: false, baseline: \(baseline)}}"
+        expectOptimal(try await train("ppo", steps: 500, ["parameters=\(parameters)"]), beta: 1, within: 1e-3)
+    }
+
+    @Test("reinforce comes to it")
+    func reinforce() async throws {
+        let changes = ["parameters={reinforce: {prompts: 256, kl_coef: 1}}"]
+        expectOptimal(try await train("reinforce", steps: 500, changes), beta: 1, within: 1e-3)
+    }
+
+    // A reward measured against the mean of its group of G, itself included, counts for 1 − 1/G of itself, the KL in the loss for the
+    // whole: the β that GRPO follows is β·G/(G − 1). One action per completion, for the KL of a loss looks at its own action alone.
+    private static let group = 32.0
+    private static let beta = 0.8
+    private var grpoBeta: Double { Self.beta * Self.group / (Self.group - 1) }
+
+    private func grpo(_ estimator: String) async throws -> Trained {
+        let parameters =
+            "{grpo: {prompts: 8, samples: \(Int(Self.group)), num_iterations: 2, scale_rewards: none, beta: \(Self.beta), "
+            + "kl_estimator: \(estimator)}}"
+        return try await train("grpo", vocabulary: 5, horizon: 1, steps: 300, ["parameters=\(parameters)"])
+    }
+
+    /// The gradient of k2, (log π − log π_ref)·∇log π, is in expectation that of KL(π‖π_ref).
+    @Test("grpo comes to it with the KL estimator k2")
+    func grpoReverse() async throws {
+        expectOptimal(try await grpo("k2"), beta: grpoBeta, within: 2e-4)
+    }
+
+    /// The gradient of k3, (1 − π_ref/π)·∇log π, is in expectation −E_ref[∇log π], that of the other direction, KL(π_ref‖π). Where
+    /// π(a)·(r(a) − r̄) = β·(π(a) − π_ref(a)) for each a and the probabilities add up to 1: π(a) = β·π_ref(a) / (λ − r(a)).
+    @Test("grpo comes to the optimum of the other KL with k3, which its paper uses")
+    func grpoForward() async throws {
+        let trained = try await grpo("k3")
+        let beta = grpoBeta
+        let best = zip(trained.reference.sequenceProbabilities(), trained.task.rewards).map { reference, rewards in
+            let top = rewards.max() ?? 0
+            func policy(_ level: Double) -> [Double] { zip(reference, rewards).map { beta * $0 / (level - $1) } }
+            // The sum falls as λ rises; at λ = max r + β it is at most 1.
+            var (low, high) = (top, top + beta)
+            for _ in 0..<100 {
+                let middle = (low + high) / 2
+                if policy(middle).reduce(0, +) > 1 { low = middle } else { high = middle }
+            }
+            return policy(high)
+        }
+        #expect(divergence(trained.policy.sequenceProbabilities(), best) < 2e-5)
+        #expect(divergence(best, trained.optimum(beta)) > 1e-2, "the two optima cannot be told apart here")
+    }
+
+    /// DPO's loss is least at π* of its β where the chosen one of y and y′ is y with probability σ(r(y) − r(y′)) (Rafailov et al. 2023,
+    /// eq. 5 and 6); the best and worst of several samples are no such pairs. Every pair of completions is there with both labels, in
+    /// whole numbers that come within 1/400 of that probability, and each update sees them all.
+    @Test("dpo comes to it on pairs of the Bradley-Terry model", arguments: [0.5, 1])
+    func dpo(beta: Double) async throws {
+        let recipe = try Recipe.load(
+            ZooCommand.clone.appending(path: "recipes/tabular.yaml"),
+            overrides: [Override("task={name: tabular, prompts: 2, vocabulary: 3, horizon: 1}")])
+        let rewards = try #require(try TabularTask(recipe)).rewards
+        let rows = rewards.indices.flatMap { prompt in
+            [(0, 1), (0, 2), (1, 2)].flatMap { Self.pairs(prompt, $0, $1, rewards[prompt]) }
+        }
+        let file = try folder.write(rows.joined(), to: "pairs.jsonl")
+        let changes = [
+            "parameters={dpo: {pairs: \(rows.count), beta: \(beta)}}", "data={pairs: \(file.path), prompts: task:prompts}",
+        ]
+        expectOptimal(try await train("dpo", horizon: 1, steps: 300, changes), beta: beta, within: 1e-4)
+    }
+
+    /// Lines of JSON: completions `a` and `b` of a prompt, each chosen as often as its reward says.
+    private static func pairs(_ prompt: Int, _ a: Int, _ b: Int, _ rewards: [Double]) -> [String] {
+        let wins = Int((200 / (1 + exp(rewards[b] - rewards[a]))).rounded())
+        return (0..<200).map { index in
+            let (chosen, rejected) = index < wins ? (a, b) : (b, a)
+            return #"{"prompt": "\#(prompt)", "chosen": "\#(chosen)", "rejected": "\#(rejected)"}"# + "\n"
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import Foundation
+import Testing
+
+@Suite("a resumed run is the uninterrupted run, bit for bit", .serialized)
+struct ResumeTests {
+    let folder: TemporaryFolder
+    let zoo: ZooCommand
+
+    init() throws {
+        folder = try TemporaryFolder()
+        zoo = ZooCommand(in: folder.url)
+    }
+
+    /// Every algorithm with what it carries from step to step: an adaptive coefficient, a frozen sampling policy, cached reference
+    /// scores, a moving average.
+    private static let stage = """
+        rollout: {max_new_tokens: 8}
+        parameters:
+          ppo: {prompts: 4, epochs: 2, minibatches: 2, kl_control: adaptive, kl_horizon: 100, whiten_rewards: true}
+          grpo: {prompts: 2, samples: 4, num_iterations: 2, refresh_interval: 4}
+          dpo: {pairs: 8}
+          sft: {examples: 8}
+          reward-model: {batch_size: 8}
+          reinforce: {prompts: 4, samples: 2}
+        optimizer: {learning_rate: 3e-3, schedule: cosine, warmup: 0.1}
+        budget: {steps: 96}
+        checkpoint_every: 8
+        """
+
+    @Test(
+        "a language model, killed, taken up, stopped by Ctrl-C and taken up again",
+        arguments: ["ppo", "grpo", "dpo", "sft", "reward-model", "reinforce"])
+    func languageModel(algorithm: String) async throws {
+        let task = try TinyTask(in: folder.url, stage: Self.stage)
+        try await compareInterrupted(["train", task.recipe.path, "--algorithm", algorithm])
+    }
+
+    @Test("a table, killed, taken up, stopped by Ctrl-C and taken up again", arguments: ["ppo", "grpo", "dpo", "reinforce"])
+    func table(algorithm: String) async throws {
+        let recipe = ZooCommand.clone.appending(path: "recipes/tabular.yaml").path
+        let changes = ["budget={steps: 240}", "checkpoint_every=10", "data.pairs={build: {prompts: 64}}"].flatMap {
+            ["--set", $0]
+        }
+        try await compareInterrupted(["train", recipe, "--algorithm", algorithm] + changes)
+    }
+
+    @Test("the second Ctrl-C ends a run within its step, and it resumes from its checkpoint")
+    func stoppedAtOnce() async throws {
+        let task = try TinyTask(in: folder.url, stage: Self.stage)
+        try await zoo.succeed(["train", task.recipe.path, "--run-dir", "whole"])
+        let run = try zoo.start(["train", task.recipe.path, "--run-dir", "broken"])
+        let checkpoint = newest("broken")
+        try #require(await run.send(SIGINT) { checkpoint() != nil }, "the run ended before Ctrl-C")
+        run.send(SIGINT)
+        #expect(try await run.end().status == 130)
+        try await zoo.succeed(["train", "--resume", "broken"])
+        try expectSameRuns()
+    }
+
+    /// Runs the command whole and interrupted twice, and compares what the runs leave.
+    private func compareInterrupted(_ command: [String]) async throws {
+        try await zoo.succeed(command + ["--run-dir", "whole"])
+        let checkpoint = newest("broken")
+
+        let first = try zoo.start(command + ["--run-dir", "broken"])
+        try #require(await first.send(SIGKILL) { checkpoint() != nil }, "the run ended before it was killed")
+        #expect(try await first.end().status == 128 + SIGKILL)
+        let path = folder.url.appending(path: "broken").path
+        #expect(await eventually { Processes.mentioning(path).isEmpty }, "the worker outlives its parent")
+
+        let reached = try #require(checkpoint())
+        let second = try zoo.start(["train", "--resume", "broken"])
+        try #require(await second.send(SIGINT) { checkpoint().map { $0 > reached } ?? false }, "the run ended before Ctrl-C")
+        let stopped = try await second.end()
+        #expect(stopped.status == 130)
+        #expect(try stopped.complaint.contains("stopped; go on with: zoo train --resume"))
+
+        try await zoo.succeed(["train", "--resume", "broken"])
+        try expectSameRuns()
+    }
+
+    /// The newest checkpoint's step; nil where there is none.
+    private func newest(_ run: String) -> @Sendable () -> Int? {
+        let checkpoints = folder.url.appending(path: "\(run)/checkpoints").path
+        return {
+            // No folder is no checkpoint.
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: checkpoints)) ?? []
+            return names.compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst(5)) : nil }.max()
+        }
+    }
+
+    private func expectSameRuns() throws {
+        func data(_ run: String, _ file: String) throws -> Data {
+            try Data(contentsOf: folder.url.appending(path: "\(run)/\(file)"))
+        }
+        #expect(try data("whole", "model/model.safetensors") == data("broken", "model/model.safetensors"))
+        func metrics(_ run: String) throws -> [Substring] {
+            let text = try #require(String(data: data(run, "metrics.jsonl"), encoding: .utf8))
+            // The clock is the one thing that may differ.
+            return text.replacing(/"budget\/seconds": [^,}]+/, with: "").split(separator: "\n")
+        }
+        let (whole, broken) = (try metrics("whole"), try metrics("broken"))
+        #expect(whole.count == broken.count)
+        let difference = zip(whole, broken).first { $0 != $1 }
+        #expect(difference == nil, "the first step that differs")
+        for file in ["evaluation.json", "samples.jsonl"]
+        where FileManager.default.fileExists(atPath: "\(folder.url.path)/whole/\(file)") {
+            #expect(try data("whole", file) == data("broken", file))
+        }
+    }
+}
