@@ -77,9 +77,11 @@ final class Section {
     func oneOf(_ choices: [String]) throws -> Field {
         let found = choices.compactMap { field($0) }
         guard found.count == 1, let only = found.first else {
-            let there = keys.filter(choices.contains)
+            let there = found.isEmpty ? keys : keys.filter(choices.contains)
             let names = there.isEmpty ? "none" : there.joined(separator: " and ")
-            throw field.error("expected one of \(choices.joined(separator: ", ")), found \(names)")
+            let meant = found.isEmpty ? keys.lazy.compactMap { nearest($0, among: choices) }.first : nil
+            let fix = meant.map { "; did you mean '\($0)'?" } ?? ""
+            throw field.error("expected one of \(choices.joined(separator: ", ")), found \(names)\(fix)")
         }
         return only
     }

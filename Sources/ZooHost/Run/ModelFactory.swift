@@ -62,9 +62,13 @@ final class ModelFactory {
     /// A network of its own for a role. A head that the source does not have begins at 0.
     func network(_ source: ModelSource, head: Head, trainable: Bool) throws -> any Network {
         if let folder = try folder(source) {
-            return try loadNetwork(
-                from: folder, head: head, device: device, trainable: trainable, generator: trainable ? Generator(seed: seed) : nil
-            )
+            do {
+                return try loadNetwork(
+                    from: folder, head: head, device: device, trainable: trainable,
+                    generator: trainable ? Generator(seed: seed) : nil)
+            } catch {
+                throw ZooError(.dataLoss, "\(error)")  // The folder is at fault, not the algorithm that asked for the network.
+            }
         }
         guard case .new(let model) = source else { throw ZooError(.internal, "a source without a folder is new") }
         if model.family == "tabular" { return try tabular(head, trainable) }
