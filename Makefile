@@ -59,8 +59,17 @@ build: setup ## build zoo and the plugins in release
 quickstart: build data ## train PPO, PPO without its critic, GRPO and DPO on real text and compare them
 	@$(RELEASE)/zoo compare recipes/sentiment.yaml
 
+# Each header of the contract compiles alone, in C and C++, without a byte of implicit padding.
+.PHONY: headers
+headers:
+	@for header in Sources/CZoo/include/zoo/*.h; do \
+	  for language in 'c -std=c99' 'c -std=c11' 'c++ -std=c++17'; do \
+	    echo "#include \"$${header#Sources/CZoo/include/}\"" | \
+	      $(CC) -x $$language -Wall -Wextra -Wpedantic -Wpadded -Werror -ISources/CZoo/include -fsyntax-only -; \
+	  done; done
+
 .PHONY: test
-test: setup data ## build and run all tests
+test: setup data headers ## build and run all tests
 	@swift build -c release --build-tests --quiet
 	@swift test -c release --skip-build
 
