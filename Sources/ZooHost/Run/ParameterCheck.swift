@@ -10,7 +10,7 @@ extension AlgorithmDescription {
                 let meant = nearest(name, among: parameters.map(\.name)).map { "; did you mean '\($0)'?" } ?? ""
                 throw ZooError(
                     .invalidArgument,
-                    "\(recipe): algorithm '\(id)' has no parameter '\(name)'\(meant) `zoo plugins show \(id)` lists them")
+                    "\(recipe): algorithm '\(id)' has no parameter '\(name)'\(meant); `zoo plugins show \(id)` lists them")
             }
             if let expected = parameter.objection(to: value) {
                 throw ZooError(
