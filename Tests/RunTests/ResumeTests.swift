@@ -46,13 +46,25 @@ struct ResumeTests {
 
     @Test("the second Ctrl-C ends a run within its step, and it resumes from its checkpoint")
     func stoppedAtOnce() async throws {
-        let task = try TinyTask(in: folder.url, stage: Self.stage)
-        try await zoo.succeed(["train", task.recipe.path, "--run-dir", "whole"])
-        let run = try zoo.start(["train", task.recipe.path, "--run-dir", "broken"])
+        // A step takes long enough for both to fall into it.
+        let stage = """
+            rollout: {max_new_tokens: 8}
+            parameters: {ppo: {prompts: 8, epochs: 40, minibatches: 4}}
+            budget: {steps: 3}
+            checkpoint_every: 1
+            """
+        let task = try TinyTask(in: folder.url, stage: stage)
+        let command = ["train", task.recipe.path, "--algorithm", "ppo"]
+        try await zoo.succeed(command + ["--run-dir", "whole"])
+        let run = try zoo.start(command + ["--run-dir", "broken"])
         let checkpoint = newest("broken")
         try #require(await run.send(SIGINT) { checkpoint() != nil }, "the run ended before Ctrl-C")
-        run.send(SIGINT)
-        #expect(try await run.end().status == 130)
+        let first = ContinuousClock.now
+        try #require(await run.send(SIGINT) { first.duration(to: .now) > .milliseconds(50) }, "the run ended at the first Ctrl-C")
+        let stopped = try await run.end()
+        #expect(stopped.status == 130)
+        #expect(try stopped.complaint.contains("stopped; go on with: zoo train --resume"))
+        #expect(checkpoint() == 1, "the second Ctrl-C waited for the step")
         try await zoo.succeed(["train", "--resume", "broken"])
         try expectSameRuns()
     }

@@ -53,6 +53,9 @@ public struct Worker: Sendable {
         let process = try WorkerProcess(self)
         LiveWorkers.shared.insert(process.group)
         defer { LiveWorkers.shared.remove(process.group) }
-        return try process.wait(until: deadline.map { .now + .seconds($0) }).map(WorkerExit.init) ?? .deadline(deadline ?? 0)
+        guard let status = try process.wait(until: deadline.map { .now + .seconds($0) }) else { return .deadline(deadline ?? 0) }
+        let exit = WorkerExit(waitStatus: status)
+        // The second Ctrl-C kills, which is no less a stop than the first.
+        return exit == .killed && LiveWorkers.shared.wasInterrupted ? .interrupted : exit
     }
 }
