@@ -28,10 +28,12 @@ $(TORCH_DIR)/.complete:
 	    --target '$(TORCH_DIR).part' 'torch==$(TORCH)' 'nvidia-cuda-runtime==13.*' 'nvidia-cuda-cupti==13.*'
 	@rm -rf '$(TORCH_DIR)' && mv '$(TORCH_DIR).part' '$(TORCH_DIR)' && touch $@
 
-.libtorch: $(if $(LIBTORCH),,$(TORCH_DIR)/.complete)
+# The link follows LIBTORCH at every call: a make target of that name would keep the first one.
+.PHONY: libtorch
+libtorch: $(if $(LIBTORCH),,$(TORCH_DIR)/.complete)
 	@test -f '$(or $(LIBTORCH),$(TORCH_DIR)/torch)/lib/libtorch_cpu.$(DYLIB)' || \
 	    { echo 'make: LIBTORCH=$(LIBTORCH) has no lib/libtorch_cpu.$(DYLIB)' >&2; exit 1; }
-	@ln -sfn '$(or $(LIBTORCH),$(TORCH_DIR)/torch)' .libtorch && touch -h .libtorch
+	@test "$$(readlink .libtorch)" = '$(or $(LIBTORCH),$(TORCH_DIR)/torch)' || ln -sfn '$(or $(LIBTORCH),$(TORCH_DIR)/torch)' .libtorch
 
 .PHONY: ltdl
 ltdl:
@@ -42,7 +44,7 @@ ltdl:
 	  else echo 'make: install the development files of libltdl (GNU libtool) with your package manager' >&2; exit 1; fi; }
 
 .PHONY: setup
-setup: ltdl .libtorch ## install what is missing: libltdl by the system's packages, libtorch into the cache
+setup: ltdl libtorch ## install what is missing: libltdl by the system's packages, libtorch into the cache
 	@command -v swift >/dev/null || { echo 'make: Swift 6.3 is needed: https://swift.org/install' >&2; exit 1; }
 
 .PHONY: data
