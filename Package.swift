@@ -96,7 +96,7 @@ let package = Package(
         .executableTarget(
             name: "zoo",
             dependencies: [
-                "ZooHost", "ZooKit", "ZooReport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "ZooHost", "ZooKit", "ZooData", "ZooReport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "FlyingFox", package: "FlyingFox"),
             ],
             swiftSettings: swift),

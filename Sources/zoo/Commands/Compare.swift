@@ -84,7 +84,20 @@ struct Compare: AsyncParsableCommand {
         try Data(report.csv().utf8).write(to: folder.appending(path: "comparison.csv"), options: .atomic)
         if !quiet { print(report.samples(3)) }
         print(report.plain(width: Terminal.standardOutputWidth))
+        writePage(folder)
         print("runs and tables: \(folder.shortPath)   (curves: tensorboard --logdir \(folder.shortPath))")
+    }
+
+    /// The page is one view of what lies there anyway: where it cannot be made, that is said, and the comparison stands.
+    private func writePage(_ folder: URL) {
+        do {
+            let page = ReportBuilder(try ReportPlace([folder.path])).page()
+            let file = Report.file(in: folder)
+            try Report.write(try page.html(vega: ChartLibrary.load()), to: file)
+            print("report: \(file.shortPath)")
+        } catch {
+            print("report: not written; \(Failure(error).message)")
+        }
     }
 
     /// A comparison with a hole in it must not look whole.
