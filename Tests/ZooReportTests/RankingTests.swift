@@ -33,6 +33,14 @@ struct RankingTests {
         #expect(middle.text == "a > c; not separated with 3 seeds: a and b; b and c")
     }
 
+    @Test("those that are better than the same ones share a sentence")
+    func groups() {
+        let ranking = ranking([
+            ("a", [2, 2.05, 1.95]), ("b", [2.05, 1.95, 2]), ("c", [1, 1.01, 1.02]), ("d", [0, 0.3, 0.1]), ("e", [0.3, 0, 0.1]),
+        ])
+        #expect(ranking.text == "a and b > c > d and e; not separated with 3 seeds: a and b; d and e")
+    }
+
     @Test("one seed ranks nothing, one variant needs no ranking")
     func few() {
         #expect(ranking([("a", [1]), ("b", [2])]).text == "no ranking: b and a share fewer than two seeds")

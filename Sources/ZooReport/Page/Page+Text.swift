@@ -17,7 +17,7 @@ extension Page {
         switch part {
         case .text(let text): text
         case .list(let items): items.map { "- \(Self.line($0))" }.joined(separator: "\n")
-        case .table(let caption, let table): "\(Self.line(caption)):\n\n\(table.markdown())".trimmingCharacters(in: .newlines)
+        case .table(let caption, let table): Self.caption(caption) + "\n\n" + table.markdown().trimmingCharacters(in: .newlines)
         case .code(let lines): lines.map { "    \(Self.line($0))" }.joined(separator: "\n")
         case .chart(.samples, _): samples()
         case .chart: nil
@@ -32,6 +32,8 @@ extension Page {
                 .joined(separator: "\n")
         }.joined(separator: "\n\n")
     }
+
+    private static func caption(_ text: String) -> String { text.hasSuffix(".") ? line(text) : line(text) + ":" }
 
     private static func line(_ text: String) -> String {
         String(text.map { $0.isNewline ? " " : $0 }).trimmingCharacters(in: .whitespaces)

@@ -4,10 +4,14 @@
   const { figures, control, show } = report;
   const number = (value) => (value == null ? "–" : Number(value).toPrecision(3).replace(/\.0+e/, "e"));
   const variants = () => report.page.charts.variants;
-  /** Variants by colour, in the same order everywhere. */
-  const color = (field = "variant", domain = variants(), title = null) => ({
-    field, type: "nominal", title, scale: { domain, range: domain.map((_, index) => report.palette()[index % report.palette().length]) },
+  const hue = (name) => report.palette()[Math.max(0, variants().indexOf(name)) % report.palette().length];
+  /** Variants by colour, the same everywhere; `hues` names the variant that lends a sweep its own. */
+  const color = (names = variants(), hues = names) => ({
+    field: "variant", type: "nominal", title: null, scale: { domain: names, range: hues.map(hue) },
   });
+  /** Parts of a whole, in the palette's order. */
+  const partColor = (parts) => ({ field: "part", type: "nominal", title: null, scale: { domain: parts, range: parts.map((_, index) => report.palette()[index % 10]) } });
+  const dashes = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [12, 4], [4, 1]];
 
   // --- Learning curves -----------------------------------------------------------------------------------------------
 
@@ -37,17 +41,17 @@
     return show(figure, {
       description: `${title} against ${axisTitle}, one line a variant with the interval over its seeds`,
       data: { values: rows }, height: 320,
-      encoding: { x: { field: "x", type: "quantitative", title: axisTitle, axis: { format: "~s" } }, color: color("variant", variants()) },
+      encoding: { x: { field: "x", type: "quantitative", title: axisTitle, axis: { format: "~s", tickCount: 8 } }, color: color(names) },
       layer: [
-        { mark: { type: "area", opacity: 0.18 }, encoding: { y: { field: "low", ...y }, y2: { field: "high" }, color: { ...color(), legend: null } } },
+        { mark: { type: "area", opacity: 0.18 }, encoding: { y: { field: "low", ...y }, y2: { field: "high" } } },
         {
           mark: { type: "line", strokeWidth: 2 },
           params: [{ name: "only", select: { type: "point", fields: ["variant"] }, bind: "legend" }],
           encoding: {
             y: { field: "mean", ...y },
-            color: { ...color("variant", names), scale: { domain: names, range: names.map((name) => report.palette()[variants().indexOf(name) % 10]) } },
-            strokeDash: { field: "variant", type: "nominal", title: null, scale: { domain: names,
-              range: names.map((name) => [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [12, 4], [4, 1]][variants().indexOf(name) % 6]) } },
+            // Told apart without colours too.
+            strokeDash: { field: "variant", type: "nominal", title: null,
+              scale: { domain: names, range: names.map((name) => dashes[variants().indexOf(name) % dashes.length]) } },
             opacity: { condition: { param: "only", value: 1 }, value: 0.12 },
           },
         },
@@ -55,8 +59,7 @@
           mark: { type: "point", filled: true, size: 60 },
           params: [{ name: "near", select: { type: "point", on: "pointerover", nearest: true, clear: "pointerout" } }],
           encoding: {
-            y: { field: "mean", ...y }, color: { ...color(), legend: null },
-            opacity: { condition: { param: "near", empty: false, value: 1 }, value: 0 },
+            y: { field: "mean", ...y }, opacity: { condition: { param: "near", empty: false, value: 1 }, value: 0 },
             tooltip: [
               { field: "variant", title: "variant" }, { field: "step", title: "step" }, { field: "x", title: axisTitle, format: ".4~s" },
               { field: "mean", title: "mean", format: ".4~g" }, { field: "interval", title: "interval" },
@@ -64,7 +67,6 @@
           },
         },
       ],
-      resolve: { scale: { color: "independent" } },
     });
   };
   figures.curves = curves((all) => all, ["eval/gold", "eval/reward", "objective/scores", "reward", "loss"]);
@@ -80,7 +82,10 @@
     const points = plane.points.filter((point) => point[y] != null && point[reward.kl] != null).map((point) => ({
       ...point, variant: point.series ?? point.variant, name: point.variant, x: Math.sqrt(Math.max(0, point[reward.kl])), y: point[y],
     }));
-    const names = [...new Set(points.map(({ variant }) => variant))];
+    const all = report.page.charts.plane.points;
+    const hues = variants().filter((name) => points.some((point) => point.name === name));
+    const series = new Map(hues.map((name) => [all.find((point) => point.variant === name).series ?? name, name]).reverse());
+    const names = [...series.keys()].reverse();
     // A sweep is joined through the means of its values.
     const sweeps = names.flatMap((variant) => {
       const own = points.filter((point) => point.variant === variant && point.value != null);
@@ -95,7 +100,7 @@
     const encoding = {
       x: { field: "x", type: "quantitative", title: "√KL to the base, √nats" },
       y: { field: "y", type: "quantitative", title: reward.title, scale: { zero: false } },
-      color: color("variant", names),
+      color: color(names, names.map((name) => series.get(name))),
     };
     return show(figure, {
       description: `${reward.title} against the square root of the KL to the base model, one point a run`, height: 340,
@@ -110,7 +115,7 @@
             tooltip: [{ field: "name", title: "variant" }, { field: "seed", title: "seed" }, { field: "value", title: "value", format: ".4~g" },
               { field: "x", title: "√KL", format: ".3~g" }, { field: "y", title: reward.title, format: ".4~g" }] },
         },
-      ],
+      ].filter(({ data }) => data.values.length),
     });
   };
 
@@ -122,15 +127,17 @@
     const cost = costs.find((cost) => cost.id === id);
     const order = new Map(cost.parts.map((part, index) => [part, index]));
     const rows = cost.values.map((row) => ({ ...row, order: order.get(row.part) }));
-    const x = { field: "value", type: "quantitative", title: cost.unit, axis: { format: "~s" } };
+    const x = { field: "value", type: "quantitative", title: cost.unit, axis: { format: "~s", tickCount: 6 } };
     const tooltip = [{ field: "variant", title: "variant" }, { field: "part", title: "what" }, { field: "text", title: cost.title }];
+    const names = variants().filter((name) => rows.some(({ variant }) => variant === name));
     const stacked = form === "stacked";
     return show(figure, {
-      description: `${cost.title} of a run by variant and by what they went into`, data: { values: rows }, mark: { type: "bar", stroke: report.color("--paper"), strokeWidth: 1 },
-      height: { step: stacked ? 34 : Math.max(8, 40 / variants().length) },
+      description: `${cost.title} of a run by variant and by what they went into`, data: { values: rows },
+      mark: { type: "bar", stroke: report.color("--paper"), strokeWidth: 1 },
+      height: stacked ? 36 * names.length : Math.max(40, 12 * names.length) * cost.parts.length,
       encoding: stacked
-        ? { x, y: { field: "variant", type: "nominal", title: null, sort: variants() }, color: color("part", cost.parts), order: { field: "order" }, tooltip }
-        : { x, y: { field: "part", type: "nominal", title: null, sort: cost.parts }, yOffset: { field: "variant", type: "nominal", sort: variants() }, color: color(), tooltip },
+        ? { x, y: { field: "variant", type: "nominal", title: null, sort: names }, color: partColor(cost.parts), order: { field: "order" }, tooltip }
+        : { x, y: { field: "part", type: "nominal", title: null, sort: cost.parts }, yOffset: { field: "variant", type: "nominal", sort: names }, color: color(names), tooltip },
     });
   };
 })();

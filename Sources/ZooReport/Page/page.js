@@ -106,14 +106,19 @@ report.show = async (figure, specification) => {
   fresh.style.cssText = "";
 };
 
-const draw = (figure) => {
-  const make = report.figures[figure.dataset.chart];
-  if (make) Promise.resolve(make(figure, report.page.charts)).catch((error) => {
+const draw = async (figure) => {
+  try { await report.figures[figure.dataset.chart](figure, report.page.charts); } catch (error) {
     figure.querySelector(".drawing").textContent = "This chart cannot be drawn: " + error.message;
     console.error(error);
-  });
+  }
 };
-const drawAll = () => document.querySelectorAll("figure[data-chart]").forEach(draw);
+/** One after the other, so that the page answers meanwhile. */
+const drawAll = async () => {
+  for (const figure of document.querySelectorAll("figure[data-chart]")) {
+    await new Promise((next) => setTimeout(next));
+    await draw(figure);
+  }
+};
 
 // --- While runs go on ------------------------------------------------------------------------------------------------
 

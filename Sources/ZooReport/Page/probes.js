@@ -20,7 +20,7 @@
     const rows = point.cosines.flatMap((row, a) => row.map((cosine, b) => ({ a: names[a], b: names[b], cosine })));
     const place = { type: "nominal", sort: names, title: null };
     return show(figure, {
-      description: "Cosine between the mean gradients of each two algorithms", data: { values: rows }, height: { step: 40 },
+      description: "Cosine between the mean gradients of each two algorithms", data: { values: rows }, height: 40 * names.length,
       encoding: { x: { field: "b", ...place, axis: { labelAngle: -35, orient: "top" } }, y: { field: "a", ...place } },
       layer: [
         { mark: "rect", encoding: {
@@ -37,7 +37,7 @@
     const names = [...new Set(rows.map(({ name }) => name))];
     const y = { field: "name", type: "nominal", title: null, sort: names };
     return show(figure, {
-      description, data: { values: rows }, height: { step: 26 },
+      description, data: { values: rows }, height: 28 * names.length,
       layer: [
         { mark: { type: "bar", color: report.palette()[0], opacity: 0.75 }, encoding: { y, x: { field: "mean", type: "quantitative", title },
           tooltip: [{ field: "name", title: "of" }, { field: "mean", format: ".4~g" }, { field: "low", format: ".4~g" }, { field: "high", format: ".4~g" }] } },

@@ -63,22 +63,21 @@ public struct Ranking: Sendable, Equatable {
         return (chains + missing).joined(separator: "; ")
     }
 
-    /// `a > b > c` and `a > d and e`; what follows from two others is left out.
+    /// `a > b > c` and `a and b > c`; what follows from two others is left out.
     private var chains: [String] {
         let direct = worse.map { all in all.filter { low in !all.contains { worse[$0].contains(low) } }.sorted() }
-        var isStarted = Set<Int>()
+        var isSaid = Set<Int>()
         return variants.indices.compactMap { first in
-            guard !direct[first].isEmpty, !isStarted.contains(first) else { return nil }
-            var text = variants[first]
-            var (current, next) = (first, direct[first])
-            isStarted.insert(first)
-            while !next.isEmpty {
+            guard !direct[first].isEmpty, !isSaid.contains(first) else { return nil }
+            // All that are better than the same ones speak in one sentence.
+            var current = variants.indices.filter { direct[$0] == direct[first] && !isSaid.contains($0) }
+            var text = list(current)
+            while let next = current.first.map({ direct[$0] }), !next.isEmpty {
+                isSaid.formUnion(current)
                 text += " > " + list(next)
-                // A chain goes on only where it stays one.
-                guard next.count == 1, !isStarted.contains(next[0]), current != next[0] else { break }
-                current = next[0]
-                isStarted.insert(current)
-                next = direct[current]
+                // It goes on only where it stays one sentence.
+                guard next.allSatisfy({ direct[$0] == direct[next[0]] && !isSaid.contains($0) }) else { break }
+                current = next
             }
             return text
         }

@@ -27,7 +27,8 @@ struct Report: AsyncParsableCommand {
             "The file to write: .html, .md, .csv or .json; report.html in the first folder unless given.", valueName: "file"))
     var output: String?
 
-    @Option(help: ArgumentHelp("The format, where the file's name does not say it; all but html are printed.", valueName: "format"))
+    @Option(
+        help: ArgumentHelp("The format, where the file's name does not say it; all but html are printed.", valueName: "format"))
     var format: Format?
 
     @Flag(help: "Print the report as Markdown, for a terminal or a pull request; the same as --format markdown.")
@@ -56,7 +57,9 @@ struct Report: AsyncParsableCommand {
 
     func validate() throws {
         if folders.isEmpty { throw ValidationError("name the folder of a run, a comparison or a probe") }
-        if markdown, format != nil, format != .markdown { throw ValidationError("--markdown and --format \(format?.rawValue ?? "") exclude each other") }
+        if markdown, format != nil, format != .markdown {
+            throw ValidationError("--markdown and --format \(format?.rawValue ?? "") exclude each other")
+        }
         if follow, output != nil || format != nil || markdown {
             throw ValidationError("--follow serves the page and writes no file; leave --output, --format and --markdown out")
         }
@@ -70,7 +73,8 @@ struct Report: AsyncParsableCommand {
         let builder = ReportBuilder(try ReportPlace(folders))
         switch (markdown ? .markdown : format) ?? output.flatMap(Format.init(file:)) ?? .html {
         case .html:
-            let file = output.map { URL(fileURLWithPath: $0) } ?? Self.file(in: URL(fileURLWithPath: folders[0], isDirectory: true))
+            let file =
+                output.map { URL(fileURLWithPath: $0) } ?? Self.file(in: URL(fileURLWithPath: folders[0], isDirectory: true))
             try Self.write(try builder.page().html(vega: ChartLibrary.load()), to: file)
             print(file.shortPath)
         case .markdown: try emit(builder.page().markdown())

@@ -70,11 +70,12 @@ struct ComparisonReport {
             blocks.append(quality(part, Quantity.deviation).plain() + "\n" + cost(part).plain())
             rest = rest.dropFirst(part.count)
         }
-        return blocks.joined(separator: "\n") + "\n" + note("± the larger side of") + "\n" + ranking { "\n\($0)\n" }
+        return blocks.joined(separator: "\n") + "\n" + note("± the larger side of") + " \(Self.costNote)\n"
+            + ranking { "\n\($0)\n" }
     }
 
     func markdown(title: String) -> String {
-        "# \(title)\n\n\(quality(variants, Quantity.interval).markdown())\n\(cost(variants).markdown())\n\(note("with"))\n"
+        "# \(title)\n\n\(quality(variants, Quantity.interval).markdown())\n\(cost(variants).markdown())\n\(note("with")) \(Self.costNote)\n"
             + ranking { "\n- \($0)" } + "\n"
     }
 
@@ -116,12 +117,14 @@ struct ComparisonReport {
     static let rule =
         "a > b: the 95% interval of their difference, paired by seed and prompt, leaves out 0 (Student's t or the bootstrap, the wider)."
 
+    static let costNote = "Costs are of one run, without the models that all share."
+
     /// - Parameter leading: what comes before the name of the interval.
     func note(_ leading: String) -> String {
         let counts = Set(variants.map { variant in runs.count { $0.variant == variant } }).sorted()
         let seeds = counts.map(String.init).joined(separator: " or ")
         // Resampling two or three values gives nothing beyond them.
         let interval = counts.last ?? 0 > 3 ? "the 95% bootstrap interval" : "the range of the seeds, too few for an interval"
-        return "Mean over \(seeds) seeds, \(leading) \(interval). Costs are of one run, without the models that all share."
+        return "Mean over \(seeds) seed\(counts == [1] ? "" : "s"), \(leading) \(interval)."
     }
 }

@@ -17,7 +17,7 @@ struct CostRow {
     static func rows(for ledgers: [Ledger]) -> [CostRow] {
         let roles = sortedRoles(Set(ledgers.flatMap(\.roles.keys)))
         return (work(roles) + seconds(roles) + process + bytes(roles)).filter { row in
-            row.part == nil || ledgers.contains { row.value($0).map { $0 != 0 } ?? false }
+            ledgers.contains { row.value($0).map { row.part == nil || $0 != 0 } ?? false }
         }
     }
 

@@ -4,7 +4,8 @@ enum Metric {
         ("gold", "gold reward"), ("reward", "proxy reward"), ("pass@1", "pass@1"), ("win_rate", "win rate against the base"),
         ("kl", "KL to the base, nats"), ("entropy", "entropy, nats a step"), ("length", "length, steps"),
         ("distinct_2", "distinct word pairs"), ("logp_reference", "log-likelihood under the base"),
-        ("exact/reward", "reward, exact"), ("exact/kl", "KL to the base, exact"), ("exact/frontier_gap", "reward below the frontier"),
+        ("exact/reward", "reward, exact"), ("exact/kl", "KL to the base, exact"),
+        ("exact/frontier_gap", "reward below the frontier"),
     ]
 
     static func title(_ name: String) -> String { known.first { $0.name == name }?.title ?? name.replacing("/", with: ": ") }

@@ -24,14 +24,16 @@ enum ChartLibrary {
         let places = given.map { [URL(filePath: $0)] } ?? [CacheFolder.root, user].map { $0.appending(path: name) }
         guard let file = places.first(where: { FileManager.default.fileExists(atPath: $0.path) }) else {
             throw Failure(
-                "\(places.last?.path ?? name) is missing, which draws the report's charts; get it by `make charts`", status: Failure.data)
+                "\(places.last?.path ?? name) is missing, which draws the report's charts; get it by `make charts`",
+                status: Failure.data)
         }
         let text: String
         do { text = try String(contentsOf: file, encoding: .utf8) } catch {
             throw Failure("\(file.path) cannot be read: \(error.localizedDescription)", status: Failure.data)
         }
         guard text.contains("vegaEmbed"), !text.lowercased().contains("</script") else {
-            throw Failure("\(file.path) is damaged: it does not define vegaEmbed; remove it and run `make charts`", status: Failure.data)
+            throw Failure(
+                "\(file.path) is damaged: it does not define vegaEmbed; remove it and run `make charts`", status: Failure.data)
         }
         return text
     }

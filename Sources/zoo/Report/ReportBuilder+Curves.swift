@@ -46,7 +46,9 @@ extension ReportBuilder {
         var plane = Charts.Plane()
         plane.points = runs.compactMap { run in
             run.evaluation.map { evaluation in
-                point(run, step: nil, evaluation.metrics.filter { ["kl", "gold", "reward", "exact/kl", "exact/reward"].contains($0.key) })
+                point(
+                    run, step: nil,
+                    evaluation.metrics.filter { ["kl", "gold", "reward", "exact/kl", "exact/reward"].contains($0.key) })
             }
         }
         plane.ways = ways
@@ -67,7 +69,8 @@ extension ReportBuilder {
 
     private func point(_ run: ReportedRun, step: Int?, _ values: [String: Double]) -> Charts.Point {
         Charts.Point(
-            variant: run.variant, seed: step == nil ? run.seed : nil, step: step, series: run.sweep?.series, value: run.sweep?.value,
+            variant: run.variant, seed: step == nil ? run.seed : nil, step: step, series: run.sweep?.series,
+            value: run.sweep?.value,
             values: values)
     }
 

@@ -12,9 +12,14 @@ extension ReportBuilder {
         guard hasCurve || !baselines.isEmpty else { return nil }
         var parts: [Page.Part] = []
         if hasCurve {
-            parts.append(.chart(.critic, "Explained variance: 1 where the critic foresees the return, 0 where it is no better than a constant."))
+            parts.append(
+                .chart(
+                    .critic,
+                    "Explained variance: 1 where the critic foresees the return, 0 where it is no better than a constant."))
         }
-        if !baselines.isEmpty { parts.append(.chart(.baselines, "What foresees the return of the frozen samples, and how far off it is.")) }
+        if !baselines.isEmpty {
+            parts.append(.chart(.baselines, "What foresees the return of the frozen samples, and how far off it is."))
+        }
         for (probe, point) in baselines {
             parts.append(.table("\(Self.title(probe)), after step \(point.step): baselines", Self.table(point.baselines)))
         }
@@ -43,10 +48,12 @@ extension ReportBuilder {
         guard !points.isEmpty else { return nil }
         var parts: [Page.Part] = [
             .chart(.cosines, "Cosine between the mean gradients: 1 where two algorithms would take the same direction."),
-            .chart(.estimators, "Of each algorithm's gradient on the same samples, with the 95% interval over resampled batches."),
+            .chart(
+                .estimators, "Of each algorithm's gradient on the same samples, with the 95% interval over resampled batches."),
         ]
         for (probe, point) in points {
-            let reference = point.referenceSequences == 0 ? "exact" : "of \(Quantity.count(Double(point.referenceSequences))) sequences"
+            let reference =
+                point.referenceSequences == 0 ? "exact" : "of \(Quantity.count(Double(point.referenceSequences))) sequences"
             let caption =
                 "\(Self.title(probe)), after step \(point.step) (KL \(Quantity.number(point.kl)) nats, reward \(Quantity.number(point.reward))): "
                 + "gradients against the reference gradient, which is \(reference)"
@@ -61,14 +68,16 @@ extension ReportBuilder {
 
     private static func table(_ estimators: [ProbeResult.Estimator]) -> TextTable {
         var table = TextTable([
-            .text("gradient of"), .number("signal to noise"), .number("bias"), .number("cosine"), .number("variance"), .number("norm"),
+            .text("gradient of"), .number("signal to noise"), .number("bias"), .number("cosine"), .number("variance"),
+            .number("norm"),
             .number("length beside the reference"), .number("advantage variance"),
         ])
         for estimator in estimators {
             table.append(
                 [estimator.name]
                     + [
-                        estimator.signalToNoise, estimator.bias, estimator.cosine, estimator.variance, estimator.norm, estimator.scale,
+                        estimator.signalToNoise, estimator.bias, estimator.cosine, estimator.variance, estimator.norm,
+                        estimator.scale,
                     ].map(text) + [estimator.advantageVariance.map { Quantity.number($0) } ?? "–"])
         }
         return table

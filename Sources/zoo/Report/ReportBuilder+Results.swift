@@ -42,9 +42,13 @@ extension ReportBuilder {
         if !rankings.isEmpty { parts += [.list(rankings), .text(ComparisonReport.rule)] }
         parts.append(.table("On held-out prompts. \(report.note("with"))", report.quality(variants, Quantity.interval)))
         if variants.count > 1 {
-            for metric in report.runs.rankedMetrics + ["reward"] where !report.runs.scores(metric).isEmpty {
+            // A proxy that is the gold reward itself says nothing new.
+            let ranked = report.runs.rankedMetrics
+            let isOwn = report.runs.scores("reward") != report.runs.scores("gold")
+            for metric in ranked + (isOwn ? ["reward"] : []) where !report.runs.scores(metric).isEmpty {
                 parts.append(
-                    .table("\(Metric.title(metric).capitalizedFirst): \(Self.explanation(first: variants[0]))", statistics(metric)))
+                    .table(
+                        "\(Metric.title(metric).capitalizedFirst): \(Self.explanation(first: variants[0]))", statistics(metric)))
             }
         }
         let correlation = proxyCorrelation
@@ -61,7 +65,8 @@ extension ReportBuilder {
     private func statistics(_ metric: String) -> TextTable {
         let scores = comparison.runs.scores(metric)
         var table = TextTable([
-            .text("variant"), .number("mean"), .number("interquartile mean"), .number("difference"), .number("chance to be better"),
+            .text("variant"), .number("mean"), .number("interquartile mean"), .number("difference"),
+            .number("chance to be better"),
             .text("separated"),
         ])
         for variant in variants {
@@ -90,11 +95,16 @@ extension ReportBuilder {
     /// Whether runs that are better by the proxy are better by the gold reward.
     private var proxyCorrelation: String? {
         let both = runs.compactMap { run -> (Double, Double)? in
-            guard let metrics = run.evaluation?.metrics, let gold = metrics["gold"], let proxy = metrics["reward"] else { return nil }
+            guard let metrics = run.evaluation?.metrics, let gold = metrics["gold"], let proxy = metrics["reward"] else {
+                return nil
+            }
             return (proxy, gold)
         }
-        guard both.count > 3, let correlation = RankCorrelation.of(both.map(\.0), both.map(\.1)), correlation < 0.9995 else { return nil }
-        return "Proxy and gold reward rank the \(both.count) runs alike to \(Quantity.number(correlation)) (Spearman's rank correlation)."
+        guard both.count > 3, let correlation = RankCorrelation.of(both.map(\.0), both.map(\.1)), correlation < 0.9995 else {
+            return nil
+        }
+        return
+            "Proxy and gold reward rank the \(both.count) runs alike to \(Quantity.number(correlation)) (Spearman's rank correlation)."
     }
 
     // MARK: - Costs
@@ -121,10 +131,12 @@ extension ReportBuilder {
                 rows.compactMap { row -> Charts.Cost.Value? in
                     let found = runs.filter { $0.variant == variant }.compactMap { $0.ledger.flatMap(row.value) }
                     guard let mean = Estimate(found)?.mean else { return nil }
-                    return Charts.Cost.Value(variant: variant, part: name(row), value: Rounded(max(0, mean)), text: row.text(mean))
+                    return Charts.Cost.Value(
+                        variant: variant, part: name(row), value: Rounded(max(0, mean)), text: row.text(mean))
                 }
             }
-            return values.isEmpty ? nil : Charts.Cost(id: part.rawValue, title: title, unit: unit, parts: rows.map(name), values: values)
+            return values.isEmpty
+                ? nil : Charts.Cost(id: part.rawValue, title: title, unit: unit, parts: rows.map(name), values: values)
         }
     }
 }

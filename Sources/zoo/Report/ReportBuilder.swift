@@ -27,7 +27,8 @@ struct ReportBuilder {
         page.charts.costs = costCharts
         page.charts.probes = probes.map(chart)
         page.charts.samples = samples
-        page.sections = [question, results, curveSection, planeSection, costs, critic, probe, sampleSection, environment].compactMap { $0 }
+        page.sections = [question, results, curveSection, planeSection, costs, critic, probe, sampleSection, environment]
+            .compactMap { $0 }
         return page
     }
 
@@ -58,8 +59,10 @@ struct ReportBuilder {
         return [
             unfinished.isEmpty
                 ? nil : "\(unfinished.count) of \(runs.count) runs are not whole: \(unfinished.joined(separator: "; ")).",
-            names.count > 1 ? "The runs are of different recipes (\(names.joined(separator: ", "))): they may share nothing." : nil,
-            runs.count > 1 && !few.isEmpty ? "Fewer than three seeds: \(few.joined(separator: ", ")). One run proves nothing." : nil,
+            names.count > 1
+                ? "The runs are of different recipes (\(names.joined(separator: ", "))): they may share nothing." : nil,
+            runs.count > 1 && !few.isEmpty
+                ? "Fewer than three seeds: \(few.joined(separator: ", ")). One run proves nothing." : nil,
             unequal.isEmpty
                 ? nil
                 : "The runs differ in more than the stage that is compared: \(unequal.joined(separator: ", ")).",

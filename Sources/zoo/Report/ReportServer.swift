@@ -24,7 +24,8 @@ struct ReportServer {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 do { try await server.run() } catch {
-                    throw Failure("port \(port) of 127.0.0.1 cannot be used: \(error); name another by --port", status: Failure.software)
+                    throw Failure(
+                        "port \(port) of 127.0.0.1 cannot be used: \(error); name another by --port", status: Failure.software)
                 }
             }
             group.addTask {

@@ -39,7 +39,8 @@ struct ReportedRun {
 
     static func decode<T: Decodable>(_ type: T.Type, _ file: URL) throws -> T {
         do { return try decoder.decode(type, from: Data(contentsOf: file)) } catch let error as DecodingError {
-            throw Failure("\(file.shortPath) cannot be read: \(reason(error)); was it written by another version?", status: Failure.data)
+            throw Failure(
+                "\(file.shortPath) cannot be read: \(reason(error)); was it written by another version?", status: Failure.data)
         } catch {
             throw Failure("\(file.shortPath) cannot be read: \(error.localizedDescription)", status: Failure.data)
         }
@@ -47,7 +48,8 @@ struct ReportedRun {
 
     private static let decoder: JSONDecoder = {
         let decoder = JSONDecoder()
-        decoder.nonConformingFloatDecodingStrategy = .convertFromString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         return decoder
     }()
 
@@ -57,7 +59,8 @@ struct ReportedRun {
         }
         switch error {
         case .keyNotFound(let key, let context): return "it has no '\(key.stringValue)'\(path(context))"
-        case .typeMismatch(let type, let context), .valueNotFound(let type, let context): return "expected \(type)\(path(context))"
+        case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
+            return "expected \(type)\(path(context))"
         case .dataCorrupted(let context): return "it is damaged\(path(context))"
         @unknown default: return "it is damaged"
         }
@@ -72,7 +75,8 @@ struct ReportedRun {
         }
         let whole = text.hasSuffix("\n") ? text[...] : text[..<(text.lastIndex(of: "\n") ?? text.startIndex)]
         return try whole.split(separator: "\n").enumerated().map { index, line in
-            guard let values = try? decoder.decode([String: Double?].self, from: Data(line.utf8)), let step = values["step"] ?? nil
+            guard let values = try? decoder.decode([String: Double?].self, from: Data(line.utf8)),
+                let step = values["step"] ?? nil
             else {
                 throw Failure(
                     "\(file.shortPath), line \(index + 1): expected an object of numbers with 'step'; found \(line.prefix(60))",
