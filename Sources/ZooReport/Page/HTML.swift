@@ -33,7 +33,7 @@ enum HTML {
         // Wide tables scroll on their own, by keyboard too.
         return """
             <div class="scroll" tabindex="0" role="region" aria-label="\(text(caption))"><table>
-            <caption>\(text(caption))</caption>
+            <caption><span>\(text(caption))</span></caption>
             <thead><tr>\(head.joined())</tr></thead>
             <tbody>
             \(rows.joined())</tbody></table></div>

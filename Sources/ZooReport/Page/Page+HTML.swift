@@ -33,7 +33,8 @@ extension Page {
             <main id="main">
             \(notes.isEmpty ? "" : "<div class=\"notes\" role=\"note\"><strong>Before you read on</strong><ul>\(warnings)</ul></div>")
             \(sections.map(Self.section).joined())</main>
-            <footer class="faint">Made by zoo report. Charts: Vega-Lite.</footer>
+            <footer class="faint">Made by zoo report. Charts by Vega, Vega-Lite and Vega-Embed (© University of Washington Interactive
+            Data Lab, BSD 3-Clause).</footer>
             <noscript><p>The charts need JavaScript; the tables say the same.</p></noscript>
             <script>(() => {
             \(vega)

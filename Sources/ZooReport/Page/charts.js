@@ -41,7 +41,9 @@
     return show(figure, {
       description: `${title} against ${axisTitle}, one line a variant with the interval over its seeds`,
       data: { values: rows }, height: 320,
-      encoding: { x: { field: "x", type: "quantitative", title: axisTitle, axis: { format: "~s", tickCount: 8 } }, color: color(names) },
+      encoding: { x: { field: "x", type: "quantitative", title: axisTitle, axis: { format: "~s", tickCount: 8 } },
+        color: { ...color(names), legend: { symbolType: "stroke", symbolOpacity: 1, symbolSize: 300 } },
+      },
       layer: [
         { mark: { type: "area", opacity: 0.18 }, encoding: { y: { field: "low", ...y }, y2: { field: "high" } } },
         {

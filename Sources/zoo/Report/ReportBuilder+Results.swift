@@ -72,7 +72,12 @@ extension ReportBuilder {
         for variant in variants {
             guard let own = scores[variant] else { continue }
             let means = Array(own.means.values)
-            var row = [variant, Estimate(means).map(Quantity.interval) ?? "–", Quantity.interval(InterquartileMean.of(own))]
+            // Of fewer than four scores nothing is cut off: it would be the mean again.
+            let hasQuarters = own.prompts * own.seeds.count > 3
+            var row = [
+                variant, Estimate(means).map(Quantity.interval) ?? "–",
+                hasQuarters ? Quantity.interval(InterquartileMean.of(own)) : "–",
+            ]
             if variant != variants[0], let first = scores[variants[0]], let difference = PairedDifference(own, first) {
                 let text = difference.interval.map { "\(Quantity.number(difference.mean)) \(Self.text($0))" }
                 row += [

@@ -9,9 +9,11 @@ struct ReportBuilder {
     let variants: [String]
 
     init(_ place: ReportPlace) {
-        runs = place.runs
+        let order = place.variants
         probes = place.probes
-        variants = place.variants
+        variants = order
+        func rank(_ run: ReportedRun) -> Int { order.firstIndex(of: run.variant) ?? order.count }
+        runs = place.runs.sorted { (rank($0), $0.seed) < (rank($1), $1.seed) }
     }
 
     var comparison: ComparisonReport { ComparisonReport(variants: variants, runs: runs.map(\.measured)) }
