@@ -58,8 +58,9 @@
           },
         },
         {
-          mark: { type: "point", filled: true, size: 60 },
-          params: [{ name: "near", select: { type: "point", on: "pointerover", nearest: true, clear: "pointerout" } }],
+          // Large enough to be met. (The nearest point's tooltip would lose its texts: Vega-Lite writes datum.datum for numbers alone.)
+          mark: { type: "point", filled: true, size: 150 },
+          params: [{ name: "near", select: { type: "point", on: "pointerover", clear: "pointerout" } }],
           encoding: {
             y: { field: "mean", ...y }, opacity: { condition: { param: "near", empty: false, value: 1 }, value: 0 },
             tooltip: [
