@@ -82,18 +82,17 @@ struct StatisticsTests {
         #expect(InterquartileMean.of([Double]()).isNaN)
     }
 
-    @Test("the interquartile mean's interval holds it and needs two seeds; runs resampled by stratum stay in theirs")
+    @Test("the interquartile mean's interval holds it, needs two seeds, and takes seeds whole")
     func interquartileInterval() throws {
         let scores = Scores([0: [1, 2, 3, 4], 1: [2, 3, 4, 5], 2: [0, 1, 2, 9]])
         let estimate = InterquartileMean.of(scores)
         #expect(estimate.mean == InterquartileMean.of([1, 2, 3, 4, 2, 3, 4, 5, 0, 1, 2, 9]))
         #expect(try #require(estimate.interval).contains(estimate.mean))
         #expect(InterquartileMean.of(Scores([0: [1, 2]])).interval == nil)
-        // Equal runs in each stratum: whatever is drawn is the same.
-        let strata = InterquartileMean.of(strata: [[1, 1], [5, 5], [9, 9], [2, 2]])
-        #expect(strata.mean == 3.5)
-        #expect(strata.interval == 3.5...3.5)
-        // Equal prompts and seeds likewise.
+        // Seeds that differ by much: whole seeds move the mean, however many prompts they answered.
+        let apart = try #require(
+            InterquartileMean.of(Scores([0: Array(repeating: 0, count: 50), 1: Array(repeating: 1, count: 50)])).interval)
+        #expect(apart == 0...1)
         #expect(InterquartileMean.of(Scores([0: [7, 7], 1: [7, 7]])).interval == 7...7)
     }
 

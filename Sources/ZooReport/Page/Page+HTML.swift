@@ -8,7 +8,6 @@ extension Page {
     ///   - status: where the page comes from a server that follows running experiments, what is going on.
     public func html(vega: String, status: String? = nil) throws -> String {
         let links = sections.map { "<li><a href=\"#\(HTML.text($0.id))\">\(HTML.text($0.title))</a></li>" }.joined()
-        let warnings = notes.map { "<li>\(HTML.text($0))</li>" }.joined()
         let follow = status.map { "<p class=\"faint\" id=\"follow\" role=\"status\">\(HTML.text($0))</p>" } ?? ""
         return """
             <!doctype html>
@@ -31,7 +30,7 @@ extension Page {
             <nav aria-label="Sections"><ul>\(links)</ul></nav>
             </header>
             <main id="main">
-            \(notes.isEmpty ? "" : "<div class=\"notes\" role=\"note\"><strong>Before you read on</strong><ul>\(warnings)</ul></div>")
+            <div id="notes"><div class="texts">\(notesHTML)</div></div>
             \(sections.map(Self.section).joined())</main>
             <footer class="faint">Made by zoo report. Charts by Vega, Vega-Lite and Vega-Embed (© University of Washington Interactive
             Data Lab, BSD 3-Clause).</footer>
@@ -69,7 +68,9 @@ extension Page {
     private func chartJSON(status: String?) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let texts = status.map { _ in sections.map { Update.Texts(id: $0.id, html: Self.texts($0)) } }
+        let texts = status.map { _ in
+            [Update.Texts(id: "notes", html: notesHTML)] + sections.map { Update.Texts(id: $0.id, html: Self.texts($0)) }
+        }
         let update = Update(version: "", status: status, sections: texts, charts: charts)
         // The version is that of the content, whatever the status says of the moment.
         let content = try encoder.encode(Update(version: "", status: nil, sections: texts, charts: charts))
@@ -92,6 +93,12 @@ extension Page {
     private static func resource(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
     // MARK: - Sections
+
+    private var notesHTML: String {
+        guard !notes.isEmpty else { return "" }
+        let items = notes.map { "<li>\(HTML.text($0))</li>" }.joined()
+        return "<div class=\"notes\" role=\"note\"><strong>Before you read on</strong><ul>\(items)</ul></div>"
+    }
 
     /// Texts and tables first, in an element that an update replaces; then the charts, which update themselves.
     private static func section(_ section: Section) -> String {

@@ -9,21 +9,11 @@ public enum InterquartileMean {
         return middle.isEmpty ? .nan : middle.reduce(0, +) / Double(middle.count)
     }
 
-    /// Over strata, the paper's tasks, with its stratified bootstrap: the runs of each stratum are resampled on their own.
+    /// Over the scores of all seeds and prompts, prompts in the place of the paper's tasks.
     ///
-    /// Right where the strata were trained apart from each other; for the prompts of one model use ``of(_:resamples:)-(Scores,_)``.
-    public static func of(strata: [[Double]], resamples: Int = 1000) -> Estimate {
-        var random = RandomStream()
-        let draws = (0..<resamples).map { _ in
-            of(strata.flatMap { runs in runs.map { _ in runs[Int.random(in: runs.indices, using: &random)] } })
-        }
-        let fewest = strata.map(\.count).min() ?? 0
-        return Estimate(
-            mean: of(strata.flatMap { $0 }), interval: fewest > 1 ? Bootstrap.interval(draws) : nil, count: fewest)
-    }
-
-    /// Over the scores of all seeds and prompts. The prompts of a seed are answered by one model, so the bootstrap takes a seed whole,
-    /// and then prompts, the same for every seed; the paper's tasks were trained apart and need no such care.
+    /// The paper resamples the runs of each task by themselves (a stratified bootstrap), for its tasks were trained apart. The prompts
+    /// of a seed are answered by one model: here a seed is taken whole, and then prompts, the same for every seed. Strata of their own
+    /// would average the seeds' differences away and give intervals that are too narrow.
     public static func of(_ scores: Scores, resamples: Int = 1000) -> Estimate {
         let rows = scores.seeds.compactMap { scores.values[$0] }
         let mean = of(rows.flatMap { $0 })
