@@ -18,6 +18,7 @@ struct RecipeReader {
             recipe.threads = try section("threads", .whole(from: 1), else: recipe.threads)
             recipe.evaluation = try section.optional("evaluation", evaluation(recipe))
             recipe.compare = try section.optional("compare", comparison)
+            recipe.probe = try section.optional("probe", probe(of: recipe.compare))
             if recipe.task == nil { try refuseTaskFiles(section) }
             return recipe
         }
@@ -158,6 +159,7 @@ struct RecipeReader {
             var evaluation = Evaluation(prompts: try section("prompts", sources.dataSource))
             evaluation.count = try section("count", .whole(from: 0), else: evaluation.count)
             evaluation.samplesPerPrompt = try section("samples_per_prompt", .whole(from: 1), else: evaluation.samplesPerPrompt)
+            evaluation.every = try section("every", .whole(from: 0), else: evaluation.every)
             evaluation.gold = try section("gold", .list(of: sources.reward), else: [])
             try refuseTwice(evaluation.gold.map(\.name), of: "gold", in: section)
             return evaluation
