@@ -147,7 +147,8 @@ extension Probe {
     fileprivate var node: RecipeNode {
         .map([
             ("driver", .text(driver)), ("at", .list(at.map { .number($0) })), ("prompts", .number(prompts)),
-            ("samples", .number(samples)), ("batches", .number(batches)), ("beta", .number(beta)), ("reference", .number(reference)),
+            ("samples", .number(samples)), ("batches", .number(batches)), ("beta", .number(beta)),
+            ("reference", .number(reference)),
             ("states", .number(states)), ("continuations", .number(continuations)), ("threads", threads.map { .number($0) }),
         ])
     }

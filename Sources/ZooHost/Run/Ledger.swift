@@ -50,7 +50,7 @@ public struct Ledger: Codable, Sendable, Equatable {
     public var phases: [String: Double] = [:]
     /// From the start of the process to this account; over all processes of a run that was resumed.
     public var wallSeconds = 0.0
-    /// Resident before the first tensor: the program and its libraries.
+    /// The program and its libraries: resident before the first tensor, and the code that was first used later.
     public var programBytes = 0
     /// Resident for datasets, tokenizers and reward functions, which are no tensors.
     public var dataBytes = 0
