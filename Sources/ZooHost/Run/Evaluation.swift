@@ -9,10 +9,14 @@ public struct EvaluationResult: Codable, Sendable {
     /// By name, each a mean over the samples:
     /// `reward` (the stage's own, the proxy), `gold` and `gold/NAME` (rewards that training never sees), `kl` (to the reference, in
     /// nats a sequence, on fresh samples), `win_rate` (gold above the reference's sample for the same prompt), `entropy` (nats a
-    /// step), `length` (steps), `distinct_2` (share of distinct pairs of words), `logp_reference` (nats a step).
+    /// step), `length` (steps), `distinct_2` (share of distinct pairs of words), `logp_reference` (nats a step), and where the gold
+    /// reward is a verifier `pass@1`, `pass@2`, `pass@4`, … (the chance that one of that many samples is right).
     public var metrics: [String: Double]
     /// The same of the reference's own samples.
     public var reference: [String: Double]
+    /// `gold`, `reward`, `kl`, `win_rate`, `length` and `pass@1` by held-out prompt, in the dataset's order, each the mean over the
+    /// prompt's samples: what paired comparisons are made of.
+    public var prompts: [String: [Double]] = [:]
     /// The first prompts with what the reference and the policy made of them.
     public var samples: [Sample]
 

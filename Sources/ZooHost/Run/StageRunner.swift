@@ -97,7 +97,7 @@ public struct StageRunner {
         let cost = [
             ("budget/sampled_steps", Double(ledger.sampledSteps)), ("budget/reward_queries", Double(ledger.rewardQueries)),
             ("budget/updates", Double(ledger.updates)),
-            ("budget/flops", ledger.roles.values.reduce(0) { $0 + $1.totalFLOPs }), ("budget/seconds", ledger.seconds),
+            ("budget/flops", ledger.totalFLOPs), ("budget/seconds", ledger.seconds),
         ]
         let values = services.metrics.take()
         let record = MetricRecord(step: ledger.algorithmSteps, values: values + cost.map { (name: $0.0, value: $0.1) })
