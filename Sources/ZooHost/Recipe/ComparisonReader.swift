@@ -7,9 +7,9 @@ struct ComparisonReader {
     let knownAlgorithms: [String]?
 
     var comparison: Expectation<Comparison> {
-        .section("variants and seeds") { section in
+        .section("variants and seeds") { section throws -> Comparison in
             let shared = try section.optional("sweep", sweep)
-            let variants = try section("variants", .section("variants by name") { try variants($0, shared) })
+            let variants: [Variant] = try section("variants", .section("variants by name") { try self.variants($0, shared) })
             var comparison = Comparison(variants: variants)
             comparison.seeds = try section("seeds", .list(of: .whole(from: 0)), else: comparison.seeds)
             comparison.jobs = try section("jobs", .whole(from: 1), else: comparison.jobs)

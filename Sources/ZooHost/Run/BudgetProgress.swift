@@ -1,26 +1,16 @@
 import Foundation
 import ZooKit
 
-/// How much of a stage's budget is spent.
-///
-/// An algorithm that learns from built pairs has spent a budget of samples or queries before its first step: then the passes over the
-/// pairs are the progress.
-struct BudgetProgress {
-    private let budget: Budget
-    private let services: RunServices
-    /// Rows of the pairs after which the stage ends; nil: the ledger says when.
-    private let rows: Int?
-
-    init(_ stage: Stage, needs: AlgorithmNeeds, services: RunServices) {
-        budget = stage.budget
-        self.services = services
-        rows = stage.pairsPaid(needs).flatMap { building in services.data.count(.pairs).map { $0 * building.epochs } }
-    }
-
-    /// The share that is spent; 1 and above: the stage ends.
-    var share: Double {
-        if let rows { return Double(services.data.given(.pairs)) / Double(rows) }
-        return budget.axis.spent(services.model.ledger) / budget.amount
+extension RunServices {
+    /// The share of a stage's budget that is spent; at 1 it ends.
+    ///
+    /// An algorithm that learns from built pairs has spent a budget of samples or queries before its first step: then the passes over
+    /// the pairs are the progress.
+    func spent(_ stage: Stage) -> Double {
+        if let building = stage.pairsPaid, let count = data.count(.pairs) {
+            return Double(data.given(.pairs)) / Double(count * building.epochs)
+        }
+        return stage.budget.axis.spent(model.ledger) / stage.budget.amount
     }
 }
 
@@ -32,21 +22,21 @@ extension Budget.Axis {
         case .updates: Double(ledger.updates)
         case .sampledSteps: Double(ledger.sampledSteps)
         case .rewardQueries: Double(ledger.rewardQueries)
-        case .flops: ledger.roles.values.reduce(0) { $0 + $1.totalFLOPs }
+        case .flops: ledger.totalFLOPs
         case .seconds: ledger.seconds
         }
     }
 }
 
 extension Stage {
-    /// The pairs that the stage's budget goes into; nil where it does not go into pairs.
-    func pairsPaid(_ needs: AlgorithmNeeds) -> PairBuilding? {
-        guard budget.axis.paysForSamples, needs.data.contains(.pairs), case .build(let building)? = data.pairs else { return nil }
+    /// The pairs that the stage's budget goes into, where its algorithm learns from pairs; nil where it goes into steps.
+    fileprivate var pairsPaid: PairBuilding? {
+        guard budget.axis.paysForSamples, case .build(let building)? = data.pairs else { return nil }
         return building
     }
 }
 
-/// How many prompts pairs are built from: so many, or as many as a budget pays for.
+/// How many prompts pairs are built from: so many, or as many as the stage's budget pays for.
 struct PairPlan {
     private enum Limit {
         case prompts(Int)
@@ -59,27 +49,37 @@ struct PairPlan {
     /// Sequences in one pass of the sampler.
     private static let most = 256
 
-    /// - Throws: where the budget is too small for the samples of one prompt.
-    init(_ building: PairBuilding, _ stage: Stage, needs: AlgorithmNeeds) throws {
+    /// - Throws: where the recipe says no number, or the budget is too small for the samples of one prompt.
+    init(_ building: PairBuilding, _ stage: Stage) throws {
         samples = building.samples
-        switch (stage.pairsPaid(needs) == nil ? nil : stage.budget.axis, building.prompts) {
-        case (.rewardQueries?, _): limit = .prompts(Int(stage.budget.amount) / building.samples)
+        let axis = stage.pairsPaid == nil ? nil : stage.budget.axis
+        switch (axis, building.prompts) {
+        case (.rewardQueries?, _): limit = .prompts(Int(stage.budget.amount) / samples)
         case (.sampledSteps?, _): limit = .steps(stage.budget.amount, longest: stage.rollout.maxNewTokens)
         case (_, let prompts?): limit = .prompts(prompts)
-        case (_, nil):
-            throw ZooError(.invalidArgument, "stage '\(stage.name)': 'data.pairs.build' says no 'prompts'; how many?")
+        default:
+            throw ZooError(.invalidArgument, "stage '\(stage.name)': 'data.pairs.build' needs 'prompts', a whole number >= 1")
         }
         guard next(done: 0, steps: 0) > 0 else {
-            let cost = "\(samples) samples" + (stage.budget.axis == .sampledSteps ? " of up to \(stage.rollout.maxNewTokens) steps" : "")
+            let steps = axis == .sampledSteps ? " of up to \(stage.rollout.maxNewTokens) steps" : ""
             throw ZooError(
                 .invalidArgument,
-                "stage '\(stage.name)': the budget, \(stage.budget.axis.rawValue) \(Int(stage.budget.amount)), is too small for one "
-                    + "prompt's pair, which takes \(cost)")
+                "stage '\(stage.name)': its budget, \(stage.budget.axis.rawValue): \(Int(stage.budget.amount)), does not pay for the "
+                    + "\(samples) samples\(steps) of one preference pair; raise it")
         }
     }
 
-    /// Prompts of the next pass, after `done` prompts and the sampled `steps`; 0: enough. The budget is never overrun: what is left of
-    /// it at the end could not pay for one more prompt whose completions are as long as they may be.
+    /// What tells plans apart.
+    var key: String {
+        switch limit {
+        case .prompts(let count): "\(count) prompts, \(samples) samples"
+        case .steps(let budget, let longest): "\(Int(budget)) steps, \(samples) samples, \(longest) steps at most"
+        }
+    }
+
+    /// Prompts of the next pass, after `done` prompts and the sampled `steps`; 0: it is enough.
+    ///
+    /// The budget is never overrun: what is left of it at the end could not pay for another prompt with completions of full length.
     func next(done: Int, steps: Int) -> Int {
         let pass = max(1, Self.most / samples)
         switch limit {

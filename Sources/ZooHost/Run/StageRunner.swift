@@ -57,7 +57,7 @@ public struct StageRunner {
         let model = services.model
         var saved = model.ledger.algorithmSteps
         while true {
-            let fraction = spent(stage.budget, model.ledger)
+            let fraction = services.spent(stage)
             if fraction >= 1 { return true }
             if stop.isRaised {
                 if saved < model.ledger.algorithmSteps {
@@ -79,19 +79,6 @@ public struct StageRunner {
         }
     }
 
-    /// The share of the budget that is spent.
-    private func spent(_ budget: Budget, _ ledger: Ledger) -> Double {
-        let used: Double =
-            switch budget.axis {
-            case .steps: Double(ledger.algorithmSteps)
-            case .updates: Double(ledger.updates)
-            case .sampledSteps: Double(ledger.sampledSteps)
-            case .rewardQueries: Double(ledger.rewardQueries)
-            case .seconds: ledger.seconds
-            }
-        return used / budget.amount
-    }
-
     private func record(_ stage: Stage, _ services: RunServices) throws {
         let ledger = services.model.ledger
         let cost = [
@@ -104,7 +91,7 @@ public struct StageRunner {
         for sink in sinks { try sink.record(record) }
         RunEvent.send(
             .step(
-                record.step, fraction: spent(stage.budget, ledger),
+                record.step, fraction: services.spent(stage),
                 metrics: Dictionary(values.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })))
     }
 
