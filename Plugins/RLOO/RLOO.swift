@@ -39,11 +39,6 @@ struct RLOO: Algorithm {
     let parameters: Parameters
     let host: Host
 
-    init(parameters: Parameters, host: Host) {
-        self.parameters = parameters
-        self.host = host
-    }
-
     // MARK: - The objective
 
     /// R(x, y) = clip(r(x, y), ±c) − β·log(π(y|x) / π_ref(y|x)), [n] (eq. 3). `kl` is the log-ratio of whole sequences, [n].
