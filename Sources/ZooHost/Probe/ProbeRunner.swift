@@ -55,7 +55,7 @@ struct ProbeRunner {
         let last = max(1, probe.at.last ?? 0)
         for (index, point) in probe.at.enumerated() {
             while step < point {
-                services.model.progress = setup.stage.budget.spent(services.model.ledger)
+                services.model.progress = services.spent(setup.stage)
                 try driver.step()
                 _ = services.metrics.take()
                 services.model.ledger.algorithmSteps += 1

@@ -97,7 +97,15 @@ extension DataSource {
         case .file(let url): .text(url.path)
         case .task(let name): .text(Self.taskPrefix + name)
         case .build(let pairs):
-            .map([("build", .map([("prompts", .number(pairs.prompts)), ("samples", .number(pairs.samples))]))])
+            .map([
+                (
+                    "build",
+                    .map([
+                        ("prompts", pairs.prompts.map { .number($0) }), ("samples", .number(pairs.samples)),
+                        ("epochs", .number(pairs.epochs)),
+                    ])
+                )
+            ])
         }
     }
 }
@@ -136,10 +144,16 @@ extension Comparison {
                     ("algorithm", .text(variant.algorithm)),
                     ("parameters", variant.parameters.isEmpty ? nil : RecipeNode(.object(variant.parameters))),
                     ("set", variant.set.isEmpty ? nil : RecipeNode(.object(variant.set))),
+                    ("series", variant.series.map { .text($0) }), ("axis", variant.axis.map { .text($0) }),
+                    ("value", variant.value.map { .number($0) }),
+                    ("except_tasks", variant.exceptTasks.isEmpty ? nil : .list(variant.exceptTasks.map { .text($0) })),
                 ])
             )
         }
-        return .map([("seeds", .list(seeds.map { .number($0) })), ("jobs", .number(jobs)), ("variants", .map(named))])
+        return .map([
+            ("seeds", .list(seeds.map { .number($0) })), ("jobs", .number(jobs)),
+            ("ladder", ladder ? RecipeNode(.scalar(.bool(true))) : nil), ("variants", .map(named)),
+        ])
     }
 }
 

@@ -121,8 +121,11 @@ public enum DataSource: Codable, Sendable, Equatable {
 
 /// How the host makes preference pairs: `samples` completions a prompt, the best against the worst by the stage's reward.
 public struct PairBuilding: Codable, Sendable, Equatable {
-    public var prompts: Int
+    /// Prompts to sample for; nil where the stage's budget says it (``Budget/Axis/paysForSamples``).
+    public var prompts: Int?
     public var samples = 4
+    /// Passes over the pairs after which a stage ends whose budget went into making them.
+    public var epochs = 2
 }
 
 /// The sampler, the same for every algorithm.
@@ -156,7 +159,12 @@ public struct Budget: Codable, Sendable, Equatable {
         /// Sampled tokens (or denoising steps).
         case sampledSteps = "sampled_steps"
         case rewardQueries = "reward_queries"
+        /// Floating-point operations of all roles.
+        case flops
         case seconds
+
+        /// Whether an algorithm that learns from built pairs spends such a budget on making them.
+        public var paysForSamples: Bool { self == .sampledSteps || self == .rewardQueries }
     }
     public var axis: Axis
     public var amount: Double
@@ -201,6 +209,8 @@ public struct Comparison: Codable, Sendable, Equatable {
     public var seeds: [UInt64] = [0, 1, 2]
     /// Worker processes at a time.
     public var jobs = 2
+    /// The variants are rungs in order: what changes from one to the next is shown.
+    public var ladder = false
 }
 
 public struct Variant: Codable, Sendable, Equatable {
@@ -210,4 +220,10 @@ public struct Variant: Codable, Sendable, Equatable {
     public var parameters: [String: JSONValue] = [:]
     /// `--set` style changes of the last stage, by path: `optimizer.learning_rate: 1e-4`.
     public var set: [String: JSONValue] = [:]
+    /// For one point of a sweep: the variant that was swept, the path that it was swept along, and the point's value there.
+    public var series: String?
+    public var axis: String?
+    public var value: Double?
+    /// Tasks on which it makes no sense and is left out.
+    public var exceptTasks: [String] = []
 }

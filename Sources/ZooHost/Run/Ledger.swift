@@ -124,21 +124,6 @@ public struct Ledger: Codable, Sendable, Equatable {
     }
 }
 
-extension Budget {
-    /// The share of the budget that is spent.
-    func spent(_ ledger: Ledger) -> Double {
-        let used: Double =
-            switch axis {
-            case .steps: Double(ledger.algorithmSteps)
-            case .updates: Double(ledger.updates)
-            case .sampledSteps: Double(ledger.sampledSteps)
-            case .rewardQueries: Double(ledger.rewardQueries)
-            case .seconds: ledger.seconds
-            }
-        return used / amount
-    }
-}
-
 /// Seconds on a clock that never goes back.
 func secondsNow() -> Double { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 }
 

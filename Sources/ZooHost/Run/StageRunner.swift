@@ -69,7 +69,7 @@ public struct StageRunner {
             try record(stage, services, evaluator, clock)
         }
         while true {
-            let fraction = stage.budget.spent(model.ledger)
+            let fraction = services.spent(stage)
             if fraction >= 1 { return true }
             if stop.isRaised {
                 if saved < model.ledger.algorithmSteps {
@@ -112,7 +112,7 @@ public struct StageRunner {
             for sink in sinks { try sink.record(record) }
             RunEvent.send(
                 .step(
-                    step, fraction: stage.budget.spent(ledger),
+                    step, fraction: services.spent(stage),
                     metrics: Dictionary(values.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })))
         }
     }
