@@ -34,21 +34,20 @@ public struct StageRunner {
             throw ZooError(.notFound, "\(spec.plugin) offers no algorithm for stage '\(spec.stage)'")
         }
         try Files.write(JSON.encode(RunEnvironment(spec, plugin.description)), to: folder.environment)
-        let programBytes = Engine.residentBytes - Engine.fileBackedBytes
+        // What is resident, is neither mapped from a file nor on the heap, and is there before the first tensor.
+        let programBytes = Engine.residentBytes - Engine.fileBackedBytes - Engine.heapBytes
         let setup = try StageSetup(spec, needs: description.needs)
         let services = try setup.services(folder: folder, stop: stop, logger: Logger(label: stage.algorithm))
         let table = HostTable(services)
         let parameters = String(decoding: try JSON.encode(stage.parameters[stage.algorithm] ?? [:], pretty: false), as: UTF8.self)
         let algorithm = try plugin.create(stage.algorithm, host: table, parameters: parameters)
         let checkpoint = Checkpoint(folder: folder)
-        let dataBytes = Engine.residentBytes - Engine.fileBackedBytes - Engine.tensorBytes - programBytes
         if let step = try checkpoint.newest() {
             try checkpoint.restore(step, into: services, algorithm: algorithm)
             RunEvent.send(.message("going on from step \(step)"))
         }
         let evaluator = try spec.evaluates ? spec.recipe.evaluation.map { try Evaluator($0, setup, services, stop: stop) } : nil
         services.model.ledger.programBytes = programBytes
-        services.model.ledger.dataBytes = dataBytes
         let clock = WallClock(services.model)
         clock.end(.loading, since: processStart)
         guard try train(stage, services, algorithm, checkpoint, evaluator, clock) else { return false }
@@ -136,6 +135,9 @@ public struct StageRunner {
         }
         clock.stop()
         var ledger = services.model.ledgerWithBytes()
+        ledger.dataBytes = Engine.heapBytes - Engine.tensorBytes
+        let heap = Engine.residentBytes - Engine.fileBackedBytes - ledger.programBytes
+        ledger.keptBytes = max(0, heap - Engine.heapBytes - ledger.transientBytes)
         ledger.programBytes += Engine.fileBackedBytes
         ledger.processPeakBytes = Engine.peakBytes
         try Files.write(JSON.encode(ledger), to: folder.ledger)
