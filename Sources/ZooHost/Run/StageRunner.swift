@@ -34,8 +34,9 @@ public struct StageRunner {
             throw ZooError(.notFound, "\(spec.plugin) offers no algorithm for stage '\(spec.stage)'")
         }
         try Files.write(JSON.encode(RunEnvironment(spec, plugin.description)), to: folder.environment)
-        // What is resident, is neither mapped from a file nor on the heap, and is there before the first tensor.
-        let programBytes = Engine.residentBytes - Engine.fileBackedBytes - Engine.heapBytes
+        // Without the code, of which more is read in later.
+        let programBytes = Engine.residentBytes - Engine.fileBackedBytes
+        let programHeap = Engine.heapBytes
         let setup = try StageSetup(spec, needs: description.needs)
         let services = try setup.services(folder: folder, stop: stop, logger: Logger(label: stage.algorithm))
         let table = HostTable(services)
@@ -51,7 +52,7 @@ public struct StageRunner {
         let clock = WallClock(services.model)
         clock.end(.loading, since: processStart)
         guard try train(stage, services, algorithm, checkpoint, evaluator, clock) else { return false }
-        try finish(setup, services, evaluator, clock)
+        try finish(setup, services, evaluator, clock, programHeap: programHeap)
         return true
     }
 
@@ -118,7 +119,11 @@ public struct StageRunner {
 
     // MARK: - The end
 
-    private func finish(_ setup: StageSetup, _ services: RunServices, _ evaluator: Evaluator?, _ clock: WallClock) throws {
+    private func finish(
+        _ setup: StageSetup, _ services: RunServices, _ evaluator: Evaluator?, _ clock: WallClock, programHeap: Int
+    )
+        throws
+    {
         for sink in sinks { try sink.close() }
         let roles = services.model.roles
         let trained = ["policy", "reward"].first { (roles.built[$0]?.version ?? 0) > 0 }
@@ -135,11 +140,7 @@ public struct StageRunner {
         }
         clock.stop()
         var ledger = services.model.ledgerWithBytes()
-        ledger.dataBytes = Engine.heapBytes - Engine.tensorBytes
-        let heap = Engine.residentBytes - Engine.fileBackedBytes - ledger.programBytes
-        ledger.keptBytes = max(0, heap - Engine.heapBytes - ledger.transientBytes)
-        ledger.programBytes += Engine.fileBackedBytes
-        ledger.processPeakBytes = Engine.peakBytes
+        ledger.noteMemory(programHeap: programHeap)
         try Files.write(JSON.encode(ledger), to: folder.ledger)
         // The checkpoint has served: the model beside it says the same.
         if FileManager.default.fileExists(atPath: folder.checkpoints.path) {
