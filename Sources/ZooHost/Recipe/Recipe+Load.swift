@@ -36,6 +36,7 @@ extension Recipe {
     public func applying(_ variant: Variant, knownAlgorithms: [String]? = nil) throws -> Recipe {
         var base = self
         base.compare = nil
+        base.probe = nil
         let place = "\(file.relativePath): compare.variants.\(variant.name)"
         var root = try base.node.settingAlgorithm(variant.algorithm, place: place)
         for (key, value) in variant.parameters.sorted(by: { $0.key < $1.key }) {

@@ -19,6 +19,7 @@ public struct Recipe: Codable, Sendable, Equatable {
     public var stages: [Stage]
     public var evaluation: Evaluation?
     public var compare: Comparison?
+    public var probe: Probe?
 }
 
 /// A built-in task and its settings.
@@ -175,8 +176,31 @@ public struct Evaluation: Codable, Sendable, Equatable {
     /// Held-out prompts to use, from the first; 0: all.
     public var count = 128
     public var samplesPerPrompt = 1
+    /// Steps of the algorithm between evaluations along the way; 0: only at the end.
+    public var every = 0
     /// Rewards that training never sees.
     public var gold: [RewardSpec] = []
+}
+
+/// How `zoo probe` compares the gradients of the variants of `compare` on frozen samples.
+public struct Probe: Codable, Sendable, Equatable {
+    /// The variant whose training is frozen at each of `at`: its policy samples, and its critic is the critic.
+    public var driver: String
+    /// Steps of the driver, ascending.
+    public var at: [Int] = [0]
+    /// A batch: prompts, and samples of each.
+    public var prompts = 16
+    public var samples = 4
+    /// Batches that are drawn anew, for means, variances and intervals.
+    public var batches = 32
+    /// Strength of the KL in the objective E[reward] − β KL whose gradient and values are the reference.
+    public var beta = 0.0
+    /// Sequences behind the reference gradient where it is not known exactly.
+    public var reference = 4096
+    /// Intermediate states whose value is measured, and the continuations of each.
+    public var states = 64
+    public var continuations = 32
+    public var threads: Int?
 }
 
 /// Named variants of the last stage, each over the seeds.

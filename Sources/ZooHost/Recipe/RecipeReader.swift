@@ -19,6 +19,7 @@ struct RecipeReader {
             recipe.evaluation = try section.optional("evaluation", evaluation(recipe))
             recipe.compare = try section.optional(
                 "compare", ComparisonReader(knownAlgorithms: knownAlgorithms).comparison)
+            recipe.probe = try section.optional("probe", probe(of: recipe.compare))
             if recipe.task == nil { try refuseTaskFiles(section) }
             return recipe
         }
@@ -157,6 +158,7 @@ struct RecipeReader {
             var evaluation = Evaluation(prompts: try section("prompts", sources.dataSource))
             evaluation.count = try section("count", .whole(from: 0), else: evaluation.count)
             evaluation.samplesPerPrompt = try section("samples_per_prompt", .whole(from: 1), else: evaluation.samplesPerPrompt)
+            evaluation.every = try section("every", .whole(from: 0), else: evaluation.every)
             evaluation.gold = try section("gold", .list(of: sources.reward), else: [])
             try section.refuseTwice(evaluation.gold.map(\.name), of: "gold")
             return evaluation

@@ -54,6 +54,10 @@ public struct Ledger: Codable, Sendable, Equatable {
     public var programBytes = 0
     /// Resident for datasets, tokenizers and reward functions, which are no tensors.
     public var dataBytes = 0
+    /// What the rewards that only measure hold.
+    public var goldBytes = 0
+    /// The largest working memory of one call while measuring.
+    public var evaluationBytes = 0
     /// The most memory that the process held, everything included.
     public var processPeakBytes = 0
 
@@ -77,10 +81,10 @@ public struct Ledger: Codable, Sendable, Equatable {
     /// Of the process's time, what no other row explains.
     public var remainingSeconds: Double { wallSeconds - (seconds - preparedSeconds) - phases.values.reduce(0, +) }
     /// The largest working memory of one call: only one pass runs at a time.
-    public var transientBytes: Int { roles.values.map(\.transientBytes).max() ?? 0 }
+    public var transientBytes: Int { max(evaluationBytes, roles.values.map(\.transientBytes).max() ?? 0) }
     /// Of the process's peak, what no other row explains: what the allocator keeps, texts and batches.
     public var remainingBytes: Int {
-        processPeakBytes - programBytes - dataBytes - transientBytes - roles.values.reduce(0) { $0 + $1.heldBytes }
+        processPeakBytes - programBytes - dataBytes - goldBytes - transientBytes - roles.values.reduce(0) { $0 + $1.heldBytes }
     }
     public var totalFLOPs: Double { roles.values.reduce(0) { $0 + $1.totalFLOPs } }
 
@@ -120,5 +124,27 @@ public struct Ledger: Codable, Sendable, Equatable {
     }
 }
 
+extension Budget {
+    /// The share of the budget that is spent.
+    func spent(_ ledger: Ledger) -> Double {
+        let used: Double =
+            switch axis {
+            case .steps: Double(ledger.algorithmSteps)
+            case .updates: Double(ledger.updates)
+            case .sampledSteps: Double(ledger.sampledSteps)
+            case .rewardQueries: Double(ledger.rewardQueries)
+            case .flops: ledger.totalFLOPs
+            case .seconds: ledger.seconds
+            }
+        return used / amount
+    }
+}
+
 /// Seconds on a clock that never goes back.
 func secondsNow() -> Double { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 }
+
+/// When this process was started, on the same clock; as its host says, for it may have taken a while to get here.
+let processStart: Double = {
+    let said = ProcessInfo.processInfo.environment[Worker.started].flatMap(Double.init)
+    return said.map { $0 / 1e9 } ?? secondsNow()
+}()
