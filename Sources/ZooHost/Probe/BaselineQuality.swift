@@ -17,7 +17,8 @@ struct MonteCarloValues {
     ///
     /// - Parameter beta: Strength of the KL in the return.
     init(
-        _ services: RunServices, _ batch: Batch, rollout: RolloutSettings, count: Int, continuations: Int, beta: Double, seed: UInt64
+        _ services: RunServices, _ batch: Batch, rollout: RolloutSettings, count: Int, continuations: Int, beta: Double,
+        seed: UInt64
     ) throws {
         var random = SplitMix64(seed: seed, stream: 3)
         let actions = batch.mask.indices.filter { batch.mask[$0] }

@@ -22,7 +22,8 @@ struct FrozenBatch {
     }
 
     /// Returns-to-go at the actions, 0 elsewhere.
-    static func returns(_ batch: Batch, _ rewards: [Double], _ logp: [Double], _ reference: [Double], _ beta: Double) -> [Double] {
+    static func returns(_ batch: Batch, _ rewards: [Double], _ logp: [Double], _ reference: [Double], _ beta: Double) -> [Double]
+    {
         var returns = [Double](repeating: 0, count: batch.stepCount)
         for sequence in 0..<batch.sequenceCount {
             var toGo = rewards[sequence]
@@ -80,7 +81,8 @@ struct FrozenBatch {
         guard prompts * samples == sequenceCount else {
             throw ZooError(
                 .invalidArgument,
-                "algorithm '\(algorithm)' asks for \(samples) samples of \(prompts) prompts; the probe's batch has \(sequenceCount) sequences")
+                "algorithm '\(algorithm)' asks for \(samples) samples of \(prompts) prompts; the probe's batch has \(sequenceCount) sequences"
+            )
         }
         var batch = rollout
         batch.set(Column("group", perStep: false, .i64((0..<sequenceCount).map { Int64($0 / samples) })))

@@ -112,7 +112,8 @@ struct GradientStatistics {
             let noise = power(estimator, weights) - signal
             let alignment = alignment(estimator, weights)
             let reference = referencePower(weights)
-            let cosine = alignment / (max(signal, .leastNormalMagnitude) * reference).squareRoot()
+            // Where the noise hides the signal its square comes out below 0, and the direction is not known.
+            let cosine = signal > 0 && reference > 0 ? alignment / (signal * reference).squareRoot() : .nan
             return [
                 power(estimator, weights).squareRoot(), signal / noise, noise / signal, cosine,
                 1 - cosine * abs(cosine), alignment / reference,
@@ -128,9 +129,12 @@ struct GradientStatistics {
 
     /// Cosines between the mean gradients of each two estimators; on the diagonal 1.
     func cosines() -> [[Double]] {
-        let powers = (0..<estimators).map { max(product($0, $0, plain), .leastNormalMagnitude) }
+        let powers = (0..<estimators).map { product($0, $0, plain) }
         return (0..<estimators).map { a in
-            (0..<estimators).map { c in a == c ? 1 : product(a, c, plain) / (powers[a] * powers[c]).squareRoot() }
+            (0..<estimators).map { c in
+                guard a != c else { return 1 }
+                return min(powers[a], powers[c]) > 0 ? product(a, c, plain) / (powers[a] * powers[c]).squareRoot() : .nan
+            }
         }
     }
 
@@ -150,13 +154,14 @@ struct GradientStatistics {
         }
     }
 
-    /// A value with the 95% percentile interval of its resamples.
+    /// A value with the 95% percentile interval of its resamples; not a number where more of these are none than lie outside of it.
     static func figure(_ mean: Double, _ resamples: [Double]) -> ProbeResult.Figure {
         let sorted = resamples.filter(\.isFinite).sorted()
-        guard let first = sorted.first, let last = sorted.last else { return ProbeResult.Figure(mean: mean, low: mean, high: mean) }
-        let count = Double(sorted.count - 1)
-        let low = sorted.count > 1 ? sorted[Int((0.025 * count).rounded(.down))] : first
-        let high = sorted.count > 1 ? sorted[Int((0.975 * count).rounded(.up))] : last
-        return ProbeResult.Figure(mean: mean, low: low, high: high)
+        guard mean.isFinite, Double(sorted.count) > 0.975 * Double(resamples.count) else {
+            return ProbeResult.Figure(mean: .nan, low: .nan, high: .nan)
+        }
+        let last = Double(sorted.count - 1)
+        return ProbeResult.Figure(
+            mean: mean, low: sorted[Int((0.025 * last).rounded(.down))], high: sorted[Int((0.975 * last).rounded(.up))])
     }
 }

@@ -29,14 +29,16 @@ public struct ProbeController: Sendable {
         let refused = leftOut.map(\.name)
         variants = wanted.filter { !refused.contains($0.name) }
         guard !variants.isEmpty else {
-            throw ZooError(.invalidArgument, "\(file): none of the variants can be probed: \(leftOut.map(\.reason).joined(separator: "; "))")
+            throw ZooError(
+                .invalidArgument, "\(file): none of the variants can be probed: \(leftOut.map(\.reason).joined(separator: "; "))")
         }
     }
 
     /// Why a variant cannot be probed on the driver's networks; nil where it can.
     private static func objection(to variant: Variant, _ controller: RunController) throws -> String? {
         guard variant.set.isEmpty else {
-            return "\(variant.name) changes \(variant.set.keys.sorted().joined(separator: ", ")), which the driver's networks do not have"
+            return
+                "\(variant.name) changes \(variant.set.keys.sorted().joined(separator: ", ")), which the driver's networks do not have"
         }
         guard let needs = try controller.plugins.plugin(offering: variant.algorithm).algorithm(variant.algorithm)?.needs,
             needs.data.contains(.prompts) || needs.data.contains(.pairs)

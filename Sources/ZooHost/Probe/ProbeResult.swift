@@ -16,7 +16,7 @@ public struct ProbeResult: Codable, Sendable {
     public var beta: Double
     public var points: [Point]
 
-    /// A mean over batches and its interval.
+    /// A value over all batches and its interval; not a number where noise hides it.
     public struct Figure: Codable, Sendable {
         public var mean: Double
         public var low: Double
@@ -34,7 +34,7 @@ public struct ProbeResult: Codable, Sendable {
         /// Sequences behind the reference gradient; 0: it is exact.
         public var referenceSequences: Int
         public var estimators: [Estimator]
-        /// Cosine between the mean gradients of each two estimators, in the order of `estimators`.
+        /// Cosine between the mean gradients of each two estimators, in the order of `estimators`; not a number where noise hides it.
         public var cosines: [[Double]]
         public var baselines: [Baseline]
     }

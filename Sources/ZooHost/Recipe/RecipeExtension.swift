@@ -80,7 +80,10 @@ struct RecipeExtension {
         guard case .map(let entries) = own.content else { return own }
         var result = base
         // A probe speaks of its recipe's variants: it goes with them.
-        if own.value("probe") == nil, own.value("compare")?.value("variants") != nil { result.remove("probe") }
+        let compare = own.value("compare")
+        if own.value("probe") == nil, compare?.value("variants") != nil || compare?.value("sweep") != nil {
+            result.remove("probe")
+        }
         for entry in entries where entry.key != "set" {
             guard Self.merged.contains(entry.key), var below = result.value(entry.key),
                 case .map(let parts) = entry.value.content,

@@ -10,7 +10,21 @@ extension RunServices {
         if let building = stage.pairsPaid, let count = data.count(.pairs) {
             return Double(data.given(.pairs)) / Double(count * building.epochs)
         }
-        return stage.budget.spent(model.ledger)
+        return stage.budget.axis.spent(model.ledger) / stage.budget.amount
+    }
+}
+
+extension Budget.Axis {
+    /// What a run has spent so far, in the axis's unit.
+    func spent(_ ledger: Ledger) -> Double {
+        switch self {
+        case .steps: Double(ledger.algorithmSteps)
+        case .updates: Double(ledger.updates)
+        case .sampledSteps: Double(ledger.sampledSteps)
+        case .rewardQueries: Double(ledger.rewardQueries)
+        case .flops: ledger.totalFLOPs
+        case .seconds: ledger.seconds
+        }
     }
 }
 

@@ -94,7 +94,8 @@ final class Evaluator {
             generator: Generator(seed: seed))
         let own = try services.model.forward(role: role, batch: batch, outputs: ["logp", "entropy"])
         let reference =
-            role == "reference" ? own[0].doubles : try services.model.forward(role: "reference", batch: batch, outputs: ["logp"])[0].doubles
+            role == "reference"
+            ? own[0].doubles : try services.model.forward(role: "reference", batch: batch, outputs: ["logp"])[0].doubles
         var drawn = Drawn(items: try gold.items(batch, row), gold: [])
         let actions = Double(max(1, batch.actionCount))
         note("kl", batch.sequenceSums(zip(own[0].doubles, reference).map { $0 - $1 }), &drawn)

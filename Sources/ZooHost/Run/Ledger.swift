@@ -50,7 +50,7 @@ public struct Ledger: Codable, Sendable, Equatable {
     public var phases: [String: Double] = [:]
     /// From the start of the process to this account; over all processes of a run that was resumed.
     public var wallSeconds = 0.0
-    /// Resident before the first tensor: the program and its libraries.
+    /// The program and its libraries: resident before the first tensor, and the code that was first used later.
     public var programBytes = 0
     /// Resident for datasets, tokenizers and reward functions, which are no tensors.
     public var dataBytes = 0
@@ -121,22 +121,6 @@ public struct Ledger: Codable, Sendable, Equatable {
         sampledSteps += other.sampledSteps
         seconds += other.seconds
         preparedSeconds += other.seconds
-    }
-}
-
-extension Budget {
-    /// The share of the budget that is spent.
-    func spent(_ ledger: Ledger) -> Double {
-        let used: Double =
-            switch axis {
-            case .steps: Double(ledger.algorithmSteps)
-            case .updates: Double(ledger.updates)
-            case .sampledSteps: Double(ledger.sampledSteps)
-            case .rewardQueries: Double(ledger.rewardQueries)
-            case .flops: ledger.totalFLOPs
-            case .seconds: ledger.seconds
-            }
-        return used / amount
     }
 }
 

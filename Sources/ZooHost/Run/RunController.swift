@@ -144,7 +144,8 @@ public struct RunController: Sendable {
     }
 
     /// Runs a worker to its end. Throws the worker's own error, or how it ended.
-    private static func work(_ arguments: [String], in folder: URL, name: String, observer: any RunObserver, again: String) throws {
+    private static func work(_ arguments: [String], in folder: URL, name: String, observer: any RunObserver, again: String) throws
+    {
         let failure = Mutex<ZooError?>(nil)
         let log = folder.appending(path: "log.txt")
         if !FileManager.default.fileExists(atPath: log.path) { try Files.write(Data(), to: log) }

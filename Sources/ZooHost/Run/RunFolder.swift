@@ -96,7 +96,9 @@ enum JSON {
     }
 
     /// On one line.
-    static func text(_ value: some Encodable) throws -> String { String(decoding: try encode(value, pretty: false), as: UTF8.self) }
+    static func text(_ value: some Encodable) throws -> String {
+        String(decoding: try encode(value, pretty: false), as: UTF8.self)
+    }
 
     static func decode<T: Decodable>(_ type: T.Type, from url: URL) throws -> T {
         let decoder = JSONDecoder()

@@ -34,14 +34,14 @@ public struct StageRunner {
             throw ZooError(.notFound, "\(spec.plugin) offers no algorithm for stage '\(spec.stage)'")
         }
         try Files.write(JSON.encode(RunEnvironment(spec, plugin.description)), to: folder.environment)
-        let programBytes = Engine.residentBytes
+        let programBytes = Engine.residentBytes - Engine.fileBackedBytes
         let setup = try StageSetup(spec, needs: description.needs)
         let services = try setup.services(folder: folder, stop: stop, logger: Logger(label: stage.algorithm))
         let table = HostTable(services)
         let parameters = String(decoding: try JSON.encode(stage.parameters[stage.algorithm] ?? [:], pretty: false), as: UTF8.self)
         let algorithm = try plugin.create(stage.algorithm, host: table, parameters: parameters)
         let checkpoint = Checkpoint(folder: folder)
-        let dataBytes = Engine.residentBytes - Engine.tensorBytes - programBytes
+        let dataBytes = Engine.residentBytes - Engine.fileBackedBytes - Engine.tensorBytes - programBytes
         if let step = try checkpoint.newest() {
             try checkpoint.restore(step, into: services, algorithm: algorithm)
             RunEvent.send(.message("going on from step \(step)"))
@@ -59,7 +59,8 @@ public struct StageRunner {
     // MARK: - Training
 
     private func train(
-        _ stage: Stage, _ services: RunServices, _ algorithm: AlgorithmInstance, _ checkpoint: Checkpoint, _ evaluator: Evaluator?,
+        _ stage: Stage, _ services: RunServices, _ algorithm: AlgorithmInstance, _ checkpoint: Checkpoint,
+        _ evaluator: Evaluator?,
         _ clock: WallClock
     ) throws -> Bool {
         let model = services.model
@@ -103,7 +104,8 @@ public struct StageRunner {
             let ledger = services.model.ledger
             let cost = [
                 ("budget/sampled_steps", Double(ledger.sampledSteps)), ("budget/reward_queries", Double(ledger.rewardQueries)),
-                ("budget/updates", Double(ledger.updates)), ("budget/flops", ledger.totalFLOPs), ("budget/seconds", ledger.seconds),
+                ("budget/updates", Double(ledger.updates)), ("budget/flops", ledger.totalFLOPs),
+                ("budget/seconds", ledger.seconds),
             ]
             let values = services.metrics.take() + measured + cost.map { (name: $0.0, value: $0.1) }
             let record = MetricRecord(step: step, values: values)
@@ -134,6 +136,7 @@ public struct StageRunner {
         }
         clock.stop()
         var ledger = services.model.ledgerWithBytes()
+        ledger.programBytes += Engine.fileBackedBytes
         ledger.processPeakBytes = Engine.peakBytes
         try Files.write(JSON.encode(ledger), to: folder.ledger)
         // The checkpoint has served: the model beside it says the same.

@@ -6,7 +6,8 @@ import ZooReport
 
 struct ProbeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "probe", abstract: "Hand the same frozen samples to every variant and compare the gradients they would apply.",
+        commandName: "probe",
+        abstract: "Hand the same frozen samples to every variant and compare the gradients they would apply.",
         discussion: """
             The recipe's 'probe' names the driver, a variant that is trained and frozen at some steps; nothing else is updated. Every
             variant gets the same batches: prompts, samples, rewards. Reported are the norm of its gradient, signal to noise, bias
