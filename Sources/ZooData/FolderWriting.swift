@@ -16,7 +16,7 @@ func writeFolder(_ folder: URL, replacing: Bool, _ body: (URL) throws -> Void) t
         if replacing, files.fileExists(atPath: folder.path) { try files.removeItem(at: folder) }
         do {
             try files.moveItem(at: part, to: folder)
-        } catch where !replacing && files.fileExists(atPath: folder.path) {
+        } catch  where !replacing && files.fileExists(atPath: folder.path) {
             // Another process was faster.
             return
         }

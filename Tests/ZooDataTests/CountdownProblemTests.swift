@@ -61,8 +61,12 @@ struct CountdownProblemTests {
         for numbers in [[Int.max, Int.max, 3], [Int](repeating: 1_000_000, count: 7), [Int](repeating: 1, count: 200)] {
             #expect(try failure { try CountdownProblem(numbers: numbers, target: 1) }.contains("too many or too large"))
         }
-        #expect(try failure { try CountdownProblem(numbers: [], target: 1) } == "countdown problem: has no numbers; expected at least one")
-        #expect(try failure { try CountdownProblem(numbers: [4, 0], target: 1) }.hasSuffix("the number 0 is given; expected at least 1"))
+        #expect(
+            try failure { try CountdownProblem(numbers: [], target: 1) }
+                == "countdown problem: has no numbers; expected at least one")
+        #expect(
+            try failure { try CountdownProblem(numbers: [4, 0], target: 1) }.hasSuffix(
+                "the number 0 is given; expected at least 1"))
     }
 
     @Test("random expressions in random styles are accepted with their value and no other", arguments: 1...6)

@@ -12,7 +12,11 @@ struct CountdownTaskTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == names.map { "\($0).jsonl" }.sorted())
         return try Dictionary(
             uniqueKeysWithValues: names.map { name in
-                (name, try Dataset.load(jsonl: folder.appendingPathComponent("\(name).jsonl"), expecting: [.promptCompletion, .prompt]))
+                (
+                    name,
+                    try Dataset.load(
+                        jsonl: folder.appendingPathComponent("\(name).jsonl"), expecting: [.promptCompletion, .prompt])
+                )
             })
     }
 
@@ -122,7 +126,9 @@ struct CountdownTaskTests {
 
     @Test("settings out of range, or that make too few problems, are refused")
     func badSettings() throws {
-        #expect(try failure { try CountdownTask(numbers: 7) } == "task countdown: 'numbers' is 7; expected a whole number from 2 to 6")
+        #expect(
+            try failure { try CountdownTask(numbers: 7) } == "task countdown: 'numbers' is 7; expected a whole number from 2 to 6"
+        )
         #expect(try failure { try CountdownTask(maxNumber: 101) }.hasPrefix("task countdown: 'max_number' is 101"))
         #expect(try failure { try CountdownTask(maxTarget: 0) }.hasPrefix("task countdown: 'max_target' is 0"))
         let folder = try temporaryFolder().appendingPathComponent("task")
@@ -214,7 +220,7 @@ struct PromptShiftTests {
             ("make 29 from 3 7 8:", 0, 0.2859880772448254),
             ("é👍", 0, 1.0382038629801502),
             ("a", 1, 0.10797880329560293),
-            ("a", 1000000000, 1.010200445828786),
+            ("a", 1_000_000_000, 1.010200445828786),
         ] {
             #expect(abs(try shift(prompt, seed: seed) - expected) < 1e-12)
         }

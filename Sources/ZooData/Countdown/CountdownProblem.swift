@@ -23,7 +23,9 @@ public struct CountdownProblem: Hashable, Sendable {
     public init(numbers: [Int], target: Int) throws {
         self.numbers = numbers.sorted()
         self.target = target
-        guard let smallest = self.numbers.first else { throw DataError("countdown problem", "has no numbers; expected at least one") }
+        guard let smallest = self.numbers.first else {
+            throw DataError("countdown problem", "has no numbers; expected at least one")
+        }
         guard smallest >= 1 else { throw DataError("countdown problem", "the number \(smallest) is given; expected at least 1") }
         guard Fraction.isExact(over: numbers) else {
             throw DataError(

@@ -2,7 +2,10 @@
 ///
 /// Source: Dijkstra's shunting-yard algorithm, "Algol 60 translation" (1961).
 struct ExpressionReader {
-    private enum Pending { case open, operation(Operator) }
+    private enum Pending {
+        case open
+        case operation(Operator)
+    }
 
     /// The given numbers that no numeral has used yet.
     private var unused: [Int]

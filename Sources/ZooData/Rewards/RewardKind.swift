@@ -113,7 +113,8 @@ public struct RewardKind: Sendable {
         doc: "a number from the standard normal distribution that the prompt's text and the seed fix, whatever the completion is",
         parameters: [
             RewardParameter(
-                name: "seed", kind: .whole(0...1_000_000_000), defaultValue: 0, doc: "another seed gives the prompts other numbers")
+                name: "seed", kind: .whole(0...1_000_000_000), defaultValue: 0,
+                doc: "another seed gives the prompts other numbers")
         ]
     ) { settings, _ in
         PromptShiftReward(seed: UInt64(settings.number("seed")))
