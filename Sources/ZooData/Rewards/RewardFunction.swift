@@ -3,6 +3,9 @@ public protocol RewardFunction: Sendable {
     /// The name under which the score is logged.
     var name: String { get }
 
+    /// Whether 1 means that the completion solves its task and anything less that it does not: then pass@k has a meaning.
+    var isVerifier: Bool { get }
+
     /// The reward of one completion; a finite number.
     /// - Throws: ``DataError`` where the row lacks what the reward needs.
     func score(_ item: RewardItem) throws -> Double
@@ -42,4 +45,8 @@ public struct RewardItem: Sendable {
         let columns = extras.isEmpty ? "no further columns" : "the columns " + extras.keys.sorted().joined(separator: ", ")
         throw DataError("reward \(reward)", "needs the column '\(name)'; the prompt's row has \(columns)")
     }
+}
+
+extension RewardFunction {
+    public var isVerifier: Bool { false }
 }

@@ -24,8 +24,10 @@ public struct Ledger: Codable, Sendable, Equatable {
 
         public var totalSeconds: Double { seconds.values.reduce(0, +) }
         public var totalFLOPs: Double { flops.values.reduce(0, +) }
+        /// What the role holds between calls.
+        public var heldBytes: Int { weightBytes + gradientBytes + optimizerBytes }
         /// What the role holds and its largest transient.
-        public var peakBytes: Int { weightBytes + gradientBytes + optimizerBytes + transientBytes }
+        public var peakBytes: Int { heldBytes + transientBytes }
     }
 
     public var roles: [String: Account] = [:]
@@ -38,10 +40,55 @@ public struct Ledger: Codable, Sendable, Equatable {
     public var updates = 0
     /// Steps of the algorithm.
     public var algorithmSteps = 0
-    /// Seconds inside the algorithm's `step`, everything included.
+    /// Seconds in the data service: reading rows, and turning them into tokens.
+    public var dataSeconds = 0.0
+    /// Seconds inside the algorithm's `step`, everything included, and those of what was made for it beforehand.
     public var seconds = 0.0
+    /// Of `seconds`: in what was made once, such as preference pairs, here or by an earlier run.
+    public var preparedSeconds = 0.0
+    /// Seconds of the process outside of `step`, by ``Phase``.
+    public var phases: [String: Double] = [:]
+    /// From the start of the process to this account; over all processes of a run that was resumed.
+    public var wallSeconds = 0.0
+    /// The program and its libraries: resident before the first tensor, and the code that was first used later.
+    public var programBytes = 0
+    /// Resident for datasets, tokenizers and reward functions, which are no tensors.
+    public var dataBytes = 0
+    /// What the rewards that only measure hold.
+    public var goldBytes = 0
+    /// The largest working memory of one call while measuring.
+    public var evaluationBytes = 0
     /// The most memory that the process held, everything included.
     public var processPeakBytes = 0
+
+    /// What a process does outside of the algorithm's steps.
+    public enum Phase: String, Codable, Sendable, CaseIterable {
+        /// Up to the first step: the program, its libraries, datasets, the plugin.
+        case loading
+        case checkpoints
+        /// Writing metrics.
+        case logging
+        /// On held-out prompts, along the way and at the end.
+        case evaluation
+        /// Writing the model.
+        case saving
+    }
+
+    /// In the algorithm's own arithmetic and in carrying arrays over the plugin contract.
+    public var algorithmSeconds: Double {
+        seconds - rewardSeconds - dataSeconds - roles.values.reduce(0) { $0 + $1.totalSeconds }
+    }
+    /// Of the process's time, what no other row explains.
+    public var remainingSeconds: Double { wallSeconds - (seconds - preparedSeconds) - phases.values.reduce(0, +) }
+    /// The largest working memory of one call: only one pass runs at a time.
+    public var transientBytes: Int { max(evaluationBytes, roles.values.map(\.transientBytes).max() ?? 0) }
+    /// Of the process's peak, what no other row explains: what the allocator keeps, texts and batches.
+    public var remainingBytes: Int {
+        processPeakBytes - programBytes - dataBytes - goldBytes - transientBytes - roles.values.reduce(0) { $0 + $1.heldBytes }
+    }
+    public var totalFLOPs: Double { roles.values.reduce(0) { $0 + $1.totalFLOPs } }
+
+    mutating func note(_ phase: Phase, seconds: Double) { phases[phase.rawValue, default: 0] += seconds }
 
     /// Adds the cost of one call for a role.
     mutating func charge(_ role: String, _ activity: Activity, seconds: Double, flops: Double, steps: Int) {
@@ -70,10 +117,18 @@ public struct Ledger: Codable, Sendable, Equatable {
         }
         rewardQueries += other.rewardQueries
         rewardSeconds += other.rewardSeconds
+        dataSeconds += other.dataSeconds
         sampledSteps += other.sampledSteps
         seconds += other.seconds
+        preparedSeconds += other.seconds
     }
 }
 
 /// Seconds on a clock that never goes back.
 func secondsNow() -> Double { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 }
+
+/// When this process was started, on the same clock; as its host says, for it may have taken a while to get here.
+let processStart: Double = {
+    let said = ProcessInfo.processInfo.environment[Worker.started].flatMap(Double.init)
+    return said.map { $0 / 1e9 } ?? secondsNow()
+}()

@@ -77,7 +77,7 @@ struct ComparisonReport {
             Cost(title: "sampled steps", text: Quantity.count) { Double($0.sampledSteps) },
             Cost(title: "reward queries", text: Quantity.count) { Double($0.rewardQueries) },
             Cost(title: "updates", text: Quantity.count) { Double($0.updates) },
-            Cost(title: "floating-point operations", text: Quantity.count) { $0.roles.values.reduce(0) { $0 + $1.totalFLOPs } },
+            Cost(title: "floating-point operations", text: Quantity.count) { $0.totalFLOPs },
             Cost(title: "seconds", text: Quantity.seconds) { $0.seconds },
             Cost(title: "seconds, reward functions", text: Quantity.seconds) { $0.rewardSeconds },
         ] + seconds + bytes + [Cost(title: "peak bytes, process", text: Quantity.bytes) { Double($0.processPeakBytes) }]
