@@ -14,7 +14,7 @@ public struct Recipe: Codable, Sendable, Equatable {
     public var device = "cpu"
     /// Threads of each worker process.
     public var threads = 1
-    /// A built-in task that makes data files: `sentiment` or `tabular`; nil where the recipe names files of its own.
+    /// A built-in task that makes data files: `countdown`, `sentiment` or `tabular`; nil where the recipe names files of its own.
     public var task: TaskSpec?
     public var stages: [Stage]
     public var evaluation: Evaluation?
@@ -25,7 +25,8 @@ public struct Recipe: Codable, Sendable, Equatable {
 /// A built-in task and its settings.
 public struct TaskSpec: Codable, Sendable, Equatable {
     public var name: String
-    /// For `tabular`: `prompts`, `vocabulary`, `horizon`, `reward_scale`; for `sentiment`: none.
+    /// For `countdown`: `numbers`, `max_number`, `max_target`; for `tabular`: `prompts`, `vocabulary`, `horizon`, `reward_scale`;
+    /// for `sentiment`: none.
     public var settings: [String: Double] = [:]
 }
 

@@ -26,6 +26,7 @@ public struct RunController: Sendable {
         self.command = command
         for stage in recipe.stages { try check(stage) }
         _ = try TabularTask(recipe)
+        _ = try CountdownTask(recipe)
     }
 
     /// Refuses what the stage's plugin would refuse, and data that the algorithm needs and the stage does not name.
