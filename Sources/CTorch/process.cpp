@@ -5,6 +5,14 @@
 #if defined(__GLIBC__)
 #include <malloc.h>
 #endif
+#if defined(__APPLE__)
+#include <mach/mach.h>
+#include <malloc/malloc.h>
+#else
+#include <unistd.h>
+
+#include <fstream>
+#endif
 
 #include <mutex>
 #include <string>
@@ -69,6 +77,55 @@ int64_t ct_peak_resident_bytes(void) {
     return usage.ru_maxrss;
 #else
     return static_cast<int64_t>(usage.ru_maxrss) * 1024;
+#endif
+}
+
+#if !defined(__APPLE__)
+namespace {
+
+/// The resident pages of this process, and those of them that files back, in bytes.
+std::pair<int64_t, int64_t> resident_bytes() {
+    std::ifstream file("/proc/self/statm");
+    int64_t total = 0;
+    int64_t resident = 0;
+    int64_t shared = 0;
+    if (!(file >> total >> resident >> shared)) return {0, 0};
+    const int64_t page = sysconf(_SC_PAGESIZE);
+    return {resident * page, shared * page};
+}
+
+}  // namespace
+#endif
+
+int64_t ct_resident_bytes(void) {
+#if defined(__APPLE__)
+    mach_task_basic_info info{};
+    mach_msg_type_number_t count = MACH_TASK_BASIC_INFO_COUNT;
+    const auto status = task_info(mach_task_self(), MACH_TASK_BASIC_INFO, reinterpret_cast<task_info_t>(&info), &count);
+    return status == KERN_SUCCESS ? static_cast<int64_t>(info.resident_size) : 0;
+#else
+    return resident_bytes().first;
+#endif
+}
+
+int64_t ct_heap_bytes(void) {
+#if defined(__APPLE__)
+    malloc_statistics_t statistics{};
+    malloc_zone_statistics(nullptr, &statistics);
+    return static_cast<int64_t>(statistics.size_in_use);
+#elif defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+    const auto info = mallinfo2();
+    return static_cast<int64_t>(info.uordblks + info.hblkhd);
+#else
+    return 0;
+#endif
+}
+
+int64_t ct_file_backed_bytes(void) {
+#if defined(__APPLE__)
+    return 0;
+#else
+    return resident_bytes().second;
 #endif
 }
 

@@ -1,3 +1,5 @@
+import Foundation
+
 /// A small random generator whose numbers are the same on every platform and in every version of Swift.
 ///
 /// Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014); constants of Vigna's `splitmix64.c`.
@@ -32,6 +34,12 @@ public struct SplitMix64: RandomNumberGenerator, Codable, Hashable, Sendable {
         var order = Array(0..<count)
         for last in stride(from: count - 1, to: 0, by: -1) { order.swapAt(last, next(below: last + 1)) }
         return order
+    }
+
+    /// A number from the standard normal distribution (Box and Muller, 1958).
+    public mutating func normal() -> Double {
+        let radius = (-2 * log((Double(next() >> 11) + 1) / 0x1p53)).squareRoot()
+        return radius * cos(2 * .pi * Double(next() >> 11) / 0x1p53)
     }
 
     private static func mix(_ value: UInt64) -> UInt64 {

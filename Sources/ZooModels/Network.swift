@@ -102,6 +102,9 @@ public struct Generation: Sendable {
 
 /// A network that samples.
 public protocol GenerativeNetwork: Network {
+    /// Floating-point operations of drawing these sequences, whose masked steps were generated: equal prompts are read once, and each
+    /// further token once.
+    func generationFLOPs(_ drawn: Sequences) -> Double
     /// Continues each prompt `samplesPerPrompt` times. The same generator state gives the same bits.
     ///
     /// `isCancelled` is asked once per token; a cancelled call throws `CancellationError`.

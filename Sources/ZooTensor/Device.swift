@@ -57,6 +57,15 @@ public enum Engine {
     /// The most memory this process ever held, in bytes.
     public static var peakBytes: Int { Int(ct_peak_resident_bytes()) }
 
+    /// The memory that this process holds now, in bytes; 0 where the system does not say.
+    public static var residentBytes: Int { Int(ct_resident_bytes()) }
+
+    /// Of these, what is mapped from files: the code and constants of the program and its libraries, read in as they are first used.
+    public static var fileBackedBytes: Int { Int(ct_file_backed_bytes()) }
+
+    /// Bytes of the heap in use, tensors included; 0 where the system does not say.
+    public static var heapBytes: Int { Int(ct_heap_bytes()) }
+
     /// Bytes of CPU tensors that exist now; counted from `configure` on.
     public static var tensorBytes: Int { Int(ct_memory_held()) }
 

@@ -15,12 +15,18 @@ struct RecipeOptions: ParsableArguments {
     @Option(name: .customLong("set"), help: ArgumentHelp("Change one value of the recipe (repeatable).", valueName: "key=value"))
     var changes: [String] = []
 
+    @Option(
+        help: ArgumentHelp("Build on this recipe in place of the one that 'extends' names.", valueName: "recipe"),
+        completion: .file(extensions: ["yaml"]))
+    var base: String?
+
     /// Reads and checks the recipe. The algorithms are checked against the plugins here, where the file's line is known, unless a
     /// plugin could not be read: then the controller says which.
     func recipe(_ path: String, algorithm: String? = nil, plugins: PluginCatalog) throws -> Recipe {
         let known = plugins.plugins.flatMap(\.algorithms).map(\.id)
         return try Recipe.load(
-            URL(fileURLWithPath: path), overrides: changes.map { try Override($0) }, algorithm: algorithm,
+            URL(fileURLWithPath: path), base: base.map { URL(fileURLWithPath: $0) }, overrides: changes.map { try Override($0) },
+            algorithm: algorithm,
             knownAlgorithms: plugins.failures.isEmpty ? known : nil)
     }
 }

@@ -16,8 +16,8 @@ struct Zoo: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Train.self, Compare.self, Report.self, Sample.self, Evaluate.self, Plugins.self, TaskData.self, Doctor.self,
-            WorkerCommand.self,
+            Train.self, Compare.self, ProbeCommand.self, Report.self, Sample.self, Evaluate.self, Plugins.self, TaskData.self,
+            Doctor.self, WorkerCommand.self,
         ])
 }
 

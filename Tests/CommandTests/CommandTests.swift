@@ -67,7 +67,9 @@ struct CommandTests {
     func plugins() throws {
         try Command.inFolder { zoo in
             let list = try zoo("plugins", "list").output
-            for id in ["dpo", "grpo", "ppo", "reinforce", "reward-model", "sft"] { #expect(list.contains("\n\(id) "), "\(id)") }
+            for id in ["dpo", "grpo", "ppo", "reinforce", "reward-model", "rloo", "sft"] {
+                #expect(list.contains("\n\(id) "), "\(id)")
+            }
             let show = try zoo("plugins", "show", "ppo").output
             #expect(show.contains("baseline"))
             #expect(show.contains("critic | batch-mean | group-mean | leave-one-out | none"))

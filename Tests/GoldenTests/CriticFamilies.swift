@@ -154,7 +154,7 @@ extension Families {
         let groups = rewards.indices.map { $0 / size }
         let baseline: String
         switch golden.name {
-        case "openrlhf_shape/rloo", "trl_rloo_adv/normalize=False": baseline = "leave-one-out"
+        case "openrlhf_shape/rloo": baseline = "leave-one-out"
         case "openrlhf_shape/reinforce_baseline", "openrlhf_shape/dr_grpo": baseline = "group-mean"
         case "openrlhf_shape/group_norm":
             let shaped = groupAdvantages(rewards, groups: groups, scale: .group, epsilon: 1e-9)
@@ -172,7 +172,7 @@ extension Families {
             "PPO", "ppo", parameters,
             samples.script(rewards: rewards, outputs: ["policy.logp": [zeros], "reference.logp": [zeros]]))
         let advantages = (record.losses[0].gradients["logp"] ?? []).map { -$0 * Double(rewards.count) }
-        expect(advantages, try golden.list(golden.has("shaped") ? "shaped" : "advantages"), "advantages", in: golden)
+        expect(advantages, try golden.list("shaped"), "shaped", in: golden)
         return !record.roles.contains("critic")
     }
 }

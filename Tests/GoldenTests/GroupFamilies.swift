@@ -26,6 +26,26 @@ extension Families {
         return true
     }
 
+    /// RLOO's advantages, read off the gradient at ratio 1: −A over the number of sequences. Each sequence is one action.
+    static func leaveOneOutAdvantage(_ golden: GoldenCase) throws -> Bool {
+        let options = ["rewards", "G", "normalize", "normalize_advantages"]
+        guard Set(golden.inputs.keys).isSubset(of: options) else { return false }
+        let rewards = try golden.list("rewards")
+        let size = Int(try golden.number("G"))
+        let normalize = golden.name.contains("normalize=True")
+        let zeros = rewards.map { _ in 0.0 }
+        let parameters = """
+            {"prompts": \(rewards.count / size), "samples": \(size), "beta": 0, "normalize_advantages": \(normalize)}
+            """
+        let record = try step(
+            "RLOO", "rloo", parameters,
+            Samples(groups: rewards.indices.map { $0 / size }).script(
+                rewards: rewards, outputs: ["policy.logp": [zeros], "reference.logp": [zeros]]))
+        let found = (record.losses[0].gradients["logp"] ?? []).map { -$0 * Double(rewards.count) }
+        expect(found, try golden.list("advantages"), "advantages", in: golden)
+        return true
+    }
+
     /// GRPO's loss and gradient, in its four reductions, with and without the KL term.
     static func groupLoss(_ golden: GoldenCase) throws -> Bool {
         let options = ["loss_type", "beta", "eps", "hi", "max_completion_length"]

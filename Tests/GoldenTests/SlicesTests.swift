@@ -59,7 +59,10 @@ struct SlicesTests {
 
     @Test(
         "an algorithm logs the same, however the host cuts the batch",
-        arguments: [("PPO", "ppo", #"{"prompts": 3, "epochs": 1}"#), ("GRPO", "grpo", #"{"prompts": 1, "samples": 3}"#)])
+        arguments: [
+            ("PPO", "ppo", #"{"prompts": 3, "epochs": 1}"#), ("GRPO", "grpo", #"{"prompts": 1, "samples": 3}"#),
+            ("RLOO", "rloo", #"{"prompts": 1, "samples": 3}"#),
+        ])
     func metrics(library: String, id: String, parameters: String) throws {
         let script = {
             samples.script(

@@ -95,6 +95,13 @@ struct ClosedFormTests {
         expectOptimal(try await train("reinforce", steps: 500, changes), beta: 1, within: 1e-3)
     }
 
+    /// The KL of the whole completion is in the return, and the baseline has no sample of its own in it: no bias, whichever ratio.
+    @Test("rloo comes to it with the ratio of the completion and of each token", arguments: ["sequence", "token"])
+    func rloo(ratio: String) async throws {
+        let changes = ["parameters={rloo: {prompts: 32, samples: 8, beta: 1, ratio: \(ratio)}}"]
+        expectOptimal(try await train("rloo", steps: 500, changes), beta: 1, within: 1e-3)
+    }
+
     // A reward measured against the mean of its group of G, itself included, counts for 1 − 1/G of itself, the KL in the loss for the
     // whole: the β that GRPO follows is β·G/(G − 1). One action per completion, for the KL of a loss looks at its own action alone.
     private static let group = 32.0

@@ -35,7 +35,8 @@ struct ResumeTests {
         try await compareInterrupted(["train", task.recipe.path, "--algorithm", algorithm])
     }
 
-    @Test("a table, killed, taken up, stopped by Ctrl-C and taken up again", arguments: ["ppo", "grpo", "dpo", "reinforce"])
+    @Test(
+        "a table, killed, taken up, stopped by Ctrl-C and taken up again", arguments: ["ppo", "grpo", "rloo", "dpo", "reinforce"])
     func table(algorithm: String) async throws {
         let recipe = ZooCommand.clone.appending(path: "recipes/tabular.yaml").path
         let changes = ["budget={steps: 240}", "checkpoint_every=10", "data.pairs={build: {prompts: 64}}"].flatMap {

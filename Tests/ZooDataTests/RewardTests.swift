@@ -97,8 +97,8 @@ struct RewardTests {
         arguments: [
             (
                 "exact-mach", [:],
-                "reward exact-mach: is not known; built in are exact-match, number-match, regex, length, lexicon; "
-                    + "did you mean 'exact-match'?"
+                "reward exact-mach: is not known; built in are exact-match, number-match, countdown, regex, length, lexicon, "
+                    + "prompt-shift; did you mean 'exact-match'?"
             ),
             (
                 "exact-match", ["colum": "x"],

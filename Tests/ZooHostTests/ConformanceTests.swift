@@ -59,7 +59,8 @@ struct ConformanceTests {
         }
     }
 
-    @Test("every built-in plugin keeps the contract", arguments: ["SFT", "RewardModel", "PPO", "GRPO", "DPO", "Reinforce"])
+    @Test(
+        "every built-in plugin keeps the contract", arguments: ["SFT", "RewardModel", "PPO", "GRPO", "RLOO", "DPO", "Reinforce"])
     func builtIn(name: String) async throws {
         let report = try await check("\(PluginFixture.folder)/lib\(name).so")
         #expect(report.passed, "\(report.table())")

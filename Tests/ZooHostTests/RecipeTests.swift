@@ -127,11 +127,11 @@ struct RecipeTests {
         #expect(slow.stages.first == recipe.stages.first)
     }
 
-    @Test("the recipes of this repository are valid", arguments: ["sentiment", "tabular"])
+    @Test("the recipes of this repository are valid", arguments: ["sentiment", "tabular", "ladder", "beta", "grpo-groups"])
     func shipped(name: String) throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         let file = root.appending(path: "recipes/\(name).yaml")
-        let recipe = try Recipe.load(file, knownAlgorithms: ["sft", "reward-model", "ppo", "grpo", "dpo", "reinforce"])
+        let recipe = try Recipe.load(file, knownAlgorithms: ["sft", "reward-model", "ppo", "grpo", "rloo", "dpo", "reinforce"])
         #expect(recipe.name == name)
         #expect(try Recipe.parse(recipe.resolvedYAML(), file: file) == recipe)
     }

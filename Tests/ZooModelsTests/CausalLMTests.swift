@@ -121,7 +121,14 @@ struct CausalLMTests {
         // Four steps, the last one masked: three inputs, one row of logits. Weights of the layer: q 16, k 8, v 8, o 16, mlp 72.
         let batch = Sequences(offsets: [0, 4], tokens: [1, 2, 3, 4], mask: [false, false, false, true])
         // Attention: 3 · 4 / 2 pairs, two products of 4, two operations each: 96.
-        #expect(network.forwardFLOPs(batch, [.logp]) == Double(2 * 120 * 3 + 96 + 2 * 4 * 10))
+        // The only layer goes on after attention for the one row that is needed.
+        #expect(network.forwardFLOPs(batch, [.logp]) == Double(2 * 32 * 3 + 2 * 88 + 96 + 2 * 4 * 10))
+        // Two samples of the prompt [1, 2], which is read once (its second row alone to the end): of their new tokens [3, 4] and [3, 5]
+        // each 3 is read, at position 3 of 3; each token is drawn from logits, the first of both from the same.
+        let drawn = Sequences(
+            offsets: [0, 4, 8], tokens: [1, 2, 3, 4, 1, 2, 3, 5], mask: [false, false, true, true, false, false, true, true])
+        let prompt = 2 * 32 * 2 + 2 * 88 + 3 * 16 + 80
+        #expect(network.generationFLOPs(drawn) == Double(prompt + 2 * (2 * 120 + 3 * 16 + 80)))
     }
 
     @Test(

@@ -14,7 +14,7 @@ public struct RewardKind: Sendable {
     private let build: @Sendable (RewardSettings, _ folder: URL?) throws -> any RewardFunction
 
     /// All that are built in, by name.
-    public static let all: [RewardKind] = [exactMatch, numberMatch, regex, length, lexicon]
+    public static let all: [RewardKind] = [exactMatch, numberMatch, countdown, regex, length, lexicon, promptShift]
 
     /// Makes a reward function from a recipe's words.
     ///
@@ -55,6 +55,19 @@ public struct RewardKind: Sendable {
         NumberMatchReward(column: settings.string("column"), tolerance: settings.number("tolerance"))
     }
 
+    private static let countdown = RewardKind(
+        name: "countdown",
+        doc: "1 where the completion is an expression of each of the column 'numbers' once, with + - * / × ÷, whose value is the "
+            + "column 'target'; else 0",
+        parameters: [
+            RewardParameter(
+                name: "format_reward", kind: .number(0...1), defaultValue: 0,
+                doc: "what such an expression is worth that comes to another value")
+        ]
+    ) { settings, _ in
+        CountdownReward(formatReward: settings.number("format_reward"))
+    }
+
     private static let regex = RewardKind(
         name: "regex", doc: "1 where the pattern is found in the completion; else 0",
         parameters: [
@@ -93,5 +106,17 @@ public struct RewardKind: Sendable {
         let path = settings.string("file")
         let file = URL(fileURLWithPath: path, relativeTo: folder)
         return LexiconReward(lexicon: try Lexicon(contentsOf: file), includesPrompt: settings.bool("include_prompt"))
+    }
+
+    private static let promptShift = RewardKind(
+        name: "prompt-shift",
+        doc: "a number from the standard normal distribution that the prompt's text and the seed fix, whatever the completion is",
+        parameters: [
+            RewardParameter(
+                name: "seed", kind: .whole(0...1_000_000_000), defaultValue: 0,
+                doc: "another seed gives the prompts other numbers")
+        ]
+    ) { settings, _ in
+        PromptShiftReward(seed: UInt64(settings.number("seed")))
     }
 }

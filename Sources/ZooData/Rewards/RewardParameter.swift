@@ -4,6 +4,7 @@ public struct RewardParameter: Sendable {
         case string
         case bool
         case number(ClosedRange<Double>)
+        case whole(ClosedRange<Int>)
     }
 
     public let name: String
@@ -19,6 +20,7 @@ public struct RewardParameter: Sendable {
         case .bool: "true or false"
         case .number(let range) where range.upperBound.isFinite: "number from \(range.lowerBound) to \(range.upperBound)"
         case .number(let range): "number of at least \(range.lowerBound)"
+        case .whole(let range): "whole number from \(range.lowerBound) to \(range.upperBound)"
         }
     }
 
@@ -26,6 +28,7 @@ public struct RewardParameter: Sendable {
         switch (kind, value) {
         case (.string, .string), (.bool, .bool): true
         case (.number(let range), .number(let number)): range.contains(number)
+        case (.whole(let range), .number(let number)): Int(exactly: number).map(range.contains) ?? false
         default: false
         }
     }

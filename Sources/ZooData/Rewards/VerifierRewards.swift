@@ -3,6 +3,7 @@ import Foundation
 /// 1 where the completion is the right answer, else 0. Spaces and line ends around either are ignored.
 public struct ExactMatchReward: RewardFunction {
     public let name = "exact-match"
+    public let isVerifier = true
     let column: String
     let ignoresCase: Bool
 
@@ -34,6 +35,7 @@ public struct ExactMatchReward: RewardFunction {
 /// so that GSM8K's `… #### 72` works as it is.
 public struct NumberMatchReward: RewardFunction {
     public let name = "number-match"
+    public let isVerifier = true
     let column: String
     let tolerance: Double
 

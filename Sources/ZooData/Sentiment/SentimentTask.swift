@@ -43,25 +43,10 @@ public struct SentimentTask: Sendable {
         _ = try Lexicon(contentsOf: lexicon)
         let datasets = split(snippets, seed: seed)
 
-        do {
-            try write(datasets, lexicon: lexicon, into: folder)
-        } catch let error as DataError {
-            throw error
-        } catch {
-            throw DataError(folder.path, "cannot be written (\(error.localizedDescription))")
+        try writeFolder(folder, replacing: true) { part in
+            for dataset in datasets { try dataset.write(jsonl: part.appendingPathComponent("\(dataset.name).jsonl")) }
+            try FileManager.default.copyItem(at: lexicon, to: part.appendingPathComponent("lexicon.tsv"))
         }
-    }
-
-    private static func write(_ datasets: [Dataset], lexicon: URL, into folder: URL) throws {
-        let files = FileManager.default
-        let part = folder.deletingLastPathComponent()
-            .appendingPathComponent(".\(folder.lastPathComponent)-\(UUID().uuidString).part")
-        try files.createDirectory(at: part, withIntermediateDirectories: true)
-        defer { if files.fileExists(atPath: part.path) { try? files.removeItem(at: part) } }
-        for dataset in datasets { try dataset.write(jsonl: part.appendingPathComponent("\(dataset.name).jsonl")) }
-        try files.copyItem(at: lexicon, to: part.appendingPathComponent("lexicon.tsv"))
-        if files.fileExists(atPath: folder.path) { try files.removeItem(at: folder) }
-        try files.moveItem(at: part, to: folder)
     }
 
     /// The task's datasets.

@@ -16,7 +16,7 @@ public struct ProbeResult: Codable, Sendable {
     public var beta: Double
     public var points: [Point]
 
-    /// A mean over batches and its interval.
+    /// A value over all batches and its interval; not a number where noise hides it.
     public struct Figure: Codable, Sendable {
         public var mean: Double
         public var low: Double
@@ -34,7 +34,7 @@ public struct ProbeResult: Codable, Sendable {
         /// Sequences behind the reference gradient; 0: it is exact.
         public var referenceSequences: Int
         public var estimators: [Estimator]
-        /// Cosine between the mean gradients of each two estimators, in the order of `estimators`.
+        /// Cosine between the mean gradients of each two estimators, in the order of `estimators`; not a number where noise hides it.
         public var cosines: [[Double]]
         public var baselines: [Baseline]
     }
@@ -49,13 +49,14 @@ public struct ProbeResult: Codable, Sendable {
         public var norm: Figure
         /// |E g|² / E|g − E g|²: power of the signal over power of the noise, of one batch.
         public var signalToNoise: Figure
-        /// E|g − E g|² / |E g|² after scaling to the length of the reference: variance in units of the signal.
+        /// E|g − E g|² / |E g|²: the variance in units of the signal, as if every gradient were scaled to the same length.
         public var variance: Figure
-        /// Cosine between E g and the reference gradient: 1 where the direction is unbiased.
+        /// Cosine between E g and the reference gradient g*: 1 where the direction is unbiased.
         public var cosine: Figure
-        /// |c·E g − g*| / |g*| with the c that makes it least: the bias of the direction.
+        /// 1 − cosine² = min over c of |c·E g − g*|² / |g*|²: the squared bias of the direction. The estimate is itself nearly
+        /// unbiased, so that it may fall below 0.
         public var bias: Figure
-        /// c·|E g| / |g*| before scaling: how long the gradient is beside the reference.
+        /// ⟨E g, g*⟩ / |g*|²: how long the gradient is beside the reference. 1 for a mean over sequences of whole log-likelihoods.
         public var scale: Figure
         /// Of the advantages that the algorithm handed to its loss, over actions; nil where it hands none.
         public var advantageVariance: Double?

@@ -5,21 +5,24 @@ extension Recipe {
     /// Reads a recipe and checks all that can be checked before anything runs.
     ///
     /// - Parameters:
+    ///   - base: takes the place of the recipe that `extends` names; the recipe's name then says so.
     ///   - overrides: changes by path, applied in order after `algorithm`.
     ///   - algorithm: replaces the algorithm of the last stage.
     ///   - knownAlgorithms: the ids that plugins offer; nil leaves ids unchecked.
     /// - Throws: ``RecipeError`` that names file, line and key.
     public static func load(
-        _ file: URL, overrides: [Override] = [], algorithm: String? = nil, knownAlgorithms: [String]? = nil
+        _ file: URL, base: URL? = nil, overrides: [Override] = [], algorithm: String? = nil, knownAlgorithms: [String]? = nil
     ) throws -> Recipe {
-        try parse(text(of: file), file: file, overrides: overrides, algorithm: algorithm, knownAlgorithms: knownAlgorithms)
+        try parse(
+            text(of: file), file: file, base: base, overrides: overrides, algorithm: algorithm, knownAlgorithms: knownAlgorithms)
     }
 
     /// Reads a recipe from YAML text as if it stood in `file`; relative paths begin in the file's folder.
     public static func parse(
-        _ yaml: String, file: URL, overrides: [Override] = [], algorithm: String? = nil, knownAlgorithms: [String]? = nil
+        _ yaml: String, file: URL, base: URL? = nil, overrides: [Override] = [], algorithm: String? = nil,
+        knownAlgorithms: [String]? = nil
     ) throws -> Recipe {
-        var root = try RecipeNode.parse(yaml) { "\(file.relativePath):\($0)" }
+        var root = try RecipeExtension(base: base).whole(RecipeNode.parse(yaml, file: file), file: file)
         if let algorithm { root = try root.settingAlgorithm(algorithm, place: "--algorithm \(algorithm)") }
         for change in overrides { root = try root.applying(change) }
         let recipe = try RecipeReader(file: file, knownAlgorithms: knownAlgorithms).recipe(root)
@@ -33,6 +36,7 @@ extension Recipe {
     public func applying(_ variant: Variant, knownAlgorithms: [String]? = nil) throws -> Recipe {
         var base = self
         base.compare = nil
+        base.probe = nil
         let place = "\(file.relativePath): compare.variants.\(variant.name)"
         var root = try base.node.settingAlgorithm(variant.algorithm, place: place)
         for (key, value) in variant.parameters.sorted(by: { $0.key < $1.key }) {
@@ -51,7 +55,8 @@ extension Recipe {
         return stages[stages.count - 1]
     }
 
-    private static func text(of file: URL) throws -> String {
+    /// The text of a recipe's file.
+    static func text(of file: URL) throws -> String {
         let path = file.relativePath
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: file.path, isDirectory: &isFolder) else {

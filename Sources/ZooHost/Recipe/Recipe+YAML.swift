@@ -3,7 +3,7 @@ import ZooData
 
 extension Recipe {
     /// The keys of a whole recipe; any other path of `--set` begins in the last stage.
-    static let keys = ["name", "about", "seed", "device", "threads", "task", "stages", "evaluation", "compare"]
+    static let keys = ["name", "about", "seed", "device", "threads", "task", "stages", "evaluation", "compare", "probe"]
 
     /// The whole recipe as YAML, defaults written out and paths absolute. Reading it again gives the same recipe.
     public func resolvedYAML() -> String { node.yamlLines(indent: 0).joined(separator: "\n") + "\n" }
@@ -14,7 +14,7 @@ extension Recipe {
             ("name", .text(name)), ("about", about.isEmpty ? nil : .text(about)), ("seed", .number(seed)),
             ("device", .text(device)),
             ("threads", .number(threads)), ("task", task?.node), ("stages", .list(stages.map(\.node))),
-            ("evaluation", evaluation?.node), ("compare", compare?.node),
+            ("evaluation", evaluation?.node), ("compare", compare?.node), ("probe", probe?.node),
         ])
     }
 }
@@ -97,7 +97,15 @@ extension DataSource {
         case .file(let url): .text(url.path)
         case .task(let name): .text(Self.taskPrefix + name)
         case .build(let pairs):
-            .map([("build", .map([("prompts", .number(pairs.prompts)), ("samples", .number(pairs.samples))]))])
+            .map([
+                (
+                    "build",
+                    .map([
+                        ("prompts", pairs.prompts.map { .number($0) }), ("samples", .number(pairs.samples)),
+                        ("epochs", .number(pairs.epochs)),
+                    ])
+                )
+            ])
         }
     }
 }
@@ -121,6 +129,7 @@ extension Evaluation {
     fileprivate var node: RecipeNode {
         .map([
             ("prompts", prompts.node), ("count", .number(count)), ("samples_per_prompt", .number(samplesPerPrompt)),
+            ("every", .number(every)),
             ("gold", gold.isEmpty ? nil : .list(gold.map(\.node))),
         ])
     }
@@ -135,10 +144,27 @@ extension Comparison {
                     ("algorithm", .text(variant.algorithm)),
                     ("parameters", variant.parameters.isEmpty ? nil : RecipeNode(.object(variant.parameters))),
                     ("set", variant.set.isEmpty ? nil : RecipeNode(.object(variant.set))),
+                    ("series", variant.series.map { .text($0) }), ("axis", variant.axis.map { .text($0) }),
+                    ("value", variant.value.map { .number($0) }),
+                    ("except_tasks", variant.exceptTasks.isEmpty ? nil : .list(variant.exceptTasks.map { .text($0) })),
                 ])
             )
         }
-        return .map([("seeds", .list(seeds.map { .number($0) })), ("jobs", .number(jobs)), ("variants", .map(named))])
+        return .map([
+            ("seeds", .list(seeds.map { .number($0) })), ("jobs", .number(jobs)),
+            ("ladder", ladder ? RecipeNode(.scalar(.bool(true))) : nil), ("variants", .map(named)),
+        ])
+    }
+}
+
+extension Probe {
+    fileprivate var node: RecipeNode {
+        .map([
+            ("driver", .text(driver)), ("at", .list(at.map { .number($0) })), ("prompts", .number(prompts)),
+            ("samples", .number(samples)), ("batches", .number(batches)), ("beta", .number(beta)),
+            ("reference", .number(reference)),
+            ("states", .number(states)), ("continuations", .number(continuations)), ("threads", threads.map { .number($0) }),
+        ])
     }
 }
 

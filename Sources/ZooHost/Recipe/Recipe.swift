@@ -14,17 +14,19 @@ public struct Recipe: Codable, Sendable, Equatable {
     public var device = "cpu"
     /// Threads of each worker process.
     public var threads = 1
-    /// A built-in task that makes data files: `sentiment` or `tabular`; nil where the recipe names files of its own.
+    /// A built-in task that makes data files: `countdown`, `sentiment` or `tabular`; nil where the recipe names files of its own.
     public var task: TaskSpec?
     public var stages: [Stage]
     public var evaluation: Evaluation?
     public var compare: Comparison?
+    public var probe: Probe?
 }
 
 /// A built-in task and its settings.
 public struct TaskSpec: Codable, Sendable, Equatable {
     public var name: String
-    /// For `tabular`: `prompts`, `vocabulary`, `horizon`, `reward_scale`; for `sentiment`: none.
+    /// For `countdown`: `numbers`, `max_number`, `max_target`; for `tabular`: `prompts`, `vocabulary`, `horizon`, `reward_scale`;
+    /// for `sentiment`: none.
     public var settings: [String: Double] = [:]
 }
 
@@ -120,8 +122,11 @@ public enum DataSource: Codable, Sendable, Equatable {
 
 /// How the host makes preference pairs: `samples` completions a prompt, the best against the worst by the stage's reward.
 public struct PairBuilding: Codable, Sendable, Equatable {
-    public var prompts: Int
+    /// Prompts to sample for; nil where the stage's budget says it (``Budget/Axis/paysForSamples``).
+    public var prompts: Int?
     public var samples = 4
+    /// Passes over the pairs after which a stage ends whose budget went into making them.
+    public var epochs = 2
 }
 
 /// The sampler, the same for every algorithm.
@@ -155,7 +160,12 @@ public struct Budget: Codable, Sendable, Equatable {
         /// Sampled tokens (or denoising steps).
         case sampledSteps = "sampled_steps"
         case rewardQueries = "reward_queries"
+        /// Floating-point operations of all roles.
+        case flops
         case seconds
+
+        /// Whether an algorithm that learns from built pairs spends such a budget on making them.
+        public var paysForSamples: Bool { self == .sampledSteps || self == .rewardQueries }
     }
     public var axis: Axis
     public var amount: Double
@@ -167,8 +177,31 @@ public struct Evaluation: Codable, Sendable, Equatable {
     /// Held-out prompts to use, from the first; 0: all.
     public var count = 128
     public var samplesPerPrompt = 1
+    /// Steps of the algorithm between evaluations along the way; 0: only at the end.
+    public var every = 0
     /// Rewards that training never sees.
     public var gold: [RewardSpec] = []
+}
+
+/// How `zoo probe` compares the gradients of the variants of `compare` on frozen samples.
+public struct Probe: Codable, Sendable, Equatable {
+    /// The variant whose training is frozen at each of `at`: its policy samples, and its critic is the critic.
+    public var driver: String
+    /// Steps of the driver, ascending.
+    public var at: [Int] = [0]
+    /// A batch: prompts, and samples of each.
+    public var prompts = 16
+    public var samples = 4
+    /// Batches that are drawn anew, for means, variances and intervals.
+    public var batches = 32
+    /// Strength of the KL in the objective E[reward] − β KL whose gradient and values are the reference.
+    public var beta = 0.0
+    /// Sequences behind the reference gradient where it is not known exactly.
+    public var reference = 4096
+    /// Intermediate states whose value is measured, and the continuations of each.
+    public var states = 64
+    public var continuations = 32
+    public var threads: Int?
 }
 
 /// Named variants of the last stage, each over the seeds.
@@ -177,6 +210,8 @@ public struct Comparison: Codable, Sendable, Equatable {
     public var seeds: [UInt64] = [0, 1, 2]
     /// Worker processes at a time.
     public var jobs = 2
+    /// The variants are rungs in order: what changes from one to the next is shown.
+    public var ladder = false
 }
 
 public struct Variant: Codable, Sendable, Equatable {
@@ -186,4 +221,10 @@ public struct Variant: Codable, Sendable, Equatable {
     public var parameters: [String: JSONValue] = [:]
     /// `--set` style changes of the last stage, by path: `optimizer.learning_rate: 1e-4`.
     public var set: [String: JSONValue] = [:]
+    /// For one point of a sweep: the variant that was swept, the path that it was swept along, and the point's value there.
+    public var series: String?
+    public var axis: String?
+    public var value: Double?
+    /// Tasks on which it makes no sense and is left out.
+    public var exceptTasks: [String] = []
 }

@@ -19,10 +19,25 @@ struct RecipeNode: Sendable, Equatable {
     var content: Content
     /// `file:line`, or the option of the command line.
     var place: String
+    /// Where relative paths begin: the folder of the file that says it; nil: that of the recipe.
+    var folder: URL?
 
     init(_ content: Content, place: String = "") {
         self.content = content
         self.place = place
+    }
+
+    /// The value and all within it, said by a file of that folder.
+    func `in`(folder: URL) -> RecipeNode {
+        var node = self
+        node.folder = folder
+        switch content {
+        case .scalar: break
+        case .list(let items): node.content = .list(items.map { $0.in(folder: folder) })
+        case .map(let entries):
+            node.content = .map(entries.map { Entry(key: $0.key, place: $0.place, value: $0.value.in(folder: folder)) })
+        }
+        return node
     }
 
     /// The value for error sentences: `'fast'`, `3`, `a list`, …

@@ -17,7 +17,9 @@ struct RecipeReader {
             recipe.device = try section("device", .text("a device: cpu, cuda or cuda:N"), else: recipe.device)
             recipe.threads = try section("threads", .whole(from: 1), else: recipe.threads)
             recipe.evaluation = try section.optional("evaluation", evaluation(recipe))
-            recipe.compare = try section.optional("compare", comparison)
+            recipe.compare = try section.optional(
+                "compare", ComparisonReader(knownAlgorithms: knownAlgorithms).comparison)
+            recipe.probe = try section.optional("probe", probe(of: recipe.compare))
             if recipe.task == nil { try refuseTaskFiles(section) }
             return recipe
         }
@@ -67,7 +69,7 @@ struct RecipeReader {
     private func stage(_ section: Section, after earlier: [Stage]) throws -> Stage {
         let sources = SourceReader(file: file, stages: earlier.map(\.name))
         var stage = Stage(
-            name: try section("name", .name), algorithm: try section("algorithm", algorithm),
+            name: try section("name", .name), algorithm: try section("algorithm", .algorithm(among: knownAlgorithms)),
             policy: try section("policy", sources.model), budget: try section("budget", budget))
         guard !sources.stages.contains(stage.name) else {
             throw RecipeError(
@@ -84,17 +86,13 @@ struct RecipeReader {
         stage.threads = try section.optional("threads", .whole(from: 1))
         stage.checkpointEvery = try section("checkpoint_every", .whole(from: 0), else: stage.checkpointEvery)
         stage.microbatchSteps = try section("microbatch_steps", .whole(from: 1), else: stage.microbatchSteps)
-        try refuseTwice(stage.rewards.map(\.name), of: "rewards", in: section)
-        return stage
-    }
-
-    private var algorithm: Expectation<String> {
-        Expectation(words: "the id of an algorithm") { field in
-            let id = try Expectation<String>.name(field)
-            guard let known = knownAlgorithms, !known.contains(id) else { return id }
-            let fix = nearest(id, among: known).map { "did you mean '\($0)'?" } ?? "`zoo plugins list` names those there are"
-            throw field.error("no plugin offers the algorithm '\(id)'; \(fix)")
+        try section.refuseTwice(stage.rewards.map(\.name), of: "rewards")
+        if case .build(let building)? = stage.data.pairs, building.prompts == nil, !stage.budget.axis.paysForSamples {
+            throw RecipeError(
+                section.field.node.place, path: section.path("data.pairs.build.prompts"),
+                "expected a whole number >= 1, found none; only a budget of sampled_steps or reward_queries says how many")
         }
+        return stage
     }
 
     private func parameters(_ section: Section) throws -> [String: [String: JSONValue]] {
@@ -145,12 +143,14 @@ struct RecipeReader {
             guard let axis = Budget.Axis.allCases.first(where: { section.path($0.rawValue) == limit.path }) else {
                 throw limit.error("is not a limit")
             }
-            let amount = axis == .seconds ? try Expectation.positive(limit) : Double(try Expectation<Int>.whole(from: 1)(limit))
+            let amount =
+                [.seconds, .flops].contains(axis)
+                ? try Expectation.positive(limit) : Double(try Expectation<Int>.whole(from: 1)(limit))
             return Budget(axis: axis, amount: amount)
         }
     }
 
-    // MARK: - Evaluation and comparison
+    // MARK: - Evaluation
 
     private func evaluation(_ recipe: Recipe) -> Expectation<Evaluation> {
         let sources = SourceReader(file: file, stages: recipe.stages.map(\.name))
@@ -158,55 +158,19 @@ struct RecipeReader {
             var evaluation = Evaluation(prompts: try section("prompts", sources.dataSource))
             evaluation.count = try section("count", .whole(from: 0), else: evaluation.count)
             evaluation.samplesPerPrompt = try section("samples_per_prompt", .whole(from: 1), else: evaluation.samplesPerPrompt)
+            evaluation.every = try section("every", .whole(from: 0), else: evaluation.every)
             evaluation.gold = try section("gold", .list(of: sources.reward), else: [])
-            try refuseTwice(evaluation.gold.map(\.name), of: "gold", in: section)
+            try section.refuseTwice(evaluation.gold.map(\.name), of: "gold")
             return evaluation
         }
-    }
-
-    private var comparison: Expectation<Comparison> {
-        .section("variants and seeds") { section in
-            let variants = try section("variants", .section("variants by name", variants))
-            var comparison = Comparison(variants: variants)
-            comparison.seeds = try section("seeds", .list(of: .whole(from: 0)), else: comparison.seeds)
-            comparison.jobs = try section("jobs", .whole(from: 1), else: comparison.jobs)
-            guard !variants.isEmpty, !comparison.seeds.isEmpty else {
-                throw section.field.error("expected at least one variant and one seed")
-            }
-            try refuseTwice(comparison.seeds.map(String.init), of: "seeds", in: section)
-            return comparison
-        }
-    }
-
-    private func variants(_ section: Section) throws -> [Variant] {
-        try section.keys.map { name in
-            let variant = Expectation<Variant>.section("a variant, such as {algorithm: ppo}") { keys in
-                Variant(
-                    name: name, algorithm: try keys("algorithm", algorithm),
-                    parameters: try keys("parameters", .values, else: [:]),
-                    set: try keys("set", .values, else: [:]))
-            }
-            guard let field = section.field(name) else {
-                throw section.field.error("\(name): expected a variant, such as {algorithm: ppo}")
-            }
-            _ = try Expectation<String>.name(
-                Field(node: RecipeNode(.scalar(.string(name)), place: field.node.place), path: field.path))
-            return try variant(field)
-        }
-    }
-
-    private func refuseTwice(_ names: [String], of key: String, in section: Section) throws {
-        var seen: Set<String> = []
-        guard let twice = names.first(where: { !seen.insert($0).inserted }) else { return }
-        throw RecipeError(
-            section.field.node.place, path: section.path(key), "'\(twice)' stands there twice; expected different ones")
     }
 }
 
 extension TaskSpec {
     /// The built-in tasks, with their settings and what these are unless the recipe says otherwise.
     static let all: [String: [String: Double]] = [
-        "sentiment": [:], "tabular": ["prompts": 4, "vocabulary": 4, "horizon": 2, "reward_scale": 1],
+        "countdown": ["numbers": 3, "max_number": 20, "max_target": 50], "sentiment": [:],
+        "tabular": ["prompts": 4, "vocabulary": 4, "horizon": 2, "reward_scale": 1],
     ]
     static var names: [String] { all.keys.sorted() }
 

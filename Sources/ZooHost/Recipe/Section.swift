@@ -86,6 +86,13 @@ final class Section {
         return only
     }
 
+    /// Refuses a name that stands twice under `key`.
+    func refuseTwice(_ names: [String], of key: String) throws {
+        var seen: Set<String> = []
+        guard let twice = names.first(where: { !seen.insert($0).inserted }) else { return }
+        throw RecipeError(field.node.place, path: path(key), "'\(twice)' stands there twice; expected different ones")
+    }
+
     /// Refuses keys that nobody asked for.
     func close() throws {
         guard let unknown = entries.first(where: { !known.contains($0.key) }) else { return }
@@ -133,6 +140,16 @@ extension Expectation where Value == String {
                 $0.isASCII && ($0.properties.isAlphabetic || "0123456789-_.".unicodeScalars.contains($0))
             }
             return allowed && first.properties.isAlphabetic ? text : nil
+        }
+    }
+
+    /// The id of an algorithm that a plugin offers; `known` are their ids, nil where they are not known.
+    static func algorithm(among known: [String]?) -> Expectation {
+        Expectation(words: "the id of an algorithm") { field in
+            let id = try name(field)
+            guard let known, !known.contains(id) else { return id }
+            let fix = nearest(id, among: known).map { "did you mean '\($0)'?" } ?? "`zoo plugins list` names those there are"
+            throw field.error("no plugin offers the algorithm '\(id)'; \(fix)")
         }
     }
 

@@ -3,7 +3,7 @@ import ZooData
 
 /// Reads where models, rewards and data come from; folders and files must exist, stages must come earlier.
 struct SourceReader {
-    /// The recipe; relative paths begin in its folder.
+    /// The recipe; relative paths begin in its folder, or in that of the base that says them.
     let file: URL
     /// Names of the stages that can be named by `from`.
     let stages: [String]
@@ -137,8 +137,9 @@ struct SourceReader {
                     try section(
                         "build",
                         .section("{prompts: N, samples: N}") { section in
-                            var building = PairBuilding(prompts: try section("prompts", .whole(from: 1)))
+                            var building = PairBuilding(prompts: try section.optional("prompts", .whole(from: 1)))
                             building.samples = try section("samples", .whole(from: 2), else: building.samples)
+                            building.epochs = try section("epochs", .whole(from: 1), else: building.epochs)
                             return building
                         }))
             }
@@ -153,8 +154,11 @@ struct SourceReader {
 
     private func existing(_ field: Field, _ words: String, needsFolder: Bool = false) throws -> URL {
         let text = try Expectation<String>.text(words)(field)
-        let url = URL(fileURLWithPath: (text as NSString).expandingTildeInPath, relativeTo: file.deletingLastPathComponent())
-            .standardizedFileURL.absoluteURL
+        let url = URL(
+            fileURLWithPath: (text as NSString).expandingTildeInPath,
+            relativeTo: field.node.folder ?? file.deletingLastPathComponent()
+        )
+        .standardizedFileURL.absoluteURL
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
             throw field.error("expected \(words), found nothing at \(url.path)")

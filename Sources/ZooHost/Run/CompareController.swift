@@ -14,18 +14,34 @@ public struct ComparedRun: Sendable {
 ///
 /// A run that dies is reported and the others go on.
 public struct CompareController: Sendable {
-    private let controller: RunController
-    private let comparison: Comparison
+    let controller: RunController
+    let comparison: Comparison
+    /// Variants that make no sense on the recipe's task, and were not asked for by name.
+    public let leftOut: [String]
 
     public init(_ controller: RunController, variants: [String] = [], seeds: [UInt64] = [], jobs: Int? = nil) throws {
         guard var comparison = controller.recipe.compare else {
             throw ZooError(.invalidArgument, "\(controller.recipe.file.path) has no 'compare': name its variants there")
         }
-        for name in variants where !comparison.variants.contains(where: { $0.name == name }) {
+        func isMeant(_ variant: Variant, by name: String) -> Bool { variant.name == name || variant.series == name }
+        for name in variants where !comparison.variants.contains(where: { isMeant($0, by: name) }) {
             let known = comparison.variants.map(\.name).joined(separator: ", ")
             throw ZooError(.notFound, "\(controller.recipe.file.path) has no variant '\(name)'; it has: \(known)")
         }
-        if !variants.isEmpty { comparison.variants.removeAll { !variants.contains($0.name) } }
+        if !variants.isEmpty {
+            comparison.variants.removeAll { variant in !variants.contains { isMeant(variant, by: $0) } }
+        }
+        let task = controller.recipe.task?.name ?? ""
+        leftOut = comparison.variants.filter { $0.exceptTasks.contains(task) }.map(\.name)
+        if let name = variants.first(where: leftOut.contains) {
+            throw ZooError(
+                .invalidArgument,
+                "\(controller.recipe.file.path): variant '\(name)' is not for task '\(task)', by its 'except_tasks'")
+        }
+        comparison.variants.removeAll { $0.exceptTasks.contains(task) }
+        guard !comparison.variants.isEmpty else {
+            throw ZooError(.invalidArgument, "\(controller.recipe.file.path) has no variant for task '\(task)'")
+        }
         if !seeds.isEmpty { comparison.seeds = seeds }
         if let jobs { comparison.jobs = jobs }
         self.controller = controller

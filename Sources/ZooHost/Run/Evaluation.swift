@@ -30,12 +30,14 @@ public struct EvaluationResult: Codable, Sendable {
 }
 
 /// Samples the policy and the reference on the same held-out prompts with the same random numbers, and compares.
-struct Evaluator {
-    let services: RunServices
-    let gold: RewardService
-    let prompts: Dataset
-    let evaluation: Evaluation
-    let setup: StageSetup
+final class Evaluator {
+    private let services: RunServices
+    private let gold: RewardService
+    private let prompts: Dataset
+    private let evaluation: Evaluation
+    private let setup: StageSetup
+    /// What the reference, which never changes, makes of the prompts.
+    private var before: Drawn?
 
     private var stage: Stage { setup.stage }
     /// The same for every run of a recipe.
@@ -43,23 +45,44 @@ struct Evaluator {
     /// Prompts and samples kept for people.
     static let shown = 16
 
+    init(_ evaluation: Evaluation, _ setup: StageSetup, _ services: RunServices, stop: StopSignal) throws {
+        self.evaluation = evaluation
+        self.setup = setup
+        self.services = services
+        gold = try setup.rewards(evaluation.gold, stop: stop)
+        prompts = try setup.files.dataset(evaluation.prompts, expecting: [.prompt, .promptCompletion])
+    }
+
+    /// Measures the policy as it is now. Its cost is that of measuring, not of training: seconds go to the phase `evaluation`.
     func run() throws -> EvaluationResult {
+        let start = secondsNow()
+        var ledger = services.model.ledger
+        services.model.ledger = Ledger()
+        defer {
+            ledger.evaluationBytes = max(ledger.evaluationBytes, services.model.ledger.transientBytes)
+            ledger.goldBytes = gold.weightBytes
+            ledger.note(.evaluation, seconds: secondsNow() - start)
+            services.model.ledger = ledger
+        }
+        let batch = try heldOut()
+        let before = try self.before ?? measure("reference", batch)
+        self.before = before
+        return try compare(measure("policy", batch), before)
+    }
+
+    private func heldOut() throws -> Batch {
         let count = evaluation.count == 0 ? prompts.rows.count : min(evaluation.count, prompts.rows.count)
         let rows = TokenizedRows(codec: services.codec, maxPromptSteps: stage.data.maxPromptSteps, maxSteps: stage.data.maxSteps)
         var builder = BatchBuilder()
         for row in prompts.rows.prefix(count) { builder.append(try rows.prompt(row)) }
-        let batch = builder.finish([Column("row", perStep: false, .i64((0..<count).map(Int64.init)))])
-        // The account of training is not that of measuring.
-        let ledger = services.model.ledger
-        defer { services.model.ledger = ledger }
-        return try compare(measure("policy", batch), measure("reference", batch))
+        return builder.finish([Column("row", perStep: false, .i64((0..<count).map(Int64.init)))])
     }
 
     private struct Drawn {
-        var batch: Batch
         var items: [RewardItem]
         var gold: [Double]
-        var metrics: [String: Double]
+        var metrics: [String: Double] = [:]
+        var prompts: [String: [Double]] = [:]
     }
 
     private func row(_ id: Int) -> Row? { prompts.rows.indices.contains(id) ? prompts.rows[id] : nil }
@@ -70,39 +93,76 @@ struct Evaluator {
             role: role, prompts: prompts, samples: evaluation.samplesPerPrompt, settings: stage.rollout,
             generator: Generator(seed: seed))
         let own = try services.model.forward(role: role, batch: batch, outputs: ["logp", "entropy"])
-        let reference = try services.model.forward(role: "reference", batch: batch, outputs: ["logp"])[0].doubles
-        let items = try gold.items(batch, row)
-        let sequences = Double(batch.sequenceCount)
+        let reference =
+            role == "reference"
+            ? own[0].doubles : try services.model.forward(role: "reference", batch: batch, outputs: ["logp"])[0].doubles
+        var drawn = Drawn(items: try gold.items(batch, row), gold: [])
         let actions = Double(max(1, batch.actionCount))
-        var metrics = [
-            "kl": zip(own[0].doubles, reference).reduce(0) { $0 + $1.0 - $1.1 } / sequences,
-            "entropy": own[1].doubles.reduce(0, +) / actions,
-            "length": actions / sequences,
-            "logp_reference": reference.reduce(0, +) / actions,
-            "distinct_2": distinctPairs(items.map(\.completion)),
-        ]
-        var ledger = Ledger()
+        note("kl", batch.sequenceSums(zip(own[0].doubles, reference).map { $0 - $1 }), &drawn)
+        note("length", batch.actionCounts.map(Double.init), &drawn)
+        drawn.metrics["entropy"] = own[1].doubles.reduce(0, +) / actions
+        drawn.metrics["logp_reference"] = reference.reduce(0, +) / actions
+        drawn.metrics["distinct_2"] = distinctPairs(drawn.items.map(\.completion))
+        try score(batch, &drawn)
+        return drawn
+    }
+
+    /// The stage's own reward, and those that training never sees.
+    private func score(_ batch: Batch, _ drawn: inout Drawn) throws {
+        var solved: [Double]?
         if !services.rewards.isEmpty {
-            for column in try services.rewards.score(batch, row: row, ledger: &ledger) {
-                metrics[column.name] = mean(column.doubles)
+            for column in try services.rewards.score(batch, row: row, ledger: &services.model.ledger) {
+                drawn.metrics[column.name] = mean(column.doubles)
+                if column.name == "reward" { note("reward", column.doubles, &drawn) }
+                if column.name == services.rewards.verifier.map({ "reward/\($0)" }) { solved = column.doubles }
             }
         }
-        let golds = gold.isEmpty ? [] : try gold.score(batch, row: row, ledger: &ledger)
-        for column in golds {
-            metrics[column.name == "reward" ? "gold" : "gold/" + column.name.dropFirst("reward/".count)] = mean(column.doubles)
+        if !gold.isEmpty {
+            for column in try gold.score(batch, row: row, ledger: &services.model.ledger) {
+                if column.name == "reward" {
+                    drawn.gold = column.doubles
+                    note("gold", column.doubles, &drawn)
+                } else {
+                    drawn.metrics["gold/" + column.name.dropFirst("reward/".count)] = mean(column.doubles)
+                }
+                if column.name == gold.verifier.map({ "reward/\($0)" }) { solved = column.doubles }
+            }
         }
-        return Drawn(batch: batch, items: items, gold: golds.first?.doubles ?? [], metrics: metrics)
+        if let solved { notePass(solved.map { $0 == 1 }, &drawn) }
+    }
+
+    /// A metric of sequences: its mean, and that of each prompt.
+    private func note(_ name: String, _ values: [Double], _ drawn: inout Drawn) {
+        drawn.metrics[name] = mean(values)
+        drawn.prompts[name] = perPrompt(values).map { mean(Array($0)) }
+    }
+
+    private func perPrompt<T>(_ values: [T]) -> [ArraySlice<T>] {
+        let each = evaluation.samplesPerPrompt
+        return stride(from: 0, to: values.count, by: each).map { values[$0..<$0 + each] }
+    }
+
+    /// pass@1, pass@2, pass@4, … by the unbiased estimator 1 − C(n − c, k) / C(n, k) (Chen et al. 2021, arXiv:2107.03374, eq. 1).
+    private func notePass(_ solved: [Bool], _ drawn: inout Drawn) {
+        let each = evaluation.samplesPerPrompt
+        var k = 1
+        while k <= each {
+            let chances = perPrompt(solved).map { passChance(of: k, right: $0.count { $0 }, among: each) }
+            drawn.metrics["pass@\(k)"] = mean(chances)
+            drawn.prompts["pass@\(k)"] = chances
+            k *= 2
+        }
     }
 
     private func compare(_ after: Drawn, _ before: Drawn) throws -> EvaluationResult {
-        var metrics = after.metrics
+        var after = after
         if !after.gold.isEmpty {
-            metrics["win_rate"] = mean(zip(after.gold, before.gold).map { $0 > $1 ? 1 : $0 == $1 ? 0.5 : 0 })
+            note("win_rate", zip(after.gold, before.gold).map { $0 > $1 ? 1 : $0 == $1 ? 0.5 : 0 }, &after)
         }
-        if let exact = try ExactTabular(services, setup) { metrics.merge(exact.metrics) { $1 } }
+        if let exact = try ExactTabular(services, setup) { after.metrics.merge(exact.metrics) { $1 } }
         let shown = stride(from: 0, to: after.items.count, by: evaluation.samplesPerPrompt).prefix(Self.shown)
         return EvaluationResult(
-            metrics: metrics, reference: before.metrics,
+            metrics: after.metrics, reference: before.metrics, prompts: after.prompts,
             samples: shown.map {
                 .init(
                     prompt: after.items[$0].prompt, before: before.items[$0].completion, after: after.items[$0].completion,

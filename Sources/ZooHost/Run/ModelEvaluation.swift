@@ -22,7 +22,7 @@ extension RunController {
         setup.trained = model
         let stop = StopSignal()
         let services = try setup.services(folder: RunFolder(model), stop: stop, logger: Logger(label: "evaluate"))
-        return try StageRunner.evaluate(evaluation, setup, services, stop: stop)
+        return try Evaluator(evaluation, setup, services, stop: stop).run()
     }
 }
 

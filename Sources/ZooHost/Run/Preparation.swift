@@ -55,11 +55,12 @@ struct Preparation {
     ///
     /// The cost of making them is charged to every run that trains on them, cached or not: a comparison must not hide it.
     func pairs(_ building: PairBuilding, _ rewards: RewardService) throws -> (dataset: Dataset, cost: Ledger) {
+        let plan = try PairPlan(building, setup.stage)
         let key = [
-            "pairs", try setup.factory.identity(setup.stage.policy), try text(building), try text(setup.stage.rewards),
+            "pairs", try setup.factory.identity(setup.stage.policy), plan.key, try text(setup.stage.rewards),
             try samplingKey(),
         ]
-        let made = try ArtifactStore.value("pairs", key: key) { try build(building, rewards) }
+        let made = try ArtifactStore.value("pairs", key: key) { try build(plan, each: building.samples, rewards) }
         let rows = try made.rows.map { columns in
             guard let chosen = columns["chosen"]?.string, let rejected = columns["rejected"]?.string else {
                 throw ZooError(.dataLoss, "the built pairs in \(CacheFolder.artifacts.path) are damaged: remove the folder")
@@ -69,15 +70,15 @@ struct Preparation {
         return (Dataset(name: "pairs", shape: .preference, rows: rows), made.cost)
     }
 
-    private func build(_ building: PairBuilding, _ rewards: RewardService) throws -> Pairs {
+    private func build(_ plan: PairPlan, each samples: Int, _ rewards: RewardService) throws -> Pairs {
         let sampler = try Sampler(setup, stop)
         let start = secondsNow()
-        let batch = try sampler.sample(count: building.prompts, each: building.samples)
+        let batch = try sampler.sample(each: samples, next: plan.next)
         let scores = try rewards.score(batch, row: sampler.data.promptRow, ledger: &sampler.model.ledger)[0].doubles
         let items = try rewards.items(batch, sampler.data.promptRow)
         var rows: [[String: JSONValue]] = []
-        for first in stride(from: 0, to: scores.count, by: building.samples) {
-            let group = Array(first..<first + building.samples)
+        for first in stride(from: 0, to: scores.count, by: samples) {
+            let group = Array(first..<first + samples)
             guard let best = group.max(by: { scores[$0] < scores[$1] }), let worst = group.min(by: { scores[$0] < scores[$1] }),
                 scores[best] > scores[worst], items[best].completion != items[worst].completion
             else { continue }
@@ -134,12 +135,18 @@ private struct Sampler {
 
     /// `each` samples of `count` prompts, in passes of at most 256 sequences.
     func sample(count: Int, each: Int) throws -> Batch {
+        try sample(each: each) { done, _ in min(count - done, max(1, 256 / each)) }
+    }
+
+    /// `each` samples of as many prompts as `next` says, after the prompts done and the steps sampled so far, until it says 0.
+    func sample(each: Int, next: (_ done: Int, _ steps: Int) -> Int) throws -> Batch {
         var parts: [Batch] = []
-        var left = count
-        while left > 0 {
-            let take = min(left, max(1, 256 / each))
-            parts.append(try services.generate(role: "policy", prompts: data.prompts(take), samples: each))
-            left -= take
+        var (done, steps) = (0, 0)
+        while case let take = next(done, steps), take > 0 {
+            let part = try services.generate(role: "policy", prompts: data.prompts(take), samples: each)
+            parts.append(part)
+            done += take
+            steps += part.actionCount
         }
         return Batch.concatenated(parts)
     }

@@ -26,6 +26,7 @@ public struct RunController: Sendable {
         self.command = command
         for stage in recipe.stages { try check(stage) }
         _ = try TabularTask(recipe)
+        _ = try CountdownTask(recipe)
     }
 
     /// Refuses what the stage's plugin would refuse, and data that the algorithm needs and the stage does not name.
@@ -128,16 +129,32 @@ public struct RunController: Sendable {
 
     func work(_ folder: RunFolder, name: String) throws { try Self.work(folder, name: name, observer: observer) }
 
-    /// Runs one folder's run in a worker process to its end. Throws the worker's own error, or how it ended.
+    /// Runs another kind of worker, whose log goes to `folder`.
+    func work(_ arguments: [String], in folder: URL, name: String) async throws {
+        let observer = observer
+        _ = try await concurrently([arguments], jobs: 1) {
+            try Self.work($0, in: folder, name: name, observer: observer, again: "call the command again")
+        }
+    }
+
+    /// Runs one folder's run in a worker process to its end.
     private static func work(_ folder: RunFolder, name: String, observer: any RunObserver) throws {
+        try work(
+            ["run", folder.url.path], in: folder.url, name: name, observer: observer,
+            again: "go on with: zoo train --resume \(folder.url.path)")
+    }
+
+    /// Runs a worker to its end. Throws the worker's own error, or how it ended.
+    private static func work(_ arguments: [String], in folder: URL, name: String, observer: any RunObserver, again: String) throws
+    {
         let failure = Mutex<ZooError?>(nil)
-        let log = folder.url.appending(path: "log.txt")
+        let log = folder.appending(path: "log.txt")
         if !FileManager.default.fileExists(atPath: log.path) { try Files.write(Data(), to: log) }
         let logFile = try FileHandle(forWritingTo: log)
         try logFile.seekToEnd()
         let lastLine = Mutex("")
         let worker = Worker(
-            ["worker", "run", folder.url.path],
+            ["worker"] + arguments,
             output: .lines { line in
                 guard let event = RunEvent.parse(line) else { return observer.observe(name, .message(line)) }
                 if case .failure(let code, let message) = event {
@@ -155,7 +172,7 @@ public struct RunController: Sendable {
         if let error = failure.withLock({ $0 }) { throw error }
         switch exit {
         case .ok: return
-        case .interrupted: throw ZooError(.cancelled, "stopped; go on with: zoo train --resume \(folder.url.path)")
+        case .interrupted: throw ZooError(.cancelled, "stopped; \(again)")
         default:
             let last = lastLine.withLock { $0 }
             let detail = last.isEmpty ? "" : "; its last words: \(last)"

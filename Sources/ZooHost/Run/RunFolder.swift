@@ -95,6 +95,11 @@ enum JSON {
         return try encoder.encode(value)
     }
 
+    /// On one line.
+    static func text(_ value: some Encodable) throws -> String {
+        String(decoding: try encode(value, pretty: false), as: UTF8.self)
+    }
+
     static func decode<T: Decodable>(_ type: T.Type, from url: URL) throws -> T {
         let decoder = JSONDecoder()
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(

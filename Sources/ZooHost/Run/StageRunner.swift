@@ -34,6 +34,9 @@ public struct StageRunner {
             throw ZooError(.notFound, "\(spec.plugin) offers no algorithm for stage '\(spec.stage)'")
         }
         try Files.write(JSON.encode(RunEnvironment(spec, plugin.description)), to: folder.environment)
+        // Without the code, of which more is read in later.
+        let programBytes = Engine.residentBytes - Engine.fileBackedBytes
+        let programHeap = Engine.heapBytes
         let setup = try StageSetup(spec, needs: description.needs)
         let services = try setup.services(folder: folder, stop: stop, logger: Logger(label: stage.algorithm))
         let table = HostTable(services)
@@ -44,24 +47,35 @@ public struct StageRunner {
             try checkpoint.restore(step, into: services, algorithm: algorithm)
             RunEvent.send(.message("going on from step \(step)"))
         }
-        guard try train(stage, services, algorithm, checkpoint) else { return false }
-        try finish(setup, services)
+        let evaluator = try spec.evaluates ? spec.recipe.evaluation.map { try Evaluator($0, setup, services, stop: stop) } : nil
+        services.model.ledger.programBytes = programBytes
+        let clock = WallClock(services.model)
+        clock.end(.loading, since: processStart)
+        guard try train(stage, services, algorithm, checkpoint, evaluator, clock) else { return false }
+        try finish(setup, services, evaluator, clock, programHeap: programHeap)
         return true
     }
 
     // MARK: - Training
 
-    private func train(_ stage: Stage, _ services: RunServices, _ algorithm: AlgorithmInstance, _ checkpoint: Checkpoint) throws
-        -> Bool
-    {
+    private func train(
+        _ stage: Stage, _ services: RunServices, _ algorithm: AlgorithmInstance, _ checkpoint: Checkpoint,
+        _ evaluator: Evaluator?,
+        _ clock: WallClock
+    ) throws -> Bool {
         let model = services.model
         var saved = model.ledger.algorithmSteps
+        if let evaluator, saved == 0, spec.recipe.evaluation?.every ?? 0 > 0 {
+            try record(stage, services, evaluator, clock)
+        }
         while true {
-            let fraction = spent(stage.budget, model.ledger)
+            let fraction = services.spent(stage)
             if fraction >= 1 { return true }
             if stop.isRaised {
                 if saved < model.ledger.algorithmSteps {
-                    try checkpoint.save(step: model.ledger.algorithmSteps, services: services, algorithm: algorithm)
+                    try clock.time(.checkpoints) {
+                        try checkpoint.save(step: model.ledger.algorithmSteps, services: services, algorithm: algorithm)
+                    }
                 }
                 return false
             }
@@ -70,80 +84,70 @@ public struct StageRunner {
             try algorithm.step()
             model.ledger.seconds += secondsNow() - start
             model.ledger.algorithmSteps += 1
-            try record(stage, services)
+            try record(stage, services, evaluator, clock)
             let step = model.ledger.algorithmSteps
             if stage.checkpointEvery > 0, step - saved >= stage.checkpointEvery {
-                try checkpoint.save(step: step, services: services, algorithm: algorithm)
+                try clock.time(.checkpoints) { try checkpoint.save(step: step, services: services, algorithm: algorithm) }
                 saved = step
             }
         }
     }
 
-    /// The share of the budget that is spent.
-    private func spent(_ budget: Budget, _ ledger: Ledger) -> Double {
-        let used: Double =
-            switch budget.axis {
-            case .steps: Double(ledger.algorithmSteps)
-            case .updates: Double(ledger.updates)
-            case .sampledSteps: Double(ledger.sampledSteps)
-            case .rewardQueries: Double(ledger.rewardQueries)
-            case .seconds: ledger.seconds
-            }
-        return used / budget.amount
-    }
-
-    private func record(_ stage: Stage, _ services: RunServices) throws {
-        let ledger = services.model.ledger
-        let cost = [
-            ("budget/sampled_steps", Double(ledger.sampledSteps)), ("budget/reward_queries", Double(ledger.rewardQueries)),
-            ("budget/updates", Double(ledger.updates)),
-            ("budget/flops", ledger.totalFLOPs), ("budget/seconds", ledger.seconds),
-        ]
-        let values = services.metrics.take()
-        let record = MetricRecord(step: ledger.algorithmSteps, values: values + cost.map { (name: $0.0, value: $0.1) })
-        for sink in sinks { try sink.record(record) }
-        RunEvent.send(
-            .step(
-                record.step, fraction: spent(stage.budget, ledger),
-                metrics: Dictionary(values.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })))
+    /// The metrics of the step just made, or of the policy as it begins; what is measured along the way as `eval/…`.
+    private func record(_ stage: Stage, _ services: RunServices, _ evaluator: Evaluator?, _ clock: WallClock) throws {
+        let step = services.model.ledger.algorithmSteps
+        var measured: [(name: String, value: Double)] = []
+        if let evaluator, let every = spec.recipe.evaluation?.every, every > 0, step % every == 0 {
+            measured = try evaluator.run().metrics.sorted { $0.key < $1.key }.map { ("eval/\($0.key)", $0.value) }
+        }
+        try clock.time(.logging) {
+            let ledger = services.model.ledger
+            let cost = [
+                ("budget/sampled_steps", Double(ledger.sampledSteps)), ("budget/reward_queries", Double(ledger.rewardQueries)),
+                ("budget/updates", Double(ledger.updates)), ("budget/flops", ledger.totalFLOPs),
+                ("budget/seconds", ledger.seconds),
+            ]
+            let values = services.metrics.take() + measured + cost.map { (name: $0.0, value: $0.1) }
+            let record = MetricRecord(step: step, values: values)
+            for sink in sinks { try sink.record(record) }
+            RunEvent.send(
+                .step(
+                    step, fraction: services.spent(stage),
+                    metrics: Dictionary(values.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })))
+        }
     }
 
     // MARK: - The end
 
-    private func finish(_ setup: StageSetup, _ services: RunServices) throws {
+    private func finish(
+        _ setup: StageSetup, _ services: RunServices, _ evaluator: Evaluator?, _ clock: WallClock, programHeap: Int
+    )
+        throws
+    {
         for sink in sinks { try sink.close() }
         let roles = services.model.roles
         let trained = ["policy", "reward"].first { (roles.built[$0]?.version ?? 0) > 0 }
         guard let trained else {
             throw ZooError(.failedPrecondition, "algorithm '\(setup.stage.algorithm)' updated neither policy nor reward")
         }
-        try saveModel(try roles.role(trained), setup)
-        var ledger = services.model.ledgerWithBytes()
-        ledger.processPeakBytes = Engine.peakBytes
-        try Files.write(JSON.encode(ledger), to: folder.ledger)
-        if spec.evaluates, trained == "policy", let evaluation = spec.recipe.evaluation {
+        try clock.time(.saving) { try saveModel(try roles.role(trained), setup) }
+        if let evaluator, trained == "policy" {
             RunEvent.send(.phase("evaluating"))
-            let result = try Self.evaluate(evaluation, setup, services, stop: stop)
+            let result = try evaluator.run()
             try Files.write(JSON.encode(result), to: folder.evaluation)
             let lines = try result.samples.map { try String(decoding: JSON.encode($0, pretty: false), as: UTF8.self) + "\n" }
             try Files.write(Data(lines.joined().utf8), to: folder.samples)
         }
+        clock.stop()
+        var ledger = services.model.ledgerWithBytes()
+        ledger.noteMemory(programHeap: programHeap)
+        try Files.write(JSON.encode(ledger), to: folder.ledger)
         // The checkpoint has served: the model beside it says the same.
         if FileManager.default.fileExists(atPath: folder.checkpoints.path) {
             try FileManager.default.removeItem(at: folder.checkpoints)
         }
         try Files.write(Data(), to: folder.done)
         RunEvent.send(.done)
-    }
-
-    static func evaluate(_ evaluation: Evaluation, _ setup: StageSetup, _ services: RunServices, stop: StopSignal) throws
-        -> EvaluationResult
-    {
-        try Evaluator(
-            services: services, gold: setup.rewards(evaluation.gold, stop: stop),
-            prompts: setup.files.dataset(evaluation.prompts, expecting: [.prompt, .promptCompletion]), evaluation: evaluation,
-            setup: setup
-        ).run()
     }
 
     /// The model's folder in Hugging Face's layout, whole or not at all.
@@ -158,4 +162,28 @@ public struct StageRunner {
         try files.moveItem(at: part, to: folder.model)
         Files.synchronize(folder: folder.url)
     }
+}
+
+/// Keeps the ledger's account of the process's time outside of the algorithm's steps.
+private final class WallClock {
+    private let model: ModelService
+    /// What earlier processes of the run took.
+    private let earlier: Double
+
+    init(_ model: ModelService) {
+        self.model = model
+        earlier = model.ledger.wallSeconds
+    }
+
+    func time<Result>(_ phase: Ledger.Phase, _ body: () throws -> Result) rethrows -> Result {
+        let start = secondsNow()
+        stop()  // a checkpoint holds the time up to itself
+        defer { end(phase, since: start) }
+        return try body()
+    }
+
+    func end(_ phase: Ledger.Phase, since start: Double) { model.ledger.note(phase, seconds: secondsNow() - start) }
+
+    /// Takes the process's time so far.
+    func stop() { model.ledger.wallSeconds = earlier + secondsNow() - processStart }
 }

@@ -33,6 +33,12 @@ final class DataService {
         tokens = TokenizedRows(codec: codec, maxPromptSteps: maxPromptSteps, maxSteps: maxSteps)
     }
 
+    /// Rows of a kind's dataset; nil where the stage has none.
+    func count(_ kind: Kind) -> Int? { datasets[kind]?.rows.count }
+
+    /// Rows of a kind handed out so far, over all passes.
+    func given(_ kind: Kind) -> Int { cursors[kind.rawValue].map { $0.epoch * $0.count + $0.index } ?? 0 }
+
     /// Takes up the positions of a checkpoint. Throws where a dataset has another number of rows than it had then.
     func restore(_ cursors: [String: DataCursor]) throws {
         for (kind, cursor) in cursors {

@@ -59,13 +59,24 @@ public struct UpdateInfo: Sendable, Equatable {
     }
 }
 
-/// The plugin's loss, callable from Swift.
+/// A loss: the plugin's, callable from Swift, or one of the host's own.
 public struct LossCall {
-    let function: zoo_loss_fn
-    let context: UnsafeMutableRawPointer?
-
     /// The loss of a slice and dLoss/d(output) for each of the outputs, in the same shapes.
-    public func callAsFunction(_ slice: Batch, _ outputs: [Column]) throws -> (loss: Double, gradients: [[Double]]) {
+    public typealias Result = (loss: Double, gradients: [[Double]])
+
+    private let body: (_ slice: Batch, _ outputs: [Column]) throws -> Result
+
+    init(_ body: @escaping (_ slice: Batch, _ outputs: [Column]) throws -> Result) { self.body = body }
+
+    init(function: @escaping zoo_loss_fn, context: UnsafeMutableRawPointer?) {
+        self.init { try Self.call(function, context, $0, $1) }
+    }
+
+    public func callAsFunction(_ slice: Batch, _ outputs: [Column]) throws -> Result { try body(slice, outputs) }
+
+    private static func call(
+        _ function: zoo_loss_fn, _ context: UnsafeMutableRawPointer?, _ slice: Batch, _ outputs: [Column]
+    ) throws -> Result {
         var loss = 0.0
         let zeros = outputs.map { Column($0.name, perStep: $0.perStep, .f64(Array(repeating: 0, count: $0.doubles.count))) }
         let gradients = try slice.withCBatch { batch in

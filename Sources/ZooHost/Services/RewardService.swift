@@ -39,6 +39,19 @@ final class RewardService {
     }
 
     var isEmpty: Bool { components.isEmpty }
+    /// The first component whose reward says whether a task is solved; nil where there is none.
+    var verifier: String? {
+        components.first { if case .function(let function) = $0.scorer { function.isVerifier } else { false } }?.name
+    }
+    /// What the reward models hold.
+    var weightBytes: Int { parameterCount * MemoryLayout<Float>.size }
+
+    private var parameterCount: Int {
+        components.reduce(0) { sum, component in
+            guard case .model(let network, _) = component.scorer else { return sum }
+            return sum + network.parameters.reduce(0) { $0 + $1.tensor.count }
+        }
+    }
 
     /// `reward`, the weighted sum, and each component, [n_sequences]; charged to the ledger as one query a sequence.
     func score(_ batch: Batch, row: (Int) -> Row?, ledger: inout Ledger) throws -> [Column] {
@@ -99,15 +112,10 @@ final class RewardService {
         }
     }
 
-    /// What the reward models hold.
     private func noteWeights(_ ledger: inout Ledger) {
-        let parameters = components.reduce(0) { sum, component in
-            guard case .model(let network, _) = component.scorer else { return sum }
-            return sum + network.parameters.reduce(0) { $0 + $1.tensor.count }
-        }
-        guard parameters > 0 else { return }
-        ledger.roles["reward", default: Ledger.Account()].parameters = parameters
-        ledger.roles["reward", default: Ledger.Account()].weightBytes = parameters * MemoryLayout<Float>.size
+        guard parameterCount > 0 else { return }
+        ledger.roles["reward", default: Ledger.Account()].parameters = parameterCount
+        ledger.roles["reward", default: Ledger.Account()].weightBytes = weightBytes
     }
 
     /// The items in the tokens of another model.

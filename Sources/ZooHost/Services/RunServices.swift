@@ -37,9 +37,15 @@ final class RunServices: HostServices {
         random = SplitMix64(seed: seed, stream: 1)
     }
 
-    func prompts(_ n: Int) throws -> Batch { try data.prompts(n) }
-    func pairs(_ n: Int) throws -> Batch { try data.pairs(n) }
-    func examples(_ n: Int) throws -> Batch { try data.examples(n) }
+    func prompts(_ n: Int) throws -> Batch { try timed { try data.prompts(n) } }
+    func pairs(_ n: Int) throws -> Batch { try timed { try data.pairs(n) } }
+    func examples(_ n: Int) throws -> Batch { try timed { try data.examples(n) } }
+
+    private func timed(_ read: () throws -> Batch) rethrows -> Batch {
+        let start = secondsNow()
+        defer { model.ledger.dataSeconds += secondsNow() - start }
+        return try read()
+    }
 
     func generate(role: String, prompts: Batch, samples: Int) throws -> Batch {
         let drawn = try generate(role: role, prompts: prompts, samples: samples, settings: settings, generator: sampling)
@@ -67,8 +73,7 @@ final class RunServices: HostServices {
         }
         let batch = assemble(drawn, prompts: prompts, samples: samples, version: role.version, temperature: settings.temperature)
         model.charge(
-            role, .generate, since: start, flops: network.forwardFLOPs(drawn.sequences, [.logp]),
-            steps: drawn.sequences.tokens.count)
+            role, .generate, since: start, flops: network.generationFLOPs(drawn.sequences), steps: drawn.sequences.tokens.count)
         return batch
     }
 

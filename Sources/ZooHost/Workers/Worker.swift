@@ -34,6 +34,9 @@ public struct Worker: Sendable {
     /// Set in every worker.
     static let marker = "ZOO_WORKER"
 
+    /// When the worker was started, in nanoseconds of the system's uptime.
+    static let started = "ZOO_STARTED"
+
     /// Set in every worker: plugins bind at load, and waiting threads of OpenMP leave the cores to others.
     static let settings = [
         marker: "1", "LD_BIND_NOW": "1", "OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0",

@@ -9,12 +9,25 @@ extension WorkerMain {
     public static func run(
         _ folder: RunFolder, sinks: (_ folder: RunFolder, _ after: Int) throws -> [any MetricSink]
     ) -> Int32 {
+        work { try StageRunner(folder, stop: $0, sinks: sinks).run() }
+    }
+
+    /// `zoo worker probe FOLDER`: probes as the spec in the folder says, and tells the parent how it goes. Ends as `run` does.
+    public static func probe(_ folder: ProbeFolder) -> Int32 {
+        work { stop in
+            try ProbeRunner(folder, stop: stop).run()
+            return true
+        }
+    }
+
+    /// - Parameter body: does the work; false where it was stopped.
+    private static func work(_ body: (StopSignal) throws -> Bool) -> Int32 {
         followHost()
         let stop = StopSignal()
         let sources = stop.listen()
         defer { withExtendedLifetime(sources) {} }
         do {
-            return try StageRunner(folder, stop: stop, sinks: sinks).run() ? 0 : WorkerExit.interruptedStatus
+            return try body(stop) ? 0 : WorkerExit.interruptedStatus
         } catch {
             if stop.isRaised { return WorkerExit.interruptedStatus }
             let failure = error as? ZooError ?? ZooError(.invalidArgument, "\(error)")

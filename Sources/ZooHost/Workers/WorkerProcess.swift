@@ -37,7 +37,8 @@ final class WorkerProcess {
             theirs.append(pipe.write)
             streams.append(Stream(descriptor: pipe.read, receive: receive))
         }
-        let environment = ProcessInfo.processInfo.environment.merging(worker.environment) { $1 }.merging(Worker.settings) { $1 }
+        var environment = ProcessInfo.processInfo.environment.merging(worker.environment) { $1 }.merging(Worker.settings) { $1 }
+        environment[Worker.started] = "\(DispatchTime.now().uptimeNanoseconds)"
         var pid: pid_t = 0
         let status = withCStrings([worker.executable] + worker.arguments) { arguments in
             withCStrings(environment.map { "\($0)=\($1)" }) { environment in

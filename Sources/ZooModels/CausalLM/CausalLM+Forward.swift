@@ -77,21 +77,6 @@ extension CausalLM {
         }
         rotary.reserve(length)
     }
-
-    public func forwardFLOPs(_ batch: Sequences, _ outputs: [Output]) -> Double {
-        let queries = config.heads * config.headWidth
-        let keys = config.kvHeads * config.headWidth
-        let perRow = config.hiddenSize * (2 * queries + 2 * keys + 3 * config.intermediateSize)
-        let headRows = head == .score ? batch.stepCount : batch.maskedCount
-        var total = Double(2 * headWeight.size(0) * config.hiddenSize) * Double(headRows)
-        for sequence in 0..<batch.count {
-            let steps = batch.steps(sequence)
-            let length = Double(head == .score ? steps.count : ActionStates.needed(batch.mask[steps]))
-            // A product of queries and keys, one of weights and values, over half of the square.
-            total += Double(config.layers) * (2 * Double(perRow) * length + 2 * Double(queries) * length * (length + 1))
-        }
-        return total
-    }
 }
 
 extension CausalLM.Block {

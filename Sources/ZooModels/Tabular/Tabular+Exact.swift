@@ -41,6 +41,43 @@ extension Tabular {
         return sums.reduce(0, +) / Double(sums.count)
     }
 
+    /// V^π(s) = E[reward − β Σ log(π / π_ref) over the steps from s on] of every state, `[states]`, by backward induction; the first
+    /// state of each prompt has the prompt's value. `reward` is `[P][V^H]`.
+    public func exactValues(reward: [[Double]], reference: Tabular, beta: Double) -> [Double] {
+        let (ours, theirs) = (stepLogProbabilities(), reference.stepLogProbabilities())
+        let width = config.vocabularySize
+        var values = [Double](repeating: 0, count: config.states)
+        for prompt in 0..<config.prompts {
+            var next = reward[prompt]  // what follows an action of the last step, then of the one before it
+            var end = (prompt + 1) * config.statesPerPrompt
+            for _ in 0..<config.horizon {
+                let count = next.count / width
+                let first = end - count
+                for state in first..<end {
+                    values[state] = (0..<width).reduce(0) { sum, action in
+                        let logp = ours[state][action]
+                        let gain = next[(state - first) * width + action] - beta * (logp - theirs[state][action])
+                        return sum + exp(logp) * gain
+                    }
+                }
+                next = Array(values[first..<end])
+                end = first
+            }
+        }
+        return values
+    }
+
+    /// log π(token | state), `[states][V]`.
+    private func stepLogProbabilities() -> [[Double]] {
+        let logits = table.detached().doubles
+        let width = config.vocabularySize
+        return (0..<config.states).map { state in
+            let row = logits[state * width..<(state + 1) * width]
+            let normalizer = logSumExp(row)
+            return row.map { $0 - normalizer }
+        }
+    }
+
     /// The policy that maximizes E[reward] - β KL(π ‖ reference): π* ∝ π_ref exp(r / β). Rafailov et al. 2023, eq. 4.
     public struct Optimum: Sendable {
         /// π*(completion | prompt), `[P][V^H]`.

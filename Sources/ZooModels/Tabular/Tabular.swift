@@ -103,6 +103,8 @@ public final class Tabular: GenerativeNetwork {
         head == .languageModel ? 5 * Double(config.vocabularySize * batch.maskedCount) : 0
     }
 
+    public func generationFLOPs(_ drawn: Sequences) -> Double { forwardFLOPs(drawn, [.logp]) }
+
     public func generate(
         prompts: [[Int32]], samplesPerPrompt: Int, settings: SamplerSettings, generator: Generator, isCancelled: () -> Bool
     ) throws -> Generation {
@@ -135,6 +137,12 @@ public final class Tabular: GenerativeNetwork {
     }
 
     // MARK: - States
+
+    /// The state that each masked step's action was taken in, in order.
+    public func states(of batch: Sequences) throws -> [Int] { try actions(batch).states }
+
+    /// The first state of a prompt.
+    public func firstState(ofPrompt prompt: Int) -> Int { prompt * config.statesPerPrompt }
 
     private struct Actions {
         var states: [Int] = [], tokens: [Int] = [], sequences: [Int] = []

@@ -3,7 +3,7 @@
 (() => {
   const { element, figures, control, show } = report;
   const figureTitles = [
-    ["signalToNoise", "signal to noise"], ["bias", "bias of the direction"], ["cosine", "cosine to the reference gradient"],
+    ["signalToNoise", "signal to noise"], ["bias", "bias² of the direction"], ["cosine", "cosine to the reference gradient"],
     ["variance", "variance in units of the signal"], ["norm", "norm of one batch's gradient"], ["scale", "length beside the reference"],
   ].map(([id, title]) => ({ id, title }));
 
@@ -17,7 +17,7 @@
   figures.cosines = (figure, { probes }) => {
     const point = chosen(figure, probes);
     const names = point.estimators.map(({ name }) => name);
-    const rows = point.cosines.flatMap((row, a) => row.map((cosine, b) => ({ a: names[a], b: names[b], cosine })));
+    const rows = point.cosines.flatMap((row, a) => row.map((cosine, b) => ({ a: names[a], b: names[b], cosine, text: cosine == null ? "–" : cosine.toFixed(2) })));
     const place = { type: "nominal", sort: names, title: null };
     return show(figure, {
       description: "Cosine between the mean gradients of each two algorithms", data: { values: rows }, height: 40 * names.length,
@@ -25,15 +25,17 @@
       layer: [
         { mark: "rect", encoding: {
           color: { field: "cosine", type: "quantitative", title: "cosine", scale: { domain: [-1, 1], scheme: "blueorange", reverse: true }, legend: null },
-          tooltip: [{ field: "a", title: "of" }, { field: "b", title: "and" }, { field: "cosine", format: ".4f" }] } },
+          tooltip: [{ field: "a", title: "of" }, { field: "b", title: "and" }, { field: "text", title: "cosine" }] } },
         { mark: { type: "text", fontSize: 12 }, encoding: {
-          text: { field: "cosine", type: "quantitative", format: ".2f" },
+          text: { field: "text" },
           color: { condition: { test: "abs(datum.cosine) > 0.7", value: "#ffffff" }, value: "#111111" } } },
       ],
     });
   };
 
-  const bars = (figure, rows, title, description) => {
+  /** What noise hides has no bar. */
+  const bars = (figure, all, title, description) => {
+    const rows = all.filter(({ mean }) => mean != null);
     const names = [...new Set(rows.map(({ name }) => name))];
     const y = { field: "name", type: "nominal", title: null, sort: names };
     return show(figure, {

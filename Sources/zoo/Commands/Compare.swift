@@ -13,12 +13,14 @@ struct Compare: AsyncParsableCommand {
 
               zoo compare recipes/sentiment.yaml
               zoo compare recipes/sentiment.yaml --variants ppo,dpo --seeds 0,1,2,3,4
+              zoo compare recipes/ladder.yaml --base recipes/tabular.yaml
             """)
 
     @Argument(help: "The recipe, a YAML file with 'compare'.", completion: .file(extensions: ["yaml"]))
     var recipe: String
 
-    @Option(help: ArgumentHelp("Only these variants, separated by commas.", valueName: "names"))
+    @Option(
+        help: ArgumentHelp("Only these variants, or all points of a sweep by its name, separated by commas.", valueName: "names"))
     var variants: String?
 
     @Option(help: ArgumentHelp("These seeds in place of the recipe's, separated by commas.", valueName: "seeds"))
@@ -62,13 +64,18 @@ struct Compare: AsyncParsableCommand {
             try runDir.map { URL(fileURLWithPath: $0, isDirectory: true) } ?? RunPlace.new(nil, name: "\(recipe.name)-compare")
         // The names of the runs are the comparison's to say, and the watcher must know them.
         let plan = try comparison(recipe, catalog, RunWatcher(quiet: true))
+        for variant in plan.leftOut where !quiet {
+            print("\(variant) is left out: it is not for task \(recipe.task?.name ?? "")")
+        }
         let comparison = try comparison(recipe, catalog, RunWatcher(quiet: quiet, runs: plan.runs))
-        let again = "zoo compare \(self.recipe) --run-dir \(folder.shortPath)"
+        let base = changes.base.map { " --base \($0)" } ?? ""
+        let again = "zoo compare \(self.recipe)\(base) --run-dir \(folder.shortPath)"
         let runs: [ComparedRun]
         do { runs = try await comparison.run(into: folder) } catch let error as ZooError where error.code == .cancelled {
             throw Failure("stopped; go on with: \(again)", status: Failure.interrupted)
         }
-        try show(ComparisonReport(variants: comparison.variants, runs: runs), recipe, folder)
+        let ladder = try LadderReport(rungs: comparison.ladder())
+        try show(ComparisonReport(variants: comparison.variants, runs: runs), ladder, recipe, folder)
         try report(failuresOf: runs, again)
     }
 
@@ -77,13 +84,15 @@ struct Compare: AsyncParsableCommand {
         return try CompareController(controller, variants: list(variants), seeds: seedList(), jobs: jobs)
     }
 
-    private func show(_ report: ComparisonReport, _ recipe: Recipe, _ folder: URL) throws {
+    private func show(_ report: ComparisonReport, _ ladder: LadderReport, _ recipe: Recipe, _ folder: URL) throws {
         let title = recipe.about.isEmpty ? recipe.name : "\(recipe.name): \(recipe.about)"
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        try Data(report.markdown(title: title).utf8).write(to: folder.appending(path: "comparison.md"), options: .atomic)
+        let markdown = report.markdown(title: title) + ladder.markdown()
+        try Data(markdown.utf8).write(to: folder.appending(path: "comparison.md"), options: .atomic)
         try Data(report.csv().utf8).write(to: folder.appending(path: "comparison.csv"), options: .atomic)
         if !quiet { print(report.samples(3)) }
         print(report.plain(width: Terminal.standardOutputWidth))
+        if !ladder.rungs.isEmpty { print(ladder.plain()) }
         writePage(folder)
         print("runs and tables: \(folder.shortPath)   (curves: tensorboard --logdir \(folder.shortPath))")
     }

@@ -19,6 +19,7 @@ struct TaskData: ParsableCommand {
 
         func run() throws {
             var table = TextTable([.text("task"), .text("data"), .text("folder")])
+            table.append(["countdown", "needs none: made on first use", CacheFolder.data.appending(path: "countdown").path])
             table.append([
                 "sentiment", SentimentData.isThere ? "there" : "missing: zoo data fetch sentiment", SentimentData.raw.path,
             ])

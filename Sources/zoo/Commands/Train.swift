@@ -41,7 +41,9 @@ struct Train: AsyncParsableCommand {
             guard recipe != nil else {
                 throw ValidationError("name a recipe, such as recipes/sentiment.yaml, or a run to --resume")
             }
-        } else if recipe != nil || algorithm != nil || !changes.changes.isEmpty || seed != nil || runDir != nil {
+        } else if recipe != nil || algorithm != nil || !changes.changes.isEmpty || changes.base != nil || seed != nil
+            || runDir != nil
+        {
             throw ValidationError("--resume goes on with a run as it was begun; leave the recipe and its changes out")
         }
     }

@@ -6,7 +6,7 @@ import ZooHost
 struct WorkerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "worker", abstract: "Work in a process of its own for another zoo.", shouldDisplay: false,
-        subcommands: [Scan.self, Check.self, Run.self])
+        subcommands: [Scan.self, Check.self, Run.self, Probe.self])
 
     struct Scan: ParsableCommand {
         @Argument var files: [String]
@@ -19,6 +19,14 @@ struct WorkerCommand: ParsableCommand {
         @Argument var name: String
 
         func run() throws { try WorkerMain.check(file, name) }
+    }
+
+    struct Probe: ParsableCommand {
+        @Argument var folder: String
+
+        func run() throws {
+            throw ExitCode(WorkerMain.probe(ProbeFolder(URL(fileURLWithPath: folder, isDirectory: true))))
+        }
     }
 
     struct Run: ParsableCommand {

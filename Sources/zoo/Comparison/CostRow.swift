@@ -72,7 +72,8 @@ struct CostRow {
             + roles.map { role in row(role) { $0.roles[role].map { Double($0.heldBytes) } } }
             + [
                 row("largest pass") { Double($0.transientBytes) }, row("program") { Double($0.programBytes) },
-                row("data") { Double($0.dataBytes) },
+                row("data") { Double($0.dataBytes) }, row("gold rewards") { Double($0.goldBytes) },
+                row("kept by the allocator") { Double($0.keptBytes) },
                 // What the others leave is an account only where they were all taken.
                 row("not accounted for") { $0.programBytes > 0 ? Double($0.remainingBytes) : nil },
             ]

@@ -21,24 +21,10 @@ extension ReportBuilder {
             parts.append(.chart(.baselines, "What foresees the return of the frozen samples, and how far off it is."))
         }
         for (probe, point) in baselines {
-            parts.append(.table("\(Self.title(probe)), after step \(point.step): baselines", Self.table(point.baselines)))
+            let report = ProbeReport(probe)
+            parts.append(.table("\(probe.recipe): \(report.place(point))", report.baselines(point, .interval)))
         }
         return Page.Section("critic", "How good the critic is", parts)
-    }
-
-    private static func table(_ baselines: [ProbeResult.Baseline]) -> TextTable {
-        var table = TextTable([
-            .text("baseline"), .number("error"), .number("rank correlation"), .number("explained variance"),
-            .number("advantage variance"), .number("states"), .number("continuations"),
-        ])
-        for baseline in baselines {
-            table.append([
-                baseline.name, text(baseline.error), baseline.rankCorrelation.map(text) ?? "–",
-                Quantity.number(baseline.explainedVariance), Quantity.number(baseline.advantageVariance),
-                "\(baseline.states)", baseline.continuations == 0 ? "exact" : "\(baseline.continuations)",
-            ])
-        }
-        return table
     }
 
     // MARK: - Gradients
@@ -52,39 +38,15 @@ extension ReportBuilder {
                 .estimators, "Of each algorithm's gradient on the same samples, with the 95% interval over resampled batches."),
         ]
         for (probe, point) in points {
-            let reference =
-                point.referenceSequences == 0 ? "exact" : "of \(Quantity.count(Double(point.referenceSequences))) sequences"
-            let caption =
-                "\(Self.title(probe)), after step \(point.step) (KL \(Quantity.number(point.kl)) nats, reward \(Quantity.number(point.reward))): "
-                + "gradients against the reference gradient, which is \(reference)"
-            parts.append(.table(caption, Self.table(point.estimators)))
+            let report = ProbeReport(probe)
+            parts.append(.table("\(probe.recipe): \(report.place(point))", report.estimators(point, .interval)))
         }
-        return Page.Section("probe", "The gradients, side by side", parts)
+        let notes = probes.map { "\($0.recipe): \(ProbeReport($0).note)" }
+        return Page.Section("probe", "The gradients, side by side", parts + [.list(Array(Set(notes)).sorted())])
     }
 
     private static func title(_ probe: ProbeResult) -> String {
         "\(probe.recipe), \(probe.driver) seed \(probe.seed), \(probe.batches) batches of \(probe.sequences)"
-    }
-
-    private static func table(_ estimators: [ProbeResult.Estimator]) -> TextTable {
-        var table = TextTable([
-            .text("gradient of"), .number("signal to noise"), .number("bias"), .number("cosine"), .number("variance"),
-            .number("norm"),
-            .number("length beside the reference"), .number("advantage variance"),
-        ])
-        for estimator in estimators {
-            table.append(
-                [estimator.name]
-                    + [
-                        estimator.signalToNoise, estimator.bias, estimator.cosine, estimator.variance, estimator.norm,
-                        estimator.scale,
-                    ].map(text) + [estimator.advantageVariance.map { Quantity.number($0) } ?? "–"])
-        }
-        return table
-    }
-
-    private static func text(_ figure: ProbeResult.Figure) -> String {
-        "\(Quantity.number(figure.mean)) [\(Quantity.number(figure.low)), \(Quantity.number(figure.high))]"
     }
 
     func chart(_ probe: ProbeResult) -> Charts.Probe {

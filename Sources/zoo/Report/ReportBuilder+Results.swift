@@ -21,14 +21,20 @@ extension ReportBuilder {
         return Page.Section("question", "What is compared", parts)
     }
 
-    /// The settings that differ, a row each.
+    /// The settings that differ, a row each; parameters that a recipe leaves to their defaults with these.
     private var differences: TextTable {
-        let settings = variants.map { variant in runs.first { $0.variant == variant }?.settings ?? [:] }
-        let paths = Set(settings.flatMap(\.keys)).filter { path in Set(settings.map { $0[path] }).count > 1 }
+        let firsts = variants.compactMap { variant in runs.first { $0.variant == variant } }
+        func value(_ path: String, _ run: ReportedRun) -> String? {
+            if let own = run.settings[path] { return own }
+            let names = path.split(separator: ".")
+            guard names.count == 2, names[0] == "parameters" else { return nil }
+            return run.environment?.standard(String(names[1]), of: run.settings["algorithm"])
+        }
+        let paths = Set(firsts.flatMap(\.settings.keys)).filter { path in Set(firsts.map { value(path, $0) }).count > 1 }
         // The algorithm first: most others follow from it.
         let sorted = paths.sorted { $0 == "algorithm" ? $1 != "algorithm" : $1 != "algorithm" && $0 < $1 }
-        var table = TextTable([.text("setting")] + variants.map { .text($0) })
-        for path in sorted { table.append([path] + settings.map { $0[path] ?? "–" }) }
+        var table = TextTable([.text("setting")] + firsts.map { .text($0.variant) })
+        for path in sorted { table.append([path] + firsts.map { value(path, $0) ?? "–" }) }
         return table
     }
 

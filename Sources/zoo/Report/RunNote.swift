@@ -66,9 +66,24 @@ struct RunNote: Decodable {
 /// `environment.json`.
 struct EnvironmentNote: Decodable {
     struct Plugin: Decodable {
+        struct Algorithm: Decodable {
+            var id: String
+            var parameters: [Parameter]
+        }
+        struct Parameter: Decodable {
+            var name: String
+            var defaultValue: JSONValue?
+        }
         var path: String
         var sha256: String
         var toolchain: String?
+        var algorithms: [Algorithm]?
+    }
+
+    /// What a parameter is where a recipe does not name it; nil where it has no default.
+    func standard(_ parameter: String, of algorithm: String?) -> String? {
+        let known = plugin.algorithms?.first { $0.id == algorithm }?.parameters.first { $0.name == parameter }
+        return known?.defaultValue.flatMap { value in value.string ?? (try? value.text()) }
     }
 
     var started: Date?

@@ -1,0 +1,133 @@
+// REINFORCE Leave-One-Out: each sample is measured against the mean of the others of its prompt, and a whole completion is one action.
+//
+// Ahmadian et al. 2024, "Back to Basics", https://arxiv.org/abs/2402.14740 (the penalised return of eq. 3, the estimator of section
+// 3.2); Kool et al. 2019, "Buy 4 REINFORCE Samples, Get a Baseline for Free!", https://openreview.net/forum?id=r1lgTGL5DE.
+//
+// Deviations:
+// 1. Where a rollout is used more than once, the ratio of the whole completion to the policy that sampled it stands in the loss and is
+//    clipped, as in TRL; the paper takes one step a rollout, where the ratio is 1 and the gradient is its own.
+// 2. `normalize_advantages` and `reward_clip` are TRL's and off; rewards are clipped before the KL penalty comes in.
+// 3. `ratio: token` clips a ratio per action instead (OpenRLHF). Its loss is the sum over a sequence's actions, so that at ratio 1
+//    both have the same gradient; OpenRLHF takes the mean over actions.
+import ZooKit
+
+struct RLOO: Algorithm {
+    static let id = "rloo"
+    static let title = "REINFORCE Leave-One-Out"
+    static let summary = "Whole completions against the mean of the others of their prompt; the KL is part of the reward."
+    static let paper = "Ahmadian et al. 2024, https://arxiv.org/abs/2402.14740"
+    static let needs = Needs(data: .prompts, roles: [.policy, .reference], services: Needs.samplingServices)
+
+    struct Parameters: ParameterSet {
+        @Parameter("Prompts of a rollout.", in: 1...1_000_000) var prompts = 8
+        @Parameter("Group size k: sequences sampled for each prompt.", in: 2...1_000_000) var samples = 4
+        @Parameter("Strength β of the KL penalty in the reward, reward per nat.", in: 0...1000) var beta = 0.05
+        @Parameter("What the ratio is taken of, and clipped: the whole sequence, or each token (action).") var ratio = Ratio
+            .sequence
+        @Parameter("ε: how far the ratio may fall below 1 and still earn.", in: 0...1) var epsilon = 0.2
+        @Parameter("How far the ratio may rise above 1 and still earn; null is epsilon.", in: 0...1000)
+        var epsilonHigh: Double? = nil
+        @Parameter("Limit ±c of a sequence's reward, before the KL penalty; null is none.", in: 0...1_000_000)
+        var rewardClip: Double? = nil
+        @Parameter("Centre advantages and scale them to deviation 1 over the rollout.") var normalizeAdvantages = false
+        @Parameter("Passes over a rollout.", in: 1...1000) var numIterations = 1
+        @Parameter("Parts that each pass is cut into, with an update each.", in: 1...1_000_000) var minibatches = 1
+    }
+
+    enum Ratio: String, CaseIterable, ParameterValue { case sequence, token }
+
+    let parameters: Parameters
+    let host: Host
+
+    // MARK: - The objective
+
+    /// R(x, y) = clip(r(x, y), ±c) − β·log(π(y|x) / π_ref(y|x)), [n] (eq. 3). `kl` is the log-ratio of whole sequences, [n].
+    static func returns(rewards: [Double], kl: [Double], beta: Double, rewardClip: Double?) -> [Double] {
+        zip(rewards, kl).map { reward, kl in
+            let limit = rewardClip ?? .infinity
+            return min(max(reward, -limit), limit) - beta * kl
+        }
+    }
+
+    /// R_i − 1/(k − 1)·Σ_{j≠i} R_j, [n] (section 3.2), and where it is wanted (A − mean) / (std + 10⁻⁴) over all of them.
+    static func advantages(_ returns: [Double], groups: [Int], normalize: Bool) -> [Double] {
+        let advantages = zip(returns, leaveOneOutBaselines(returns, groups: groups)).map { $0 - $1 }
+        guard normalize else { return advantages }
+        let (center, scale) = (mean(advantages), standardDeviation(advantages) + 1e-4)
+        return advantages.map { ($0 - center) / scale }
+    }
+
+    /// The actions that share a ratio: all of a sequence, or each for itself.
+    static func units(_ batch: Batch, of sequence: Int, _ ratio: Ratio) -> [[Int]] {
+        let actions = batch.steps(of: sequence).filter { batch.mask[$0] }
+        switch ratio {
+        case .sequence: return actions.isEmpty ? [] : [actions]
+        case .token: return actions.map { [$0] }
+        }
+    }
+
+    /// −1/n·Σ_s min(ρ_s A_s, clip(ρ_s, 1 − ε, 1 + ε_high) A_s) over `sequences` n, and its derivative by log π.
+    ///
+    /// `logp` and `behaviourLogp` are per step, `advantages` per sequence.
+    static func loss(
+        _ batch: Batch, logp: [Double], behaviourLogp: [Double], advantages: [Double], sequences: Int, ratio: Ratio,
+        epsilonLow: Double, epsilonHigh: Double
+    ) -> Loss {
+        var loss = 0.0
+        var gradient = [Double](repeating: 0, count: logp.count)
+        let share = 1 / Double(sequences)
+        for (sequence, advantage) in advantages.enumerated() {
+            for unit in units(batch, of: sequence, ratio) {
+                let rho = exp(unit.reduce(0) { $0 + logp[$1] - behaviourLogp[$1] })  // π(y|x) / π_old(y|x)
+                let surrogate = rho * advantage
+                let clipped = min(max(rho, 1 - epsilonLow), 1 + epsilonHigh) * advantage
+                loss -= min(surrogate, clipped) * share
+                guard surrogate <= clipped else { continue }  // where the clip binds, the gradient stops
+                for t in unit { gradient[t] = -surrogate * share }
+            }
+        }
+        return Loss(loss, [.logp: gradient])
+    }
+
+    // MARK: - One iteration
+
+    mutating func step() throws {
+        let rollout = try sample()
+        var generator = try host.random
+        for _ in 0..<parameters.numIterations {
+            for minibatch in rollout.minibatches(parameters.minibatches, using: &generator) where minibatch.actionCount > 0 {
+                try host.checkCancellation()
+                try update(minibatch)
+            }
+        }
+    }
+
+    /// A rollout with the column `advantage` [n].
+    private func sample() throws -> Batch {
+        let prompts = try host.data.prompts(parameters.prompts)
+        var rollout = try host.rollout.generate(.policy, prompts, samples: parameters.samples)
+        let rewards = try host.reward.score(rollout)
+        let logp = try rollout.steps("behaviour_logp")
+        let reference = try host.model.forward(.reference, rollout, [.logp])[.logp]
+        let kl = rollout.sequenceSums(zip(logp, reference).map { $0 - $1 })
+        let returns = Self.returns(
+            rewards: rewards.total, kl: kl, beta: parameters.beta, rewardClip: parameters.rewardClip)
+        let advantages = Self.advantages(
+            returns, groups: try rollout.integers("group"), normalize: parameters.normalizeAdvantages)
+        rollout.set("advantage", perSequence: advantages)
+        try logSamples(rollout, rewards, kl: kl)
+        return rollout
+    }
+
+    private func update(_ minibatch: Batch) throws {
+        let sequences = minibatch.sequenceCount
+        let update = try host.model.accumulate(.policy, minibatch, [.logp, .entropy], .separable) { slice, outputs in
+            Self.loss(
+                slice, logp: try outputs[.logp], behaviourLogp: try slice.steps("behaviour_logp"),
+                advantages: try slice.sequences("advantage"), sequences: sequences, ratio: parameters.ratio,
+                epsilonLow: parameters.epsilon, epsilonHigh: parameters.epsilonHigh ?? parameters.epsilon)
+        }
+        let info = try host.model.step(.policy)
+        try logUpdate(minibatch, update, info)
+    }
+}

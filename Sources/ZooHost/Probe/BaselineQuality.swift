@@ -1,0 +1,128 @@
+import Foundation
+import ZooData
+import ZooKit
+import ZooModels
+import ZooTensor
+
+/// Values of states that were sampled from, measured by continuing from them many times.
+struct MonteCarloValues {
+    /// Steps of the pool's batch whose states these are.
+    var steps: [Int]
+    /// The mean return of the continuations of each.
+    var means: [Double]
+    /// The variance of that mean.
+    var errors: [Double]
+
+    /// Draws `count` actions of `batch` at random, and from the state before each of them `continuations` completions.
+    ///
+    /// - Parameter beta: Strength of the KL in the return.
+    init(
+        _ services: RunServices, _ batch: Batch, rollout: RolloutSettings, count: Int, continuations: Int, beta: Double,
+        seed: UInt64
+    ) throws {
+        var random = SplitMix64(seed: seed, stream: 3)
+        let actions = batch.mask.indices.filter { batch.mask[$0] }
+        steps = random.permutation(actions.count).prefix(count).map { actions[$0] }.sorted()
+        means = Array(repeating: 0, count: steps.count)
+        errors = means
+        let owner = (0..<batch.sequenceCount).flatMap { sequence in batch.steps(of: sequence).map { _ in sequence } }
+        let rows = try batch.integers("row")
+        // One call for all states with as much room left.
+        let taken = steps.map { step in batch.steps(of: owner[step]).prefix { $0 < step }.count { batch.mask[$0] } }
+        let generator = Generator(seed: seed)
+        for room in Set(taken).sorted() {
+            let chosen = steps.indices.filter { taken[$0] == room }
+            let contexts = chosen.map { Array(batch.tokens[batch.offsets[owner[steps[$0]]]..<steps[$0]]) }
+            var offsets = [0]
+            for context in contexts { offsets.append(offsets[offsets.count - 1] + context.count) }
+            let prompts = Batch(
+                offsets: offsets, tokens: contexts.flatMap { $0 }, mask: contexts.flatMap { $0.map { _ in false } },
+                columns: [Column("row", perStep: false, .i64(chosen.map { Int64(rows[owner[steps[$0]]]) }))])
+            var settings = rollout
+            settings.maxNewTokens -= room
+            let drawn = try services.generate(
+                role: "policy", prompts: prompts, samples: continuations, settings: settings, generator: generator)
+            let returns = try Self.returns(services, drawn, actionsBefore: room, beta: beta)
+            for (index, state) in chosen.enumerated() {
+                let own = Array(returns[index * continuations..<(index + 1) * continuations])
+                means[state] = mean(own)
+                errors[state] = variance(own) / Double(continuations)
+            }
+        }
+    }
+
+    /// Reward minus β KL of the steps drawn; the reward sees the actions before them as the completion's start.
+    private static func returns(_ services: RunServices, _ drawn: Batch, actionsBefore: Int, beta: Double) throws -> [Double] {
+        let reference = try services.forward(role: "reference", batch: drawn, outputs: ["logp"])[0].doubles
+        let logp = try drawn.steps("behaviour_logp")
+        var whole = drawn
+        for sequence in 0..<drawn.sequenceCount {
+            guard let first = drawn.steps(of: sequence).first(where: { drawn.mask[$0] }) else { continue }
+            for step in first - actionsBefore..<first { whole.mask[step] = true }
+        }
+        let rewards = try services.score(whole)[0].doubles
+        let kl = drawn.sequenceSums(zip(logp, reference).map { $0 - $1 })
+        return zip(rewards, kl).map { $0 - beta * $1 }
+    }
+
+    /// Values that are known.
+    init(exact values: [Double], _ batch: Batch) {
+        steps = batch.mask.indices.filter { batch.mask[$0] }
+        means = steps.map { values[$0] }
+        errors = steps.map { _ in 0 }
+    }
+}
+
+extension ProbeResult.Baseline {
+    /// How a baseline at each action, [steps], compares with the values of some states and with the returns of all actions.
+    init(name: String, values: [Double], batch: FrozenBatch, truth: MonteCarloValues, continuations: Int) {
+        let mask = batch.rollout.mask
+        let returns = masked(batch.returns, mask)
+        let advantages = masked(zip(batch.returns, values).map { $0 - $1 }, mask)
+        let own = truth.steps.map { values[$0] }
+        let squares = truth.steps.indices.map { state in
+            (own[state] - truth.means[state]) * (own[state] - truth.means[state]) - truth.errors[state]
+        }
+        self.name = name
+        error = Self.bootstrap(squares.count) { chosen in max(0, mean(chosen.map { squares[$0] })).squareRoot() }
+        rankCorrelation =
+            Set(own).count > 1
+            ? Self.bootstrap(own.count) { chosen in
+                Ranks.correlation(chosen.map { own[$0] }, chosen.map { truth.means[$0] })
+            } : nil
+        explainedVariance = ZooKit.explainedVariance(predictions: masked(values, mask), targets: returns)
+        advantageVariance = variance(advantages)
+        states = truth.steps.count
+        self.continuations = continuations
+    }
+
+    private static func bootstrap(_ count: Int, _ figure: ([Int]) -> Double) -> ProbeResult.Figure {
+        var random = SplitMix64(seed: 0, stream: 0xba5e)
+        let resamples = (0..<400).map { _ in figure((0..<count).map { _ in random.next(below: count) }) }
+        return GradientStatistics.figure(figure(Array(0..<count)), resamples)
+    }
+}
+
+/// Spearman's rank correlation; ties share the mean of their ranks.
+enum Ranks {
+    static func correlation(_ a: [Double], _ b: [Double]) -> Double {
+        let (x, y) = (ranks(a), ranks(b))
+        let (meanX, meanY) = (mean(x), mean(y))
+        let covariance = zip(x, y).reduce(0) { $0 + ($1.0 - meanX) * ($1.1 - meanY) }
+        let spread = x.reduce(0) { $0 + ($1 - meanX) * ($1 - meanX) } * y.reduce(0) { $0 + ($1 - meanY) * ($1 - meanY) }
+        return spread > 0 ? covariance / spread.squareRoot() : .nan
+    }
+
+    static func ranks(_ values: [Double]) -> [Double] {
+        let order = values.indices.sorted { values[$0] < values[$1] }
+        var ranks = [Double](repeating: 0, count: values.count)
+        var first = 0
+        while first < order.count {
+            var last = first
+            while last + 1 < order.count, values[order[last + 1]] == values[order[first]] { last += 1 }
+            for place in first...last { ranks[order[place]] = Double(first + last) / 2 }
+            first = last + 1
+        }
+        return ranks
+    }
+}

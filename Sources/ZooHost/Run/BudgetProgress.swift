@@ -1,0 +1,90 @@
+import Foundation
+import ZooKit
+
+extension RunServices {
+    /// The share of a stage's budget that is spent; at 1 it ends.
+    ///
+    /// An algorithm that learns from built pairs has spent a budget of samples or queries before its first step: then the passes over
+    /// the pairs are the progress.
+    func spent(_ stage: Stage) -> Double {
+        if let building = stage.pairsPaid, let count = data.count(.pairs) {
+            return Double(data.given(.pairs)) / Double(count * building.epochs)
+        }
+        return stage.budget.axis.spent(model.ledger) / stage.budget.amount
+    }
+}
+
+extension Budget.Axis {
+    /// What a run has spent so far, in the axis's unit.
+    func spent(_ ledger: Ledger) -> Double {
+        switch self {
+        case .steps: Double(ledger.algorithmSteps)
+        case .updates: Double(ledger.updates)
+        case .sampledSteps: Double(ledger.sampledSteps)
+        case .rewardQueries: Double(ledger.rewardQueries)
+        case .flops: ledger.totalFLOPs
+        case .seconds: ledger.seconds
+        }
+    }
+}
+
+extension Stage {
+    /// The pairs that the stage's budget goes into, where its algorithm learns from pairs; nil where it goes into steps.
+    fileprivate var pairsPaid: PairBuilding? {
+        guard budget.axis.paysForSamples, case .build(let building)? = data.pairs else { return nil }
+        return building
+    }
+}
+
+/// How many prompts pairs are built from: so many, or as many as the stage's budget pays for.
+struct PairPlan {
+    private enum Limit {
+        case prompts(Int)
+        /// Sampled steps, of which a completion takes at most `longest`.
+        case steps(Double, longest: Int)
+    }
+
+    private let limit: Limit
+    private let samples: Int
+    /// Sequences in one pass of the sampler.
+    private static let most = 256
+
+    /// - Throws: where the recipe says no number, or the budget is too small for the samples of one prompt.
+    init(_ building: PairBuilding, _ stage: Stage) throws {
+        samples = building.samples
+        let axis = stage.pairsPaid == nil ? nil : stage.budget.axis
+        switch (axis, building.prompts) {
+        case (.rewardQueries?, _): limit = .prompts(Int(stage.budget.amount) / samples)
+        case (.sampledSteps?, _): limit = .steps(stage.budget.amount, longest: stage.rollout.maxNewTokens)
+        case (_, let prompts?): limit = .prompts(prompts)
+        default:
+            throw ZooError(.invalidArgument, "stage '\(stage.name)': 'data.pairs.build' needs 'prompts', a whole number >= 1")
+        }
+        guard next(done: 0, steps: 0) > 0 else {
+            let steps = axis == .sampledSteps ? " of up to \(stage.rollout.maxNewTokens) steps" : ""
+            throw ZooError(
+                .invalidArgument,
+                "stage '\(stage.name)': its budget, \(stage.budget.axis.rawValue): \(Int(stage.budget.amount)), does not pay for the "
+                    + "\(samples) samples\(steps) of one preference pair; raise it")
+        }
+    }
+
+    /// What tells plans apart.
+    var key: String {
+        switch limit {
+        case .prompts(let count): "\(count) prompts, \(samples) samples"
+        case .steps(let budget, let longest): "\(Int(budget)) steps, \(samples) samples, \(longest) steps at most"
+        }
+    }
+
+    /// Prompts of the next pass, after `done` prompts and the sampled `steps`; 0: it is enough.
+    ///
+    /// The budget is never overrun: what is left of it at the end could not pay for another prompt with completions of full length.
+    func next(done: Int, steps: Int) -> Int {
+        let pass = max(1, Self.most / samples)
+        switch limit {
+        case .prompts(let count): return min(count - done, pass)
+        case .steps(let budget, let longest): return min(Int((budget - Double(steps)) / Double(samples * longest)), pass)
+        }
+    }
+}

@@ -1,0 +1,57 @@
+// Floating-point operations, counted from the shapes; a multiply-add is two. Norms, rotations and softmaxes are left out: together
+// they are about a hundredth of the products.
+extension CausalLM {
+    /// Of one row in one layer: before attention (queries, keys, values), and after it (output projection, feed-forward).
+    private var rowFLOPs: (before: Double, after: Double) {
+        let queries = config.heads * config.headWidth
+        let keys = config.kvHeads * config.headWidth
+        return (
+            Double(2 * config.hiddenSize * (queries + 2 * keys)),
+            Double(2 * config.hiddenSize * (queries + 3 * config.intermediateSize))
+        )
+    }
+
+    /// Of the products of one row in one layer with `length` keys and values.
+    private func attentionFLOPs(_ length: Double) -> Double { 4 * Double(config.heads * config.headWidth) * length }
+
+    /// Of all layers over a sequence of `length` rows from its start; the last layer goes on for `needed` rows only.
+    private func trunkFLOPs(length: Int, needed: Int) -> Double {
+        let (before, after) = rowFLOPs
+        let rows = Double(length)
+        let layers = Double(config.layers)
+        // Row i sees i keys: half of the square.
+        return layers * (before * rows + attentionFLOPs(rows * (rows + 1) / 2)) + after * ((layers - 1) * rows + Double(needed))
+    }
+
+    /// Of the head on one row.
+    private var headFLOPs: Double { Double(2 * headWeight.size(0) * config.hiddenSize) }
+
+    public func forwardFLOPs(_ batch: Sequences, _ outputs: [Output]) -> Double {
+        (0..<batch.count).reduce(0) { total, sequence in
+            let steps = batch.steps(sequence)
+            let isScore = head == .score
+            let length = isScore ? steps.count : ActionStates.needed(batch.mask[steps])
+            let rows = isScore ? (config.pooling == .last ? 1 : length) : batch.mask[steps].count { $0 }
+            return total + trunkFLOPs(length: length, needed: rows) + headFLOPs * Double(rows)
+        }
+    }
+
+    public func generationFLOPs(_ drawn: Sequences) -> Double {
+        var seen: Set<ArraySlice<Int32>> = []
+        let (before, after) = rowFLOPs
+        return (0..<drawn.count).reduce(0) { total, sequence in
+            let steps = drawn.steps(sequence)
+            let new = drawn.mask[steps].count { $0 }
+            let context = steps.count - new
+            var flops = 0.0
+            if seen.insert(drawn.tokens[steps].prefix(context)).inserted {
+                flops += trunkFLOPs(length: context, needed: 1) + headFLOPs
+            }
+            // The last token is drawn and not read again.
+            for position in context..<max(context, steps.count - 1) {
+                flops += Double(config.layers) * (before + after + attentionFLOPs(Double(position + 1))) + headFLOPs
+            }
+            return total + flops
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import ArgumentParser
+import Foundation
+import ZooHost
+import ZooKit
+import ZooReport
+
+struct ProbeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "probe",
+        abstract: "Hand the same frozen samples to every variant and compare the gradients they would apply.",
+        discussion: """
+            The recipe's 'probe' names the driver, a variant that is trained and frozen at some steps; nothing else is updated. Every
+            variant gets the same batches: prompts, samples, rewards. Reported are the norm of its gradient, signal to noise, bias
+            against a reference gradient, and how well the critic, or what stands in its place, foresees the return.
+
+              zoo probe recipes/tabular.yaml
+              zoo probe recipes/sentiment.yaml --variants ppo,grpo --set probe.batches=64
+            """)
+
+    @Argument(help: "The recipe, a YAML file with 'compare' and 'probe'.", completion: .file(extensions: ["yaml"]))
+    var recipe: String
+
+    @Option(help: ArgumentHelp("Only these variants, separated by commas.", valueName: "names"))
+    var variants: String?
+
+    @OptionGroup var changes: RecipeOptions
+
+    @Option(help: "Seed of the driver and of the samples; the recipe's unless given.")
+    var seed: UInt64?
+
+    @Option(help: ArgumentHelp("The probe's folder; runs/RECIPE-probe-N unless given.", valueName: "dir"))
+    var runDir: String?
+
+    @OptionGroup var plugins: PluginOptions
+
+    @Flag(help: "Show no progress.")
+    var quiet = false
+
+    func run() async throws {
+        let catalog = try await plugins.catalog()
+        let recipe = try changes.recipe(recipe, plugins: catalog)
+        let folder = ProbeFolder(try RunPlace.new(runDir, name: "\(recipe.name)-probe"))
+        let controller = try RunController(recipe, plugins: catalog, observer: RunWatcher(quiet: quiet))
+        let names = variants?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } ?? []
+        let probe = try ProbeController(controller, variants: names)
+        for variant in probe.leftOut { FileHandle.standardError.write(Data("zoo: left out: \(variant.reason)\n".utf8)) }
+        let result = try await probe.run(into: folder, seed: seed ?? recipe.seed)
+        let report = ProbeReport(result)
+        try Data(report.markdown.utf8).write(to: folder.url.appending(path: "probe.md"), options: .atomic)
+        print(report.plain)
+        print("probe and tables: \(folder.url.shortPath)")
+    }
+}
