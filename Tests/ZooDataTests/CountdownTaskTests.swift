@@ -200,7 +200,7 @@ struct CountdownRewardTests {
             try RewardKind.make($0, parameters: settings[$0] ?? [:]).isVerifier
         }
         #expect(verifiers.sorted() == ["countdown", "exact-match", "number-match"])
-        #expect(try !RewardKind.make("countdown", parameters: ["format_reward": 0.1]).isVerifier)
+        #expect(try RewardKind.make("countdown", parameters: ["format_reward": 0.1]).isVerifier)
     }
 }
 
