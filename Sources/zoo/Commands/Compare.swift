@@ -75,7 +75,7 @@ struct Compare: AsyncParsableCommand {
             throw Failure("stopped; go on with: \(again)", status: Failure.interrupted)
         }
         let ladder = try LadderReport(rungs: comparison.ladder())
-        try show(ComparisonReport(variants: comparison.variants, runs: runs), ladder, recipe, folder)
+        try show(ComparisonReport(variants: comparison.variants, runs: runs, recipe: recipe), ladder, recipe, folder)
         try report(failuresOf: runs, again)
     }
 

@@ -12,10 +12,14 @@ struct ComparisonReport {
         self.runs = runs
     }
 
-    init(variants: [String], runs: [ComparedRun]) {
+    /// - Parameter recipe: what all runs are variants of.
+    init(variants: [String], runs: [ComparedRun], recipe: Recipe) {
+        let hasAllPrompts = recipe.evaluation.map { $0.prompts == recipe.stages.last?.data.prompts } ?? false
         let measured = runs.compactMap { run -> MeasuredRun? in
             guard case .success(let found) = run.result else { return nil }
-            return MeasuredRun(variant: run.variant, seed: run.seed, evaluation: found.evaluation, ledger: found.ledger)
+            return MeasuredRun(
+                variant: run.variant, seed: run.seed, evaluation: found.evaluation, ledger: found.ledger,
+                hasAllPrompts: hasAllPrompts)
         }
         self.init(variants: variants, runs: measured)
     }

@@ -8,14 +8,18 @@ struct MeasuredRun {
     var evaluation: EvaluationResult?
     /// nil while the run goes on.
     var ledger: Ledger?
+    /// Whether the held-out prompts are those that training has, as in a task that is known whole: then they stand for no others, and
+    /// only the seeds vary.
+    var hasAllPrompts: Bool
 }
 
 extension [MeasuredRun] {
-    /// The values of a metric by variant, for paired statistics; by prompt where every run has the same prompts, else their means.
+    /// The values of a metric by variant, for paired statistics; by prompt where every run has the same sample of prompts, else their
+    /// means.
     func scores(_ metric: String) -> [String: Scores] {
         let measured = filter { $0.evaluation?.metrics[metric] != nil }
         let counts = Set(measured.map { $0.evaluation?.prompts[metric]?.count ?? 0 })
-        let hasPrompts = counts.count == 1 && counts != [0]
+        let hasPrompts = counts.count == 1 && counts != [0] && !measured.contains(where: \.hasAllPrompts)
         let byVariant = Dictionary(grouping: measured, by: \.variant)
         return byVariant.mapValues { runs in
             let values = runs.compactMap { run -> (UInt64, [Double])? in

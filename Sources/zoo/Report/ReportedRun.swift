@@ -18,7 +18,17 @@ struct ReportedRun {
     var seed: UInt64 { note.seed }
     var isDone: Bool { folder.isDone }
     var sweep: RunNote.VariantNote? { note.recipe.compare?.variants.first { $0.name == variant && $0.series != nil } }
-    var measured: MeasuredRun { MeasuredRun(variant: variant, seed: seed, evaluation: evaluation, ledger: ledger) }
+    var measured: MeasuredRun {
+        MeasuredRun(
+            variant: variant, seed: seed, evaluation: evaluation, ledger: ledger,
+            hasAllPrompts: source("evaluation.prompts") == source("data.prompts"))
+    }
+
+    /// Where a dataset comes from.
+    private func source(_ path: String) -> [String: String] {
+        let own = settings.filter { $0.key.hasPrefix(path + ".") }.map { (String($0.key.dropFirst(path.count)), $0.value) }
+        return Dictionary(uniqueKeysWithValues: own)
+    }
 
     /// - Throws: ``Failure`` that names the file which cannot be read.
     init(_ folder: RunFolder, variant: String?) throws {
