@@ -103,7 +103,7 @@
     const encoding = {
       x: { field: "x", type: "quantitative", title: "√KL to the base, √nats" },
       y: { field: "y", type: "quantitative", title: reward.title, scale: { zero: false } },
-      color: color(names, names.map((name) => series.get(name))),
+      color: { ...color(names, names.map((name) => series.get(name))), legend: { symbolOpacity: 1 } },
     };
     return show(figure, {
       description: `${reward.title} against the square root of the KL to the base model, one point a run`, height: 340,
@@ -115,7 +115,7 @@
         {
           data: { values: points }, mark: { type: "point", filled: true, size: 90, opacity: 0.9 },
           encoding: { ...encoding, shape: { field: "variant", type: "nominal", title: null, scale: { domain: names } },
-            tooltip: [{ field: "name", title: "variant" }, { field: "seed", title: "seed" }, { field: "value", title: "value", format: ".4~g" },
+            tooltip: [{ field: "name", title: "variant" }, { field: "seed", title: "seed" }, ...(sweeps.length ? [{ field: "value", title: "value", format: ".4~g" }] : []),
               { field: "x", title: "√KL", format: ".3~g" }, { field: "y", title: reward.title, format: ".4~g" }] },
         },
       ].filter(({ data }) => data.values.length),
