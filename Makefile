@@ -7,6 +7,9 @@ SHELL := /bin/bash
 TORCH   := 2.13.0
 CACHE   := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/policyzoo
 TORCH_DIR := $(CACHE)/libtorch-$(TORCH)
+# Vega and Vega-Lite, which draw the charts of `zoo report`; Sources/zoo/Report/ChartLibrary.swift names the same version.
+VEGA    := 1.9.0.post1
+VEGA_FILE := $(CACHE)/vega-$(VEGA).js
 PYTHON  ?= python3
 SUDO    := $(if $(filter 0,$(shell id -u)),,sudo)
 RELEASE := .build/release
@@ -43,8 +46,20 @@ ltdl:
 	  elif command -v brew >/dev/null; then brew install libtool; \
 	  else echo 'make: install the development files of libltdl (GNU libtool) with your package manager' >&2; exit 1; fi; }
 
+# The wheel brings the libraries; what is kept of it is one file of JavaScript. Nothing of Python is needed afterwards.
+$(VEGA_FILE):
+	@echo "Fetching the library that draws the charts into $@ (once per machine)"
+	@mkdir -p '$(@D)' && rm -rf '$@.part' && mkdir '$@.part'
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps \
+	    --target '$@.part' 'vl-convert-python==$(VEGA)'
+	@PYTHONPATH='$@.part' $(PYTHON) -c 'import sys, vl_convert; print(vl_convert.javascript_bundle(), file=open(sys.argv[1], "w", encoding="utf-8"))' '$@.part/vega.js'
+	@mv '$@.part/vega.js' '$@' && rm -rf '$@.part'
+
+.PHONY: charts
+charts: $(VEGA_FILE) ## fetch the library that draws the charts of a report (0.9 MB, once per machine)
+
 .PHONY: setup
-setup: ltdl libtorch ## install what is missing: libltdl by the system's packages, libtorch into the cache
+setup: ltdl libtorch charts ## install what is missing: libltdl by the system's packages, libtorch and Vega-Lite into the cache
 	@command -v swift >/dev/null || { echo 'make: Swift 6.3 is needed: https://swift.org/install' >&2; exit 1; }
 
 .PHONY: data

@@ -69,6 +69,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/swhitty/FlyingFox", .upToNextMinor(from: "0.27.1")),
     ],
     targets: [
         .target(name: "CZoo"),
@@ -84,10 +85,20 @@ let package = Package(
                 "CZoo", "ZooKit", "CLtdl", "ZooTensor", "ZooModels", "ZooData",
                 .product(name: "Logging", package: "swift-log"), .product(name: "Yams", package: "Yams"),
             ], swiftSettings: swift),
-        .target(name: "ZooReport", swiftSettings: swift),
+        .target(
+            name: "ZooReport",
+            // Compiled in, so that the executable needs no file beside it.
+            resources: [
+                .embedInCode("Page/page.css"), .embedInCode("Page/page.js"), .embedInCode("Page/charts.js"),
+                .embedInCode("Page/probes.js"),
+            ],
+            swiftSettings: swift),
         .executableTarget(
             name: "zoo",
-            dependencies: ["ZooHost", "ZooKit", "ZooReport", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "ZooHost", "ZooKit", "ZooData", "ZooReport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "FlyingFox", package: "FlyingFox"),
+            ],
             swiftSettings: swift),
         tests("ZooKitTests", ["ZooKit", "CZoo"]),
         tests("GoldenTests", ["ZooHost", "ZooKit"]),

@@ -10,13 +10,14 @@ struct Zoo: AsyncParsableCommand {
             An algorithm is a plugin, an experiment is a recipe.
 
               zoo compare recipes/sentiment.yaml                    all variants over all seeds, one table
+              zoo report runs/sentiment-compare-1                   curves, costs and statistics on one page
               zoo train recipes/sentiment.yaml --algorithm grpo     one run
               zoo plugins show grpo                                 what it does and its parameters
             """,
         version: "0.1.0",
         subcommands: [
-            Train.self, Compare.self, ProbeCommand.self, Sample.self, Evaluate.self, Plugins.self, TaskData.self, Doctor.self,
-            WorkerCommand.self,
+            Train.self, Compare.self, ProbeCommand.self, Report.self, Sample.self, Evaluate.self, Plugins.self, TaskData.self,
+            Doctor.self, WorkerCommand.self,
         ])
 }
 

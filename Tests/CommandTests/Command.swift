@@ -4,6 +4,8 @@ import Testing
 /// Runs the built `zoo` as a user would, with a cache and a working folder of its own.
 struct Command {
     let folder: URL
+    /// Over the variables that every command gets.
+    var environment: [String: String] = [:]
 
     struct Result {
         var status: Int32
@@ -36,7 +38,7 @@ struct Command {
         process.currentDirectoryURL = folder
         process.environment = ProcessInfo.processInfo.environment.merging(
             ["POLICYZOO_CACHE": folder.appending(path: "cache").path]
-        ) { $1 }
+        ) { $1 }.merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = output ?? FileHandle.nullDevice
         process.standardError = errors ?? FileHandle.nullDevice

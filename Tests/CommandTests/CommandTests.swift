@@ -6,7 +6,8 @@ struct CommandTests {
     @Test(
         "every command explains itself with an example",
         arguments: [
-            ["train"], ["compare"], ["sample"], ["evaluate"], ["plugins"], ["plugins", "show"], ["plugins", "check"], ["data"],
+            ["train"], ["compare"], ["report"], ["sample"], ["evaluate"], ["plugins"], ["plugins", "show"], ["plugins", "check"],
+            ["data"],
             ["doctor"],
         ])
     func help(words: [String]) throws {
@@ -39,6 +40,11 @@ struct CommandTests {
             (["plugins", "show", "gppo"], 65, "no plugin offers the algorithm 'gppo'"),
             (["plugins", "check", "nowhere.so"], 65, "no such file"),
             (["plugins", "list", "--plugin-path", "nowhere"], 65, "the plugin folder cannot be read"),
+            (["report", "nowhere"], 65, "nowhere: there is no such folder"),
+            (["report", "."], 65, ". is no run (it has no run.json), no comparison (a folder of runs) and no probe"),
+            (["report", Command.tabular], 65, "is a file; expected the folder of a run, a comparison or a probe"),
+            (["report", ".", "--output", "x.pdf"], 64, "does not end in .html, .md, .csv or .json; name the format by --format"),
+            (["report", ".", "--follow", "--markdown"], 64, "--follow serves the page and writes no file"),
             (["sample", "."], 65, "is not a model folder: it has no config.json"),
             (["evaluate", Command.tabular, "."], 65, "it has no config.json"),
         ] as [([String], Int32, String)])

@@ -75,7 +75,7 @@ struct Compare: AsyncParsableCommand {
             throw Failure("stopped; go on with: \(again)", status: Failure.interrupted)
         }
         let ladder = try LadderReport(rungs: comparison.ladder())
-        try show(ComparisonReport(variants: comparison.variants, runs: runs), ladder, recipe, folder)
+        try show(ComparisonReport(variants: comparison.variants, runs: runs, recipe: recipe), ladder, recipe, folder)
         try report(failuresOf: runs, again)
     }
 
@@ -93,7 +93,20 @@ struct Compare: AsyncParsableCommand {
         if !quiet { print(report.samples(3)) }
         print(report.plain(width: Terminal.standardOutputWidth))
         if !ladder.rungs.isEmpty { print(ladder.plain()) }
+        writePage(folder)
         print("runs and tables: \(folder.shortPath)   (curves: tensorboard --logdir \(folder.shortPath))")
+    }
+
+    /// The page is one view of what lies there anyway: where it cannot be made, that is said, and the comparison stands.
+    private func writePage(_ folder: URL) {
+        do {
+            let page = ReportBuilder(try ReportPlace([folder.path])).page()
+            let file = Report.file(in: folder)
+            try Report.write(try page.html(vega: ChartLibrary.load()), to: file)
+            print("report: \(file.shortPath)")
+        } catch {
+            print("report: not written; \(Failure(error).message)")
+        }
     }
 
     /// A comparison with a hole in it must not look whole.

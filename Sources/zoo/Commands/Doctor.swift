@@ -51,8 +51,18 @@ struct Doctor: AsyncParsableCommand {
                     .missing, "sentiment data",
                     "not at \(SentimentData.raw.path); get it by `make data` or `zoo data fetch sentiment`"
                 ),
+            charts,
             cache,
         ]
+    }
+
+    private var charts: (State, String, String) {
+        do {
+            _ = try ChartLibrary.load()
+            return (.fine, "charts", "vega of vl-convert-python \(ChartLibrary.version), for zoo report")
+        } catch {
+            return (.optional, "charts", Failure(error).message)
+        }
     }
 
     private var cuda: (State, String, String) {

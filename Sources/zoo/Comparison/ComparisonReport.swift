@@ -4,26 +4,24 @@ import ZooReport
 
 /// A comparison's numbers as tables: metrics and costs as rows, variants as columns, each the mean over seeds with its interval.
 struct ComparisonReport {
-    private let variants: [String]
-    private let runs: [ComparedRun]
+    let variants: [String]
+    let runs: [MeasuredRun]
 
-    init(variants: [String], runs: [ComparedRun]) {
+    init(variants: [String], runs: [MeasuredRun]) {
         self.variants = variants
         self.runs = runs
     }
 
-    private struct Measured {
-        var variant: String
-        var seed: UInt64
-        var evaluation: EvaluationResult?
-        var ledger: Ledger
-    }
-
-    private var measured: [Measured] {
-        runs.compactMap { run in
+    /// - Parameter recipe: what all runs are variants of.
+    init(variants: [String], runs: [ComparedRun], recipe: Recipe) {
+        let hasAllPrompts = recipe.evaluation.map { $0.prompts == recipe.stages.last?.data.prompts } ?? false
+        let measured = runs.compactMap { run -> MeasuredRun? in
             guard case .success(let found) = run.result else { return nil }
-            return Measured(variant: run.variant, seed: run.seed, evaluation: found.evaluation, ledger: found.ledger)
+            return MeasuredRun(
+                variant: run.variant, seed: run.seed, evaluation: found.evaluation, ledger: found.ledger,
+                hasAllPrompts: hasAllPrompts)
         }
+        self.init(variants: variants, runs: measured)
     }
 
     // MARK: - Tables
@@ -32,12 +30,12 @@ struct ComparisonReport {
     ///
     /// - Parameter text: writes a mean with its interval.
     func quality(_ variants: [String], _ text: (Estimate) -> String) -> TextTable {
-        let evaluations = measured.compactMap(\.evaluation)
+        let evaluations = runs.compactMap(\.evaluation)
         var table = TextTable([.text("metric"), .number("base")] + variants.map { .number($0) })
         for name in Metric.sorted(Array(Set(evaluations.flatMap(\.metrics.keys)))) {
             let base = Estimate(evaluations.compactMap { $0.reference[name] }).map { Quantity.number($0.mean) } ?? "–"
             let cells = variants.map { variant in
-                let found = measured.filter { $0.variant == variant }
+                let found = runs.filter { $0.variant == variant }
                 return Estimate(found.compactMap { $0.evaluation?.metrics[name] }).map(text) ?? "–"
             }
             table.append([Metric.title(name), base] + cells)
@@ -52,36 +50,14 @@ struct ComparisonReport {
             table.append(
                 [row.title]
                     + variants.map { variant in
-                        let values = measured.filter { $0.variant == variant }.compactMap { row.value($0.ledger) }
+                        let values = runs.filter { $0.variant == variant }.compactMap { $0.ledger.flatMap(row.value) }
                         return Estimate(values).map { row.text($0.mean) } ?? "–"
                     })
         }
         return table
     }
 
-    private struct Cost {
-        var title: String
-        var text: (Double) -> String
-        /// nil where the run has no such cost.
-        var value: (Ledger) -> Double?
-    }
-
-    private var costs: [Cost] {
-        let roles = Set(measured.flatMap(\.ledger.roles.keys)).sorted()
-        let seconds = roles.map { role in Cost(title: "seconds, \(role)", text: Quantity.seconds) { $0.roles[role]?.totalSeconds }
-        }
-        let bytes = roles.map { role in
-            Cost(title: "peak bytes, \(role)", text: Quantity.bytes) { $0.roles[role].map { Double($0.peakBytes) } }
-        }
-        return [
-            Cost(title: "sampled steps", text: Quantity.count) { Double($0.sampledSteps) },
-            Cost(title: "reward queries", text: Quantity.count) { Double($0.rewardQueries) },
-            Cost(title: "updates", text: Quantity.count) { Double($0.updates) },
-            Cost(title: "floating-point operations", text: Quantity.count) { $0.totalFLOPs },
-            Cost(title: "seconds", text: Quantity.seconds) { $0.seconds },
-            Cost(title: "seconds, reward functions", text: Quantity.seconds) { $0.rewardSeconds },
-        ] + seconds + bytes + [Cost(title: "peak bytes, process", text: Quantity.bytes) { Double($0.processPeakBytes) }]
-    }
+    var costs: [CostRow] { CostRow.rows(for: runs.compactMap(\.ledger)) }
 
     // MARK: - Texts
 
@@ -98,19 +74,21 @@ struct ComparisonReport {
             blocks.append(quality(part, Quantity.deviation).plain() + "\n" + cost(part).plain())
             rest = rest.dropFirst(part.count)
         }
-        return blocks.joined(separator: "\n") + "\n" + note("± the larger side of the") + "\n"
+        return blocks.joined(separator: "\n") + "\n" + note("± the larger side of") + " \(Self.costNote)\n"
+            + ranking { "\n\($0)\n" }
     }
 
     func markdown(title: String) -> String {
-        "# \(title)\n\n\(quality(variants, Quantity.interval).markdown())\n\(cost(variants).markdown())\n\(note("with its"))\n"
+        "# \(title)\n\n\(quality(variants, Quantity.interval).markdown())\n\(cost(variants).markdown())\n\(note("with")) \(Self.costNote)\n"
+            + ranking { "\n- \($0)" } + "\n"
     }
 
     /// Every number of every run, one a row.
     func csv() -> String {
         var table = TextTable([.text("variant"), .number("seed"), .text("name"), .number("value")])
-        for run in measured {
+        for run in runs {
             let metrics = (run.evaluation?.metrics ?? [:]).sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-            let ledger = costs.compactMap { cost in cost.value(run.ledger).map { (cost.title, $0) } }
+            let ledger = costs.compactMap { cost in run.ledger.flatMap(cost.value).map { (cost.title, $0) } }
             for (name, value) in metrics + ledger { table.append([run.variant, "\(run.seed)", name, "\(value)"]) }
         }
         return table.csv()
@@ -118,7 +96,7 @@ struct ComparisonReport {
 
     /// What each variant makes of the same prompts.
     func samples(_ count: Int) -> String {
-        let firsts = variants.compactMap { variant in measured.first { $0.variant == variant && $0.evaluation != nil } }
+        let firsts = variants.compactMap { variant in runs.first { $0.variant == variant && $0.evaluation != nil } }
         guard let first = firsts.first?.evaluation else { return "" }
         let width = (variants + ["base"]).map(\.displayWidth).max() ?? 0
         func line(_ name: String, _ text: String) -> String {
@@ -133,10 +111,24 @@ struct ComparisonReport {
         }.joined(separator: "\n")
     }
 
-    private func note(_ interval: String) -> String {
-        let counts = Set(variants.map { variant in measured.count { $0.variant == variant } }).sorted()
+    /// What is better than what, and how that was decided.
+    private func ranking(_ line: (String) -> String) -> String {
+        let found = runs.rankings(of: variants)
+        return found.isEmpty ? "" : (found + [Self.rule]).map(line).joined()
+    }
+
+    /// What `>` in a ranking says.
+    static let rule =
+        "a > b: the 95% interval of their difference, paired by seed and prompt, leaves out 0 (Student's t or the bootstrap, the wider)."
+
+    static let costNote = "Costs are of one run, without the models that all share."
+
+    /// - Parameter leading: what comes before the name of the interval.
+    func note(_ leading: String) -> String {
+        let counts = Set(variants.map { variant in runs.count { $0.variant == variant } }).sorted()
         let seeds = counts.map(String.init).joined(separator: " or ")
-        return
-            "Mean over \(seeds) seeds, \(interval) 95% bootstrap interval. Costs are of one run, without the models that all share."
+        // Resampling two or three values gives nothing beyond them.
+        let interval = counts.last ?? 0 > 3 ? "the 95% bootstrap interval" : "the range of the seeds, too few for an interval"
+        return "Mean over \(seeds) seed\(counts == [1] ? "" : "s"), \(leading) \(interval)."
     }
 }

@@ -1,10 +1,11 @@
 /// The metrics of an evaluation: what people call them, and their order.
 enum Metric {
     private static let known: [(name: String, title: String)] = [
-        ("gold", "gold reward"), ("reward", "proxy reward"), ("win_rate", "win rate against the base"),
-        ("kl", "KL to the base, nats"),
-        ("entropy", "entropy, nats a step"), ("length", "length, steps"), ("distinct_2", "distinct word pairs"),
-        ("logp_reference", "log-likelihood under the base"),
+        ("gold", "gold reward"), ("reward", "proxy reward"), ("pass@1", "pass@1"), ("win_rate", "win rate against the base"),
+        ("kl", "KL to the base, nats"), ("entropy", "entropy, nats a step"), ("length", "length, steps"),
+        ("distinct_2", "distinct word pairs"), ("logp_reference", "log-likelihood under the base"),
+        ("exact/reward", "reward, exact"), ("exact/kl", "KL to the base, exact"),
+        ("exact/frontier_gap", "reward below the frontier"),
     ]
 
     static func title(_ name: String) -> String { known.first { $0.name == name }?.title ?? name.replacing("/", with: ": ") }

@@ -8,29 +8,34 @@ struct ProbeReport {
     init(_ result: ProbeResult) { self.result = result }
 
     /// How a figure is written: the interval whole, or its larger side.
-    private enum Style { case interval, deviation }
+    enum Style { case interval, deviation }
 
     var plain: String { blocks(.deviation) { $0.plain() } }
     var markdown: String { "# Probe of \(result.recipe)\n\n" + blocks(.interval) { $0.markdown() } }
 
     private func blocks(_ style: Style, _ text: (TextTable) -> String) -> String {
         let points = result.points.map { point in
-            let reference =
-                point.referenceSequences == 0 ? "the exact gradient" : "the gradient of \(point.referenceSequences) samples"
-            let place =
-                "\(result.driver) frozen at step \(point.step): \(Quantity.number(point.kl)) nats from the reference, "
-                + "reward \(Quantity.number(point.reward)); compared with \(reference)\n"
-            return [place, text(estimators(point, style)), text(cosines(point)), text(baselines(point, style))].joined(
+            [place(point) + "\n", text(estimators(point, style)), text(cosines(point)), text(baselines(point, style))].joined(
                 separator: "\n")
         }
-        let note =
-            "\(result.batches) batches of \(result.sequences) sequences, \(result.samples) a prompt; objective E[reward] − "
-            + "\(Quantity.number(result.beta)) KL. 95% bootstrap intervals over batches or states; "
-            + "– where noise hides the figure.\n"
-        return points.joined(separator: "\n") + "\n" + note
+        return points.joined(separator: "\n") + "\n" + note + "\n"
     }
 
-    private func estimators(_ point: ProbeResult.Point, _ style: Style) -> TextTable {
+    /// What was frozen, and what its gradients are compared with.
+    func place(_ point: ProbeResult.Point) -> String {
+        let reference =
+            point.referenceSequences == 0 ? "the exact gradient" : "the gradient of \(point.referenceSequences) samples"
+        return "\(result.driver) frozen at step \(point.step): \(Quantity.number(point.kl)) nats from the reference, "
+            + "reward \(Quantity.number(point.reward)); compared with \(reference)"
+    }
+
+    var note: String {
+        "\(result.batches) batches of \(result.sequences) sequences, \(result.samples) a prompt; objective E[reward] − "
+            + "\(Quantity.number(result.beta)) KL. 95% bootstrap intervals over batches or states; "
+            + "– where noise hides the figure."
+    }
+
+    func estimators(_ point: ProbeResult.Point, _ style: Style) -> TextTable {
         var table = TextTable([
             .text("gradient of"), .number("signal/noise"), .number("cosine"), .number("bias² of direction"), .number("length"),
             .number("norm"), .number("advantage variance"),
@@ -53,7 +58,7 @@ struct ProbeReport {
         return table
     }
 
-    private func baselines(_ point: ProbeResult.Point, _ style: Style) -> TextTable {
+    func baselines(_ point: ProbeResult.Point, _ style: Style) -> TextTable {
         let first = point.baselines.first
         let truth = first.map {
             $0.continuations == 0 ? "exact values" : "\($0.continuations) continuations of \($0.states) states"

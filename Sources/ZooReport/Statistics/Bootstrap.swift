@@ -1,0 +1,59 @@
+/// The bootstrap of Efron, "Bootstrap methods: another look at the jackknife" (1979): percentile intervals of 95%.
+enum Bootstrap {
+    /// The middle 95% of what resampling gave; nil where one is not finite.
+    static func interval(_ draws: [Double]) -> ClosedRange<Double>? {
+        guard !draws.isEmpty, draws.allSatisfy(\.isFinite) else { return nil }
+        let sorted = draws.sorted()
+        return quantile(sorted, 0.025)...quantile(sorted, 0.975)
+    }
+
+    /// Of the mean of values of equal weight. Up to six values are resampled in every possible way, more of them at random.
+    static func interval(ofMean values: [Double], resamples: Int) -> ClosedRange<Double>? {
+        guard values.count > 1, values.allSatisfy(\.isFinite) else { return nil }
+        if values.count <= 6 { return exactInterval(ofMean: values) }
+        var random = RandomStream()
+        let size = Double(values.count)
+        return interval(
+            (0..<resamples).map { _ in
+                values.indices.reduce(0.0) { sum, _ in sum + values[Int.random(in: values.indices, using: &random)] } / size
+            })
+    }
+
+    /// Each multiset of n values with the probability that n draws give it.
+    private static func exactInterval(ofMean values: [Double]) -> ClosedRange<Double> {
+        let size = values.count
+        var means: [(mean: Double, weight: Double)] = []
+        func choose(_ index: Int, left: Int, sum: Double, weight: Double) {
+            if index == size - 1 {
+                // n! / Π kᵢ!: the factorials of the counts come one by one.
+                let last = (0..<left).reduce(weight) { $0 * Double(left - $1) / Double($1 + 1) / Double(size) }
+                return means.append(((sum + Double(left) * values[index]) / Double(size), last))
+            }
+            var weight = weight
+            for count in 0...left {
+                if count > 0 { weight *= Double(left - count + 1) / Double(count) / Double(size) }
+                choose(index + 1, left: left - count, sum: sum + Double(count) * values[index], weight: weight)
+            }
+        }
+        choose(0, left: size, sum: 0, weight: 1)
+        means.sort { $0.mean < $1.mean }
+        func quantile(_ share: Double) -> Double {
+            var passed = 0.0
+            for (mean, weight) in means {
+                passed += weight
+                // Rounding of the weights must not move the quantile.
+                if passed > share + 1e-12 { return mean }
+            }
+            return means[means.count - 1].mean
+        }
+        return quantile(0.025)...quantile(0.975)
+    }
+
+    /// Linear interpolation between order statistics (type 7 of Hyndman and Fan, 1996).
+    static func quantile(_ sorted: [Double], _ share: Double) -> Double {
+        let position = share * Double(sorted.count - 1)
+        let lower = sorted[Int(position)]
+        let upper = sorted[min(Int(position) + 1, sorted.count - 1)]
+        return lower + (position - position.rounded(.down)) * (upper - lower)
+    }
+}

@@ -1,0 +1,109 @@
+import ArgumentParser
+import Foundation
+import ZooHost
+import ZooReport
+
+struct Report: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Put runs, comparisons and probes on one page: curves, costs, statistics, samples.",
+        discussion: """
+            Each DIR is the folder of a run, of a comparison or of a probe. The page is one HTML file that opens offline.
+
+            "a > b" is said only where the 95% interval of the difference, paired by seed and prompt, leaves out 0.
+
+              zoo report runs/sentiment-compare-1
+              zoo report runs/sentiment-compare-1 runs/sentiment-probe-1 --output page.html
+              zoo report runs/sentiment-compare-1 --markdown
+              zoo report runs/sentiment-compare-1 --output numbers.csv
+              zoo report --follow runs/sentiment-compare-1
+            """)
+
+    @Argument(help: ArgumentHelp("Folders of runs, comparisons or probes.", valueName: "dir"), completion: .directory)
+    var folders: [String]
+
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp(
+            "The file to write: .html, .md, .csv or .json; report.html in the first folder unless given.", valueName: "file"))
+    var output: String?
+
+    @Option(
+        help: ArgumentHelp("The format, where the file's name does not say it; all but html are printed.", valueName: "format"))
+    var format: Format?
+
+    @Flag(help: "Print the report as Markdown, for a terminal or a pull request; the same as --format markdown.")
+    var markdown = false
+
+    @Flag(help: "Serve the page on this machine and keep it up to date while runs go on, until Ctrl-C.")
+    var follow = false
+
+    @Option(help: "The port to serve at; 0 takes a free one.")
+    var port: UInt16 = 0
+
+    enum Format: String, ExpressibleByArgument, CaseIterable {
+        case html, markdown, csv, json
+
+        /// By a file's ending; nil for one that says nothing.
+        init?(file: String) {
+            switch URL(filePath: file).pathExtension.lowercased() {
+            case "html", "htm": self = .html
+            case "md", "markdown": self = .markdown
+            case "csv": self = .csv
+            case "json": self = .json
+            default: return nil
+            }
+        }
+    }
+
+    func validate() throws {
+        if folders.isEmpty { throw ValidationError("name the folder of a run, a comparison or a probe") }
+        if markdown, format != nil, format != .markdown {
+            throw ValidationError("--markdown and --format \(format?.rawValue ?? "") exclude each other")
+        }
+        if follow, output != nil || format != nil || markdown {
+            throw ValidationError("--follow serves the page and writes no file; leave --output, --format and --markdown out")
+        }
+        if let output, format == nil, !markdown, Format(file: output) == nil {
+            throw ValidationError("--output \(output) does not end in .html, .md, .csv or .json; name the format by --format")
+        }
+    }
+
+    func run() async throws {
+        if follow { return try await serve() }
+        let builder = ReportBuilder(try ReportPlace(folders))
+        switch (markdown ? .markdown : format) ?? output.flatMap(Format.init(file:)) ?? .html {
+        case .html:
+            let file =
+                output.map { URL(fileURLWithPath: $0) } ?? Self.file(in: URL(fileURLWithPath: folders[0], isDirectory: true))
+            try Self.write(try builder.page().html(vega: ChartLibrary.load()), to: file)
+            print(file.shortPath)
+        case .markdown: try emit(builder.page().markdown())
+        case .csv: try emit(builder.csv())
+        case .json: try emit(builder.page().json())
+        }
+    }
+
+    private func emit(_ text: String) throws {
+        guard let output else { return print(text, terminator: "") }
+        try Self.write(text, to: URL(fileURLWithPath: output))
+        print(output)
+    }
+
+    private func serve() async throws {
+        _ = try ReportPlace(folders, allowsNone: true)
+        let server = ReportServer(paths: folders, vega: try ChartLibrary.load(), port: port)
+        try await server.run { address in
+            print("\(address)   (Ctrl-C ends it)")
+            // Whoever reads the address through a pipe gets it at once.
+            fflush(nil)
+        }
+    }
+
+    static func file(in folder: URL) -> URL { folder.appending(path: "report.html") }
+
+    static func write(_ text: String, to file: URL) throws {
+        do { try Data(text.utf8).write(to: file, options: .atomic) } catch {
+            throw Failure("\(file.shortPath) cannot be written: \(error.localizedDescription)", status: Failure.data)
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import ZooHost
+import ZooReport
+
+/// What is known of one run of a comparison.
+struct MeasuredRun {
+    var variant: String
+    var seed: UInt64
+    var evaluation: EvaluationResult?
+    /// nil while the run goes on.
+    var ledger: Ledger?
+    /// Whether the held-out prompts are those that training has, as in a task that is known whole: then they stand for no others, and
+    /// only the seeds vary.
+    var hasAllPrompts: Bool
+}
+
+extension [MeasuredRun] {
+    /// The values of a metric by variant, for paired statistics; by prompt where every run has the same sample of prompts, else their
+    /// means.
+    func scores(_ metric: String) -> [String: Scores] {
+        let measured = filter { $0.evaluation?.metrics[metric] != nil }
+        let counts = Set(measured.map { $0.evaluation?.prompts[metric]?.count ?? 0 })
+        let hasPrompts = counts.count == 1 && counts != [0] && !measured.contains(where: \.hasAllPrompts)
+        let byVariant = Dictionary(grouping: measured, by: \.variant)
+        return byVariant.mapValues { runs in
+            let values = runs.compactMap { run -> (UInt64, [Double])? in
+                guard let evaluation = run.evaluation, let mean = evaluation.metrics[metric] else { return nil }
+                return (run.seed, hasPrompts ? evaluation.prompts[metric] ?? [mean] : [mean])
+            }
+            return Scores(Dictionary(values) { $1 })
+        }
+    }
+
+    /// The metrics that variants are ranked by, of those that the runs have: higher is better.
+    var rankedMetrics: [String] {
+        ["gold", "pass@1"].filter { metric in contains { $0.evaluation?.metrics[metric] != nil } }
+    }
+
+    /// `gold reward: ppo > grpo; …` for each metric that ranks.
+    func rankings(of variants: [String]) -> [String] {
+        rankedMetrics.compactMap { metric in
+            let text = Ranking(of: variants, scores(metric)).text
+            return text.isEmpty ? nil : "\(Metric.title(metric)): \(text)"
+        }
+    }
+}

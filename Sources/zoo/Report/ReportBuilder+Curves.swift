@@ -1,0 +1,102 @@
+import Foundation
+import ZooHost
+import ZooReport
+
+extension ReportBuilder {
+    private static let axes: [Charts.Choice] = [
+        .init("step", "steps of the algorithm"), .init("budget/sampled_steps", "sampled steps"),
+        .init("budget/reward_queries", "reward queries"), .init("budget/updates", "updates"),
+        .init("budget/flops", "floating-point operations"), .init("budget/seconds", "seconds"),
+    ]
+
+    var curves: Charts.Curves {
+        var curves = Charts.Curves()
+        let names = Set(runs.flatMap { $0.records.flatMap(\.values.keys) })
+        curves.axes = Self.axes.filter { $0.id == "step" || names.contains($0.id) }
+        let axes = curves.axes.map(\.id).filter { $0 != "step" }
+        curves.metrics = Self.choices(names.subtracting(axes))
+        // Numbers of about six bytes, three a point: a page stays well under 2 MB.
+        let points = max(20, min(160, 30_000 / max(1, variants.count * curves.metrics.count)))
+        curves.series = variants.map { variant in
+            LearningCurves.series(
+                variant, runs: runs.filter { $0.variant == variant }.map(\.records), axes: axes, points: points,
+                isRare: { $0.hasPrefix("eval/") })
+        }
+        return curves
+    }
+
+    /// What was measured on held-out prompts first, in the order of the tables.
+    private static func choices(_ names: Set<String>) -> [Charts.Choice] {
+        let held = names.filter { $0.hasPrefix("eval/") }.map { String($0.dropFirst("eval/".count)) }
+        return Metric.sorted(held).map { Charts.Choice("eval/\($0)", Metric.title($0), group: "held-out prompts") }
+            + names.filter { !$0.hasPrefix("eval/") }.sorted().map { Charts.Choice($0, $0, group: "training") }
+    }
+
+    var curveSection: Page.Section? {
+        guard runs.contains(where: { !$0.records.isEmpty }) else { return nil }
+        let caption =
+            "Mean over the seeds; the band is the 95% bootstrap interval, which is the range of three seeds. Held-out metrics are there where "
+            + "the recipe's evaluation says 'every'."
+        return Page.Section("curves", "How it went", [.chart(.curves, caption)])
+    }
+
+    // MARK: - Reward against distance
+
+    var plane: Charts.Plane {
+        var plane = Charts.Plane()
+        plane.points = runs.compactMap { run in
+            run.evaluation.map { evaluation in
+                point(
+                    run, step: nil,
+                    evaluation.metrics.filter { ["kl", "gold", "reward", "exact/kl", "exact/reward"].contains($0.key) })
+            }
+        }
+        plane.ways = ways
+        let rewards: [Charts.Plane.Reward] = [
+            .init("gold", "gold reward"), .init("reward", "proxy reward"), .init("exact/reward", "reward, exact", kl: "exact/kl"),
+        ]
+        plane.rewards = rewards.filter { reward in plane.points.contains { $0.values[reward.id] != nil } }
+        // What the best policy of a run's own KL has: the closed form, at as many places as there are runs.
+        let frontier = runs.compactMap { run -> (kl: Double, reward: Double)? in
+            guard let metrics = run.evaluation?.metrics, let kl = metrics["exact/kl"], let reward = metrics["exact/reward"],
+                let gap = metrics["exact/frontier_gap"]
+            else { return nil }
+            return (kl, reward + gap)
+        }.sorted { $0.kl < $1.kl }
+        if frontier.count > 1 { plane.frontiers["exact/reward"] = frontier.map { [Rounded($0.kl), Rounded($0.reward)] } }
+        return plane
+    }
+
+    private func point(_ run: ReportedRun, step: Int?, _ values: [String: Double]) -> Charts.Point {
+        Charts.Point(
+            variant: run.variant, seed: step == nil ? run.seed : nil, step: step, series: run.sweep?.series,
+            value: run.sweep?.value,
+            values: values)
+    }
+
+    /// The mean over seeds at each evaluation along the way.
+    private var ways: [Charts.Point] {
+        variants.flatMap { variant -> [Charts.Point] in
+            let own = runs.filter { $0.variant == variant }
+            guard let first = own.first else { return [] }
+            let records = own.flatMap(\.records).filter { $0.values["eval/kl"] != nil }
+            let bySteps = Dictionary(grouping: records, by: \.step)
+            return bySteps.keys.sorted().map { step in
+                var values: [String: Double] = [:]
+                for name in ["kl", "gold", "reward"] {
+                    let found = (bySteps[step] ?? []).compactMap { $0.values["eval/\(name)"] }
+                    if let mean = Estimate(found)?.mean, mean.isFinite { values[name] = mean }
+                }
+                return point(first, step: step, values)
+            }
+        }
+    }
+
+    var planeSection: Page.Section? {
+        guard runs.contains(where: { $0.evaluation?.metrics["kl"] != nil && !plane.rewards.isEmpty }) else { return nil }
+        let caption =
+            "One point a run; the points of a sweep are joined. The square root of the KL is the distance to the base model (Bai et al. 2022; "
+            + "Gao et al. 2022): at equal distance the higher is better. Where the optimum is known, the dashed line is the most reward at it."
+        return Page.Section("plane", "Reward against distance", [.chart(.plane, caption)])
+    }
+}

@@ -1,0 +1,84 @@
+import Foundation
+import ZooHost
+import ZooReport
+
+/// Makes a report's page of runs and probes.
+struct ReportBuilder {
+    let runs: [ReportedRun]
+    let probes: [ProbeResult]
+    let variants: [String]
+
+    init(_ place: ReportPlace) {
+        let order = place.variants
+        probes = place.probes
+        variants = order
+        func rank(_ run: ReportedRun) -> Int { order.firstIndex(of: run.variant) ?? order.count }
+        runs = place.runs.sorted { (rank($0), $0.seed) < (rank($1), $1.seed) }
+    }
+
+    var comparison: ComparisonReport { ComparisonReport(variants: variants, runs: runs.map(\.measured)) }
+
+    func page() -> Page {
+        let recipe = runs.first?.note.recipe
+        let names = Set(runs.map(\.note.recipe.name) + probes.map(\.recipe)).sorted().joined(separator: ", ")
+        var page = Page(title: names.isEmpty ? "No run yet" : names, about: recipe?.about ?? "")
+        page.notes = notes
+        page.charts.variants = variants
+        page.charts.curves = curves
+        page.charts.plane = plane
+        page.charts.costs = costCharts
+        page.charts.probes = probes.map(chart)
+        page.charts.samples = samples
+        page.sections = [question, results, curveSection, planeSection, costs, critic, probe, sampleSection, environment]
+            .compactMap { $0 }
+        return page
+    }
+
+    /// Every number of every run, one a row: the evaluation, the account, and what was measured along the way.
+    func csv() -> String {
+        var table = TextTable([.text("variant"), .number("seed"), .number("step"), .text("name"), .number("value")])
+        let costs = comparison.costs
+        for run in runs {
+            func add(_ name: String, _ value: Double, step: Int? = nil) {
+                table.append([run.variant, "\(run.seed)", step.map(String.init) ?? "", name, "\(value)"])
+            }
+            for record in run.records {
+                for (name, value) in record.values.sorted(by: { $0.key < $1.key }) where name.hasPrefix("eval/") {
+                    add(name, value, step: record.step)
+                }
+            }
+            for (name, value) in (run.evaluation?.metrics ?? [:]).sorted(by: { $0.key < $1.key }) { add(name, value) }
+            for cost in costs { if let value = run.ledger.flatMap(cost.value) { add(cost.title, value) } }
+        }
+        return table.csv()
+    }
+
+    /// What makes a number here say less than it seems to.
+    private var notes: [String] {
+        let unfinished = runs.filter { !$0.isDone }.map { "\($0.variant), seed \($0.seed)" }
+        let names = Set(runs.map(\.note.recipe.name)).sorted()
+        let few = variants.filter { variant in runs.count { $0.variant == variant } < 3 }
+        return [
+            unfinished.isEmpty
+                ? nil : "\(unfinished.count) of \(runs.count) runs are not whole: \(unfinished.joined(separator: "; ")).",
+            names.count > 1
+                ? "The runs are of different recipes (\(names.joined(separator: ", "))): they may share nothing." : nil,
+            runs.count > 1 && !few.isEmpty
+                ? "Fewer than three seeds: \(few.joined(separator: ", ")). One run proves nothing." : nil,
+            unequal.isEmpty
+                ? nil
+                : "The runs differ in more than the stage that is compared: \(unequal.joined(separator: ", ")).",
+        ].compactMap { $0 }
+    }
+
+    /// Settings outside of the last stage that the runs do not share.
+    private var unequal: [String] {
+        let outside = runs.map { run in
+            run.settings.filter { path, _ in
+                ["stages.", "task.", "evaluation.", "device"].contains { path.hasPrefix($0) }
+            }
+        }
+        let paths = Set(outside.flatMap(\.keys))
+        return paths.filter { path in Set(outside.map { $0[path] }).count > 1 }.sorted()
+    }
+}

@@ -1,0 +1,77 @@
+import Foundation
+import ZooHost
+
+/// The runs and probes below the folders that a report is asked for.
+struct ReportPlace {
+    var runs: [ReportedRun] = []
+    var probes: [ProbeResult] = []
+
+    /// - Parameters:
+    ///   - paths: folders of runs, of comparisons (whose children are runs) or of probes.
+    ///   - allowsNone: an existing folder may still be empty, as one that is to be followed.
+    /// - Throws: ``Failure`` for a folder that is neither.
+    init(_ paths: [String], allowsNone: Bool = false) throws {
+        var found: [(folder: URL, comparison: URL?)] = []
+        for path in paths {
+            let folder = URL(fileURLWithPath: path, isDirectory: true)
+            var isFolder: ObjCBool = false
+            guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder) else {
+                throw Failure("\(path): there is no such folder", status: Failure.data)
+            }
+            guard isFolder.boolValue else {
+                throw Failure("\(path) is a file; expected the folder of a run, a comparison or a probe", status: Failure.data)
+            }
+            let children = try Self.folders(in: folder)
+            let runs = children.filter(Self.isRun)
+            let probes = ([folder] + children).map { $0.appending(path: "probe.json") }.filter(Self.exists)
+            guard Self.isRun(folder) || !runs.isEmpty || !probes.isEmpty || allowsNone else {
+                throw Failure(
+                    "\(path) is no run (it has no run.json), no comparison (a folder of runs) and no probe (it has no probe.json); "
+                        + "runs are made by zoo train and zoo compare",
+                    status: Failure.data)
+            }
+            found += Self.isRun(folder) ? [(folder, nil)] : runs.map { ($0, folder) }
+            self.probes += try probes.map { try ReportedRun.decode(ProbeResult.self, $0) }
+        }
+        runs = try Self.named(found)
+    }
+
+    private static func exists(_ file: URL) -> Bool { FileManager.default.fileExists(atPath: file.path) }
+    private static func isRun(_ folder: URL) -> Bool { exists(RunFolder(folder).spec) }
+
+    private static func folders(in folder: URL) throws -> [URL] {
+        try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: [.isDirectoryKey])
+            .filter { $0.hasDirectoryPath && !$0.lastPathComponent.hasPrefix(".") }
+            .sorted { $0.lastPathComponent.localizedStandardCompare($1.lastPathComponent) == .orderedAscending }
+    }
+
+    /// Reads the runs. A comparison's are called by its variants (`VARIANT-seedN`), others by their algorithm; where that gives one
+    /// name and seed to two, by their folders too.
+    private static func named(_ found: [(folder: URL, comparison: URL?)]) throws -> [ReportedRun] {
+        var runs = try found.map { folder, comparison in
+            try ReportedRun(RunFolder(folder), variant: comparison.flatMap { _ in variant(folder.lastPathComponent) })
+        }
+        let counts = Dictionary(grouping: runs) { "\($0.variant) \($0.seed)" }.mapValues(\.count)
+        let ambiguous = Set(runs.filter { counts["\($0.variant) \($0.seed)"] ?? 0 > 1 }.map(\.variant))
+        for (index, place) in found.enumerated() where ambiguous.contains(runs[index].variant) {
+            runs[index].variant =
+                place.comparison.map { "\($0.lastPathComponent)/\(runs[index].variant)" } ?? place.folder.lastPathComponent
+        }
+        return runs
+    }
+
+    private static func variant(_ name: String) -> String? {
+        guard let end = name.range(of: "-seed", options: .backwards), end.lowerBound > name.startIndex,
+            UInt64(name[end.upperBound...]) != nil
+        else { return nil }
+        return String(name[..<end.lowerBound])
+    }
+
+    /// The variants in the recipe's order, then others by the order of the folders.
+    var variants: [String] {
+        let named = runs.flatMap { $0.note.recipe.compare?.variants.map(\.name) ?? [] }
+        let own = runs.map(\.variant)
+        var seen = Set<String>()
+        return (named.filter(Set(own).contains) + own).filter { seen.insert($0).inserted }
+    }
+}

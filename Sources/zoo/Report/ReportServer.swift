@@ -1,0 +1,109 @@
+import FlyingFox
+import Foundation
+import ZooReport
+
+/// Serves a report that follows its runs, on this machine alone.
+///
+/// `/` is the page, `/report.json` what is new. Nothing else is answered, no file is read by a request's path, and a request whose Host
+/// is not this server's own address is refused: a page elsewhere cannot read the report by a name that it lets point here.
+struct ReportServer {
+    let paths: [String]
+    let vega: String
+    /// 0: any that is free.
+    let port: UInt16
+
+    /// Serves until the process is stopped.
+    ///
+    /// - Parameter isListening: is told the page's address.
+    /// - Throws: where the port cannot be had.
+    func run(isListening: @escaping @Sendable (String) -> Void) async throws {
+        let report = LiveReport(paths: paths, vega: vega)
+        let server = HTTPServer(
+            address: try sockaddr_in.inet(ip4: "127.0.0.1", port: port), logger: .disabled,
+            handler: ClosureHTTPHandler { request in await Self.answer(request, report) })
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                do { try await server.run() } catch {
+                    throw Failure(
+                        "port \(port) of 127.0.0.1 cannot be used: \(error); name another by --port", status: Failure.software)
+                }
+            }
+            group.addTask {
+                try await server.waitUntilListening()
+                guard case .ip4(_, let port)? = await server.listeningAddress else {
+                    throw Failure("the server has no address", status: Failure.software)
+                }
+                isListening("http://127.0.0.1:\(port)/")
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private static func answer(_ request: HTTPRequest, _ report: LiveReport) async -> HTTPResponse {
+        let host = request.headers[.host] ?? ""
+        let name = host.split(separator: ":").first.map(String.init) ?? ""
+        guard ["127.0.0.1", "localhost"].contains(name) else {
+            return plain(.misdirectedRequest, "This server answers to 127.0.0.1 only.")
+        }
+        guard request.method == .GET else { return plain(.methodNotAllowed, "Only GET is answered.") }
+        do {
+            switch request.path {
+            case "/": return respond(.ok, "text/html; charset=utf-8", Data(try await report.html().utf8))
+            case "/report.json": return respond(.ok, "application/json", try await report.update())
+            default: return plain(.notFound, "There is nothing here.")
+            }
+        } catch {
+            return plain(.internalServerError, Failure(error).message)
+        }
+    }
+
+    private static func plain(_ status: HTTPStatusCode, _ text: String) -> HTTPResponse {
+        respond(status, "text/plain; charset=utf-8", Data((text + "\n").utf8))
+    }
+
+    private static func respond(_ status: HTTPStatusCode, _ type: String, _ body: Data) -> HTTPResponse {
+        HTTPResponse(
+            statusCode: status,
+            headers: [.contentType: type, .cacheControl: "no-store", HTTPHeader("X-Content-Type-Options"): "nosniff"], body: body)
+    }
+}
+
+extension HTTPStatusCode {
+    fileprivate static let misdirectedRequest = HTTPStatusCode(421, phrase: "Misdirected Request")
+}
+
+/// The report as the runs are now, read anew at most once a second.
+private actor LiveReport {
+    private let paths: [String]
+    private let vega: String
+    private var last: (page: Page, status: String, read: Double)?
+
+    init(paths: [String], vega: String) {
+        self.paths = paths
+        self.vega = vega
+    }
+
+    func html() throws -> String {
+        let (page, status) = try current()
+        return try page.html(vega: vega, status: status)
+    }
+
+    func update() throws -> Data {
+        let (page, status) = try current()
+        return try page.update(status: status)
+    }
+
+    private func current() throws -> (Page, String) {
+        if let last, monotonicSeconds() - last.read < 1 { return (last.page, last.status) }
+        let place = try ReportPlace(paths, allowsNone: true)
+        let page = ReportBuilder(place).page()
+        last = (page, Self.status(place.runs), monotonicSeconds())
+        return (page, last?.status ?? "")
+    }
+
+    private static func status(_ runs: [ReportedRun]) -> String {
+        let going = runs.filter { !$0.isDone }.map { "\($0.variant), seed \($0.seed), at step \($0.records.last?.step ?? 0)" }
+        let done = "\(runs.count - going.count) of \(runs.count) runs done"
+        return going.isEmpty ? done : "\(done); \(going.joined(separator: "; "))"
+    }
+}

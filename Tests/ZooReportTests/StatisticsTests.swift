@@ -1,0 +1,124 @@
+import Testing
+
+@testable import ZooReport
+
+@Suite("statistics of variants")
+struct StatisticsTests {
+    private func scores(_ values: [Double]) -> Scores {
+        Scores(Dictionary(uniqueKeysWithValues: values.enumerated().map { (UInt64($0), [$1]) }))
+    }
+
+    @Test(
+        "Student's t is that of the printed tables",
+        arguments: [(1.0, 12.7062), (2, 4.30265), (3, 3.18245), (10, 2.22814), (30, 2.04227), (255, 1.96931), (100_000, 1.95999)])
+    func critical(degrees: Double, t: Double) {
+        #expect(abs(StudentT.critical(degrees: degrees) - t) < 6e-5)
+    }
+
+    @Test("three differences have the t interval with two degrees of freedom")
+    func three() throws {
+        // Mean 2, deviation 1: 4.30265 / √3 = 2.48414.
+        let wide = try #require(PairedDifference(scores([4, 7, 5]), scores([3, 5, 2])))
+        #expect(wide.mean == 2)
+        #expect(wide.seeds == 3)
+        #expect(abs((wide.interval?.lowerBound ?? 0) + 0.48414) < 1e-4)
+        #expect(abs((wide.interval?.upperBound ?? 0) - 4.48414) < 1e-4)
+        #expect(!wide.isSeparated)
+        let narrow = try #require(PairedDifference(scores([3, 4.1, 2.9]), scores([1, 2, 1])))
+        #expect(narrow.isSeparated)
+    }
+
+    @Test("seeds and prompts both widen the interval")
+    func crossed() throws {
+        // Seeds' means 2 and 3, prompts' 1.5 and 3.5: s²/S = 0.25, s²/P = 1; 1.25² / (0.25² + 1) = 1.470588 degrees, t = 6.18811.
+        let difference = try #require(
+            PairedDifference(Scores([0: [2, 4], 1: [4, 6]]), Scores([0: [1, 1], 1: [2, 2]])))
+        #expect(difference.mean == 2.5)
+        #expect(difference.prompts == 2)
+        #expect(abs((difference.interval?.upperBound ?? 0) - 2.5 - 6.91852) < 1e-3)
+    }
+
+    @Test("only common seeds count, one separates nothing, and other prompts leave the means")
+    func pairing() throws {
+        let one = try #require(PairedDifference(Scores([0: [5], 1: [9]]), Scores([0: [1], 7: [0]])))
+        #expect(one.mean == 4)
+        #expect(one.interval == nil)
+        #expect(!one.isSeparated)
+        #expect(PairedDifference(Scores([0: [1]]), Scores([1: [1]])) == nil)
+        let other = try #require(PairedDifference(Scores([0: [1, 3], 1: [2, 2]]), Scores([0: [1], 1: [1]])))
+        #expect(other.prompts == 1)
+        #expect(other.mean == 1)
+        #expect(PairedDifference(scores([1, .nan]), scores([1, 1]))?.interval == nil)
+    }
+
+    @Test("the interval of a paired difference covers the truth; the range of three seeds does so three times in four")
+    func coverage() throws {
+        var random = RandomStream(seed: 17)
+        func normal() -> Double { (0..<12).reduce(-6.0) { sum, _ in sum + Double.random(in: 0..<1, using: &random) } }
+        let trials = 400
+        var (paired, plain) = (0, 0)
+        for _ in 0..<trials {
+            let prompts = (0..<12).map { _ in 0.4 * normal() }
+            func draw(_ shift: Double, _ prompt: Double) -> [UInt64: [Double]] {
+                Dictionary(
+                    uniqueKeysWithValues: (0..<3).map { (seed: UInt64) -> (UInt64, [Double]) in
+                        let own = shift + 0.4 * normal()
+                        return (seed, prompts.map { own + prompt * $0 + 0.5 * normal() })
+                    })
+            }
+            let (a, b) = (Scores(draw(0.5, 2)), Scores(draw(0, 1)))
+            if try #require(PairedDifference(a, b, resamples: 100)?.interval).contains(0.5) { paired += 1 }
+            if try #require(Estimate((0..<3).map { _ in normal() })?.interval).contains(0) { plain += 1 }
+        }
+        #expect(Double(paired) / Double(trials) >= 0.93)
+        #expect((0.68...0.82).contains(Double(plain) / Double(trials)))
+    }
+
+    @Test("the interquartile mean leaves out a quarter at either end")
+    func interquartileMean() {
+        #expect(InterquartileMean.of([8, 1, 2, 3, 4, 5, 6, 700]) == 4.5)
+        #expect(InterquartileMean.of([1, 2, 6]) == 3)
+        #expect(InterquartileMean.of([9, 1, 2, 3, -50]) == 2)
+        #expect(InterquartileMean.of([Double]()).isNaN)
+    }
+
+    @Test("the interquartile mean's interval holds it, needs two seeds, and takes seeds whole")
+    func interquartileInterval() throws {
+        let scores = Scores([0: [1, 2, 3, 4], 1: [2, 3, 4, 5], 2: [0, 1, 2, 9]])
+        let estimate = InterquartileMean.of(scores)
+        #expect(estimate.mean == InterquartileMean.of([1, 2, 3, 4, 2, 3, 4, 5, 0, 1, 2, 9]))
+        #expect(try #require(estimate.interval).contains(estimate.mean))
+        #expect(InterquartileMean.of(Scores([0: [1, 2]])).interval == nil)
+        // Seeds that differ by much: whole seeds move the mean, however many prompts they answered.
+        let apart = try #require(
+            InterquartileMean.of(Scores([0: Array(repeating: 0, count: 50), 1: Array(repeating: 1, count: 50)])).interval)
+        #expect(apart == 0...1)
+        #expect(InterquartileMean.of(Scores([0: [7, 7], 1: [7, 7]])).interval == 7...7)
+    }
+
+    @Test("the probability of improvement counts pairs, ties by half")
+    func improvement() throws {
+        #expect(ProbabilityOfImprovement.of([3, 4], over: [1, 3])?.mean == 0.875)
+        let all = try #require(ProbabilityOfImprovement.of([4, 5, 6], over: [1, 2, 3]))
+        #expect(all.mean == 1)
+        // z σ(½) = 1.96 √(¼ · (1 + 2 · ⅓ + 2 · ⅓) / 9) = 0.499: θ is close to a half.
+        let interval = try #require(all.interval)
+        #expect(abs(interval.lowerBound - 0.5) < 0.002)
+        #expect(interval.upperBound == 1)
+        let none = try #require(ProbabilityOfImprovement.of([1, 2, 3], over: [4, 5, 6])?.interval)
+        #expect(abs(none.upperBound - (1 - interval.lowerBound)) < 1e-9)
+        #expect(ProbabilityOfImprovement.of([1], over: [2])?.interval == nil)
+        #expect(ProbabilityOfImprovement.of([], over: [2]) == nil)
+    }
+
+    @Test("Spearman's correlation is that of ranks, ties sharing theirs")
+    func spearman() throws {
+        // SciPy's documentation of spearmanr.
+        #expect(abs(try #require(RankCorrelation.of([1, 2, 3, 4, 5], [5, 6, 7, 8, 7])) - 0.820782681668) < 1e-11)
+        #expect(RankCorrelation.of([1, 2, 3], [1, 10, 1000]) == 1)
+        #expect(RankCorrelation.of([1, 2, 3], [3, 2, 1]) == -1)
+        #expect(RankCorrelation.of([1, 2], [3, 3]) == nil)
+        #expect(RankCorrelation.of([1], [3]) == nil)
+        #expect(RankCorrelation.ranks([3, 1, 3, 2]) == [3.5, 1, 3.5, 2])
+    }
+}
