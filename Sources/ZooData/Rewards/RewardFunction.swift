@@ -9,13 +9,6 @@ public protocol RewardFunction: Sendable {
     /// The reward of one completion; a finite number.
     /// - Throws: ``DataError`` where the row lacks what the reward needs.
     func score(_ item: RewardItem) throws -> Double
-
-    /// Whether the score is 1 where the answer is right and 0 everywhere else, so that its mean is the share of solved prompts.
-    var isVerifier: Bool { get }
-}
-
-extension RewardFunction {
-    public var isVerifier: Bool { false }
 }
 
 /// What a reward function sees of one sample.
