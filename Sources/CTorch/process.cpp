@@ -7,6 +7,7 @@
 #endif
 #if defined(__APPLE__)
 #include <mach/mach.h>
+#include <malloc/malloc.h>
 #else
 #include <unistd.h>
 
@@ -104,6 +105,19 @@ int64_t ct_resident_bytes(void) {
     return status == KERN_SUCCESS ? static_cast<int64_t>(info.resident_size) : 0;
 #else
     return resident_bytes().first;
+#endif
+}
+
+int64_t ct_heap_bytes(void) {
+#if defined(__APPLE__)
+    malloc_statistics_t statistics{};
+    malloc_zone_statistics(nullptr, &statistics);
+    return static_cast<int64_t>(statistics.size_in_use);
+#elif defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+    const auto info = mallinfo2();
+    return static_cast<int64_t>(info.uordblks + info.hblkhd);
+#else
+    return 0;
 #endif
 }
 

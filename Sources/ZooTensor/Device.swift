@@ -63,6 +63,9 @@ public enum Engine {
     /// Of these, what is mapped from files: the code and constants of the program and its libraries, read in as they are first used.
     public static var fileBackedBytes: Int { Int(ct_file_backed_bytes()) }
 
+    /// Bytes of the heap in use, tensors included; 0 where the system does not say.
+    public static var heapBytes: Int { Int(ct_heap_bytes()) }
+
     /// Bytes of CPU tensors that exist now; counted from `configure` on.
     public static var tensorBytes: Int { Int(ct_memory_held()) }
 

@@ -201,6 +201,7 @@ struct CountdownRewardTests {
         }
         #expect(verifiers.sorted() == ["countdown", "exact-match", "number-match"])
         #expect(try !RewardKind.make("countdown", parameters: ["format_reward": 1]).isVerifier)
+        #expect(try RewardKind.make("countdown", parameters: ["format_reward": 0.1]).isVerifier)
     }
 }
 

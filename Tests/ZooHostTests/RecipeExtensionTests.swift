@@ -63,6 +63,16 @@ struct RecipeExtensionTests {
         #expect(recipe.compare?.seeds == [0, 1])
     }
 
+    @Test("the base's probe goes with its variants, and own keys of it replace the base's")
+    func probe() throws {
+        let folder = try RecipeFolder(base: smallRecipe + "\nprobe: {driver: ppo, prompts: 3}\n")
+        #expect(try folder.recipe("extends: base/small.yaml\n").probe?.prompts == 3)
+        #expect(try folder.recipe(own).probe == nil)
+        let probe = try folder.recipe(own + "\nprobe: {driver: only}\n").probe
+        #expect(probe?.driver == "only")
+        #expect(probe?.prompts == 3)
+    }
+
     @Test("--set comes after the recipe's own set")
     func overrides() throws {
         let recipe = try RecipeFolder().recipe(own, set: ["parameters.kl_coef=0.7"])

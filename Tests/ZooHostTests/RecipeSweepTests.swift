@@ -72,10 +72,7 @@ struct RecipeSweepTests {
                 "parameters: {beta: 1}, sweep: {parameters.beta: [2]}",
                 "compare.variants.v: sets 'parameters.beta' and sweeps it too"
             ),
-            (
-                "except_tasks: [tabula]",
-                "compare.variants.v.except_tasks[0]: expected one of countdown, sentiment, tabular, found 'tabula'"
-            ),
+            ("except_tasks: [tabula]", "compare.variants.v.except_tasks[0]: expected one of "),
             ("swep: {}", "compare.variants.v.swep: is not a key here; did you mean 'sweep'?"),
         ])
     func refused(keys: String, expected: String) {

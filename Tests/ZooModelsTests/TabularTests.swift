@@ -38,6 +38,22 @@ struct TabularTests {
         #expect(abs(coin.expectedReward([[4, 8]]) - 7) < 1e-6)
     }
 
+    @Test("a prompt's value is its expected reward minus β KL, and β log Z(x) at the optimum")
+    func exactValues() throws {
+        let config = TabularConfig(vocabularySize: 3, horizon: 3, prompts: 2)
+        let (policy, reference) = (try random(config), try random(config, seed: 5))
+        let rewards = (0..<2).map { prompt in (0..<27).map { Double(($0 * 7 + prompt * 5) % 11) - 4 } }
+        let values = policy.exactValues(reward: rewards, reference: reference, beta: 0.7)
+        let first = (0..<2).map { values[policy.firstState(ofPrompt: $0)] }
+        let expected = policy.expectedReward(rewards) - 0.7 * policy.exactKL(from: reference)
+        #expect(abs((first[0] + first[1]) / 2 - expected) < 1e-9)
+        // With one step and π = π*, every action is worth β log Z.
+        let coin = try coin()
+        let best = try Tabular(config: coin.config, logits: [Float(log(3.0)), 0])  // (¾, ¼), by hand above
+        let soft = best.exactValues(reward: [[log(9.0), 0]], reference: coin, beta: 1)
+        #expect(abs(soft[0] - log(3.0)) < 1e-6)
+    }
+
     @Test("the exact table and forward agree on every completion")
     func forwardAgrees() throws {
         let config = TabularConfig(vocabularySize: 3, horizon: 3, prompts: 4)

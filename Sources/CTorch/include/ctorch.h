@@ -41,6 +41,8 @@ int64_t ct_resident_bytes(void);
 /// Of these, what is mapped from files: the code and constants of the program and its libraries, read in as they are first used.
 /// 0 where the system does not say.
 int64_t ct_file_backed_bytes(void);
+/// Bytes of the heap in use, tensors included; 0 where the system does not say.
+int64_t ct_heap_bytes(void);
 /// From now on counts the bytes of CPU tensors; call before the first tensor.
 void ct_count_memory(void);
 /// Bytes of CPU tensors now, and the most since the last reset.

@@ -9,6 +9,7 @@ public struct CountdownReward: RewardFunction {
     /// - Parameter formatReward: what an expression of exactly the given numbers is worth that comes to another value.
     public init(formatReward: Double = 0) { self.formatReward = formatReward }
 
+    /// Unless a miss is worth as much as a solution.
     public var isVerifier: Bool { formatReward < 1 }
 
     public func score(_ item: RewardItem) throws -> Double {

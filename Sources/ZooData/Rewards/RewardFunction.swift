@@ -11,6 +11,10 @@ public protocol RewardFunction: Sendable {
     func score(_ item: RewardItem) throws -> Double
 }
 
+extension RewardFunction {
+    public var isVerifier: Bool { false }
+}
+
 /// What a reward function sees of one sample.
 public struct RewardItem: Sendable {
     public var prompt: String
@@ -38,8 +42,4 @@ public struct RewardItem: Sendable {
         let columns = extras.isEmpty ? "no further columns" : "the columns " + extras.keys.sorted().joined(separator: ", ")
         throw DataError("reward \(reward)", "needs the column '\(name)'; the prompt's row has \(columns)")
     }
-}
-
-extension RewardFunction {
-    public var isVerifier: Bool { false }
 }

@@ -86,7 +86,14 @@ private struct Sweep {
         return axis.values.enumerated().map { index, value in
             var point = variant
             point.name = "\(variant.name)-\(axis.path.split(separator: ".").last ?? "")-\(Self.word(value))"
-            for (path, values) in paths { point.set[path] = .number(values[index]) }
+            for (path, values) in paths {
+                let parts = path.split(separator: ".")
+                if parts.count == 2, parts[0] == "parameters" {
+                    point.parameters[String(parts[1])] = .number(values[index])
+                } else {
+                    point.set[path] = .number(values[index])
+                }
+            }
             (point.series, point.axis, point.value) = (variant.name, axis.path, value)
             return point
         }

@@ -5,7 +5,7 @@ import ZooData
 /// single values by path.
 struct RecipeExtension {
     /// Keys of which only what is named is replaced; every other key of the top is replaced whole.
-    private static let merged = ["evaluation", "compare"]
+    private static let merged = ["evaluation", "compare", "probe"]
     /// The keys that are gone once the recipe is whole.
     static let keys = ["extends", "set"]
 
@@ -79,6 +79,11 @@ struct RecipeExtension {
     private func merge(_ own: RecipeNode, onto base: RecipeNode) throws -> RecipeNode {
         guard case .map(let entries) = own.content else { return own }
         var result = base
+        // A probe speaks of its recipe's variants: it goes with them.
+        let compare = own.value("compare")
+        if own.value("probe") == nil, compare?.value("variants") != nil || compare?.value("sweep") != nil {
+            result.remove("probe")
+        }
         for entry in entries where entry.key != "set" {
             guard Self.merged.contains(entry.key), var below = result.value(entry.key),
                 case .map(let parts) = entry.value.content,

@@ -186,12 +186,3 @@ final class Evaluator {
         return count == 0 ? 1 : Double(seen.count) / Double(count)
     }
 }
-
-/// The chance that at least one of `k` samples is right, where `right` of `count` were: 1 − C(n − c, k) / C(n, k).
-func passChance(of k: Int, right: Int, among count: Int) -> Double {
-    precondition(k <= count, "pass@\(k) needs at least as many samples; there are \(count)")
-    guard count - right >= k else { return 1 }
-    var missed = 1.0
-    for drawn in count - right + 1..<count + 1 { missed *= 1 - Double(k) / Double(drawn) }
-    return 1 - missed
-}

@@ -1,4 +1,5 @@
 import Foundation
+import ZooTensor
 
 /// Who cost what in one run: seconds, floating-point operations, steps and bytes by role, and the queries of the reward.
 public struct Ledger: Codable, Sendable, Equatable {
@@ -50,10 +51,12 @@ public struct Ledger: Codable, Sendable, Equatable {
     public var phases: [String: Double] = [:]
     /// From the start of the process to this account; over all processes of a run that was resumed.
     public var wallSeconds = 0.0
-    /// The program and its libraries: resident before the first tensor, and the code that was first used later.
+    /// The program and its libraries: code and constants that were used, and their variables.
     public var programBytes = 0
-    /// Resident for datasets, tokenizers and reward functions, which are no tensors.
+    /// In use at the end and no tensor: datasets, tokenizers, batches, the engine's own buffers.
     public var dataBytes = 0
+    /// Freed and kept by the allocator for the next pass, beyond the largest one.
+    public var keptBytes = 0
     /// What the rewards that only measure hold.
     public var goldBytes = 0
     /// The largest working memory of one call while measuring.
@@ -82,9 +85,10 @@ public struct Ledger: Codable, Sendable, Equatable {
     public var remainingSeconds: Double { wallSeconds - (seconds - preparedSeconds) - phases.values.reduce(0, +) }
     /// The largest working memory of one call: only one pass runs at a time.
     public var transientBytes: Int { max(evaluationBytes, roles.values.map(\.transientBytes).max() ?? 0) }
-    /// Of the process's peak, what no other row explains: what the allocator keeps, texts and batches.
+    /// Of the process's peak, what no other row explains.
     public var remainingBytes: Int {
-        processPeakBytes - programBytes - dataBytes - goldBytes - transientBytes - roles.values.reduce(0) { $0 + $1.heldBytes }
+        processPeakBytes - programBytes - dataBytes - keptBytes - goldBytes - transientBytes
+            - roles.values.reduce(0) { $0 + $1.heldBytes }
     }
     public var totalFLOPs: Double { roles.values.reduce(0) { $0 + $1.totalFLOPs } }
 
@@ -121,6 +125,20 @@ public struct Ledger: Codable, Sendable, Equatable {
         sampledSteps += other.sampledSteps
         seconds += other.seconds
         preparedSeconds += other.seconds
+    }
+}
+
+extension Ledger {
+    /// Takes account of the process's memory at its end; `programBytes` is what it held before the first tensor, without its code, and
+    /// `programHeap` the part of that on the heap.
+    mutating func noteMemory(programHeap: Int) {
+        let heap = Engine.heapBytes - programHeap
+        let resident = Engine.residentBytes - Engine.fileBackedBytes - programBytes
+        dataBytes = max(0, heap - Engine.tensorBytes)
+        // The allocator gives nothing back, so that what is resident and not in use has been in use.
+        keptBytes = max(0, resident - heap - transientBytes)
+        programBytes += Engine.fileBackedBytes
+        processPeakBytes = Engine.peakBytes
     }
 }
 

@@ -34,25 +34,25 @@ public struct StageRunner {
             throw ZooError(.notFound, "\(spec.plugin) offers no algorithm for stage '\(spec.stage)'")
         }
         try Files.write(JSON.encode(RunEnvironment(spec, plugin.description)), to: folder.environment)
+        // Without the code, of which more is read in later.
         let programBytes = Engine.residentBytes - Engine.fileBackedBytes
+        let programHeap = Engine.heapBytes
         let setup = try StageSetup(spec, needs: description.needs)
         let services = try setup.services(folder: folder, stop: stop, logger: Logger(label: stage.algorithm))
         let table = HostTable(services)
         let parameters = String(decoding: try JSON.encode(stage.parameters[stage.algorithm] ?? [:], pretty: false), as: UTF8.self)
         let algorithm = try plugin.create(stage.algorithm, host: table, parameters: parameters)
         let checkpoint = Checkpoint(folder: folder)
-        let dataBytes = Engine.residentBytes - Engine.fileBackedBytes - Engine.tensorBytes - programBytes
         if let step = try checkpoint.newest() {
             try checkpoint.restore(step, into: services, algorithm: algorithm)
             RunEvent.send(.message("going on from step \(step)"))
         }
         let evaluator = try spec.evaluates ? spec.recipe.evaluation.map { try Evaluator($0, setup, services, stop: stop) } : nil
         services.model.ledger.programBytes = programBytes
-        services.model.ledger.dataBytes = dataBytes
         let clock = WallClock(services.model)
         clock.end(.loading, since: processStart)
         guard try train(stage, services, algorithm, checkpoint, evaluator, clock) else { return false }
-        try finish(setup, services, evaluator, clock)
+        try finish(setup, services, evaluator, clock, programHeap: programHeap)
         return true
     }
 
@@ -119,7 +119,11 @@ public struct StageRunner {
 
     // MARK: - The end
 
-    private func finish(_ setup: StageSetup, _ services: RunServices, _ evaluator: Evaluator?, _ clock: WallClock) throws {
+    private func finish(
+        _ setup: StageSetup, _ services: RunServices, _ evaluator: Evaluator?, _ clock: WallClock, programHeap: Int
+    )
+        throws
+    {
         for sink in sinks { try sink.close() }
         let roles = services.model.roles
         let trained = ["policy", "reward"].first { (roles.built[$0]?.version ?? 0) > 0 }
@@ -136,8 +140,7 @@ public struct StageRunner {
         }
         clock.stop()
         var ledger = services.model.ledgerWithBytes()
-        ledger.programBytes += Engine.fileBackedBytes
-        ledger.processPeakBytes = Engine.peakBytes
+        ledger.noteMemory(programHeap: programHeap)
         try Files.write(JSON.encode(ledger), to: folder.ledger)
         // The checkpoint has served: the model beside it says the same.
         if FileManager.default.fileExists(atPath: folder.checkpoints.path) {
