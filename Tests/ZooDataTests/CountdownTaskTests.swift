@@ -58,8 +58,8 @@ struct CountdownTaskTests {
             for row in try rows(name) { #expect(seen.insert(try problem(row)).inserted) }
         }
         #expect(try rows("prompts-eval").count == 1_000)
-        #expect(try rows("prompts-train").count == 8_000)
-        #expect(try rows("examples").count == 16_000)
+        #expect(try rows("prompts-train").count > 3_000)
+        #expect(try rows("examples").count > 6_000)
     }
 
     @Test("every problem can be solved, by brute force")
@@ -190,7 +190,7 @@ struct CountdownRewardTests {
         #expect(try failure { try score("3", of: extras) } == "reward countdown: \(sentence)")
     }
 
-    @Test("a verifier is a reward of 0 and 1 that says whether the answer is right")
+    @Test("a verifier is a reward whose 1 says that the answer is right")
     func verifiers() throws {
         let settings: [String: [String: JSONValue]] = [
             "regex": ["pattern": "x"], "length": ["target": 3],
@@ -200,6 +200,7 @@ struct CountdownRewardTests {
             try RewardKind.make($0, parameters: settings[$0] ?? [:]).isVerifier
         }
         #expect(verifiers.sorted() == ["countdown", "exact-match", "number-match"])
+        #expect(try !RewardKind.make("countdown", parameters: ["format_reward": 1]).isVerifier)
         #expect(try RewardKind.make("countdown", parameters: ["format_reward": 0.1]).isVerifier)
     }
 }

@@ -52,7 +52,7 @@ struct RecipeErrorTests {
             ),
             (
                 "task: sentiment", "task: sentimental",
-                "2: task: expected one of sentiment, tabular, found 'sentimental'; did you mean 'sentiment'?"
+                "2: task: expected one of countdown, sentiment, tabular, found 'sentimental'; did you mean 'sentiment'?"
             ),
         ])
     func values(old: String, new: String, expected: String) {

@@ -127,7 +127,11 @@ struct RecipeTests {
         #expect(slow.stages.first == recipe.stages.first)
     }
 
-    @Test("the recipes of this repository are valid", arguments: ["sentiment", "tabular", "ladder", "beta", "grpo-groups"])
+    @Test(
+        "the recipes of this repository are valid",
+        arguments: [
+            "sentiment", "tabular", "countdown", "ladder", "beta", "grpo-groups", "reward-shift",
+        ])
     func shipped(name: String) throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         let file = root.appending(path: "recipes/\(name).yaml")

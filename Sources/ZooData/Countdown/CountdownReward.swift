@@ -9,7 +9,8 @@ public struct CountdownReward: RewardFunction {
     /// - Parameter formatReward: what an expression of exactly the given numbers is worth that comes to another value.
     public init(formatReward: Double = 0) { self.formatReward = formatReward }
 
-    public let isVerifier = true
+    /// Unless a miss is worth as much as a solution.
+    public var isVerifier: Bool { formatReward < 1 }
 
     public func score(_ item: RewardItem) throws -> Double {
         let problem = try problem(of: item)

@@ -1,29 +1,20 @@
 /// An expression as the generator draws it: every value on the way is a whole number from 1, as in the television game.
 struct DrawnExpression: Sendable {
-    private(set) var text: String
-    let value: Int
-    /// The operator that is carried out last; nil for a number.
-    private let last: Operator?
+    private indirect enum Shape {
+        case number
+        case joined(Operator, DrawnExpression, DrawnExpression)
+    }
 
-    private init(_ number: Int) { (text, value, last) = ("\(number)", number, nil) }
+    let value: Int
+    private let shape: Shape
+
+    private init(_ number: Int) { (value, shape) = (number, .number) }
 
     /// nil where the value is no whole number from 1 to `limit`.
     private init?(_ operation: Operator, _ left: DrawnExpression, _ right: DrawnExpression, limit: Int) {
         let result = Fraction.apply(operation, Fraction(left.value), Fraction(right.value))
         guard let value = result?.whole, 1...limit ~= value else { return nil }
-        // On the right of − and ÷ an operator that binds no tighter would otherwise come too late.
-        let isOrderSensitive = operation == .minus || operation == .over
-        let a = left.within(operation, keepsEquals: false)
-        let b = right.within(operation, keepsEquals: isOrderSensitive)
-        (text, self.value, last) = ("\(a) \(operation.text) \(b)", value, operation)
-    }
-
-    /// The text as an operand, in parentheses where it needs them.
-    private func within(_ operation: Operator, keepsEquals: Bool) -> String {
-        guard let last else { return text }
-        let isLooser = operation.bindsTightly && !last.bindsTightly
-        let isEqual = operation.bindsTightly == last.bindsTightly
-        return isLooser || (keepsEquals && isEqual) ? "(\(text))" : text
+        (self.value, shape) = (value, .joined(operation, left, right))
     }
 
     /// Joins the numbers by random operators in random order; nil where a value leaves 1 to `limit` on the way.
@@ -37,6 +28,24 @@ struct DrawnExpression: Sendable {
             parts.append(joined)
         }
         return parts.first
+    }
+
+    /// With no parentheses but those it needs: `3 * 7 + 8`, `8 - (7 - 3)`.
+    var text: String {
+        guard case .joined(let operation, let left, let right) = shape else { return "\(value)" }
+        // On the right of − and ÷ an operator that binds no tighter would otherwise come too late.
+        let isOrderSensitive = operation == .minus || operation == .over
+        let a = left.text(within: operation, keepsEquals: false)
+        let b = right.text(within: operation, keepsEquals: isOrderSensitive)
+        return "\(a) \(operation.text) \(b)"
+    }
+
+    /// The text as an operand.
+    private func text(within operation: Operator, keepsEquals: Bool) -> String {
+        guard case .joined(let last, _, _) = shape else { return text }
+        let isLooser = operation.bindsTightly && !last.bindsTightly
+        let isEqual = operation.bindsTightly == last.bindsTightly
+        return isLooser || (keepsEquals && isEqual) ? "(\(text))" : text
     }
 }
 
