@@ -131,6 +131,7 @@ struct RecipeTests {
         "the recipes of this repository are valid",
         arguments: [
             "sentiment", "tabular", "countdown", "ladder", "beta", "grpo-groups", "reward-shift",
+            "overoptimisation",
         ])
     func shipped(name: String) throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

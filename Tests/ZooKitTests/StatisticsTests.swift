@@ -70,4 +70,14 @@ struct StatisticsTests {
         }
         #expect(throws: Never.self) { try requireFinite([0, 1], "the reward") }
     }
+
+    @Test("Spearman's correlation is that of ranks, ties sharing theirs")
+    func spearman() throws {
+        // SciPy's documentation of spearmanr.
+        #expect(abs(try #require(rankCorrelation([1, 2, 3, 4, 5], [5, 6, 7, 8, 7])) - 0.820782681668) < 1e-11)
+        #expect(rankCorrelation([1, 2, 3], [1, 10, 1000]) == 1)
+        #expect(rankCorrelation([1, 2, 3], [3, 2, 1]) == -1)
+        #expect(rankCorrelation([1, 2], [3, 3]) == nil)
+        #expect(rankCorrelation([1], [3]) == nil)
+    }
 }

@@ -1,7 +1,6 @@
 import Foundation
 import Testing
-
-@testable import ZooReport
+import ZooReport
 
 @Suite("a report's page")
 struct PageTests {

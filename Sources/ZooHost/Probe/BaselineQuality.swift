@@ -88,7 +88,7 @@ extension ProbeResult.Baseline {
         rankCorrelation =
             Set(own).count > 1
             ? Self.bootstrap(own.count) { chosen in
-                Ranks.correlation(chosen.map { own[$0] }, chosen.map { truth.means[$0] })
+                ZooKit.rankCorrelation(chosen.map { own[$0] }, chosen.map { truth.means[$0] }) ?? .nan
             } : nil
         explainedVariance = ZooKit.explainedVariance(predictions: masked(values, mask), targets: returns)
         advantageVariance = variance(advantages)
@@ -100,29 +100,5 @@ extension ProbeResult.Baseline {
         var random = SplitMix64(seed: 0, stream: 0xba5e)
         let resamples = (0..<400).map { _ in figure((0..<count).map { _ in random.next(below: count) }) }
         return GradientStatistics.figure(figure(Array(0..<count)), resamples)
-    }
-}
-
-/// Spearman's rank correlation; ties share the mean of their ranks.
-enum Ranks {
-    static func correlation(_ a: [Double], _ b: [Double]) -> Double {
-        let (x, y) = (ranks(a), ranks(b))
-        let (meanX, meanY) = (mean(x), mean(y))
-        let covariance = zip(x, y).reduce(0) { $0 + ($1.0 - meanX) * ($1.1 - meanY) }
-        let spread = x.reduce(0) { $0 + ($1 - meanX) * ($1 - meanX) } * y.reduce(0) { $0 + ($1 - meanY) * ($1 - meanY) }
-        return spread > 0 ? covariance / spread.squareRoot() : .nan
-    }
-
-    static func ranks(_ values: [Double]) -> [Double] {
-        let order = values.indices.sorted { values[$0] < values[$1] }
-        var ranks = [Double](repeating: 0, count: values.count)
-        var first = 0
-        while first < order.count {
-            var last = first
-            while last + 1 < order.count, values[order[last + 1]] == values[order[first]] { last += 1 }
-            for place in first...last { ranks[order[place]] = Double(first + last) / 2 }
-            first = last + 1
-        }
-        return ranks
     }
 }

@@ -75,8 +75,24 @@ public struct Charts: Sendable, Encodable {
         public var ways: [Point] = []
         /// The most reward that is possible at a KL, by reward, where that is known: pairs of both.
         public var frontiers: [String: [[Rounded]]] = [:]
+        /// Curves fitted to the gold reward along the way, by variant: √KL and reward.
+        public var fits: [Fit] = []
 
         public init() {}
+
+        public struct Fit: Sendable, Encodable {
+            public var variant: String
+            public var curve: [[Rounded]]
+
+            /// - Parameter base: the base model's reward, which the fit is measured from.
+            public init(_ variant: String, _ fit: OveroptimisationFit, base: Double, to distance: Double) {
+                self.variant = variant
+                curve = (0...60).map { index in
+                    let d = distance * Double(index) / 60
+                    return [Rounded(d), Rounded(base + fit(d))]
+                }
+            }
+        }
     }
 
     /// One run, or one step of a variant: where it is on the plane.

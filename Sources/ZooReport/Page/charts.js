@@ -99,6 +99,7 @@
       });
     });
     const ways = kind === "ways" ? plane.ways.filter((way) => way[y] != null).map((way) => ({ ...way, variant: way.series ?? way.variant, name: way.variant, x: Math.sqrt(Math.max(0, way.kl)), y: way[y] })) : [];
+    const fits = kind === "ways" && y === "gold" ? plane.fits.flatMap(({ variant, curve }) => curve.map(([x, y]) => ({ variant, x, y }))) : [];
     const frontier = (plane.frontiers[y] ?? []).map(([kl, y]) => ({ x: Math.sqrt(Math.max(0, kl)), y }));
     const encoding = {
       x: { field: "x", type: "quantitative", title: "√KL to the base, √nats" },
@@ -111,6 +112,7 @@
         { data: { values: frontier }, mark: { type: "line", color: report.color("--faint"), strokeDash: [4, 4] },
           encoding: { x: encoding.x, y: encoding.y, order: { field: "x" }, tooltip: { value: "the most reward of any policy at that distance" } } },
         { data: { values: ways }, mark: { type: "line", opacity: 0.55, strokeWidth: 1.5 }, encoding: { ...encoding, order: { field: "step" }, detail: [{ field: "name" }] } },
+        { data: { values: fits }, mark: { type: "line", strokeDash: [2, 3], strokeWidth: 2, clip: true }, encoding: { ...encoding, order: { field: "x" } } },
         { data: { values: sweeps }, mark: { type: "line", strokeWidth: 2 }, encoding: { ...encoding, order: { field: "value" } } },
         {
           data: { values: points }, mark: { type: "point", filled: true, size: 90, opacity: 0.9 },

@@ -1,11 +1,11 @@
 import Foundation
 
 /// Student's t distribution, for the few seeds that experiments have.
-enum StudentT {
+public enum StudentT {
     /// The t that a variable of `degrees` degrees of freedom exceeds with probability 2.5%: 12.7, 4.30, 3.18 for 1, 2, 3.
     ///
     /// - Parameter degrees: above 0; Satterthwaite's are no whole numbers.
-    static func critical(degrees: Double) -> Double {
+    public static func critical(degrees: Double) -> Double {
         // The tail falls from a half at 0; past 1e6 it is below 2.5% for every distribution with half a degree.
         var (low, high) = (0.0, 1e6)
         for _ in 0..<80 {

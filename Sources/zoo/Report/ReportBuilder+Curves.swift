@@ -63,6 +63,7 @@ extension ReportBuilder {
             else { return nil }
             return (kl, reward + gap)
         }.sorted { $0.kl < $1.kl }
+        plane.fits = fits.map { Charts.Plane.Fit($0.variant, $0.fit, base: $0.base, to: $0.farthest) }
         if frontier.count > 1 { plane.frontiers["exact/reward"] = frontier.map { [Rounded($0.kl), Rounded($0.reward)] } }
         return plane
     }
@@ -92,11 +93,51 @@ extension ReportBuilder {
         }
     }
 
+    private struct Fitted {
+        var variant: String
+        var fit: OveroptimisationFit
+        var base: Double
+        /// √KL of the last point.
+        var farthest: Double
+    }
+
+    /// The gold reward of each variant that was measured along the way as a curve of the distance; sweeps say it by their end points.
+    private var fits: [Fitted] {
+        let ways = ways
+        return variants.compactMap { variant in
+            let own = ways.filter { $0.variant == variant && $0.series == nil }
+            guard let base = own.first(where: { $0.step == 0 })?.values["gold"] else { return nil }
+            let points = own.compactMap { point -> (distance: Double, reward: Double)? in
+                guard let kl = point.values["kl"], let gold = point.values["gold"] else { return nil }
+                return (max(0, kl).squareRoot(), gold - base)
+            }
+            return OveroptimisationFit(points).map { fit in
+                Fitted(variant: variant, fit: fit, base: base, farthest: points.map(\.distance).max() ?? 0)
+            }
+        }
+    }
+
+    private var fitTable: Page.Part? {
+        guard !fits.isEmpty else { return nil }
+        var table = TextTable([
+            .text("variant"), .number("α"), .number("β"), .number("peak at √KL"), .number("explained variance"),
+        ])
+        for fitted in fits {
+            let fit = fitted.fit
+            let peak = fit.peak.map { $0 <= fitted.farthest ? Quantity.number($0) : "beyond" } ?? "none"
+            table.append([
+                fitted.variant, Quantity.number(fit.alpha), Quantity.number(fit.beta), peak, Quantity.number(fit.explained),
+            ])
+        }
+        return .table("The gold reward above the base's as d (α − β log d) of the distance d = √KL (Gao et al. 2022)", table)
+    }
+
     var planeSection: Page.Section? {
         guard runs.contains(where: { $0.evaluation?.metrics["kl"] != nil && !plane.rewards.isEmpty }) else { return nil }
         let caption =
             "One point a run; the points of a sweep are joined. The square root of the KL is the distance to the base model (Bai et al. 2022; "
             + "Gao et al. 2022): at equal distance the higher is better. Where the optimum is known, the dashed line is the most reward at it."
-        return Page.Section("plane", "Reward against distance", [.chart(.plane, caption)])
+        return Page.Section(
+            "plane", "Reward against distance", [.chart(.plane, caption)] + (fitTable.map { [$0] } ?? []))
     }
 }

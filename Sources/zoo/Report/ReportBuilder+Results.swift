@@ -1,5 +1,6 @@
 import Foundation
 import ZooHost
+import ZooKit
 import ZooReport
 
 extension ReportBuilder {
@@ -111,7 +112,7 @@ extension ReportBuilder {
             }
             return (proxy, gold)
         }
-        guard both.count > 3, let correlation = RankCorrelation.of(both.map(\.0), both.map(\.1)), correlation < 0.9995 else {
+        guard both.count > 3, let correlation = rankCorrelation(both.map(\.0), both.map(\.1)), correlation < 0.9995 else {
             return nil
         }
         return
