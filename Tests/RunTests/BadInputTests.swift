@@ -57,6 +57,7 @@ struct BadInputTests {
                 ["tiny.yaml", "algorithm 'sft' has no parameter 'example'", "did you mean 'examples'?"]
             ),
             ("{examples: 4}", "{examples: four}", ["tiny.yaml", "parameter 'examples' of 'sft'", "'four'"]),
+            ("{target: 6}", "{target: 0}", ["tiny.yaml", "stage 'only'", "reward length", "'target'"]),
             ("{examples: 4}", "{examples: 0}", ["tiny.yaml", "parameter 'examples' of 'sft'", "found 0"]),
             ("examples: examples.jsonl", "examples: nowhere.jsonl", ["tiny.yaml:8: stages[0].data.examples", "nowhere.jsonl"]),
             ("function: regex", "function: regexp", ["tiny.yaml:7: stages[0].rewards[0].function", "did you mean 'regex'?"]),

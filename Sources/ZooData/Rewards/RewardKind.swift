@@ -23,12 +23,24 @@ public struct RewardKind: Sendable {
     public static func make(
         _ name: String, parameters: [String: JSONValue] = [:], folder: URL? = nil
     ) throws -> any RewardFunction {
+        let kind = try kind(name)
+        return try kind.build(RewardSettings(parameters, parameters: kind.parameters, reward: name), folder)
+    }
+
+    /// Checks a reward's name and the names, types and ranges of its parameters, without reading any file.
+    ///
+    /// - Throws: ``DataError`` that names the reward and the parameter.
+    public static func check(_ name: String, parameters: [String: JSONValue]) throws {
+        _ = try RewardSettings(parameters, parameters: kind(name).parameters, reward: name)
+    }
+
+    private static func kind(_ name: String) throws -> RewardKind {
         guard let kind = all.first(where: { $0.name == name }) else {
             let names = all.map(\.name)
             let meant = nearest(name, among: names).map { "; did you mean '\($0)'?" } ?? ""
             throw DataError("reward \(name)", "is not known; built in are \(names.joined(separator: ", "))\(meant)")
         }
-        return try kind.build(RewardSettings(parameters, parameters: kind.parameters, reward: name), folder)
+        return kind
     }
 
     private static let column = RewardParameter(

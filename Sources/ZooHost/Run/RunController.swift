@@ -41,11 +41,21 @@ public struct RunController: Sendable {
             let wanted = algorithm.needs.data.map { "'data.\($0.rawValue)'" }.joined(separator: " or ")
             throw ZooError(.invalidArgument, "\(file): algorithm '\(stage.algorithm)' needs \(wanted) in stage '\(stage.name)'")
         }
+        try check(stage.rewards, "stage '\(stage.name)'")
+        try check(recipe.evaluation?.gold ?? [], "evaluation.gold")
         if algorithm.needs.services.contains("zoo.reward/1"), stage.rewards.isEmpty {
             throw ZooError(.invalidArgument, "\(file): algorithm '\(stage.algorithm)' needs 'rewards' in stage '\(stage.name)'")
         }
         if algorithm.needs.roles.contains("reward"), stage.reward == nil {
             throw ZooError(.invalidArgument, "\(file): algorithm '\(stage.algorithm)' needs 'reward' in stage '\(stage.name)'")
+        }
+    }
+
+    private func check(_ rewards: [RewardSpec], _ place: String) throws {
+        for reward in rewards where !RewardSpec.hostFunctions.contains(reward.function) {
+            do { try RewardKind.check(reward.function, parameters: reward.parameters) } catch {
+                throw ZooError(.invalidArgument, "\(recipe.file.path): \(place): \(error)")
+            }
         }
     }
 

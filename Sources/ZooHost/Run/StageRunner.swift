@@ -49,6 +49,7 @@ public struct StageRunner {
         }
         let evaluator = try spec.evaluates ? spec.recipe.evaluation.map { try Evaluator($0, setup, services, stop: stop) } : nil
         services.model.ledger.programBytes = programBytes
+        services.rewards.noteWeights(&services.model.ledger)
         let clock = WallClock(services.model)
         clock.end(.loading, since: processStart)
         guard try train(stage, services, algorithm, checkpoint, evaluator, clock) else { return false }

@@ -112,7 +112,8 @@ final class RewardService {
         }
     }
 
-    private func noteWeights(_ ledger: inout Ledger) {
+    /// Takes the reward models into the account of the role `reward`.
+    func noteWeights(_ ledger: inout Ledger) {
         guard parameterCount > 0 else { return }
         ledger.roles["reward", default: Ledger.Account()].parameters = parameterCount
         ledger.roles["reward", default: Ledger.Account()].weightBytes = weightBytes

@@ -46,6 +46,12 @@ public struct Ranking: Sendable, Equatable {
         return worse[first].contains(second)
     }
 
+    /// The same for many variants, whose chains and ties would fill a paragraph: a line for each, the highest mean first, with those
+    /// that it is better than: `ppo > grpo and dpo`, `grpo > dpo`, `dpo`.
+    public var lines: [String] {
+        variants.indices.map { worse[$0].isEmpty ? variants[$0] : "\(variants[$0]) > \(list(worse[$0].sorted()))" }
+    }
+
     /// What can be said, and what cannot: `ppo > grpo > dpo`, or `ppo > grpo; dpo and grpo not separated with 3 seeds`.
     ///
     /// Empty where fewer than two variants have scores.

@@ -35,11 +35,16 @@ extension [MeasuredRun] {
         ["gold", "pass@1"].filter { metric in contains { $0.evaluation?.metrics[metric] != nil } }
     }
 
-    /// `gold reward: ppo > grpo; …` for each metric that ranks.
+    /// `gold reward: ppo > grpo; …` for each metric that ranks; of many variants one line each.
     func rankings(of variants: [String]) -> [String] {
-        rankedMetrics.compactMap { metric in
-            let text = Ranking(of: variants, scores(metric)).text
-            return text.isEmpty ? nil : "\(Metric.title(metric)): \(text)"
+        rankedMetrics.flatMap { metric -> [String] in
+            let ranking = Ranking(of: variants, scores(metric))
+            let (text, title) = (ranking.text, Metric.title(metric))
+            guard let seeds = ranking.seeds, seeds.upperBound > 1, ranking.variants.count > 5 else {
+                return text.isEmpty ? [] : ["\(title): \(text)"]
+            }
+            return ["\(title), from the highest mean; what no > names is not separated with \(seeds.upperBound) seeds"]
+                + ranking.lines.map { "\(title): \($0)" }
         }
     }
 }
