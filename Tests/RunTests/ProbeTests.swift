@@ -22,6 +22,9 @@ struct ProbeTests {
         grpo: {algorithm: grpo}, grpo-unscaled: {algorithm: grpo, parameters: {scale_rewards: none}}, dpo: {algorithm: dpo}}
         """
 
+    /// A part of the reward that the prompt alone decides: noise to an estimator that compares with nothing.
+    private static let shifted = "rewards=[{function: table}, {function: prompt-shift, weight: 2}]"
+
     private func probe(_ changes: [String]) async throws -> ProbeResult {
         let run = folder.url.appending(path: "probe", directoryHint: .isDirectory)
         let all =
@@ -38,7 +41,7 @@ struct ProbeTests {
 
     @Test("leave-one-out, no baseline and oracles are unbiased within their interval; scaling by the group's deviation is not")
     func bias() async throws {
-        let result = try await probe(["probe={driver: ppo, at: [0, 30], prompts: 4, samples: 8, batches: 400, beta: 0}"])
+        let result = try await probe(["probe={driver: ppo, at: [0, 30], prompts: 4, samples: 8, batches: 300, beta: 0}"])
         let point = try #require(result.points.last)
         #expect(point.referenceSequences == 0 && point.step == 30)
         let found = Dictionary(uniqueKeysWithValues: point.estimators.map { ($0.name, $0) })
@@ -67,8 +70,8 @@ struct ProbeTests {
     @Test("the exact value of the prompt leaves less noise than leave-one-out, and that less than no baseline")
     func noise() async throws {
         let result = try await probe([
-            "probe={driver: ppo, at: [20], prompts: 4, samples: 8, batches: 300, beta: 0}",
-            "rewards=[{function: table}]",
+            "probe={driver: ppo, at: [20], prompts: 4, samples: 8, batches: 200, beta: 0}",
+            Self.shifted,
         ])
         let point = try #require(result.points.first)
         func variance(_ name: String) throws -> ProbeResult.Figure {
@@ -87,7 +90,7 @@ struct ProbeTests {
         let again = try String(contentsOf: folder.url.appending(path: "probe/probe.json"), encoding: .utf8)
         try FileManager.default.removeItem(at: folder.url.appending(path: "probe"))
         _ = try await probe([
-            "probe={driver: ppo, at: [20], prompts: 4, samples: 8, batches: 300, beta: 0}", "rewards=[{function: table}]",
+            "probe={driver: ppo, at: [20], prompts: 4, samples: 8, batches: 200, beta: 0}", Self.shifted,
         ])
         #expect(try String(contentsOf: folder.url.appending(path: "probe/probe.json"), encoding: .utf8) == again)
     }

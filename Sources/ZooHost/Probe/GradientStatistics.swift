@@ -52,15 +52,23 @@ struct GradientStatistics {
 
     /// ⟨E g_a, E g_c⟩ from products of different batches.
     private func product(_ a: Int, _ c: Int, _ weights: Weights) -> Double {
-        var (sum, count) = (0.0, 0.0)
-        for i in 0..<batches where weights.batches[i] > 0 {
-            for j in 0..<batches where i != j {
-                let weight = weights.batches[i] * weights.batches[j]
-                sum += weight * gram[row(a, i)][row(c, j)]
-                count += weight
+        let columns = c * batches..<(c + 1) * batches
+        return weights.batches.withUnsafeBufferPointer { weights in
+            var (sum, count) = (0.0, 0.0)
+            for i in 0..<batches where weights[i] > 0 {
+                gram[row(a, i)].withUnsafeBufferPointer { products in
+                    let products = UnsafeBufferPointer(rebasing: products[columns])
+                    var (own, others) = (0.0, 0.0)
+                    for j in 0..<batches {
+                        own += weights[j] * products[j]
+                        others += weights[j]
+                    }
+                    sum += weights[i] * (own - weights[i] * products[i])
+                    count += weights[i] * (others - weights[i])
+                }
             }
+            return sum / count
         }
-        return sum / count
     }
 
     /// E|g_a|².

@@ -113,6 +113,7 @@ public struct RunController: Sendable {
 
     func spec(_ stage: Stage, seed: UInt64, models: [String: String], evaluates: Bool) throws -> RunSpec {
         var own = recipe
+        own.probe = nil  // it says nothing of a run
         if let index = own.stages.firstIndex(where: { $0.name == stage.name }) { own.stages[index] = stage }
         return RunSpec(
             recipe: own, stage: stage.name, seed: seed, plugin: try plugins.plugin(offering: stage.algorithm).path,

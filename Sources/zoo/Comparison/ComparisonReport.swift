@@ -75,7 +75,7 @@ struct ComparisonReport {
             rest = rest.dropFirst(part.count)
         }
         return blocks.joined(separator: "\n") + "\n" + note("± the larger side of") + " \(Self.costNote)\n"
-            + ranking { "\n\($0)\n" }
+            + "\n" + ranking { "\($0)\n" }
     }
 
     func markdown(title: String) -> String {
