@@ -135,13 +135,14 @@ struct ProbeRunner {
         return try FrozenBatch(rollout: rollout, samples: samples, rewards: rewards, reference: reference, beta: probe.beta)
     }
 
-    /// Nats a sequence to the reference, over all samples.
+    /// Nats a sequence to the reference, over all samples, without the rounding of single precision.
     private func kl(_ batches: [FrozenBatch]) throws -> Double {
-        try mean(
+        let kl = try mean(
             batches.flatMap { batch in
                 let reference = try services.forward(role: "reference", batch: batch.rollout, outputs: ["logp"])[0].doubles
                 return batch.rollout.sequenceSums(zip(try batch.rollout.steps("behaviour_logp"), reference).map { $0 - $1 })
             })
+        return (kl * 1e5).rounded() / 1e5
     }
 
     // MARK: - The reference gradient
