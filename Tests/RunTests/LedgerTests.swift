@@ -35,6 +35,31 @@ struct LedgerTests {
         for phase in Ledger.Phase.allCases { #expect(ledger.phases[phase.rawValue] ?? 0 > 0, "\(phase) took no time") }
     }
 
+    @Test("a variant of a comparison may be measured more seldom, and may not change what all runs share")
+    func variantsEvaluation() async throws {
+        let recipe = ZooCommand.clone.appending(path: "recipes/tabular.yaml").path
+        func compare(_ set: String) async throws -> EndedProcess {
+            let variants = "compare={seeds: [0], variants: {ppo: {algorithm: ppo}, dpo: {algorithm: dpo, set: {\(set)}}}}"
+            let changes = [variants, "probe=null", "budget.steps=8", "evaluation.every=2"]
+            return try await zoo.start(["compare", recipe, "--quiet", "--run-dir", "pair"] + changes.flatMap { ["--set", $0] })
+                .end()
+        }
+        let refused = try await compare("seed: 4")
+        #expect(refused.status == 65)
+        #expect(try refused.complaint.contains("variant 'dpo' sets seed"))
+        #expect(try await compare("evaluation.every: 4").status == 0)
+        func steps(_ run: String) throws -> [Double] {
+            try String(contentsOf: folder.url.appending(path: "pair/\(run)/metrics.jsonl"), encoding: .utf8).split(
+                separator: "\n"
+            ).compactMap {
+                let record = try JSONDecoder().decode([String: Double].self, from: Data($0.utf8))
+                return record["eval/gold"] == nil ? nil : record["step"]
+            }
+        }
+        #expect(try steps("ppo-seed0") == [0, 2, 4, 6, 8])
+        #expect(try steps("dpo-seed0") == [0, 4, 8])
+    }
+
     @Test("measuring along the way changes nothing of what is learnt, and its records stand at their steps")
     func evaluationAlongTheWay() async throws {
         let plain = try await train("plain", [])

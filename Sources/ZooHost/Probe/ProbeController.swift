@@ -36,7 +36,7 @@ public struct ProbeController: Sendable {
 
     /// Why a variant cannot be probed on the driver's networks; nil where it can.
     private static func objection(to variant: Variant, _ controller: RunController) throws -> String? {
-        guard variant.set.isEmpty else {
+        guard variant.set.keys.allSatisfy({ $0.hasPrefix("evaluation.") }) else {
             return
                 "\(variant.name) changes \(variant.set.keys.sorted().joined(separator: ", ")), which the driver's networks do not have"
         }

@@ -46,7 +46,10 @@ public struct CompareController: Sendable {
         if let jobs { comparison.jobs = jobs }
         self.controller = controller
         self.comparison = comparison
-        for variant in comparison.variants { try controller.check(stage(variant)) }
+        for variant in comparison.variants {
+            try refuseOtherChanges(of: variant)
+            try controller.check(stage(variant))
+        }
     }
 
     /// The names of the runs, in order.
@@ -54,6 +57,21 @@ public struct CompareController: Sendable {
     public var variants: [String] { comparison.variants.map(\.name) }
 
     private func name(_ variant: Variant, _ seed: UInt64) -> String { "\(variant.name)-seed\(seed)" }
+
+    /// A variant that changed what all runs share would be compared with something else: it may change the last stage, and how that is
+    /// evaluated.
+    private func refuseOtherChanges(of variant: Variant) throws {
+        let (base, own) = (controller.recipe, try controller.recipe.applying(variant))
+        let isShared =
+            base.stages.dropLast() == own.stages.dropLast() && base.task == own.task && base.seed == own.seed
+            && base.device == own.device && base.threads == own.threads && base.name == own.name
+        guard !isShared else { return }
+        throw ZooError(
+            .invalidArgument,
+            "\(base.file.path): variant '\(variant.name)' sets \(variant.set.keys.sorted().joined(separator: ", ")); expected changes of "
+                + "the last stage or of 'evaluation' alone: what all runs share belongs in a recipe of its own, with 'extends' and 'set'"
+        )
+    }
 
     /// The last stage as a variant has it.
     private func stage(_ variant: Variant) throws -> Stage {
@@ -76,7 +94,8 @@ public struct CompareController: Sendable {
                 if stopped.withLock({ $0 }) { throw ZooError(.cancelled, "not started: the comparison was stopped") }
                 do {
                     let spec = try controller.spec(
-                        stage(item.variant), seed: item.seed, models: models, evaluates: controller.recipe.evaluation != nil)
+                        stage(item.variant), seed: item.seed, models: models, evaluates: controller.recipe.evaluation != nil,
+                        evaluation: controller.recipe.applying(item.variant).evaluation)
                     try run.adopt(spec)
                     if !run.isDone { try controller.work(run, name: name(item.variant, item.seed)) }
                     let evaluated = FileManager.default.fileExists(atPath: run.evaluation.path)

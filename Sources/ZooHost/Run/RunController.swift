@@ -111,8 +111,12 @@ public struct RunController: Sendable {
 
     // MARK: - Runs
 
-    func spec(_ stage: Stage, seed: UInt64, models: [String: String], evaluates: Bool) throws -> RunSpec {
+    /// - Parameter evaluation: in place of the recipe's, where a variant has another.
+    func spec(
+        _ stage: Stage, seed: UInt64, models: [String: String], evaluates: Bool, evaluation: Evaluation? = nil
+    ) throws -> RunSpec {
         var own = recipe
+        own.evaluation = evaluation ?? own.evaluation
         own.probe = nil  // it says nothing of a run
         if let index = own.stages.firstIndex(where: { $0.name == stage.name }) { own.stages[index] = stage }
         return RunSpec(
