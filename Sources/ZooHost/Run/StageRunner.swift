@@ -125,7 +125,7 @@ public struct StageRunner {
     )
         throws
     {
-        for sink in sinks { try sink.close() }
+        try clock.time(.logging) { for sink in sinks { try sink.close() } }
         let roles = services.model.roles
         let trained = ["policy", "reward"].first { (roles.built[$0]?.version ?? 0) > 0 }
         guard let trained else {
