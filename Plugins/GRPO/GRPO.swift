@@ -136,7 +136,7 @@ struct GRPO: Algorithm {
         if parameters.beta > 0 || parameters.logKl {
             rollout.set("reference_logp", perStep: try host.model.forward(.reference, rollout, [.logp])[.logp])
         }
-        try logSamples(rollout, rewards)
+        try host.logGroupSamples(rollout, rewards)
         return rollout
     }
 

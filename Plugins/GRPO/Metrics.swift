@@ -2,32 +2,6 @@ import ZooKit
 
 // What GRPO logs, by TRL's names. Means weigh each sequence, or each action of each update, alike.
 extension GRPO {
-    /// `reward`, `rewards/*` and `completions/*`, of the rollout before the update.
-    func logSamples(_ rollout: Batch, _ rewards: Rewards) throws {
-        let sequences = rollout.sequenceCount
-        let groups = members(of: try rollout.integers("group"))
-        let deviations = groups.map { group in standardDeviation(group.map { rewards.total[$0] }) }
-        try host.log("reward", mean(rewards.total), over: sequences)
-        try host.log("reward_std", mean(deviations), over: groups.count)
-        // A dead group has one reward for all; the threshold leaves room for the rounding of the mean.
-        try host.log("frac_reward_zero_std", mean(deviations.map { $0 < 1e-8 ? 1 : 0 }), over: groups.count)
-        for component in rewards.components {
-            try host.log("rewards/\(component.name)/mean", mean(component.values), over: sequences)
-            try host.log("rewards/\(component.name)/std", standardDeviation(component.values), over: sequences)
-        }
-
-        let lengths = rollout.actionCounts.map(Double.init)
-        let terminated = zip(lengths, try rollout.integers("finished")).compactMap { $1 != 0 ? $0 : nil }
-        try host.log("num_tokens", lengths.reduce(0, +), .sum)
-        try host.log("completions/clipped_ratio", 1 - Double(terminated.count) / Double(max(sequences, 1)), over: sequences)
-        for (kind, lengths) in [("", lengths), ("terminated_", terminated)] {
-            guard let shortest = lengths.min(), let longest = lengths.max() else { continue }
-            try host.log("completions/mean_\(kind)length", mean(lengths), over: lengths.count)
-            try host.log("completions/min_\(kind)length", shortest, .min)
-            try host.log("completions/max_\(kind)length", longest, .max)
-        }
-    }
-
     /// `policy_loss`, `kl`, `entropy`, `clip_ratio/*`, of one minibatch before its update; and on the first of a rollout how far
     /// scoring lies from sampling.
     func logUpdate(

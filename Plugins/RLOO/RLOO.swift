@@ -115,7 +115,8 @@ struct RLOO: Algorithm {
         let advantages = Self.advantages(
             returns, groups: try rollout.integers("group"), normalize: parameters.normalizeAdvantages)
         rollout.set("advantage", perSequence: advantages)
-        try logSamples(rollout, rewards, kl: kl)
+        try host.logGroupSamples(rollout, rewards)
+        try host.log("kl", kl.reduce(0, +) / Double(max(rollout.actionCount, 1)), over: rollout.actionCount)
         return rollout
     }
 

@@ -28,6 +28,12 @@ struct LedgerTests {
         let around = Date().timeIntervalSince(start)
         let ledger = try JSONDecoder().decode(Ledger.self, from: Data(contentsOf: run.ledger))
         #expect(ledger.wallSeconds > 0 && ledger.wallSeconds < around)
+        // From before the worker was started to after the ledger was written, by the files' own times.
+        func written(_ file: URL) throws -> Date {
+            try #require(try FileManager.default.attributesOfItem(atPath: file.path)[.modificationDate] as? Date)
+        }
+        let process = try written(run.done).timeIntervalSince(written(run.recipe))
+        #expect(abs(ledger.wallSeconds - process) < 0.1 + 0.05 * process, "\(ledger.wallSeconds) of \(process) s")
         #expect(abs(ledger.remainingSeconds) < 0.02 * ledger.wallSeconds, "\(ledger)")
         #expect(abs(ledger.remainingBytes) < ledger.processPeakBytes / 10, "\(ledger)")
         // Nothing is counted twice: each part is within the whole.

@@ -32,12 +32,11 @@ struct MonteCarloValues {
         let generator = Generator(seed: seed)
         for room in Set(taken).sorted() {
             let chosen = steps.indices.filter { taken[$0] == room }
-            let contexts = chosen.map { Array(batch.tokens[batch.offsets[owner[steps[$0]]]..<steps[$0]]) }
-            var offsets = [0]
-            for context in contexts { offsets.append(offsets[offsets.count - 1] + context.count) }
-            let prompts = Batch(
-                offsets: offsets, tokens: contexts.flatMap { $0 }, mask: contexts.flatMap { $0.map { _ in false } },
-                columns: [Column("row", perStep: false, .i64(chosen.map { Int64(rows[owner[steps[$0]]]) }))])
+            var builder = BatchBuilder()
+            for state in chosen {
+                builder.append(context: Array(batch.tokens[batch.offsets[owner[steps[state]]]..<steps[state]]))
+            }
+            let prompts = builder.finish([Column("row", perStep: false, .i64(chosen.map { Int64(rows[owner[steps[$0]]]) }))])
             var settings = rollout
             settings.maxNewTokens -= room
             let drawn = try services.generate(
@@ -75,10 +74,8 @@ struct MonteCarloValues {
 
 extension ProbeResult.Baseline {
     /// How a baseline at each action, [steps], compares with the values of some states and with the returns of all actions.
-    init(name: String, values: [Double], batch: FrozenBatch, truth: MonteCarloValues, continuations: Int) {
-        let mask = batch.rollout.mask
-        let returns = masked(batch.returns, mask)
-        let advantages = masked(zip(batch.returns, values).map { $0 - $1 }, mask)
+    init(name: String, values: [Double], returns: [Double], mask: [Bool], truth: MonteCarloValues, continuations: Int) {
+        let advantages = masked(zip(returns, values).map { $0 - $1 }, mask)
         let own = truth.steps.map { values[$0] }
         let squares = truth.steps.indices.map { state in
             (own[state] - truth.means[state]) * (own[state] - truth.means[state]) - truth.errors[state]
@@ -90,7 +87,7 @@ extension ProbeResult.Baseline {
             ? Self.bootstrap(own.count) { chosen in
                 ZooKit.rankCorrelation(chosen.map { own[$0] }, chosen.map { truth.means[$0] }) ?? .nan
             } : nil
-        explainedVariance = ZooKit.explainedVariance(predictions: masked(values, mask), targets: returns)
+        explainedVariance = ZooKit.explainedVariance(predictions: masked(values, mask), targets: masked(returns, mask))
         advantageVariance = variance(advantages)
         states = truth.steps.count
         self.continuations = continuations

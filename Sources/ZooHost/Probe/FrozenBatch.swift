@@ -2,37 +2,52 @@ import ZooData
 import ZooKit
 
 /// A batch of samples that every probed algorithm is handed: prompts, a fixed number of samples of each, and their rewards.
-struct FrozenBatch {
+///
+/// The networks are frozen too, so what they say of it is asked once, whoever wants to know.
+final class FrozenBatch {
     /// Sequence p · samples + j is sample j of prompt p.
     let rollout: Batch
     let samples: Int
     /// `reward` and its components, [n].
     let rewards: [Column]
+    /// Per step: log π − log π_ref of the actions, 0 elsewhere. [steps]
+    let logRatios: [Double]
     /// Per step: what the return from that action on is, E[reward] − β KL: reward − β Σ (log π − log π_ref). [steps]
     let returns: [Double]
+    /// By role and outputs.
+    private var outputs: [String: [Column]] = [:]
 
     var sequenceCount: Int { rollout.sequenceCount }
     var total: [Double] { rewards[0].doubles }
 
-    init(rollout: Batch, samples: Int, rewards: [Column], reference: [Double], beta: Double) throws {
+    /// - Parameter beta: Strength of the KL in the return.
+    init(_ rollout: Batch, samples: Int, _ services: RunServices, beta: Double) throws {
         self.rollout = rollout
         self.samples = samples
-        self.rewards = rewards
-        returns = Self.returns(rollout, rewards[0].doubles, try rollout.steps("behaviour_logp"), reference, beta)
-    }
-
-    /// Returns-to-go at the actions, 0 elsewhere.
-    static func returns(_ batch: Batch, _ rewards: [Double], _ logp: [Double], _ reference: [Double], _ beta: Double) -> [Double]
-    {
-        var returns = [Double](repeating: 0, count: batch.stepCount)
-        for sequence in 0..<batch.sequenceCount {
-            var toGo = rewards[sequence]
-            for step in batch.steps(of: sequence).reversed() where batch.mask[step] {
-                toGo -= beta * (logp[step] - reference[step])
+        rewards = try services.score(rollout)
+        let reference = try services.forward(role: "reference", batch: rollout, outputs: ["logp"])
+        outputs[Self.key("reference", ["logp"])] = reference
+        logRatios = zip(try rollout.steps("behaviour_logp"), reference[0].doubles).map { $0 - $1 }
+        var returns = [Double](repeating: 0, count: rollout.stepCount)
+        for (sequence, reward) in rewards[0].doubles.enumerated() {
+            var toGo = reward
+            for step in rollout.steps(of: sequence).reversed() where rollout.mask[step] {
+                toGo -= beta * logRatios[step]
                 returns[step] = toGo
             }
         }
-        return returns
+        self.returns = returns
+    }
+
+    private static func key(_ role: String, _ wanted: [String]) -> String { "\(role) \(wanted.joined(separator: " "))" }
+
+    /// What a role says of the samples.
+    func forward(_ role: String, _ wanted: [String], _ services: RunServices) throws -> [Column] {
+        let key = Self.key(role, wanted)
+        if let known = outputs[key] { return known }
+        let found = try services.forward(role: role, batch: rollout, outputs: wanted)
+        outputs[key] = found
+        return found
     }
 
     /// The return of whole sequences, [n].
@@ -40,21 +55,6 @@ struct FrozenBatch {
         (0..<sequenceCount).map { sequence in
             rollout.steps(of: sequence).first { rollout.mask[$0] }.map { returns[$0] } ?? total[sequence]
         }
-    }
-
-    /// Several batches as one, whose sequences keep their order.
-    static func concatenated(_ batches: [FrozenBatch]) throws -> FrozenBatch {
-        guard let first = batches.first else { throw ZooError(.internal, "no batches to put together") }
-        return FrozenBatch(
-            rollout: .concatenated(batches.map(\.rollout)), samples: first.samples,
-            rewards: [Column("reward", perStep: false, .f64(batches.flatMap(\.total)))], returns: batches.flatMap(\.returns))
-    }
-
-    private init(rollout: Batch, samples: Int, rewards: [Column], returns: [Double]) {
-        self.rollout = rollout
-        self.samples = samples
-        self.rewards = rewards
-        self.returns = returns
     }
 
     /// `n` prompts: each once, or as often as it has samples, or in between.
@@ -66,14 +66,12 @@ struct FrozenBatch {
                     + "samples each: give both the same numbers")
         }
         let each = sequenceCount / n
-        let contexts = (0..<n).map { prompt in Array(rollout.steps(of: prompt * each).prefix { !rollout.mask[$0] }) }
-        var offsets = [0]
-        for context in contexts { offsets.append(offsets[offsets.count - 1] + context.count) }
-        let tokens = contexts.flatMap { $0.map { rollout.tokens[$0] } }
         let rows = try rollout.integers("row")
-        return Batch(
-            offsets: offsets, tokens: tokens, mask: tokens.map { _ in false },
-            columns: [Column("row", perStep: false, .i64((0..<n).map { Int64(rows[$0 * each]) }))])
+        var batch = BatchBuilder()
+        for first in stride(from: 0, to: sequenceCount, by: each) {
+            batch.append(context: rollout.steps(of: first).prefix { !rollout.mask[$0] }.map { rollout.tokens[$0] })
+        }
+        return batch.finish([Column("row", perStep: false, .i64((0..<n).map { Int64(rows[$0 * each]) }))])
     }
 
     /// The samples, as an algorithm that asks for `samples` of each of its prompts numbers their groups.

@@ -105,16 +105,8 @@ struct GradientStatistics {
 
     // MARK: - Figures
 
-    struct Estimates {
-        var norm: ProbeResult.Figure
-        var signalToNoise: ProbeResult.Figure
-        var variance: ProbeResult.Figure
-        var cosine: ProbeResult.Figure
-        var bias: ProbeResult.Figure
-        var scale: ProbeResult.Figure
-    }
-
-    func estimates(_ estimator: Int) -> Estimates {
+    /// All figures of one estimator.
+    func estimator(_ estimator: Int, name: String, algorithm: String?, advantageVariance: Double?) -> ProbeResult.Estimator {
         func numbers(_ weights: Weights) -> [Double] {
             let signal = product(estimator, estimator, weights)
             let noise = power(estimator, weights) - signal
@@ -130,9 +122,9 @@ struct GradientStatistics {
         let point = numbers(plain)
         let resampled = resample(numbers)
         let figures = point.indices.map { index in Self.figure(point[index], resampled.map { $0[index] }) }
-        return Estimates(
-            norm: figures[0], signalToNoise: figures[1], variance: figures[2], cosine: figures[3], bias: figures[4],
-            scale: figures[5])
+        return ProbeResult.Estimator(
+            name: name, algorithm: algorithm, norm: figures[0], signalToNoise: figures[1], variance: figures[2],
+            cosine: figures[3], bias: figures[4], scale: figures[5], advantageVariance: advantageVariance)
     }
 
     /// Cosines between the mean gradients of each two estimators; on the diagonal 1.

@@ -10,9 +10,7 @@ final class ProbeHost: HostServices {
     private let algorithm: String
     private var random: SplitMix64
     /// The batch that the next `step` is about.
-    var batch: FrozenBatch { didSet { outputs = [:] } }
-    /// What the networks, which are frozen, said of the batch's samples, by role and outputs.
-    private var outputs: [String: [Column]] = [:]
+    var batch: FrozenBatch
     private var gradients: [Tensor] = []
     /// Variances of the column `advantage` of the policy's losses, over actions.
     private(set) var advantageVariances: [Double] = []
@@ -57,11 +55,7 @@ final class ProbeHost: HostServices {
         guard batch.tokens == self.batch.rollout.tokens, batch.mask == self.batch.rollout.mask else {
             return try live.forward(role: role, batch: batch, outputs: wanted)
         }
-        let key = "\(role) \(wanted.joined(separator: " "))"
-        if let known = outputs[key] { return known }
-        let found = try live.forward(role: role, batch: batch, outputs: wanted)
-        outputs[key] = found
-        return found
+        return try self.batch.forward(role, wanted, live)
     }
 
     func accumulate(role: String, batch: Batch, outputs: [String], flags: UInt32, loss: LossCall) throws -> Double {

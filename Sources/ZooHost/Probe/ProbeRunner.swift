@@ -100,29 +100,26 @@ struct ProbeRunner {
             estimators.append((item.name, item.algorithm, variances.isEmpty ? nil : mean(variances)))
         }
         if let exact {
-            for oracle in try exact.baselines(batches[0].rollout).map(\.name) {
+            let known = try batches.map { try exact.baselines($0.rollout) }
+            for (index, oracle) in known[0].enumerated() {
                 var variances: [Double] = []
                 gradients.append(
-                    try batches.map { batch in
-                        let baseline = try exact.baselines(batch.rollout).first { $0.name == oracle }?.values ?? []
-                        let advantages = zip(batch.returns, baseline).map { $0 - $1 }
+                    try zip(batches, known).map { batch, baselines in
+                        let advantages = zip(batch.returns, baselines[index].values).map { $0 - $1 }
                         variances.append(maskedVariance(advantages, batch.rollout.mask))
                         return try PolicyGradient(services: services).estimate(batch.rollout, advantages: advantages)
                     })
-                estimators.append(("oracle \(oracle)", nil, mean(variances)))
+                estimators.append(("oracle \(oracle.name)", nil, mean(variances)))
             }
         }
         let statistics = GradientStatistics(gradients: gradients, reference: reference)
         report(index, "values", 0.95)
         return ProbeResult.Point(
-            step: step, kl: try kl(batches), reward: mean(batches.flatMap(\.total)),
+            step: step, kl: kl(batches), reward: mean(batches.flatMap(\.total)),
             referenceSequences: exact == nil ? Self.referenceParts * referencePrompts * referenceSamples : 0,
-            estimators: estimators.indices.map { estimator in
-                let found = statistics.estimates(estimator)
-                return ProbeResult.Estimator(
-                    name: estimators[estimator].name, algorithm: estimators[estimator].algorithm, norm: found.norm,
-                    signalToNoise: found.signalToNoise, variance: found.variance, cosine: found.cosine, bias: found.bias,
-                    scale: found.scale, advantageVariance: estimators[estimator].advantageVariance)
+            estimators: estimators.enumerated().map { index, estimator in
+                statistics.estimator(
+                    index, name: estimator.name, algorithm: estimator.algorithm, advantageVariance: estimator.advantageVariance)
             },
             cosines: statistics.cosines(), baselines: try baselines(batches, exact))
     }
@@ -130,19 +127,12 @@ struct ProbeRunner {
     private func draw(prompts: Int, samples: Int) throws -> FrozenBatch {
         let rollout = try services.generate(
             role: "policy", prompts: data.prompts(prompts), samples: samples, settings: setup.stage.rollout, generator: generator)
-        let rewards = try services.score(rollout)
-        let reference = try services.forward(role: "reference", batch: rollout, outputs: ["logp"])[0].doubles
-        return try FrozenBatch(rollout: rollout, samples: samples, rewards: rewards, reference: reference, beta: probe.beta)
+        return try FrozenBatch(rollout, samples: samples, services, beta: probe.beta)
     }
 
     /// Nats a sequence to the reference, over all samples, without the rounding of single precision.
-    private func kl(_ batches: [FrozenBatch]) throws -> Double {
-        let kl = try mean(
-            batches.flatMap { batch in
-                let reference = try services.forward(role: "reference", batch: batch.rollout, outputs: ["logp"])[0].doubles
-                return batch.rollout.sequenceSums(zip(try batch.rollout.steps("behaviour_logp"), reference).map { $0 - $1 })
-            })
-        return (kl * 1e5).rounded() / 1e5
+    private func kl(_ batches: [FrozenBatch]) -> Double {
+        (mean(batches.flatMap { $0.rollout.sequenceSums($0.logRatios) }) * 1e5).rounded() / 1e5
     }
 
     // MARK: - The reference gradient
@@ -163,31 +153,32 @@ struct ProbeRunner {
     // MARK: - Baselines
 
     private func baselines(_ batches: [FrozenBatch], _ exact: ExactTask?) throws -> [ProbeResult.Baseline] {
+        let all = Batch.concatenated(batches.map(\.rollout))
+        let returns = batches.flatMap(\.returns)
+        let totals = batches.flatMap(\.totals)
         // Groups and batches keep their numbers apart.
-        let all = try FrozenBatch.concatenated(batches)
-        let groups = (0..<all.sequenceCount).map { $0 / probe.samples }
-        let totals = all.totals
+        let groups = totals.indices.map { $0 / probe.samples }
         var found: [(name: String, values: [Double])] = []
         if services.model.roles.built["critic"] != nil {
-            found.append(("critic", try services.forward(role: "critic", batch: all.rollout, outputs: ["value"])[0].doubles))
+            found.append(("critic", try batches.flatMap { try $0.forward("critic", ["value"], services)[0].doubles }))
         }
         func add(_ name: String, _ values: [Double]) {
-            found.append((name, zip(all.rollout.perStep(values), all.rollout.mask).map { $1 ? $0 : 0 }))
+            found.append((name, zip(all.perStep(values), all.mask).map { $1 ? $0 : 0 }))
         }
         add("group-mean", groupMeans(totals, groups: groups))
         add("leave-one-out", leaveOneOutBaselines(totals, groups: groups))
         let size = probe.prompts * probe.samples
         add("batch-mean", totals.indices.map { index in mean(Array(totals[index / size * size..<(index / size + 1) * size])) })
         add("none", totals.map { _ in 0 })
-        let oracles = try exact?.baselines(all.rollout) ?? []
+        let oracles = try exact?.baselines(all) ?? []
         let truth =
-            try oracles.first.map { MonteCarloValues(exact: $0.values, all.rollout) }
+            try oracles.first.map { MonteCarloValues(exact: $0.values, all) }
             ?? MonteCarloValues(
-                services, all.rollout, rollout: setup.stage.rollout, count: probe.states, continuations: probe.continuations,
+                services, all, rollout: setup.stage.rollout, count: probe.states, continuations: probe.continuations,
                 beta: probe.beta, seed: spec.run.seed)
         return (found + oracles).map { baseline in
             ProbeResult.Baseline(
-                name: baseline.name, values: baseline.values, batch: all, truth: truth,
+                name: baseline.name, values: baseline.values, returns: returns, mask: all.mask, truth: truth,
                 continuations: exact == nil ? probe.continuations : 0)
         }
     }

@@ -27,8 +27,6 @@ public struct Ledger: Codable, Sendable, Equatable {
         public var totalFLOPs: Double { flops.values.reduce(0, +) }
         /// What the role holds between calls.
         public var heldBytes: Int { weightBytes + gradientBytes + optimizerBytes }
-        /// What the role holds and its largest transient.
-        public var peakBytes: Int { heldBytes + transientBytes }
     }
 
     public var roles: [String: Account] = [:]

@@ -22,8 +22,8 @@ struct Preparation {
     /// Mean and deviation of a reward component over samples of the policy as it begins.
     func normalization(_ spec: RewardSpec, _ component: RewardService.Component) throws -> Normalization {
         let key = [
-            "normalization", try setup.factory.identity(setup.stage.policy), try text(spec),
-            try text(spec.source.map(setup.factory.identity)),
+            "normalization", try setup.factory.identity(setup.stage.policy), try JSON.text(spec),
+            try JSON.text(spec.source.map(setup.factory.identity)),
         ]
         return try ArtifactStore.value("normalization", key: key + [try samplingKey()]) {
             let sampler = try Sampler(setup, stop)
@@ -57,7 +57,7 @@ struct Preparation {
     func pairs(_ building: PairBuilding, _ rewards: RewardService) throws -> (dataset: Dataset, cost: Ledger) {
         let plan = try PairPlan(building, setup.stage)
         let key = [
-            "pairs", try setup.factory.identity(setup.stage.policy), plan.key, try text(setup.stage.rewards),
+            "pairs", try setup.factory.identity(setup.stage.policy), plan.key, try JSON.text(setup.stage.rewards),
             try samplingKey(),
         ]
         let made = try ArtifactStore.value("pairs", key: key) { try build(plan, each: building.samples, rewards) }
@@ -100,11 +100,8 @@ struct Preparation {
     // MARK: - Keys
 
     private func samplingKey() throws -> String {
-        try text(setup.stage.rollout) + text(setup.stage.data.prompts) + text(setup.recipe.task) + "\(setup.recipe.seed)"
-    }
-
-    private func text(_ value: some Encodable) throws -> String {
-        String(decoding: try JSON.encode(value, pretty: false), as: UTF8.self)
+        try JSON.text(setup.stage.rollout) + JSON.text(setup.stage.data.prompts) + JSON.text(setup.recipe.task)
+            + "\(setup.recipe.seed)"
     }
 }
 

@@ -93,8 +93,8 @@ public struct RunController: Sendable {
         var part = stage
         part.parameters = part.parameters.filter { $0.key == stage.algorithm }
         let key =
-            [String(decoding: try JSON.encode(part, pretty: false), as: UTF8.self), "\(recipe.seed)", "\(recipe.device)"]
-            + [String(decoding: try JSON.encode(recipe.task, pretty: false), as: UTF8.self)] + upstream + files
+            [try JSON.text(part), "\(recipe.seed)", "\(recipe.device)"]
+            + [try JSON.text(recipe.task)] + upstream + files
         let url = CacheFolder.artifacts.appending(
             path: "\(stage.name)-\(stage.algorithm)-\(ArtifactStore.hash(key))", directoryHint: .isDirectory)
         let folder = RunFolder(url)

@@ -40,7 +40,7 @@ public struct StageRunner {
         let setup = try StageSetup(spec, needs: description.needs)
         let services = try setup.services(folder: folder, stop: stop, logger: Logger(label: stage.algorithm))
         let table = HostTable(services)
-        let parameters = String(decoding: try JSON.encode(stage.parameters[stage.algorithm] ?? [:], pretty: false), as: UTF8.self)
+        let parameters = try JSON.text(stage.parameters[stage.algorithm] ?? [:])
         let algorithm = try plugin.create(stage.algorithm, host: table, parameters: parameters)
         let checkpoint = Checkpoint(folder: folder)
         if let step = try checkpoint.newest() {
@@ -136,7 +136,7 @@ public struct StageRunner {
             RunEvent.send(.phase("evaluating"))
             let result = try evaluator.run()
             try Files.write(JSON.encode(result), to: folder.evaluation)
-            let lines = try result.samples.map { try String(decoding: JSON.encode($0, pretty: false), as: UTF8.self) + "\n" }
+            let lines = try result.samples.map { try JSON.text($0) + "\n" }
             try Files.write(Data(lines.joined().utf8), to: folder.samples)
         }
         clock.stop()

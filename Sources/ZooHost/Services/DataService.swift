@@ -115,6 +115,9 @@ struct BatchBuilder {
         batch.offsets.append(batch.tokens.count)
     }
 
+    /// A sequence that is to be continued.
+    mutating func append(context: [Int32]) { append(TokenizedSequence(tokens: context, contextSteps: context.count)) }
+
     func finish(_ columns: [Column]) -> Batch {
         Batch(offsets: batch.offsets, tokens: batch.tokens, mask: batch.mask, columns: columns)
     }

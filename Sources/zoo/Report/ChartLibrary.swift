@@ -7,13 +7,6 @@ enum ChartLibrary {
     /// Of vl-convert-python, which makes the file; the Makefile pins the same.
     static let version = "1.9.0.post1"
 
-    /// Where the Makefile puts what every clone of this user shares, wherever POLICYZOO_CACHE says that data goes.
-    private static var user: URL {
-        let cache = ProcessInfo.processInfo.environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 }
-        let base = cache.map { URL(filePath: $0, directoryHint: .isDirectory) } ?? URL.homeDirectory.appending(path: ".cache")
-        return base.appending(path: "policyzoo", directoryHint: .isDirectory)
-    }
-
     /// The file's text.
     ///
     /// Looked for at `POLICYZOO_CHARTS`, then in the cache of POLICYZOO_CACHE and in the user's.
@@ -21,7 +14,7 @@ enum ChartLibrary {
     static func load() throws -> String {
         let given = ProcessInfo.processInfo.environment["POLICYZOO_CHARTS"].flatMap { $0.isEmpty ? nil : $0 }
         let name = "vega-\(version).js"
-        let places = given.map { [URL(filePath: $0)] } ?? [CacheFolder.root, user].map { $0.appending(path: name) }
+        let places = given.map { [URL(filePath: $0)] } ?? [CacheFolder.root, CacheFolder.user].map { $0.appending(path: name) }
         guard let file = places.first(where: { FileManager.default.fileExists(atPath: $0.path) }) else {
             throw Failure(
                 "\(places.last?.path ?? name) is missing, which draws the report's charts; get it by `make charts`",

@@ -42,7 +42,7 @@ extension ReportBuilder {
 
     // MARK: - Reward against distance
 
-    var plane: Charts.Plane {
+    func plane(_ ways: [Charts.Point], _ fits: [Fitted]) -> Charts.Plane {
         var plane = Charts.Plane()
         plane.points = runs.compactMap { run in
             run.evaluation.map { evaluation in
@@ -76,7 +76,7 @@ extension ReportBuilder {
     }
 
     /// The mean over seeds at each evaluation along the way.
-    private var ways: [Charts.Point] {
+    var ways: [Charts.Point] {
         variants.flatMap { variant -> [Charts.Point] in
             let own = runs.filter { $0.variant == variant }
             guard let first = own.first else { return [] }
@@ -93,7 +93,7 @@ extension ReportBuilder {
         }
     }
 
-    private struct Fitted {
+    struct Fitted {
         var variant: String
         var fit: OveroptimisationFit
         var base: Double
@@ -102,8 +102,7 @@ extension ReportBuilder {
     }
 
     /// The gold reward of each variant that was measured along the way as a curve of the distance; sweeps say it by their end points.
-    private var fits: [Fitted] {
-        let ways = ways
+    func fits(_ ways: [Charts.Point]) -> [Fitted] {
         return variants.compactMap { variant in
             let own = ways.filter { $0.variant == variant && $0.series == nil }
             guard let base = own.first(where: { $0.step == 0 })?.values["gold"] else { return nil }
@@ -117,7 +116,7 @@ extension ReportBuilder {
         }
     }
 
-    private var fitTable: Page.Part? {
+    private func table(of fits: [Fitted]) -> Page.Part? {
         guard !fits.isEmpty else { return nil }
         var table = TextTable([
             .text("variant"), .number("α"), .number("β"), .number("peak at √KL"), .number("explained variance"),
@@ -132,12 +131,12 @@ extension ReportBuilder {
         return .table("The gold reward above the base's as d (α − β log d) of the distance d = √KL (Gao et al. 2022)", table)
     }
 
-    var planeSection: Page.Section? {
-        guard runs.contains(where: { $0.evaluation?.metrics["kl"] != nil && !plane.rewards.isEmpty }) else { return nil }
+    func section(of plane: Charts.Plane, _ fits: [Fitted]) -> Page.Section? {
+        guard runs.contains(where: { $0.evaluation?.metrics["kl"] != nil }), !plane.rewards.isEmpty else { return nil }
         let caption =
             "One point a run; the points of a sweep are joined. The square root of the KL is the distance to the base model (Bai et al. 2022; "
             + "Gao et al. 2022): at equal distance the higher is better. Where the optimum is known, the dashed line is the most reward at it."
         return Page.Section(
-            "plane", "Reward against distance", [.chart(.plane, caption)] + (fitTable.map { [$0] } ?? []))
+            "plane", "Reward against distance", [.chart(.plane, caption)] + (table(of: fits).map { [$0] } ?? []))
     }
 }

@@ -21,7 +21,7 @@ extension ReportBuilder {
         }
     }
 
-    var sampleSection: Page.Section? {
+    func section(of samples: [Charts.Sample]) -> Page.Section? {
         guard !samples.isEmpty else { return nil }
         return Page.Section(
             "samples", "What the models write",

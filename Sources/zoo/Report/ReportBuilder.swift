@@ -25,12 +25,16 @@ struct ReportBuilder {
         page.notes = notes
         page.charts.variants = variants
         page.charts.curves = curves
-        page.charts.plane = plane
+        let ways = ways
+        let fits = fits(ways)
+        page.charts.plane = plane(ways, fits)
         page.charts.costs = costCharts
         page.charts.probes = probes.map(chart)
         page.charts.samples = samples
-        page.sections = [question, results, curveSection, planeSection, costs, critic, probe, sampleSection, environment]
-            .compactMap { $0 }
+        page.sections = [
+            question, results, curveSection, section(of: page.charts.plane, fits), costs, critic, probe,
+            section(of: page.charts.samples), environment,
+        ].compactMap { $0 }
         return page
     }
 

@@ -1,0 +1,31 @@
+extension Host {
+    /// What an algorithm that samples groups logs of a rollout before its update, by TRL's names: `reward`, `reward_std` and
+    /// `frac_reward_zero_std` of groups, `rewards/NAME/{mean,std}`, `num_tokens` and `completions/*`. Means weigh each sequence, or each
+    /// group, alike.
+    ///
+    /// - Throws: where the rollout has no columns `group` and `finished`.
+    public func logGroupSamples(_ rollout: Batch, _ rewards: Rewards) throws {
+        let sequences = rollout.sequenceCount
+        let groups = members(of: try rollout.integers("group"))
+        let deviations = groups.map { group in standardDeviation(group.map { rewards.total[$0] }) }
+        try log("reward", mean(rewards.total), over: sequences)
+        try log("reward_std", mean(deviations), over: groups.count)
+        // A dead group has one reward for all; the threshold leaves room for the rounding of the mean.
+        try log("frac_reward_zero_std", mean(deviations.map { $0 < 1e-8 ? 1 : 0 }), over: groups.count)
+        for component in rewards.components {
+            try log("rewards/\(component.name)/mean", mean(component.values), over: sequences)
+            try log("rewards/\(component.name)/std", standardDeviation(component.values), over: sequences)
+        }
+
+        let lengths = rollout.actionCounts.map(Double.init)
+        let terminated = zip(lengths, try rollout.integers("finished")).compactMap { $1 != 0 ? $0 : nil }
+        try log("num_tokens", lengths.reduce(0, +), .sum)
+        try log("completions/clipped_ratio", 1 - Double(terminated.count) / Double(max(sequences, 1)), over: sequences)
+        for (kind, lengths) in [("", lengths), ("terminated_", terminated)] {
+            guard let shortest = lengths.min(), let longest = lengths.max() else { continue }
+            try log("completions/mean_\(kind)length", mean(lengths), over: lengths.count)
+            try log("completions/min_\(kind)length", shortest, .min)
+            try log("completions/max_\(kind)length", longest, .max)
+        }
+    }
+}
