@@ -19,6 +19,14 @@ struct GRPO: Algorithm {
     static let paper = "Shao et al. 2024, https://arxiv.org/abs/2402.03300"
     static let needs = Needs(data: .prompts, roles: [.policy, .reference], services: Needs.samplingServices)
 
+    static let presets = [
+        Preset(
+            "deepseekmath", source: "Shao et al. 2024, https://arxiv.org/abs/2402.03300, section 4.2",
+            summary: "The run of DeepSeekMath-RL: 64 samples a prompt, one update, the KL in the loss.",
+            parameters: ["samples": 64, "scale_rewards": "group", "loss_type": "grpo", "num_iterations": 1, "beta": 0.04],
+            notes: ["The learning rate is 1e-6 and the batch 1024 sequences; both are the recipe's to set."])
+    ]
+
     struct Parameters: ParameterSet {
         @Parameter("Prompts of a rollout.", in: 1...1_000_000) var prompts = 8
         @Parameter("Group size G: sequences sampled for each prompt.", in: 2...1_000_000) var samples = 8
