@@ -16,7 +16,14 @@ extension Host {
             try log("rewards/\(component.name)/mean", mean(component.values), over: sequences)
             try log("rewards/\(component.name)/std", standardDeviation(component.values), over: sequences)
         }
+        try logCompletions(rollout)
+    }
 
+    /// `num_tokens` and `completions/*` of a rollout, by TRL's names; means weigh each sequence alike.
+    ///
+    /// - Throws: where the rollout has no column `finished`.
+    public func logCompletions(_ rollout: Batch) throws {
+        let sequences = rollout.sequenceCount
         let lengths = rollout.actionCounts.map(Double.init)
         let terminated = zip(lengths, try rollout.integers("finished")).compactMap { $1 != 0 ? $0 : nil }
         try log("num_tokens", lengths.reduce(0, +), .sum)
