@@ -47,7 +47,10 @@ func cPlugin(_ name: String, path: String) -> (product: Product, target: Target)
 }
 
 let plugins =
-    [plugin("SFT"), plugin("RewardModel"), plugin("PPO"), plugin("GRPO"), plugin("RLOO"), plugin("DPO")]
+    [
+        plugin("SFT"), plugin("RewardModel"), plugin("PPO"), plugin("GRPO"), plugin("RLOO"), plugin("DPO"), plugin("KTO"),
+        plugin("OnlineDPO"), plugin("Distill"),
+    ]
     + [cPlugin("Reinforce", path: "Plugins/Reinforce")]
 
 /// Tests of the public interface; fixtures are read where they lie.

@@ -41,6 +41,20 @@ struct KTO: Algorithm {
         case apoZeroUnpaired = "apo_zero_unpaired"
     }
 
+    static let presets = [
+        Preset(
+            "trl", source: "huggingface/trl@f2cd577 trl/trainer/kto_config.py", summary: "KTOConfig as it comes.",
+            parameters: ["loss_type": "kto", "beta": 0.1, "desirable_weight": 1, "undesirable_weight": 1],
+            notes: ["Learning rate 1e-6; z₀ is taken within each device's batch, which is the user's."]),
+        Preset(
+            "halos", source: "ContextualAI/HALOs@4831988 config/loss/kto.yaml", summary: "The authors' code as it comes.",
+            parameters: ["loss_type": "kto", "beta": 0.1, "desirable_weight": 1, "undesirable_weight": 1],
+            notes: [
+                "AdamW with a learning rate of 5e-6 and 10% warm-up.",
+                "Its z₀ leaves out sequences whose log-ratio is exactly 0, which here count.",
+            ]),
+    ]
+
     let parameters: Parameters
     let host: Host
 

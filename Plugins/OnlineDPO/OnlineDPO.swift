@@ -36,6 +36,17 @@ struct OnlineDPO: Algorithm {
 
     enum LossType: String, CaseIterable, ParameterValue { case sigmoid, ipo }
 
+    static let presets = [
+        Preset(
+            "trl", source: "huggingface/trl@f2cd577 trl/experimental/online_dpo/online_dpo_config.py",
+            summary: "OnlineDPOConfig as it comes.",
+            parameters: ["samples": 2, "loss_type": "sigmoid", "beta": 0.1, "missing_eos_penalty": nil],
+            notes: [
+                "Learning rate 5e-7; 64 new tokens at temperature 0.9 (rollout.max_new_tokens, rollout.temperature).",
+                "A list of β, one an epoch, is not offered.",
+            ])
+    ]
+
     let parameters: Parameters
     let host: Host
 

@@ -91,7 +91,7 @@ struct BadInputTests {
         let plugins = try BrokenPlugin.folder(defect, in: folder.url)
         let ended = try await zoo.run("train", "tiny.yaml", "--algorithm", "broken", "--plugin-path", plugins, "--run-dir", "run")
         #expect(ended.status == 65)
-        #expect(try ended.complaint.hasPrefix("no plugin offers the algorithm 'broken'; known are: dpo, grpo, ppo"))
+        #expect(try ended.complaint.hasPrefix("no plugin offers the algorithm 'broken'; known are: distill, dpo, grpo, kto"))
         #expect(ended.errors.contains("libBroken.so") && ended.errors.contains(fault), "\(ended.errors)")
         #expect(!isThere("run"))
     }
