@@ -104,7 +104,7 @@ let package = Package(
             ],
             swiftSettings: swift),
         tests("ZooKitTests", ["ZooKit", "CZoo"]),
-        tests("GoldenTests", ["ZooHost", "ZooKit"]),
+        tests("GoldenTests", ["ZooHost", "ZooKit", "CZoo"]),
         tests("ZooTensorTests", ["ZooTensor"]),
         tests("ZooModelsTests", ["ZooModels", "ZooTensor"]),
         tests("TokenizerTests", ["ZooModels"]),

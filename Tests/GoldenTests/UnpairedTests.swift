@@ -22,8 +22,7 @@ private func pairs(tokens: Bool = true) -> Batch {
 }
 
 /// The policy gives each token of an answer −1, the reference −`reference`; scores are −(number of the sequence) and 0.
-private func train(_ parameters: String, reference: Double = 2, _ batch: Batch = pairs()) throws -> (ScriptedHost.Record, Asked)
-{
+private func train(_ parameters: String, reference: Double = 2, _ batch: Batch = pairs()) throws -> (ScriptedHost.Record, Asked) {
     let asked = Asked()
     var script = ScriptedHost.Script()
     script.pairs = { _ in batch }
