@@ -52,12 +52,13 @@ struct OnlinePairTests {
         expectEqual(record.losses[0].gradients["logp"] ?? [], [0, -0.5, 0.5, 0.5, 0, 0, 0, 0])
     }
 
-    /// With equal rewards the first answer is the better one and the last the worse, so log-ratios 0.5 against 0, and 1 against 2.
+    /// Of prompt 0 the first answer is the better one and the last the worse, with log-ratios 0.5 and 0; of prompt 1 the second is the
+    /// last of the worst, with log-ratios 2 and 0.
     @Test("a tie goes to the answer that came first")
     func ties() throws {
-        let record = try record(#"{"prompts": 2, "samples": 3, "beta": 1}"#, rewards: [1, 1, 1, 1, 1, 1])
-        expectEqual([record.losses[0].value], [(log(1 + exp(-0.5)) + log(1 + exp(1))) / 2])
-        #expect(record.metric("frac_reward_zero_std") == 1)
+        let record = try record(#"{"prompts": 2, "samples": 3, "beta": 1}"#, rewards: [1, 1, 1, 0, 0, 1])
+        expectEqual([record.losses[0].value], [(log(1 + exp(-0.5)) + log(1 + exp(-2))) / 2])
+        #expect(record.metric("frac_reward_zero_std") == 0.5)
     }
 
     /// Without its end the best answer of prompt 0 falls from 3 to −1 and is the worst.

@@ -32,6 +32,21 @@ struct PairLossTests {
         }
     }
 
+    /// Log-ratios 1 and −0.5, −2 and 0.25; β = 0.5. Numbers from another program, written from the papers' formulas; `sft` is −log π of
+    /// two answers of one action, 1 and 4.
+    @Test(
+        "the losses that no golden case has",
+        arguments: [
+            (#""loss_type": "nca_pair""#, 1.5488886175727503), (#""loss_type": "bco_pair""#, 1.5604385634471711),
+            (#""loss_type": "apo_down""#, 0.9835685201320425),
+            (#""loss_type": "aot_unpaired", "label_smoothing": 0.2"#, 0.79249713512737),
+            (#""f_divergence_type": "js_divergence""#, 0.8478923334735735), (#""loss_type": "sft""#, 2.5),
+        ])
+    func values(parameters: String, expected: Double) throws {
+        let loss = try dpo(#"{"beta": 0.5, \#(parameters)}"#, [(1, -0.5), (-2, 0.25)])
+        #expect(abs(loss.value - expected) < 1e-12)
+    }
+
     /// f′(1) is the same for both answers, so every margin is 0.
     @Test(
         "where policy and reference agree the loss is log 2, whatever the divergence",
