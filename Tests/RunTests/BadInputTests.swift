@@ -62,6 +62,7 @@ struct BadInputTests {
             ("examples: examples.jsonl", "examples: nowhere.jsonl", ["tiny.yaml:8: stages[0].data.examples", "nowhere.jsonl"]),
             ("function: regex", "function: regexp", ["tiny.yaml:7: stages[0].rewards[0].function", "did you mean 'regex'?"]),
             (", examples: examples.jsonl", "", ["tiny.yaml", "algorithm 'sft' needs 'data.examples'"]),
+            ("algorithm: sft", "algorithm: distill", ["tiny.yaml", "algorithm 'distill' needs 'teacher' in stage 'only'"]),
         ])
     func recipe(old: String, new: String, words: [String]) async throws {
         try change("tiny.yaml", old, new)

@@ -47,6 +47,13 @@ struct ResumeTests {
         try await compareInterrupted(["train", recipe, "--algorithm", algorithm] + changes)
     }
 
+    @Test("a student, with the frozen teacher that its stage names")
+    func student() async throws {
+        let recipe = ZooCommand.clone.appending(path: "recipes/distill.yaml").path
+        let changes = ["budget={steps: 240}", "checkpoint_every=10", "stages.teacher.budget.updates=8"].flatMap { ["--set", $0] }
+        try await compareInterrupted(["train", recipe] + changes)
+    }
+
     @Test("the second Ctrl-C ends a run within its step, and it resumes from its checkpoint")
     func stoppedAtOnce() async throws {
         // A step takes long enough for both to fall into it.
