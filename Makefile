@@ -103,6 +103,12 @@ parity: setup ## let transformers read the models that we write, and compare
 	@rm -rf .build/parity && ZOO_PARITY="$$PWD/.build/parity" swift test -c release --skip-build --filter writesForParity
 	@.venv-parity/bin/python Tests/ZooModelsTests/parity.py .build/parity
 
+.PHONY: bench
+bench: build ## time TRL and PolicyZoo on the same work, and print the ratio
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check 'torch==$(TORCH)' 'transformers==4.57.6' 'trl==0.29.1'
+	@.venv-bench/bin/python Tests/Benchmarks/peer.py $(RELEASE)/zoo .build/bench
+
 .PHONY: doctor
 doctor: build ## say what is installed, what is missing and how to get it
 	@$(RELEASE)/zoo doctor
