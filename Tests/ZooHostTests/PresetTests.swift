@@ -67,6 +67,7 @@ struct PresetTests {
         let set = try resolved(yaml, set: ["parameters.beta=0.1", "parameters.samples=5"])
         #expect(set.stage.parameters["demo@trl"] == ["beta": 0.1, "samples": 5, "scale": "none", "cap": .null])
         #expect(set.preset?.label == "demo@trl (beta 0.1 instead of 0)")
+        #expect(set.preset?.overruled == [:])
         let own = try resolved(yaml.replacing("{demo:", with: "{demo@trl: {scale: group, beta: 0}, demo:"))
         #expect(own.stage.parameters["demo@trl"] == ["beta": 0, "samples": 4, "scale": "group", "cap": .null])
         #expect(own.preset?.label == "demo@trl (scale group instead of none)")
