@@ -19,16 +19,15 @@ extension Families {
                         "policy.logp": [try samples.batch.steps("behaviour_logp")], "reference.logp": [reference],
                         "critic.value": [values],
                     ]))
-            let actions = Double(samples.batch.actionCount)
-            advantages = (record.losses[0].gradients["logp"] ?? []).map { -$0 * actions }
-            let byValue = record.losses[1].gradients["value"] ?? []
-            returns = zip(zip(values, byValue), samples.batch.mask).map { $1 ? $0.0 - $0.1 * actions : 0 }
+            advantages = (record.losses[0].gradients["logp"] ?? []).map { -$0 * Double(samples.batch.actionCount) }
+            let (byValue, states) = (record.losses[1].gradients["value"] ?? [], record.losses[1].batch)
+            returns = zip(zip(values, byValue), states.mask).map { $1 ? $0.0 - $0.1 * Double(states.actionCount) : 0 }
         }
     }
 
-    private static func parameters(_ golden: GoldenCase, klCoef: Double, extra: String) -> String {
+    private static func parameters(_ golden: GoldenCase, klCoef: Double, gamma: String? = nil, extra: String) -> String {
         """
-        {"prompts": 4, "epochs": 1, "gamma": \(golden.option("gamma") ?? 1), "lambda": \(golden.option("lam") ?? 1), \
+        {"prompts": 4, "epochs": 1, "gamma": \(gamma ?? json(golden.option("gamma") ?? 1)), "lambda": \(golden.option("lam") ?? 1), \
         "kl_coef": \(klCoef), \(extra)}
         """
     }
@@ -47,10 +46,10 @@ extension Families {
             row.indices.map { row[$0] - ($0 + 1 < row.count && mask[$0 + 1] != 0 ? row[$0 + 1] : 0) }
         }
         let (samples, reference) = try rewarded(golden, rewards)
-        let clip = golden.option("clip") ?? golden.option("cliprange_value") ?? 1e6
+        let clip = golden.option("clip", "cliprange_value", "clip_eps")
         let record = try step(
             "PPO", "ppo",
-            parameters(golden, klCoef: 1, extra: "\"whiten_advantages\": false, \"clip_range_value\": \(clip)"),
+            parameters(golden, klCoef: 1, extra: "\"whiten_advantages\": false, \"clip_range_value\": \(json(clip))"),
             samples.script(
                 rewards: returns.map { _ in 0 },
                 outputs: [
@@ -59,7 +58,7 @@ extension Families {
                 ]))
         expect([record.losses[1].value], [try golden.number("loss")], "loss", in: golden)
         if golden.has("d_values") {
-            let expected = try smoothed(golden, clip: clip, actions: Double(samples.batch.actionCount))
+            let expected = try smoothed(golden, clip: clip ?? .infinity, actions: Double(samples.batch.actionCount))
             expect(record.losses[1].gradients["value"] ?? [], expected, "d_values", in: golden)
         }
         if golden.has("vf_clipfrac") {
@@ -80,56 +79,88 @@ extension Families {
         }
     }
 
-    /// GAE, whitened as verl does by PPO itself, and as OpenRLHF and torchtune do by ZooKit.
+    /// GAE, whitened as each of the three does it. Only verl carries values over steps between actions.
     static func generalisedAdvantage(_ golden: GoldenCase) throws -> Bool {
         let (samples, reference) = try rewarded(golden, try golden.rows("rewards"))
-        let mask = samples.batch.mask
-        func estimate(whitened: Bool) throws -> Estimate {
+        func estimate(_ settings: String) throws -> Estimate {
             try Estimate(
                 samples, scores: Array(repeating: 0, count: samples.count), reference: reference,
-                values: try golden.rows("values").flatMap { $0 },
-                parameters: parameters(golden, klCoef: 1, extra: "\"whiten_advantages\": \(whitened)"))
+                values: try golden.flattened("values"),
+                parameters: parameters(golden, klCoef: 1, extra: "\"carry_values\": \(golden.family == "verl_gae"), \(settings)"))
         }
-        let raw = try estimate(whitened: false)
-        expect(raw.returns, try golden.rows("returns").flatMap { $0 }, "returns", in: golden)
-        switch golden.family {
-        case "verl_gae":
-            let whitened = try estimate(whitened: true).advantages
-            expect(whitened, try golden.rows("advantages_whitened").flatMap { $0 }, "advantages_whitened", in: golden)
-        case "openrlhf_gae":
-            expect(raw.advantages, try golden.rows("advantages_raw").flatMap { $0 }, "advantages_raw", in: golden)
-            let whitened = whiten(raw.advantages, mask, ddof: 0)
-            expect(whitened, try golden.rows("advantages_whitened").flatMap { $0 }, "advantages_whitened", in: golden)
-        default:
-            let scaled = whiten(raw.advantages, mask, shiftMean: false)
-            expect(scaled, try golden.rows("advantages").flatMap { $0 }, "advantages", in: golden)
+        let raw = try estimate("\"whiten_advantages\": false")
+        let whitening = [
+            "openrlhf_gae": "\"whiten_variance\": \"population\"", "torchtune_gae": "\"whiten_keeps_mean\": true",
+        ]
+        let whitened = try estimate(whitening[golden.family] ?? "\"whiten_variance\": \"unbiased\"")
+        expect(raw.returns, try golden.flattened("returns"), "returns", in: golden)
+        if golden.has("advantages_raw") {
+            expect(raw.advantages, try golden.flattened("advantages_raw"), "advantages_raw", in: golden)
+        }
+        for key in ["advantages_whitened", "advantages"] where golden.has(key) {
+            expect(whitened.advantages, try golden.flattened(key), key, in: golden)
         }
         return true
     }
 
-    /// TRL's PPO: its values live one step longer than its log-probabilities, and the score lands there. That step is here an action
-    /// on which policy and reference agree; TRL leaves it out when it whitens advantages.
+    /// TRL's PPO: values live one step behind an end token, and the score lands there. Rows that end before the last column have an
+    /// end token; the last column has no step behind it.
     static func trlAdvantage(_ golden: GoldenCase) throws -> Bool {
         guard let estimator = ["k1", "k3"].first(where: { golden.name.contains("/\($0)") }) else { return false }
-        let padding = try golden.rows("padding_mask").flatMap { $0 }
-        let mask = try golden.rows("padding_mask_p1").map { $0.map { 1 - $0 } }
-        func filled(_ key: String) throws -> [[Double]] {
-            var next = padding.makeIterator()
-            return try golden.rows(key).map { $0.map { next.next() == 0 ? $0 : 1 } }
+        let width = Int(try golden.number("T"))
+        let lengths = try golden.list("last_token_index").map { Int($0) + 1 }
+        func cut(_ key: String, more: Int = 0) throws -> [[Double]] {
+            try zip(golden.rows(key), lengths).map { Array($0.prefix(min($1 + more, width))) }
         }
-        let samples = Samples(mask: mask, behaviour: try filled("logp"))
-        let estimate = try Estimate(
-            samples, scores: try golden.list("scores"), reference: try filled("ref_logp").flatMap { $0 },
-            values: try golden.rows("values").flatMap { $0 },
-            parameters: parameters(
-                golden, klCoef: try golden.number("kl_coef"),
-                extra: """
-                    "kl_estimator": "\(estimator)", "whiten_advantages": false, \
-                    "whiten_rewards": \(golden.name.contains("whitenrewards=True"))
-                    """))
-        expect(estimate.returns, try golden.rows("returns").flatMap { $0 }, "returns", in: golden)
-        let whitened = whiten(estimate.advantages, padding.map { $0 == 0 })
-        expect(whitened, try golden.rows("advantages").flatMap { $0 }, "advantages", in: golden)
+        let samples = try Samples(
+            mask: lengths.map { Array(repeating: 1, count: $0) }, behaviour: cut("logp"),
+            finished: lengths.map { $0 < width ? 1 : 0 })
+        let values = try cut("values", more: 1)
+        func estimate(_ settings: String, gamma: String? = nil) throws -> Estimate {
+            try Estimate(
+                samples, scores: try golden.list("scores"), reference: try cut("ref_logp").flatMap { $0 },
+                values: values.flatMap { $0 },
+                parameters: parameters(
+                    golden, klCoef: try golden.number("kl_coef"), gamma: gamma,
+                    extra: """
+                        "kl_estimator": "\(estimator)", "score_position": "after-end", "carry_values": false, \
+                        "whiten_rewards": \(golden.name.contains("whitenrewards=True")), \(settings)
+                        """))
+        }
+        /// Numbers of rows of these lengths, with 0 behind them.
+        func padded(_ numbers: [Double], _ lengths: [Int]) -> [Double] {
+            var rest = numbers[...]
+            return lengths.flatMap { length in
+                defer { rest = rest.dropFirst(length) }
+                return rest.prefix(length) + Array(repeating: 0, count: width - length)
+            }
+        }
+        let whitened = try estimate("\"whiten_advantages\": true")
+        expect(padded(whitened.returns, values.map(\.count)), try golden.flattened("returns"), "returns", in: golden)
+        expect(padded(whitened.advantages, lengths), try golden.flattened("advantages"), "advantages", in: golden)
+        if golden.has("rewards") {
+            // With γ = 0 a return is the reward of its step.
+            let rewards = try estimate("\"whiten_advantages\": false", gamma: "0").returns
+            expect(padded(rewards, values.map(\.count)), try golden.flattened("rewards"), "rewards", in: golden)
+        }
+        return true
+    }
+
+    /// REINFORCE++: rewards of steps, added up and whitened.
+    static func returnAdvantage(_ golden: GoldenCase) throws -> Bool {
+        guard Set(golden.inputs.keys).isSubset(of: ["rewards", "mask", "gamma"]) else { return false }
+        let (samples, reference) = try rewarded(golden, try golden.rows("rewards"))
+        let settings: Settings = [
+            "prompts": json(Double(samples.count)), "gamma": json(golden.option("gamma") ?? 1), "kl_coef": "1",
+        ]
+        let record = try step(
+            "ReinforcePlusPlus", "reinforce-plus-plus", settings.object,
+            samples.script(
+                rewards: Array(repeating: 0, count: samples.count),
+                outputs: ["policy.logp": [try samples.batch.steps("behaviour_logp")], "reference.logp": [reference]]))
+        let actions = Double(samples.batch.actionCount)
+        let advantages = (record.losses[0].gradients["logp"] ?? []).map { -$0 * actions }
+        expect(advantages, try golden.flattened("advantages"), "advantages", in: golden)
         return true
     }
 
@@ -145,34 +176,5 @@ extension Families {
                 """)
         expect(estimate.returns, try golden.rows("rewards").flatMap { $0 }, "rewards", in: golden)
         return true
-    }
-
-    /// PPO without a critic: leave-one-out is RLOO, group-mean is REINFORCE with a group baseline.
-    static func criticlessAdvantage(_ golden: GoldenCase) throws -> Bool {
-        let rewards = try golden.list("rewards")
-        let size = Int(try golden.number("G"))
-        let groups = rewards.indices.map { $0 / size }
-        let baseline: String
-        switch golden.name {
-        case "openrlhf_shape/rloo": baseline = "leave-one-out"
-        case "openrlhf_shape/reinforce_baseline", "openrlhf_shape/dr_grpo": baseline = "group-mean"
-        case "openrlhf_shape/group_norm":
-            let shaped = groupAdvantages(rewards, groups: groups, scale: .group, epsilon: 1e-9)
-            expect(shaped, try golden.list("shaped"), "shaped", in: golden)
-            return true
-        default: return false
-        }
-        let samples = Samples(groups: groups)
-        let zeros = rewards.map { _ in 0.0 }
-        let parameters = """
-            {"prompts": \(rewards.count / size), "samples": \(size), "epochs": 1, "baseline": "\(baseline)", "kl_coef": 0, \
-            "whiten_advantages": false}
-            """
-        let record = try step(
-            "PPO", "ppo", parameters,
-            samples.script(rewards: rewards, outputs: ["policy.logp": [zeros], "reference.logp": [zeros]]))
-        let advantages = (record.losses[0].gradients["logp"] ?? []).map { -$0 * Double(rewards.count) }
-        expect(advantages, try golden.list("shaped"), "shaped", in: golden)
-        return !record.roles.contains("critic")
     }
 }
