@@ -19,13 +19,14 @@ struct Term {
 func clippedSurrogate(
     ratio: Double, advantage: Double, epsilonLow: Double, epsilonHigh: Double, delta: Double?, dualClip: Double?
 ) -> Term {
+    let bounds = (1 - epsilonLow)...(1 + epsilonHigh)
     let surrogate = min(ratio, delta ?? .infinity) * advantage
-    let clipped = min(max(ratio, 1 - epsilonLow), 1 + epsilonHigh) * advantage
+    let clipped = min(max(ratio, bounds.lowerBound), bounds.upperBound) * advantage
     let bounded = min(surrogate, clipped)
     if let dualClip, advantage < 0, bounded < dualClip * advantage { return Term(value: -dualClip * advantage) }
-    // Where a bound binds, the gradient stops.
-    let isFree = surrogate <= clipped && ratio <= delta ?? .infinity
-    return Term(value: -bounded, byLogRatio: isFree ? -surrogate : 0)
+    // Where a bound binds, the gradient stops; each of the two has its own.
+    let isFree = surrogate <= clipped ? ratio <= delta ?? .infinity : bounds.contains(ratio)
+    return Term(value: -bounded, byLogRatio: isFree ? -bounded : 0)
 }
 
 /// −sg(clip(r))·A·log π: the weight is cut to the bounds, and every action keeps a gradient (CISPO: MiniMax-M1, arXiv:2506.13585, eq. 4).

@@ -90,7 +90,10 @@ enum GoldenValue: Decodable, Sendable {
     /// A list of numbers, in which null is NaN.
     var numbers: [Double]? {
         guard case .array(let values) = self else { return nil }
-        let numbers = values.compactMap { if case .null = $0 { .nan } else { $0.number } }
+        let numbers = values.compactMap { value -> Double? in
+            if case .null = value { return .nan }
+            return value.number
+        }
         return numbers.count == values.count ? numbers : nil
     }
 
