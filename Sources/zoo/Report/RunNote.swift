@@ -22,6 +22,7 @@ struct RunNote: Decodable {
     var recipe: RecipeNote
     var stage: String
     var seed: UInt64
+    var preset: PresetUse?
 
     /// Every setting of the recipe as it ran, by path: what of two runs may be compared. Parameters are those of the stage's algorithm.
     static func settings(_ spec: JSONValue) -> [String: String] {
