@@ -101,7 +101,7 @@ let package = Package(
             ],
             swiftSettings: swift),
         tests("ZooKitTests", ["ZooKit", "CZoo"]),
-        tests("GoldenTests", ["ZooHost", "ZooKit"]),
+        tests("GoldenTests", ["ZooHost", "ZooKit", "ZooData"]),
         tests("ZooTensorTests", ["ZooTensor"]),
         tests("ZooModelsTests", ["ZooModels", "ZooTensor"]),
         tests("TokenizerTests", ["ZooModels"]),

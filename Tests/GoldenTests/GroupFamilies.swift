@@ -91,7 +91,7 @@ struct GroupRewards {
 
 extension Families {
     /// Advantages of a list per sequence, or of rows of steps whose first counts.
-    private static func expectAdvantages(_ answer: GroupRewards.Answer, _ key: String = "advantages", in golden: GoldenCase)
+    static func expectAdvantages(_ answer: GroupRewards.Answer, _ key: String = "advantages", in golden: GoldenCase)
         throws
     {
         let expected = try golden.outputs[key]?.rows?.map { $0.first ?? .nan } ?? golden.list(key)
