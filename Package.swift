@@ -47,8 +47,8 @@ func cPlugin(_ name: String, path: String) -> (product: Product, target: Target)
 }
 
 let plugins =
-    [plugin("SFT"), plugin("RewardModel"), plugin("PPO"), plugin("GRPO"), plugin("RLOO"), plugin("DPO")]
-    + [cPlugin("Reinforce", path: "Plugins/Reinforce")]
+    [plugin("SFT"), plugin("RewardModel"), plugin("PPO"), plugin("GRPO"), plugin("RLOO"), plugin("ReinforcePlusPlus")]
+    + [plugin("DPO")] + [cPlugin("Reinforce", path: "Plugins/Reinforce")]
 
 /// Tests of the public interface; fixtures are read where they lie.
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -101,7 +101,7 @@ let package = Package(
             ],
             swiftSettings: swift),
         tests("ZooKitTests", ["ZooKit", "CZoo"]),
-        tests("GoldenTests", ["ZooHost", "ZooKit"]),
+        tests("GoldenTests", ["ZooHost", "ZooKit", "ZooData"]),
         tests("ZooTensorTests", ["ZooTensor"]),
         tests("ZooModelsTests", ["ZooModels", "ZooTensor"]),
         tests("TokenizerTests", ["ZooModels"]),

@@ -67,7 +67,7 @@ struct CommandTests {
     func plugins() throws {
         try Command.inFolder { zoo in
             let list = try zoo("plugins", "list").output
-            for id in ["dpo", "grpo", "ppo", "reinforce", "reward-model", "rloo", "sft"] {
+            for id in ["dpo", "grpo", "ppo", "reinforce", "reinforce-plus-plus", "reward-model", "rloo", "sft"] {
                 #expect(list.contains("\n\(id) "), "\(id)")
             }
             let show = try zoo("plugins", "show", "ppo").output

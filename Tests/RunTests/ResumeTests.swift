@@ -36,7 +36,8 @@ struct ResumeTests {
     }
 
     @Test(
-        "a table, killed, taken up, stopped by Ctrl-C and taken up again", arguments: ["ppo", "grpo", "rloo", "dpo", "reinforce"])
+        "a table, killed, taken up, stopped by Ctrl-C and taken up again",
+        arguments: ["ppo", "grpo", "rloo", "reinforce-plus-plus", "dpo", "reinforce"])
     func table(algorithm: String) async throws {
         let recipe = ZooCommand.clone.appending(path: "recipes/tabular.yaml").path
         let changes = ["budget={steps: 240}", "checkpoint_every=10", "data.pairs={build: {prompts: 64}}"].flatMap {

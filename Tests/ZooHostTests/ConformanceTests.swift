@@ -61,7 +61,8 @@ struct ConformanceTests {
     }
 
     @Test(
-        "every built-in plugin keeps the contract", arguments: ["SFT", "RewardModel", "PPO", "GRPO", "RLOO", "DPO", "Reinforce"])
+        "every built-in plugin keeps the contract",
+        arguments: ["SFT", "RewardModel", "PPO", "GRPO", "RLOO", "ReinforcePlusPlus", "DPO", "Reinforce"])
     func builtIn(name: String) async throws {
         let report = try await check("\(PluginFixture.folder)/lib\(name).so")
         #expect(report.passed, "\(report.table())")

@@ -136,7 +136,8 @@ struct RecipeTests {
     func shipped(name: String) throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         let file = root.appending(path: "recipes/\(name).yaml")
-        let recipe = try Recipe.load(file, knownAlgorithms: ["sft", "reward-model", "ppo", "grpo", "rloo", "dpo", "reinforce"])
+        let algorithms = ["sft", "reward-model", "ppo", "grpo", "rloo", "reinforce-plus-plus", "dpo", "reinforce"]
+        let recipe = try Recipe.load(file, knownAlgorithms: algorithms)
         #expect(recipe.name == name)
         #expect(try Recipe.parse(recipe.resolvedYAML(), file: file) == recipe)
     }

@@ -92,7 +92,9 @@ final class RunServices: HostServices {
         return batch
     }
 
-    func score(_ rollout: Batch) throws -> [Column] { try rewards.score(rollout, row: data.promptRow, ledger: &model.ledger) }
+    func score(_ rollout: Batch) throws -> [Column] {
+        try rewards.score(rollout, row: data.promptRow, ledger: &model.ledger, unscorable: true) + rewards.weights(rollout)
+    }
 
     func supports(role: String, output: String) throws -> OutputInfo { try model.supports(role: role, output: output) }
 
