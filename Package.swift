@@ -47,8 +47,10 @@ func cPlugin(_ name: String, path: String) -> (product: Product, target: Target)
 }
 
 let plugins =
-    [plugin("SFT"), plugin("RewardModel"), plugin("PPO"), plugin("GRPO"), plugin("RLOO"), plugin("ReinforcePlusPlus")]
-    + [plugin("DPO")] + [cPlugin("Reinforce", path: "Plugins/Reinforce")]
+    [
+        plugin("SFT"), plugin("RewardModel"), plugin("PPO"), plugin("GRPO"), plugin("RLOO"), plugin("ReinforcePlusPlus"),
+        plugin("DPO"), plugin("KTO"), plugin("OnlineDPO"), plugin("Distill"),
+    ] + [cPlugin("Reinforce", path: "Plugins/Reinforce")]
 
 /// Tests of the public interface; fixtures are read where they lie.
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -101,7 +103,7 @@ let package = Package(
             ],
             swiftSettings: swift),
         tests("ZooKitTests", ["ZooKit", "CZoo"]),
-        tests("GoldenTests", ["ZooHost", "ZooKit", "ZooData"]),
+        tests("GoldenTests", ["ZooHost", "ZooKit", "ZooData", "CZoo"]),
         tests("ZooTensorTests", ["ZooTensor"]),
         tests("ZooModelsTests", ["ZooModels", "ZooTensor"]),
         tests("TokenizerTests", ["ZooModels"]),

@@ -40,7 +40,12 @@ public struct Dataset: Sendable {
                 let columns = try parse(line)
                 let found = try shape ?? Self.shape(of: columns, expecting: expecting)
                 shape = found
-                rows.append(try Row(columns: columns, shape: found, id: rows.count))
+                let row = try Row(columns: columns, shape: found, id: rows.count)
+                if let first = rows.first, first.label != nil, row.label == nil {
+                    let kind = row.extras["label"].map { "is \($0.kind)" } ?? "is missing"
+                    throw RowFault(reason: "'label' \(kind); expected true or false, as on the lines before")
+                }
+                rows.append(row)
             } catch let fault as RowFault {
                 throw DataError("\(url.path):\(reader.lineNumber)", fault.reason)
             }

@@ -9,6 +9,8 @@ public struct Row: Sendable, Equatable {
     public var rejected: String?
     /// The columns that the dataset's shape does not use, by name; rewards read them.
     public var extras: [String: JSONValue]
+    /// Whether the completion is one that is wanted: the column `label`, where it is true or false.
+    public var label: Bool? { extras["label"]?.bool }
 
     public init(
         id: Int = 0, text: String? = nil, prompt: String? = nil, completion: String? = nil, chosen: String? = nil,

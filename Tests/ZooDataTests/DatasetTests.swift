@@ -52,6 +52,19 @@ struct DatasetTests {
             ])
     }
 
+    @Test("a label that is true or false on the first line is so on every line")
+    func labels() throws {
+        let first = #"{"prompt": "p", "completion": "c", "label": true}"# + "\n"
+        let dataset = try Dataset.load(jsonl: file(first + #"{"prompt": "p", "completion": "c", "label": false}"#))
+        #expect(dataset.rows.map(\.label) == [true, false])
+        for (label, reason) in [("", "is missing"), (#", "label": 1"#, "is a number"), (#", "label": null"#, "is null")] {
+            let url = try file(first + #"{"prompt": "p", "completion": "c"\#(label)}"#)
+            let sentence = try failure { try Dataset.load(jsonl: url) }
+            #expect(sentence == "\(url.path):2: 'label' \(reason); expected true or false, as on the lines before")
+        }
+        #expect(try Dataset.load(jsonl: file(#"{"text": "t", "label": 1}"#)).rows[0].label == nil)
+    }
+
     @Test("the first expected shape that fits the first line is taken")
     func expecting() throws {
         let url = try file(#"{"prompt": "p", "completion": "c", "text": "t"}"#)

@@ -30,7 +30,8 @@ extension Stage {
         let byAlgorithm = parameters.sorted { $0.key < $1.key }.map { ($0.key, RecipeNode(.object($0.value)) as RecipeNode?) }
         return .map([
             ("name", .text(name)), ("algorithm", .text(algorithm)), ("parameters", byAlgorithm.isEmpty ? nil : .map(byAlgorithm)),
-            ("policy", policy.node), ("reference", reference?.node), ("critic", critic?.node), ("reward", reward?.node),
+            ("policy", policy.node), ("reference", reference?.node), ("teacher", teacher?.node),
+            ("critic", critic?.node), ("reward", reward?.node),
             ("rewards", rewards.isEmpty ? nil : .list(rewards.map(\.node))), ("data", data.node), ("rollout", rollout.node),
             ("optimizer", optimizerNode), ("budget", .map([(budget.axis.rawValue, .number(budget.amount))])),
             ("threads", threads.map { .number($0) }), ("checkpoint_every", .number(checkpointEvery)),

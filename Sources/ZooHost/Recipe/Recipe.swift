@@ -40,6 +40,8 @@ public struct Stage: Codable, Sendable, Equatable {
     public var policy: ModelSource
     /// nil: the policy as it begins.
     public var reference: ModelSource?
+    /// The frozen network that a distilling algorithm learns from.
+    public var teacher: ModelSource?
     public var critic: CriticSource?
     /// The trained network of a reward-model stage.
     public var reward: ModelSource?

@@ -74,6 +74,16 @@ struct StageSetup {
                 try factory.network(reward, head: .score, trainable: true)
             }
         }
+        if let teacher = stage.teacher {
+            plans["teacher"] = .init(settings: nil, outputs: [.logp, .entropy, .score]) {
+                guard sameTokens(codec, try factory.codec(teacher)) else {
+                    throw ZooError(
+                        .invalidArgument,
+                        "stage '\(stage.name)': 'teacher' has another tokenizer than the policy, which it is to judge")
+                }
+                return try factory.network(teacher, head: .languageModel, trainable: false)
+            }
+        }
         let roles = SharedTrunk()
         let critic = stage.critic ?? CriticSource()
         plans["critic"] = .init(settings: settings("critic"), outputs: [.value]) {

@@ -68,6 +68,10 @@ final class DataService {
         if ratings.allSatisfy({ $0 != nil }) {
             columns.append(Column("rating", perStep: false, .f64(ratings.compactMap(\.self))))
         }
+        let labels = rows.map(\.label)
+        if labels.allSatisfy({ $0 != nil }) {
+            columns.append(Column("label", perStep: false, .u8(labels.compactMap(\.self).map { $0 ? 1 : 0 })))
+        }
         return batch.finish(columns)
     }
 
