@@ -1,6 +1,6 @@
 """Makes the tokenizer fixtures with Hugging Face tokenizers.
 
-Run in this folder: python -m pip install tokenizers==0.22.1 && python make_fixtures.py
+Run in this folder: python -m pip install tokenizers==0.22.2 && python make_fixtures.py
 Writes one <name>.tokenizer.json per kind of tokenizer, encodings.json (texts, and what each tokenizer makes of them), and
 corpus.json, on which they were trained.
 """
@@ -24,6 +24,7 @@ CORPUS = [
 ]
 
 SPECIAL = "<|end|>"
+VOCABULARY_SIZE = 600
 
 TEXTS = [
     "", " ", "  ", "a", " a", "  a", "a ", "a  ", "a \n b", "\n", "\n\n\n", "\t\tx", "x\r\ny\r\n", " \u00a0 \u3000x", "\u0085\u2028\u200b\ufeff",
@@ -45,12 +46,12 @@ def random_texts(count):
     return ["".join(generator.choices(alphabet, k=generator.randint(1, 40))) for _ in range(count)]
 
 
-def trained(vocabulary_size=600, special=(SPECIAL,)):
+def trained(special=(SPECIAL,)):
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary_size, special_tokens=list(special), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        vocab_size=VOCABULARY_SIZE, special_tokens=list(special), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False)
     tokenizer.train_from_iterator(CORPUS, trainer)
     return tokenizer
@@ -131,18 +132,85 @@ def incomplete():
     return tokenizer
 
 
+def characters(normalizer=None, pre_tokenizer=None, decoder=None, byte_fallback=True, unknown="<unk>", added=(), **model):
+    """A vocabulary of characters, as SentencePiece makes it: learned on words that begin with U+2581, then dressed anew."""
+    learner = Tokenizer(models.BPE())
+    learner.pre_tokenizer = pre_tokenizers.Metaspace()
+    # Few characters, so that others are missing.
+    learner.train_from_iterator(CORPUS, trainers.BpeTrainer(
+        vocab_size=VOCABULARY_SIZE, limit_alphabet=VOCABULARY_SIZE // 6, show_progress=False))
+    learned = json.loads(learner.to_str())["model"]
+    tokens = ["<unk>", "<s>", "</s>"] + [f"<0x{byte:02X}>" for byte in range(256) if byte_fallback] + list(learned["vocab"])
+    tokenizer = Tokenizer(models.BPE(
+        vocab={token: i for i, token in enumerate(tokens)}, merges=[tuple(merge) for merge in learned["merges"]],
+        unk_token=unknown, byte_fallback=byte_fallback, **model))
+    if normalizer:
+        tokenizer.normalizer = normalizer
+    if pre_tokenizer:
+        tokenizer.pre_tokenizer = pre_tokenizer
+    if decoder:
+        tokenizer.decoder = decoder
+    tokenizer.add_special_tokens([AddedToken(token, normalized=False) for token in ["<unk>", "<s>", "</s>", SPECIAL]])
+    tokenizer.add_tokens(list(added))
+    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", pair="<s> $A <s> $B", special_tokens=[("<s>", 1)])
+    return tokenizer
+
+
+def llama2():
+    return characters(
+        normalizers.Sequence([normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")]), fuse_unk=True,
+        decoder=decoders.Sequence([
+            decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]),
+        added=[AddedToken("<word>", single_word=True, normalized=True), AddedToken("<strip>", lstrip=True, rstrip=True)])
+
+
+def mistral():
+    return characters(
+        pre_tokenizer=pre_tokenizers.Metaspace(prepend_scheme="first", split=False), fuse_unk=True,
+        decoder=decoders.Sequence([
+            decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]))
+
+
+def gemma():
+    return characters(
+        normalizers.Replace(" ", "\u2581"), pre_tokenizers.Split(" ", "merged_with_previous"), fuse_unk=True,
+        decoder=decoders.Sequence([decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse()]),
+        added=[AddedToken("\n" * n, normalized=False) for n in range(2, 8)]
+        + [AddedToken("\u2581" * n, normalized=False) for n in range(2, 8)])
+
+
+def words():
+    return characters(pre_tokenizer=pre_tokenizers.Metaspace(prepend_scheme="always", split=True), decoder=decoders.Metaspace())
+
+
+def fused_unknown():
+    return characters(
+        pre_tokenizer=pre_tokenizers.Metaspace(prepend_scheme="never", split=False), byte_fallback=False, fuse_unk=True,
+        decoder=decoders.Metaspace(prepend_scheme="never"), ignore_merges=True)
+
+
+def dropped():
+    """Has no unknown token, and so leaves missing characters out; has no decoder either."""
+    return characters(normalizers.Sequence([normalizers.NFC(), normalizers.Replace(" ", "\u2581")]), byte_fallback=False, unknown=None)
+
+
+BYTE_LEVEL = [plain, prefix_space, added, nfc_template, digits, contiguous_digits_prefix, llama3, qwen2, incomplete]
+CHARACTERS = [llama2, mistral, gemma, words, fused_unknown, dropped]
+DECODED = [plain, nfc_template, incomplete] + CHARACTERS
+
+
 def main():
     texts = TEXTS + random_texts(100)
     encodings = {"texts": texts, "ids": {}, "with_special": {}, "decoded": {}}
-    for make in [plain, prefix_space, added, nfc_template, digits, contiguous_digits_prefix, llama3, qwen2, incomplete]:
+    for make in BYTE_LEVEL + CHARACTERS:
         tokenizer = make()
         name = make.__name__.replace("_", "-")
         tokenizer.save(f"{name}.tokenizer.json", pretty=False)
         ids = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
         encodings["ids"][name] = ids
-        if make is nfc_template:
+        if make in (nfc_template, llama2):
             encodings["with_special"][name] = [tokenizer.encode(text).ids for text in texts]
-        if make in (plain, nfc_template, incomplete):
+        if make in DECODED:
             encodings["decoded"][name] = [tokenizer.decode(row, skip_special_tokens=True) for row in ids]
     with open("encodings.json", "w", encoding="utf-8") as file:
         json.dump(encodings, file, separators=(",", ":"))
