@@ -7,7 +7,10 @@ extension Normalizer {
         case "Replace":
             let (pattern, content) = try replacement(json)
             steps = [.replace(pattern: pattern, content: content)]
-        case "Sequence": steps = try json.required("normalizers").elements().flatMap { try Normalizer($0).steps }
+        case "Sequence":
+            steps = try json.required("normalizers").elements().flatMap { try Normalizer($0).steps }
+            try checkGrowth(
+                steps.map { if case .replace(let pattern, let content) = $0 { (pattern, content) } else { ([0], [0]) } }, json)
         case let other: throw unsupported(other, kind, loads: "null, NFC, Prepend, Replace of a string, Sequence of these")
         }
     }
@@ -60,6 +63,7 @@ extension TextDecoder.Rule {
             case let other: throw unsupported(other, kind, loads: Self.loads)
             }
         }
+        if let first = steps.first { try checkGrowth(rule.replacements, first) }
         return .characters(rule)
     }
 }
@@ -141,7 +145,15 @@ private func replacement(_ json: JSONPlace) throws -> (pattern: [UInt8], content
         throw json.error(".pattern: only a String is supported")
     }
     guard try !pattern.string().isEmpty else { throw pattern.error(" is empty") }
-    return (Array(try pattern.string().utf8), Array(try json.required("content").string().utf8))
+    let result = (pattern: Array(try pattern.string().utf8), content: Array(try json.required("content").string().utf8))
+    try checkGrowth([result], json)
+    return result
+}
+
+/// Refuses replacements that together make text hundreds of times as long: a file must not fill the memory.
+private func checkGrowth(_ replacements: [(pattern: [UInt8], content: [UInt8])], _ json: JSONPlace) throws {
+    let growth = replacements.reduce(1.0) { $0 * max(1, Double($1.content.count) / Double($1.pattern.count)) }
+    guard growth <= 256 else { throw json.error(": the replacements make text \(growth) times as long; expected at most 256") }
 }
 
 private func metaspaceMark(_ json: JSONPlace) throws -> [UInt8] {

@@ -5,6 +5,7 @@ Writes one <name>.tokenizer.json per kind of tokenizer, encodings.json (texts, a
 corpus.json, on which they were trained.
 """
 
+import functools
 import json
 import random
 
@@ -32,7 +33,7 @@ TEXTS = [
     "'s't're've'm'll'd 'x ' s ''s'' it''s 'ſ", "1 12 123 1234 12345 1234567 3.14 1,000 ½ ² Ⅷ ٣٤ 一二", "a1b22c333 4d", "hello!!! ... ?!?! --- === <tag/> @user #1 $5 100%",
     "Der Fluß fließt über die Brücke; L'été, ¿dónde está el niño?", "Съешь же ещё этих мягких булок", "Ξεσκεπάζω την ψυχοφθόρα", "いろはにほへと 我能吞下玻璃。나는 유리를",
     "أنا قادر على أكل الزجاج", "אני יכול לאכול", "मैं काँच खा सकता हूँ।", "ฉันกินกระจกได้", "ᚠᛇᚻ᛫ᛒᛦᚦ 𝔘𝔫𝔦𝔠𝔬𝔡𝔢 𐍈 𠮷野家",
-    "👍🏽 👩‍👩‍👧‍👦 🇩🇪 ❤️ 🏴󠁧󠁢󠁳󠁣󠁴󠁿", "e\u0301 é n\u0303 ñ \u1e9b\u0323 각 \u1100\u1161\u11a8 Å \u212b", "\u0301start z\u0301\u0302 x",
+    "👍🏽 👩‍👩‍👧‍👦 🇩🇪 ❤️ 🏴󠁧󠁢󠁳󠁣󠁴󠁿", "e\u0301 é n\u0303 ñ \u1e9b\u0323 각 \u1100\u1161\u11a8 Å \u212b", "\u0301start z\u0301\u0302 x", "a\u0301\u0897\u0334 a\u0301\u1ae4\u0327 a\u0301\u0327\u0334", "\u0f40\u20e9\u0f73 \u033c\u0f81\u0f75",
     "before<|end|>after", " <|end|> ", "<|end|><|end|>", "<|end", "<|end|", "a <word> b", "a<word>b <word>", "x   <strip>   y", "<strip>", "<long><longer>", "é<\u1eb9>é<e\u0323>",
     "def add(a, b):\n    return a + b  # 1 + 1 == 2\n\n\nprint(add(40, 2))\t# 42\r\n", "\x00\x01\x7f", "a" * 300, "=" * 200, "ab" * 100 + " " * 50 + "\n" * 20,
     "mississippi bananas in pyjamas, aaaaaaa", "It's 5 o'clock somewhere - isn't it? \"Yes,\" he said.", "\ufffd \U0010ffff", "thexx thexx",
@@ -47,6 +48,11 @@ def random_texts(count):
 
 
 def trained(special=(SPECIAL,)):
+    return Tokenizer.from_str(learned_bytes(special))
+
+
+@functools.cache
+def learned_bytes(special):
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -54,7 +60,17 @@ def trained(special=(SPECIAL,)):
         vocab_size=VOCABULARY_SIZE, special_tokens=list(special), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False)
     tokenizer.train_from_iterator(CORPUS, trainer)
-    return tokenizer
+    return tokenizer.to_str()
+
+
+@functools.cache
+def learned_characters():
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    # Few characters, so that others are missing.
+    tokenizer.train_from_iterator(CORPUS, trainers.BpeTrainer(
+        vocab_size=VOCABULARY_SIZE, limit_alphabet=VOCABULARY_SIZE // 6, show_progress=False))
+    return json.loads(tokenizer.to_str())["model"]
 
 
 def plain():
@@ -134,12 +150,7 @@ def incomplete():
 
 def characters(normalizer=None, pre_tokenizer=None, decoder=None, byte_fallback=True, unknown="<unk>", added=(), **model):
     """A vocabulary of characters, as SentencePiece makes it: learned on words that begin with U+2581, then dressed anew."""
-    learner = Tokenizer(models.BPE())
-    learner.pre_tokenizer = pre_tokenizers.Metaspace()
-    # Few characters, so that others are missing.
-    learner.train_from_iterator(CORPUS, trainers.BpeTrainer(
-        vocab_size=VOCABULARY_SIZE, limit_alphabet=VOCABULARY_SIZE // 6, show_progress=False))
-    learned = json.loads(learner.to_str())["model"]
+    learned = learned_characters()
     tokens = ["<unk>", "<s>", "</s>"] + [f"<0x{byte:02X}>" for byte in range(256) if byte_fallback] + list(learned["vocab"])
     tokenizer = Tokenizer(models.BPE(
         vocab={token: i for i, token in enumerate(tokens)}, merges=[tuple(merge) for merge in learned["merges"]],
