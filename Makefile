@@ -102,6 +102,19 @@ parity: setup ## let transformers read the models that we write, and compare
 	@swift build -c release --build-tests --quiet
 	@rm -rf .build/parity && ZOO_PARITY="$$PWD/.build/parity" swift test -c release --skip-build --filter writesForParity
 	@.venv-parity/bin/python Tests/ZooModelsTests/parity.py .build/parity
+	@$(MAKE) --no-print-directory parity-tokenizers
+
+# The texts take 40 MB and our ids of them 60 MB for each of fifteen tokenizers, which go again.
+.PHONY: parity-tokenizers
+parity-tokenizers: setup ## encode a million random strings with Hugging Face tokenizers and with ours, compare and time both
+	@test -x .venv-parity/bin/python || $(PYTHON) -m venv .venv-parity
+	@.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check 'tokenizers==0.22.2'
+	@swift build -c release --build-tests --quiet
+	@rm -rf .build/parity-tokenizers
+	@.venv-parity/bin/python Tests/TokenizerTests/parity.py make .build/parity-tokenizers --count $(or $(COUNT),1000000)
+	@ZOO_PARITY_TOKENIZERS="$$PWD/.build/parity-tokenizers" swift test -c release --skip-build --filter TokenizerFilesForParity
+	@.venv-parity/bin/python Tests/TokenizerTests/parity.py check .build/parity-tokenizers
+	@rm -rf .build/parity-tokenizers
 
 .PHONY: bench
 bench: build ## time TRL and PolicyZoo on the same work, and print the ratio
