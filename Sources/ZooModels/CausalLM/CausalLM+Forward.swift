@@ -41,7 +41,7 @@ extension CausalLM {
         let chosen = rows.map { Tensor($0, device: device) }
         var x = embedding.embedding(Tensor(layout.tokens, device: device))
         for (index, block) in blocks.enumerated() {
-            var attended = plan.attend(block.qkv.apply(x.rmsNorm(block.inputNorm, eps: config.rmsNormEps)), self)
+            var attended = plan.attend(block.qkv(x.rmsNorm(block.inputNorm, eps: config.rmsNormEps)), self)
             if index == blocks.count - 1, let chosen {
                 attended = attended.distinctRows(chosen)
                 x = x.distinctRows(chosen)
@@ -82,8 +82,8 @@ extension CausalLM {
 extension CausalLM.Block {
     /// Everything of a layer that follows attention.
     func finish(_ x: Tensor, attended: Tensor, eps: Double) -> Tensor {
-        let x = x.addingLinear(attended, o)
-        return x.addingLinear(gateUp.apply(x.rmsNorm(postNorm, eps: eps)).swiGLU(), down)
+        let x = o(attended, addedTo: x)
+        return down(gateUp(x.rmsNorm(postNorm, eps: eps)).swiGLU(), addedTo: x)
     }
 }
 

@@ -58,7 +58,7 @@ extension CausalLM {
         for (index, block) in blocks.enumerated() {
             let prompt = DecodingRows.Cache(rows: order.count, columns: longest, self)
             var row = 0
-            var attended = plan.attend(block.qkv.apply(x.rmsNorm(block.inputNorm, eps: config.rmsNormEps)), self) {
+            var attended = plan.attend(block.qkv(x.rmsNorm(block.inputNorm, eps: config.rmsNormEps)), self) {
                 prompt.fill(rows: row..<row + $0.batch, keys: $1, values: $2, self)
                 row += $0.batch
             }
@@ -121,7 +121,7 @@ struct DecodingRows {
         let config = network.config
         var x = network.embedding.embedding(tokens)
         for (block, cache) in zip(network.blocks, caches) {
-            let qkv = x.rmsNorm(block.inputNorm, eps: config.rmsNormEps).linear(block.qkv.whole)
+            let qkv = block.qkv(x.rmsNorm(block.inputNorm, eps: config.rmsNormEps))
             let q = qkv.rotaryAppend(
                 positions: positions, cosine: network.rotary.cosine, sine: network.rotary.sine, keys: cache.keys,
                 values: cache.values, column: column)

@@ -22,11 +22,11 @@ public final class CausalLM: GenerativeNetwork {
     /// One transformer layer.
     struct Block {
         let inputNorm: Tensor
-        let qkv: FusedWeight
-        let o: Tensor
+        let qkv: Projection
+        let o: Projection
         let postNorm: Tensor
-        let gateUp: FusedWeight
-        let down: Tensor
+        let gateUp: Projection
+        let down: Projection
     }
 
     /// Takes copies of `tensors` (Hugging Face names, any device and element type) as float32 parameters on `device`.
@@ -41,14 +41,14 @@ public final class CausalLM: GenerativeNetwork {
             let prefix = "model.layers.\(layer)."
             return Block(
                 inputNorm: try store.take(prefix + "input_layernorm.weight", [hidden]),
-                qkv: try store.takeFused(
-                    [("q_proj", queries), ("k_proj", keys), ("v_proj", keys)].map { (prefix + "self_attn.\($0).weight", $1) },
+                qkv: try store.takeProjection(
+                    [("q_proj", queries), ("k_proj", keys), ("v_proj", keys)].map { (prefix + "self_attn.\($0)", $1) },
                     columns: hidden),
-                o: try store.take(prefix + "self_attn.o_proj.weight", [hidden, queries]),
+                o: try store.takeProjection([(prefix + "self_attn.o_proj", hidden)], columns: queries),
                 postNorm: try store.take(prefix + "post_attention_layernorm.weight", [hidden]),
-                gateUp: try store.takeFused(
-                    ["gate_proj", "up_proj"].map { (prefix + "mlp.\($0).weight", config.intermediateSize) }, columns: hidden),
-                down: try store.take(prefix + "mlp.down_proj.weight", [hidden, config.intermediateSize]))
+                gateUp: try store.takeProjection(
+                    ["gate_proj", "up_proj"].map { (prefix + "mlp.\($0)", config.intermediateSize) }, columns: hidden),
+                down: try store.takeProjection([(prefix + "mlp.down_proj", hidden)], columns: config.intermediateSize))
         }
         norm = try store.take("model.norm.weight", [hidden])
         switch head {
@@ -93,17 +93,6 @@ public final class CausalLM: GenerativeNetwork {
 
     /// The parameters by name.
     var tensors: [String: Tensor] { Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0.tensor) }) }
-}
-
-/// Weights of several projections of the same input, one after the other in memory, so that one product serves all.
-///
-/// `parts` are the parameters proper, with names and gradients of their own; they share the memory of `whole`.
-struct FusedWeight {
-    let whole: Tensor
-    let parts: [Tensor]
-
-    /// x · wholeᵀ.
-    func apply(_ x: Tensor) -> Tensor { x.linear(fused: whole, parts: parts) }
 }
 
 /// cos and sin of position · θ^(-2i/width), grown as longer sequences come. Su et al. 2021, eq. 15.

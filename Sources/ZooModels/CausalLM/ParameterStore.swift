@@ -19,16 +19,32 @@ struct ParameterStore {
         add(name, try source(name, shape).clone())
     }
 
-    /// Copies several matrices `[rows, columns]` into one block of memory.
-    mutating func takeFused(_ names: [(name: String, rows: Int)], columns: Int) throws -> FusedWeight {
-        let sources = try names.map { try source($0.name, [$0.rows, columns]) }
+    /// Copies the weights, and where `bias` the biases, of a layer with these parts: `NAME.weight` `[rows, columns]`, or
+    /// `[columns, rows]` where transposed, and `NAME.bias` `[rows]`.
+    mutating func takeProjection(
+        _ parts: [(name: String, rows: Int)], columns: Int, bias: Bool = false, isTransposed: Bool = false
+    ) throws -> Projection {
+        precondition(!isTransposed || parts.count == 1, "the columns of several parts do not lie one after the other")
+        let weight = try takeFused(
+            parts.map { ($0.name + ".weight", isTransposed ? [columns, $0.rows] : [$0.rows, columns]) })
+        let biases = bias ? try takeFused(parts.map { ($0.name + ".bias", [$0.rows]) }) : nil
+        return Projection(weight: weight, bias: biases, isTransposed: isTransposed)
+    }
+
+    /// Copies several tensors that differ in their first size into one block of memory.
+    private mutating func takeFused(_ names: [(name: String, shape: [Int])]) throws -> Projection.Fused {
+        if names.count == 1 {
+            let only = try take(names[0].name, names[0].shape)
+            return .init(whole: only, parts: [only])
+        }
+        let sources = try names.map { try source($0.name, $0.shape) }
         let whole = withoutGrad { Tensor.concatenate(sources) }
         var row = 0
-        let parts = names.map { name, rows in
-            defer { row += rows }
-            return add(name, whole.narrow(0, row..<row + rows).detached())
+        let parts = names.map { name, shape in
+            defer { row += shape[0] }
+            return add(name, whole.narrow(0, row..<row + shape[0]).detached())
         }
-        return FusedWeight(whole: whole, parts: parts)
+        return .init(whole: whole, parts: parts)
     }
 
     /// Throws where the checkpoint holds a tensor that the network does not have.
