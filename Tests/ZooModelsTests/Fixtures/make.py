@@ -88,8 +88,9 @@ def inputs(tokens, mask, temperature):
 
 def language_model(name, shape, seed, configuration=LlamaConfig, dtype=torch.float32):
     kind = transformers.MODEL_FOR_CAUSAL_LM_MAPPING[configuration]
-    # Rounded to the type on disk, computed in single precision.
-    model = build(kind, shape, seed, configuration).to(dtype).float()
+    model = build(kind, shape, seed, configuration)
+    for parameter in model.parameters():  # rounded to the type on disk, computed in single precision
+        parameter.data = parameter.data.to(dtype).float()
     tokens, mask, temperature = batch(seed)
     logits, logp, entropy = [], [], []
     for row, chosen, t in zip(tokens, mask, temperature):

@@ -3,9 +3,11 @@ import Foundation
 extension FamilyTraits {
     /// Radford et al. 2019: learned positions, LayerNorm, biases everywhere, one matrix for queries, keys and values.
     ///
-    /// Dropout (`attn_pdrop`, `embd_pdrop`, `resid_pdrop`) is never applied: a policy's probabilities must not depend on chance.
+    /// Dropout (`attn_pdrop`, `embd_pdrop`, `resid_pdrop`) is read and not applied: a policy's probabilities must not depend on
+    /// chance.
     static let gpt2 = FamilyTraits(
-        className: "GPT2", languageModelSuffix: "LMHeadModel", normalization: .layer, activation: .gelu, hasRotaryPositions: false, scalesFreshResiduals: true,
+        className: "GPT2", languageModelSuffix: "LMHeadModel", normalization: .layer, activation: .gelu,
+        hasRotaryPositions: false, scalesFreshResiduals: true,
         biases: [.attention, .feedForward],
         tensors: TensorNames(
             prefix: "transformer.", embedding: "wte", layers: "h.", attentionNorm: "ln_1", qkv: ["attn.c_attn"],

@@ -24,10 +24,8 @@ private enum QwenWindow {
     static let keys = ["use_sliding_window", "sliding_window", "max_window_layers"]
 
     @Sendable static func read(_ config: inout CausalLMConfig, _ keys: ConfigKeys) throws {
-        if try keys.flag("use_sliding_window") == true {
-            config.slidingWindow = try keys.optionalSize("sliding_window")
-            config.fullLayers = try keys.integer("max_window_layers") ?? 28
-        }
+        if try keys.flag("use_sliding_window") == true { config.slidingWindow = try keys.optionalSize("sliding_window") }
+        config.fullLayers = try keys.integer("max_window_layers") ?? 28
         guard let kinds = keys.json["layer_types"], !(kinds is NSNull) else { return }
         guard let kinds = kinds as? [String], kinds.count == config.layers, kinds == layerTypes(config) else {
             throw keys.refuse(
@@ -40,8 +38,7 @@ private enum QwenWindow {
     @Sendable static func write(_ config: CausalLMConfig) -> [String: Any] {
         [
             "use_sliding_window": config.slidingWindow != nil, "sliding_window": config.slidingWindow ?? NSNull(),
-            "max_window_layers": config.slidingWindow == nil ? config.layers : config.fullLayers,
-            "layer_types": layerTypes(config),
+            "max_window_layers": config.fullLayers, "layer_types": layerTypes(config),
         ]
     }
 
