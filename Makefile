@@ -95,21 +95,30 @@ check: setup ## lint the format and run the tests; warnings are errors in every 
 	@swift format lint --strict --recursive --parallel Sources Plugins Tests Package.swift
 	@$(MAKE) --no-print-directory test
 
+# --- Parity with the libraries of Python: a virtual environment of its own, versions pinned ---------------------------
+
 .PHONY: parity
-parity: setup ## let transformers read the models that we write, and compare
+parity: parity-models parity-tokenizers ## compare models, tokenizers, adapters and templates with the Python libraries they come from
+
+.PHONY: parity-venv
+parity-venv: setup
 	@test -x .venv-parity/bin/python || $(PYTHON) -m venv .venv-parity
-	@.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check 'torch==$(TORCH)' 'transformers==4.57.6' 'safetensors==0.8.0'
+	@.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check 'torch==$(TORCH)' 'transformers==4.57.6' \
+	    'tokenizers==0.22.2' 'safetensors==0.8.0' 'numpy==2.4.6'
 	@swift build -c release --build-tests --quiet
-	@rm -rf .build/parity && ZOO_PARITY="$$PWD/.build/parity" swift test -c release --skip-build --filter writesForParity
-	@.venv-parity/bin/python Tests/ZooModelsTests/parity.py .build/parity
-	@$(MAKE) --no-print-directory parity-tokenizers
+
+# Ours read by transformers, then theirs, of another seed than the committed fixtures, read here.
+.PHONY: parity-models
+parity-models: parity-venv ## every family of language models against transformers, in both directions
+	@rm -rf .build/parity && mkdir -p .build/parity/theirs
+	@ZOO_PARITY="$$PWD/.build/parity/ours" swift test -c release --skip-build --filter writesForParity
+	@.venv-parity/bin/python Tests/ZooModelsTests/parity.py .build/parity/ours
+	@.venv-parity/bin/python Tests/ZooModelsTests/Fixtures/make.py .build/parity/theirs 1000
+	@ZOO_FIXTURES="$$PWD/.build/parity/theirs" swift test -c release --skip-build --filter TransformersParityTests
 
 # The texts take 40 MB and our ids of them 60 MB for each of fifteen tokenizers, which go again.
 .PHONY: parity-tokenizers
-parity-tokenizers: setup ## encode a million random strings with Hugging Face tokenizers and with ours, compare and time both
-	@test -x .venv-parity/bin/python || $(PYTHON) -m venv .venv-parity
-	@.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check 'tokenizers==0.22.2'
-	@swift build -c release --build-tests --quiet
+parity-tokenizers: parity-venv ## encode a million random strings with Hugging Face tokenizers and with ours, compare and time both
 	@rm -rf .build/parity-tokenizers
 	@.venv-parity/bin/python Tests/TokenizerTests/parity.py make .build/parity-tokenizers --count $(or $(COUNT),1000000)
 	@ZOO_PARITY_TOKENIZERS="$$PWD/.build/parity-tokenizers" swift test -c release --skip-build --filter TokenizerFilesForParity

@@ -1,7 +1,7 @@
 import Foundation
 import ZooTensor
 
-/// Reads a model folder, of the family that its `config.json` names in `model_type` (`llama`, `tabular`).
+/// Reads a model folder, of the family that its `config.json` names in `model_type`: `tabular` or one of `Family`.
 ///
 /// - Parameters:
 ///   - head: the output on top; a value or score head that the folder lacks is made anew.
@@ -11,11 +11,12 @@ public func loadNetwork(
 ) throws -> any Network {
     let keys = try ConfigKeys.read(folder)
     switch keys.json["model_type"] as? String {
-    case "llama":
-        return try CausalLM.load(from: folder, head: head, device: device, trainable: trainable, generator: generator)
     case "tabular":
         return try Tabular.load(from: folder, head: head, device: device, trainable: trainable)
-    default: throw keys.refuse("model_type", "\"llama\" or \"tabular\"")
+    case let type? where Family(rawValue: type) != nil:
+        return try CausalLM.load(from: folder, head: head, device: device, trainable: trainable, generator: generator)
+    default:
+        throw keys.refuse("model_type", "one of \((Family.allCases.map(\.rawValue) + ["tabular"]).joined(separator: ", "))")
     }
 }
 
@@ -38,7 +39,9 @@ public func initializeNetwork(
 }
 
 /// Writes `config.json` and `model.safetensors`; the weights come last, so that a folder with weights is complete.
-func writeModel(to folder: URL, config: [String: Any], parameters: [NamedTensor]) throws {
+func writeModel(
+    to folder: URL, config: [String: Any], parameters: [NamedTensor], generation: GenerationConfig? = nil
+) throws {
     do {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     } catch {
@@ -48,5 +51,6 @@ func writeModel(to folder: URL, config: [String: Any], parameters: [NamedTensor]
     let file = try AtomicFile(folder.appendingPathComponent("config.json"))
     try file.write(json)
     try file.commit()
+    try generation?.write(to: folder)
     try Safetensors.write(parameters, to: folder.appendingPathComponent("model.safetensors"))
 }

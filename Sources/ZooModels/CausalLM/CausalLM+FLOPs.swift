@@ -5,22 +5,30 @@ extension CausalLM {
     private var rowFLOPs: (before: Double, after: Double) {
         let queries = config.heads * config.headWidth
         let keys = config.kvHeads * config.headWidth
+        let matrices = config.family.traits.activation.isGated ? 3 : 2
         return (
             Double(2 * config.hiddenSize * (queries + 2 * keys)),
-            Double(2 * config.hiddenSize * (queries + 3 * config.intermediateSize))
+            Double(2 * config.hiddenSize * (queries + matrices * config.intermediateSize))
         )
     }
 
-    /// Of the products of one row in one layer with `length` keys and values.
-    private func attentionFLOPs(_ length: Double) -> Double { 4 * Double(config.heads * config.headWidth) * length }
+    /// Of the attention of rows `rows` of one sequence in all layers: row i sees i + 1 keys, or as many as the window holds.
+    private func attentionFLOPs(rows: Range<Int>) -> Double {
+        let pairs = blocks.reduce(0) { total, block in
+            let window = block.window ?? .max
+            let open = rows.clamped(to: 0..<window)
+            let bound = rows.count - open.count
+            return total + open.count * (open.lowerBound + open.upperBound + 1) / 2 + (bound == 0 ? 0 : bound * window)
+        }
+        return Double(4 * pairs * config.heads * config.headWidth)
+    }
 
     /// Of all layers over a sequence of `length` rows from its start; the last layer goes on for `needed` rows only.
     private func trunkFLOPs(length: Int, needed: Int) -> Double {
         let (before, after) = rowFLOPs
         let rows = Double(length)
         let layers = Double(config.layers)
-        // Row i sees i keys: half of the square.
-        return layers * (before * rows + attentionFLOPs(rows * (rows + 1) / 2)) + after * ((layers - 1) * rows + Double(needed))
+        return layers * before * rows + attentionFLOPs(rows: 0..<length) + after * ((layers - 1) * rows + Double(needed))
     }
 
     /// Of the head on one row.
@@ -48,9 +56,8 @@ extension CausalLM {
                 flops += trunkFLOPs(length: context, needed: 1) + headFLOPs
             }
             // The last token is drawn and not read again.
-            for position in context..<max(context, steps.count - 1) {
-                flops += Double(config.layers) * (before + after + attentionFLOPs(Double(position + 1))) + headFLOPs
-            }
+            let read = context..<max(context, steps.count - 1)
+            flops += Double(read.count) * (Double(config.layers) * (before + after) + headFLOPs) + attentionFLOPs(rows: read)
             return total + flops
         }
     }
