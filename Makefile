@@ -96,12 +96,14 @@ check: setup ## lint the format and run the tests; warnings are errors in every 
 	@$(MAKE) --no-print-directory test
 
 .PHONY: parity
-parity: setup ## let transformers read the models that we write, and compare
+parity: setup ## let transformers and peft read the models and adapters that we write, and compare
 	@test -x .venv-parity/bin/python || $(PYTHON) -m venv .venv-parity
 	@.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check 'torch==$(TORCH)' 'transformers==4.57.6' 'safetensors==0.8.0'
+	@.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check 'peft==0.21.2'
 	@swift build -c release --build-tests --quiet
-	@rm -rf .build/parity && ZOO_PARITY="$$PWD/.build/parity" swift test -c release --skip-build --filter writesForParity
+	@rm -rf .build/parity && ZOO_PARITY="$$PWD/.build/parity" swift test -c release --skip-build --filter '[wW]ritesForParity'
 	@.venv-parity/bin/python Tests/ZooModelsTests/parity.py .build/parity
+	@.venv-parity/bin/python Tests/ZooModelsTests/Fixtures/parity_adapters.py .build/parity
 
 .PHONY: doctor
 doctor: build ## say what is installed, what is missing and how to get it

@@ -21,6 +21,16 @@ extension CausalLM {
         let layers = Double(config.layers)
         // Row i sees i keys: half of the square.
         return layers * (before * rows + attentionFLOPs(rows * (rows + 1) / 2)) + after * ((layers - 1) * rows + Double(needed))
+            + adapterFLOPs(rows: rows, needed: Double(needed))
+    }
+
+    /// Of the adapters of all layers, where there are any.
+    private func adapterFLOPs(rows: Double, needed: Double) -> Double {
+        blocks.enumerated().reduce(0) { total, layer in
+            let after = layer.element.projections.dropFirst().reduce(0) { $0 + ($1.adapter?.rowFLOPs ?? 0) }
+            return total + (layer.element.qkv.adapter?.rowFLOPs ?? 0) * rows
+                + after * (layer.offset == blocks.count - 1 ? needed : rows)
+        }
     }
 
     /// Of the head on one row.
@@ -33,6 +43,26 @@ extension CausalLM {
             let length = isScore ? steps.count : ActionStates.needed(batch.mask[steps])
             let rows = isScore ? (config.pooling == .last ? 1 : length) : batch.mask[steps].count { $0 }
             return total + trunkFLOPs(length: length, needed: rows) + headFLOPs * Double(rows)
+        }
+    }
+
+    /// Beside frozen weights: one product for each of them, for the gradient by its input, from the first adapter on; two for each
+    /// of an adapter's, and for attention's.
+    public func backwardFLOPs(_ batch: Sequences, _ outputs: [Output]) -> Double {
+        guard isAdapted, let first = blocks.firstIndex(where: { $0.projections.contains { $0.adapter != nil } }) else {
+            return 2 * forwardFLOPs(batch, outputs)
+        }
+        let (before, after) = rowFLOPs
+        return (0..<batch.count).reduce(0) { total, sequence in
+            let mask = batch.mask[batch.steps(sequence)]
+            let rows = Double(ActionStates.needed(mask))
+            let needed = Double(mask.count { $0 })
+            let attention = 2 * attentionFLOPs(rows * (rows + 1) / 2)
+            let above = Double(blocks.count - 1 - first)
+            var frozen = above * (before * rows + attention) + (above > 0 ? above * rows + needed : needed) * after
+            if blocks[first].qkv.adapter != nil { frozen += attention }
+            let output = headFLOPs * needed * (head == .value ? 2 : 1)
+            return total + frozen + 2 * adapterFLOPs(rows: rows, needed: needed) + output
         }
     }
 
@@ -50,6 +80,7 @@ extension CausalLM {
             // The last token is drawn and not read again.
             for position in context..<max(context, steps.count - 1) {
                 flops += Double(config.layers) * (before + after + attentionFLOPs(Double(position + 1))) + headFLOPs
+                flops += adapterFLOPs(rows: 1, needed: 1)
             }
             return total + flops
         }

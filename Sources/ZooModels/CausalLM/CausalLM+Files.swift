@@ -61,7 +61,14 @@ extension CausalLM {
         return try CausalLM(config: config, head: head, tensors: tensors, device: device, trainable: trainable)
     }
 
+    /// Writes `config.json` and `model.safetensors`, or the two files of an adapter.
     public func save(to folder: URL) throws {
+        if let adaptation {
+            return try AdapterFolder.write(
+                to: folder, config: adaptation.config, modules: adaptation.modules,
+                fanInFanOut: adaptation.base.modules.contains(where: \.isTransposed), base: adaptation.baseName,
+                parameters: parameters)
+        }
         try writeModel(to: folder, config: config.json(head: head), parameters: parameters)
     }
 

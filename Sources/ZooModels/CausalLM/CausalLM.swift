@@ -18,15 +18,25 @@ public final class CausalLM: GenerativeNetwork {
     let headWeight: Tensor
     let headBias: Tensor?
     let rotary: RotaryTable
+    /// nil: the network's parameters are all its weights.
+    let adaptation: Adaptation?
 
     /// One transformer layer.
     struct Block {
         let inputNorm: Tensor
-        let qkv: Projection
-        let o: Projection
+        var qkv: Projection
+        var o: Projection
         let postNorm: Tensor
-        let gateUp: Projection
-        let down: Projection
+        var gateUp: Projection
+        var down: Projection
+
+        var projections: [Projection] { [qkv, o, gateUp, down] }
+
+        func mapProjections(_ change: (Projection) throws -> Projection) rethrows -> Block {
+            var block = self
+            for path in [\Block.qkv, \.o, \.gateUp, \.down] { block[keyPath: path] = try change(block[keyPath: path]) }
+            return block
+        }
     }
 
     /// Takes copies of `tensors` (Hugging Face names, any device and element type) as float32 parameters on `device`.
@@ -69,7 +79,21 @@ public final class CausalLM: GenerativeNetwork {
         self.config = config
         self.head = head
         self.trainable = trainable
+        adaptation = nil
     }
+
+    /// A network over the weights of another. Its parameters are those of the adapters in `blocks`, and of a head of its own.
+    init(
+        _ adaptation: Adaptation, blocks: [Block], head: Head, headWeight: Tensor, headBias: Tensor?, parameters: [NamedTensor],
+        trainable: Bool
+    ) {
+        let base = adaptation.base
+        (config, embedding, norm, rotary) = (base.config, base.embedding, base.norm, base.rotary)
+        (self.blocks, self.head, self.headWeight, self.headBias) = (blocks, head, headWeight, headBias)
+        (self.parameters, self.trainable, self.adaptation) = (parameters, trainable, adaptation)
+    }
+
+    public var frozen: [NamedTensor] { adaptation?.base.parameters ?? [] }
 
     public var device: Device { embedding.device }
 
@@ -85,7 +109,12 @@ public final class CausalLM: GenerativeNetwork {
 
     func copied(trainable: Bool) -> CausalLM {
         do {
-            return try CausalLM(config: config, head: head, tensors: tensors, device: device, trainable: trainable)
+            guard let adaptation else {
+                return try CausalLM(config: config, head: head, tensors: tensors, device: device, trainable: trainable)
+            }
+            return try CausalLM(
+                adapting: adaptation.base, named: adaptation.baseName, config: adaptation.config, head: head, tensors: tensors,
+                trainable: trainable)
         } catch {
             fatalError("a network cannot be copied: \(error)")
         }
