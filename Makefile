@@ -95,15 +95,23 @@ check: setup ## lint the format and run the tests; warnings are errors in every 
 	@swift format lint --strict --recursive --parallel Sources Plugins Tests Package.swift
 	@$(MAKE) --no-print-directory test
 
+# Ours read by transformers, then theirs, of another seed than the committed fixtures, read here.
 .PHONY: parity
-parity: setup ## let transformers and peft read the models and adapters that we write, and compare
+parity: setup ## compare every family of language models with transformers, and adapters with peft, in both directions
 	@test -x .venv-parity/bin/python || $(PYTHON) -m venv .venv-parity
-	@.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check 'torch==$(TORCH)' 'transformers==4.57.6' 'safetensors==0.8.0'
+	@.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check 'torch==$(TORCH)' 'transformers==4.57.6' \
+	    'safetensors==0.8.0' 'numpy==2.4.6'
 	@.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check 'peft==0.21.2'
 	@swift build -c release --build-tests --quiet
-	@rm -rf .build/parity && ZOO_PARITY="$$PWD/.build/parity" swift test -c release --skip-build --filter '[wW]ritesForParity'
-	@.venv-parity/bin/python Tests/ZooModelsTests/parity.py .build/parity
-	@.venv-parity/bin/python Tests/ZooModelsTests/Fixtures/parity_adapters.py .build/parity
+	@rm -rf .build/parity && mkdir -p .build/parity/theirs
+	@ZOO_PARITY="$$PWD/.build/parity/ours" swift test -c release --skip-build --filter writesForParity
+	@.venv-parity/bin/python Tests/ZooModelsTests/parity.py .build/parity/ours
+	@.venv-parity/bin/python Tests/ZooModelsTests/Fixtures/make.py .build/parity/theirs 1000
+	@ZOO_FIXTURES="$$PWD/.build/parity/theirs" swift test -c release --skip-build --filter TransformersParityTests
+	@ZOO_PARITY="$$PWD/.build/parity/adapters" swift test -c release --skip-build --filter adapterWritesForPEFT
+	@.venv-parity/bin/python Tests/ZooModelsTests/Fixtures/parity_adapters.py .build/parity/adapters
+	@.venv-parity/bin/python Tests/ZooModelsTests/Fixtures/make_adapters.py .build/parity/theirs 1000
+	@ZOO_FIXTURES="$$PWD/.build/parity/theirs" swift test -c release --skip-build --filter AdapterTests
 
 .PHONY: doctor
 doctor: build ## say what is installed, what is missing and how to get it

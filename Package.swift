@@ -76,7 +76,8 @@ let package = Package(
         .target(name: "ZooKit", dependencies: ["CZoo"], swiftSettings: swift),
         .target(name: "CTorch", cxxSettings: torchHeaders, linkerSettings: torchLibraries),
         .target(name: "ZooTensor", dependencies: ["CTorch"], swiftSettings: swift),
-        .target(name: "ZooModels", dependencies: ["ZooTensor"], swiftSettings: swift),
+        .target(
+            name: "ZooModels", dependencies: ["ZooTensor"], exclude: ["CausalLM/Families/README.md"], swiftSettings: swift),
         .target(name: "ZooData", swiftSettings: swift),
         .systemLibrary(name: "CLtdl", providers: [.apt(["libltdl-dev"]), .brew(["libtool"])]),
         .target(

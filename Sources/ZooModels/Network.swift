@@ -113,6 +113,8 @@ public struct Generation: Sendable {
 
 /// A network that samples.
 public protocol GenerativeNetwork: Network {
+    /// The tokens that end a text, as the model's own files say.
+    var endTokens: [Int32] { get }
     /// Floating-point operations of drawing these sequences, whose masked steps were generated: equal prompts are read once, and each
     /// further token once.
     func generationFLOPs(_ drawn: Sequences) -> Double

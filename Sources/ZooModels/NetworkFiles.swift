@@ -1,7 +1,7 @@
 import Foundation
 import ZooTensor
 
-/// Reads a model folder, or an adapter's with its base merged, of the family that its `config.json` names in `model_type` (`llama`, `tabular`).
+/// Reads a model folder, or an adapter's with its base merged, of the family that its `config.json` names in `model_type`: `tabular` or one of `Family`.
 ///
 /// - Parameters:
 ///   - head: the output on top; a value or score head that the folder lacks is made anew.
@@ -15,11 +15,12 @@ public func loadNetwork(
     }
     let keys = try ConfigKeys.read(folder)
     switch keys.json["model_type"] as? String {
-    case "llama":
-        return try CausalLM.load(from: folder, head: head, device: device, trainable: trainable, generator: generator)
     case "tabular":
         return try Tabular.load(from: folder, head: head, device: device, trainable: trainable)
-    default: throw keys.refuse("model_type", "\"llama\" or \"tabular\"")
+    case let type? where Family(rawValue: type) != nil:
+        return try CausalLM.load(from: folder, head: head, device: device, trainable: trainable, generator: generator)
+    default:
+        throw keys.refuse("model_type", "one of \((Family.allCases.map(\.rawValue) + ["tabular"]).joined(separator: ", "))")
     }
 }
 
@@ -41,14 +42,18 @@ public func initializeNetwork(
     }
 }
 
-/// Writes `config.json` and `model.safetensors`.
-func writeModel(to folder: URL, config: [String: Any], parameters: [NamedTensor]) throws {
-    try writeFolder(folder, json: config, as: "config.json", parameters: parameters, as: "model.safetensors")
+/// Writes `config.json`, `generation_config.json` where there is one, and `model.safetensors`.
+func writeModel(
+    to folder: URL, config: [String: Any], parameters: [NamedTensor], generation: GenerationConfig? = nil
+) throws {
+    try writeFolder(
+        folder, json: config, as: "config.json", generation: generation, parameters: parameters, as: "model.safetensors")
 }
 
 /// Writes a JSON file and a safetensors file; the weights come last, so that a folder with weights is complete.
 func writeFolder(
-    _ folder: URL, json: [String: Any], as jsonName: String, parameters: [NamedTensor], as weightsName: String
+    _ folder: URL, json: [String: Any], as jsonName: String, generation: GenerationConfig? = nil, parameters: [NamedTensor],
+    as weightsName: String
 ) throws {
     do {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -59,5 +64,6 @@ func writeFolder(
     let file = try AtomicFile(folder.appendingPathComponent(jsonName))
     try file.write(data)
     try file.commit()
+    try generation?.write(to: folder)
     try Safetensors.write(parameters, to: folder.appendingPathComponent(weightsName))
 }

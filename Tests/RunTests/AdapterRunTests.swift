@@ -232,7 +232,7 @@ struct AdapterRunTests {
         #expect(try await complaint("{\(model), lora: {lora_dropout: 0.1}}").contains("policy.lora.lora_dropout: expected 0"))
         #expect(try await complaint("{\(model), lora: {target_modules: q_proj}}").contains("expected a list of projections"))
         #expect(try await complaint("{\(model), lora: {target_modules: [c_attn]}}").contains("no projection 'c_attn'"))
-        #expect(try await complaint("{new: {family: causal-lm}, lora: {r: 4}}").contains("lora adapts a model that exists"))
+        #expect(try await complaint("{new: {family: llama}, lora: {r: 4}}").contains("lora adapts a model that exists"))
         let reward = try await complaint("{\(model), lora: {r: 4}}", "--algorithm", "reward-model")
         #expect(reward.contains("trains no policy: remove policy.lora"))
     }

@@ -10,7 +10,7 @@ let smallRecipe = """
     stages:
       - name: base
         algorithm: sft
-        policy: {new: {family: causal-lm, hidden_size: 64, vocabulary_size: 512}}
+        policy: {new: {family: llama, hidden_size: 64, vocabulary_size: 512}}
         data: {examples: task:base.jsonl}
         parameters: {sft: {examples: 16}}
         budget: {steps: 5}

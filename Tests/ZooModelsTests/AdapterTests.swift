@@ -26,7 +26,7 @@ struct AdapterTests {
 
     // MARK: - Parity with PEFT
 
-    static let recorded = ["lora-standard", "lora-all-linear"]
+    static let recorded = ["lora-standard", "lora-all-linear", "lora-gpt2", "lora-qwen2"]
 
     @Test("log-probabilities, entropies and every gradient of an adapter that peft saved are PyTorch's", arguments: recorded)
     func parity(name: String) throws {
@@ -100,7 +100,7 @@ struct AdapterTests {
         "adapters are written for peft to read",
         .enabled(if: ProcessInfo.processInfo.environment["ZOO_PARITY"] != nil, "set ZOO_PARITY to a folder"),
         arguments: [false, true])
-    func adapterWritesForParity(rslora: Bool) throws {
+    func adapterWritesForPEFT(rslora: Bool) throws {
         let root = URL(fileURLWithPath: try #require(ProcessInfo.processInfo.environment["ZOO_PARITY"]))
         let place = root.appendingPathComponent(rslora ? "adapter-rslora" : "adapter")
         let folder = place.appendingPathComponent("base")

@@ -75,7 +75,7 @@ extension LoRAConfig {
 
 extension NewModel {
     fileprivate var node: RecipeNode {
-        let isText = family == "causal-lm"
+        let isText = family != "tabular"
         return .map(
             [
                 ("family", .text(family)), ("vocabulary_size", isText ? .number(vocabularySize) : nil),

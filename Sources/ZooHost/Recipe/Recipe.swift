@@ -71,7 +71,7 @@ public enum ModelSource: Codable, Sendable, Equatable {
 }
 
 public struct NewModel: Codable, Sendable, Equatable {
-    /// `causal-lm` or `tabular`.
+    /// `tabular`, or a language model's family by its `model_type`: `llama`, `qwen3`, `gpt2`, ...
     public var family: String
     /// Keys of the family's `config.json` (`hidden_size`, `num_hidden_layers`, ...).
     public var config: [String: JSONValue] = [:]

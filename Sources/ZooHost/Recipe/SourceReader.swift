@@ -87,7 +87,7 @@ struct SourceReader {
                 }
                 model.config[key] = value
             }
-            guard model.family == "causal-lm" else { return model }
+            guard model.family != "tabular" else { return model }
             model.tokenizer = try section.optional("tokenizer", path("a tokenizer.json or a folder that has one"))
             model.vocabularySize = try section("vocabulary_size", .whole(from: 257), else: model.vocabularySize)
             return model
@@ -221,11 +221,7 @@ extension LoRAConfig {
 
 extension NewModel {
     /// The keys of `config.json` that a recipe may set, by family. The task gives the tabular model its shape.
-    static let configuration: [String: [String]] = [
-        "causal-lm": [
-            "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim",
-            "max_position_embeddings", "rope_theta", "rms_norm_eps", "initializer_range", "tie_word_embeddings",
-        ],
-        "tabular": [],
-    ]
+    static let configuration: [String: [String]] =
+        Dictionary(uniqueKeysWithValues: Family.allCases.map { ($0.rawValue, $0.shapeKeys) })
+        .merging(["tabular": []]) { shape, _ in shape }
 }

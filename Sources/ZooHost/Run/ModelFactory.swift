@@ -79,7 +79,13 @@ final class ModelFactory {
         guard case let codec as TokenizerCodec = try codec(source) else {
             throw ZooError(.internal, "a language model has a tokenizer")
         }
-        config["model_type"] = "llama"
+        config["model_type"] = .string(model.family)
+        // A config.json without head_dim means the family's usual width, 128 for Qwen3; a recipe means that the heads share the rest.
+        if config["head_dim"] == nil, case .number(let hidden)? = config["hidden_size"],
+            case .number(let heads)? = config["num_attention_heads"], heads > 0
+        {
+            config["head_dim"] = .number((hidden / heads).rounded(.down))
+        }
         config["vocab_size"] = .number(Double(codec.tokenizer.vocabularySize))
         config["bos_token_id"] = codec.begin.map { .number(Double($0)) } ?? .null
         config["eos_token_id"] = codec.end.map { .number(Double($0)) } ?? .null

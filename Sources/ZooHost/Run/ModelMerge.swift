@@ -7,7 +7,7 @@ import ZooTensor
 public enum ModelMerge {
     /// What goes from one folder to the other as it is, from the adapter where it has one, else from the base.
     private static let carried = [
-        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "generation_config.json",
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja",
     ]
 
     /// Writes the weights W + s B A of every projection, in single precision, to a folder of Hugging Face's layout: all of it or

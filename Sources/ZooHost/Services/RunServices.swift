@@ -64,7 +64,7 @@ final class RunServices: HostServices {
         let start = secondsNow()
         let contexts = (0..<prompts.sequenceCount).map { Array(prompts.tokens[prompts.steps(of: $0)]) }
         let sampler = SamplerSettings(
-            maxNewTokens: settings.maxNewTokens, temperature: settings.temperature, endTokens: codec.end.map { [$0] } ?? [])
+            maxNewTokens: settings.maxNewTokens, temperature: settings.temperature, endTokens: codec.endTokens(of: network))
         let stop = stop
         let drawn = try model.transient(role) {
             try network.generate(

@@ -15,6 +15,13 @@ protocol TextCodec: Sendable {
     func write(to folder: URL) throws
 }
 
+extension TextCodec {
+    /// What ends a sample: the token that ends the training texts, and those of the model's own files.
+    func endTokens(of network: any GenerativeNetwork) -> [Int32] {
+        network.endTokens + (end.map { network.endTokens.contains($0) ? [] : [$0] } ?? [])
+    }
+}
+
 /// The codec of a language model: its `tokenizer.json`.
 struct TokenizerCodec: TextCodec {
     let tokenizer: Tokenizer

@@ -80,16 +80,15 @@ public struct AdapterFolder {
     }
 
     /// Writes both files; the weights come last, so that a folder with weights is complete.
-    static func write(
-        to folder: URL, config: LoRAConfig, modules: [String], fanInFanOut: Bool, base: String, parameters: [NamedTensor]
-    ) throws {
-        let names = Set(modules.map { $0.split(separator: ".").last.map(String.init) ?? $0 }).sorted()
+    static func write(_ adaptation: CausalLM.Adaptation, _ parameters: [NamedTensor], to folder: URL) throws {
+        let config = adaptation.config
+        let names = Set(adaptation.modules.map { $0.split(separator: ".").last.map(String.init) ?? $0 }).sorted()
         let targets: [String] = if case .named(let given) = config.targets { given.sorted() } else { names }
         let json: [String: Any] = [
-            "peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": base, "revision": NSNull(),
+            "peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": adaptation.baseName, "revision": NSNull(),
             "inference_mode": true, "r": config.r, "lora_alpha": whole(config.alpha), "lora_dropout": 0.0,
             "target_modules": targets, "use_rslora": config.usesRSLoRA, "use_dora": false, "bias": "none",
-            "fan_in_fan_out": fanInFanOut, "init_lora_weights": true, "modules_to_save": NSNull(),
+            "fan_in_fan_out": adaptation.base.storesTransposed, "init_lora_weights": true, "modules_to_save": NSNull(),
             "rank_pattern": [:] as [String: Int], "alpha_pattern": [:] as [String: Int], "layers_to_transform": NSNull(),
             "layers_pattern": NSNull(),
         ]

@@ -57,9 +57,10 @@ extension CausalLM {
         var tensors = tensors
         let hidden = base.config.hiddenSize
         let isTrainedHead = head == .value
-        if isTrainedHead, tensors["score.weight"] == nil {
-            tensors["score.weight"] = base.head == .value ? base.headWeight : .zeros([1, hidden])
-            tensors["score.bias"] = base.head == .value ? base.headBias : .zeros([1])
+        let headName = base.config.family.traits.tensors.valueHead
+        if isTrainedHead, tensors["\(headName).weight"] == nil {
+            tensors["\(headName).weight"] = base.head == .value ? base.headWeight : .zeros([1, hidden])
+            tensors["\(headName).bias"] = base.head == .value ? base.headBias : .zeros([1])
         }
         var store = ParameterStore(tensors: tensors, device: base.device, trainable: trainable)
         let blocks = try base.blocks.map { block in
@@ -69,8 +70,8 @@ extension CausalLM {
                 return projection
             }
         }
-        let headWeight = isTrainedHead ? try store.take("score.weight", [1, hidden]) : base.headWeight
-        let headBias = isTrainedHead ? try store.take("score.bias", [1]) : base.headBias
+        let headWeight = isTrainedHead ? try store.take("\(headName).weight", [1, hidden]) : base.headWeight
+        let headBias = isTrainedHead ? try store.take("\(headName).bias", [1]) : base.headBias
         try store.finish()
         self.init(
             Adaptation(base: base, baseName: name, config: config, modules: modules), blocks: blocks, head: head,
@@ -118,6 +119,8 @@ extension CausalLM {
         var outputs: Int { weight.size(isTransposed ? 1 : 0) }
     }
 
+    var storesTransposed: Bool { config.family.traits.tensors.areTransposed }
+
     var modules: [Module] {
         blocks.flatMap { block in
             block.projections.flatMap { projection in
@@ -131,9 +134,20 @@ extension CausalLM {
     /// The modules that get an adapter. `standard` targets are those that PEFT has for the family.
     func adaptable(_ config: LoRAConfig) throws -> [Module] {
         let modules = modules
-        let isGPT2 = modules.contains { $0.name.hasSuffix(".c_attn") }
-        let chosen = Set(try config.modules(among: modules.map(\.name), standard: isGPT2 ? ["c_attn"] : ["q_proj", "v_proj"]))
+        // PEFT's own: queries and values, or what holds them.
+        let standard = self.config.family.traits.tensors.qkv.count == 1 ? ["c_attn"] : ["q_proj", "v_proj"]
+        let chosen = Set(try config.modules(among: modules.map(\.name), standard: standard))
         return modules.filter { chosen.contains($0.name) }
+    }
+}
+
+extension CausalLM.Block {
+    var projections: [Projection] { [qkv, output, up, down] }
+
+    func mapProjections(_ change: (Projection) throws -> Projection) rethrows -> Self {
+        var block = self
+        for path in [\Self.qkv, \.output, \.up, \.down] { block[keyPath: path] = try change(block[keyPath: path]) }
+        return block
     }
 }
 
@@ -153,7 +167,7 @@ extension AdapterFolder {
         do { modules = try base.adaptable(config) } catch {
             throw ModelError("\(url.appendingPathComponent(Self.configName).path): \(error)")
         }
-        guard fanInFanOut == (modules.first?.isTransposed ?? false) else {
+        guard fanInFanOut == base.storesTransposed else {
             throw ModelError(
                 "\(url.appendingPathComponent(Self.configName).path): fan_in_fan_out is \(fanInFanOut); expected \(!fanInFanOut) for "
                     + "the base \(baseName)")
@@ -199,7 +213,7 @@ extension ParameterStore {
             column += outputs
         }
         guard !parts.isEmpty else { return nil }
-        let down = try takeFused(parts.map { (AdapterFolder.names($0.module).down, [config.r, inputs]) })
+        let down = try takeFused(parts.map { (AdapterFolder.names($0.module).down, [config.r, inputs]) }, fill: .zeros)
         let ups = try parts.map { try take(AdapterFolder.names($0.module).up, [$0.outputs, config.r]) }
         return LowRank(down: down.whole, downs: down.parts, ups: ups, columns: columns, scale: config.scale)
     }

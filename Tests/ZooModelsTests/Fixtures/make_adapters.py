@@ -1,6 +1,6 @@
-"""Adapters that `peft` saved over the models of make.py, with what PyTorch computes for them: python make_adapters.py
+"""Adapters that `peft` saved over the models of make.py, with what PyTorch computes for them: python make_adapters.py [FOLDER SEED]
 
-Pinned: torch==2.13.0 transformers==4.57.6 peft==0.21.2 safetensors==0.8.0. Run in this folder; overwrites the fixtures.
+Pinned: torch==2.13.0 transformers==4.57.6 peft==0.21.2 safetensors==0.8.0. FOLDER and SEED are those of make.py.
 """
 
 import json
@@ -11,18 +11,21 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM
 
-from make import HERE, batch, inputs
+from make import HERE, SEED, batch, inputs
 
-# The standard targets with the other scale, and every projection with the usual one.
+# The standard targets with the other scale, every projection with the usual one, and families that name or keep them otherwise.
 ADAPTERS = {
     "lora-standard": ("tied", 11, dict(r=3, lora_alpha=5, use_rslora=True)),
     "lora-all-linear": ("untied", 12, dict(r=4, lora_alpha=8, target_modules="all-linear", lora_dropout=0.1)),
+    "lora-gpt2": ("gpt2", 13, dict(r=2, lora_alpha=4, target_modules="all-linear")),
+    "lora-qwen2": ("qwen2", 14, dict(r=3, lora_alpha=6)),
 }
 
 
 def main(name, base, seed, settings):
-    model = AutoModelForCausalLM.from_pretrained(HERE / base, attn_implementation="eager")
-    torch.manual_seed(seed)
+    model = AutoModelForCausalLM.from_pretrained(HERE / base, attn_implementation="eager", dtype=torch.float32)
+    model.generation_config.eos_token_id = 2
+    torch.manual_seed(SEED + seed)
     model = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", **settings)).eval()
     with torch.no_grad():
         for key, parameter in model.named_parameters():
