@@ -141,9 +141,9 @@ struct AdapterRunTests {
         let run = try await train("run", "grpo", lora: "{r: 4, lora_alpha: 16, target_modules: all-linear}")
         try await zoo.succeed(["merge", "run", "--output", "merged"])
         let merged = folder.url.appending(path: "merged")
-        #expect(
-            try FileManager.default.contentsOfDirectory(atPath: merged.path).filter { !$0.contains("tokenizer_config") }.sorted()
-                == ["config.json", "model.safetensors", "tokenizer.json"])
+        let names = try FileManager.default.contentsOfDirectory(atPath: merged.path)
+        #expect(Set(["config.json", "model.safetensors", "tokenizer.json"]).isSubset(of: names))
+        #expect(!names.contains { $0.contains("adapter") })
 
         let adapter = try AdapterFolder(run.model)
         let base = try CausalLM.load(from: adapter.base(), head: .languageModel, device: .cpu, trainable: false, generator: nil)
@@ -160,7 +160,9 @@ struct AdapterRunTests {
         }
         #expect(try await greedy("run") == greedy("merged"))
         for model in ["run", "merged"] {
-            let found = try await zoo.succeed(["evaluate", task.recipe.path, model, "--json"]).output
+            let found = try await zoo.succeed([
+                "evaluate", task.recipe.path, model, "--json", "--set", "policy={folder: \(path("base/model"))}",
+            ]).output
             #expect(found.contains("\"kl\""))
         }
 
@@ -226,7 +228,7 @@ struct AdapterRunTests {
             return text
         }
         let model = "folder: \(path("base/model"))"
-        #expect(try await complaint("{\(model), lora: {rank: 4}}").contains("policy.lora.rank is not a key here"))
+        #expect(try await complaint("{\(model), lora: {rank: 4}}").contains("policy.lora.rank: is not a key here"))
         #expect(try await complaint("{\(model), lora: {lora_alfa: 4}}").contains("did you mean 'lora_alpha'?"))
         #expect(try await complaint("{\(model), lora: {r: 0}}").contains("policy.lora.r: expected a whole number >= 1"))
         #expect(try await complaint("{\(model), lora: {lora_dropout: 0.1}}").contains("policy.lora.lora_dropout: expected 0"))
