@@ -98,13 +98,13 @@ check: setup ## lint the format and run the tests; warnings are errors in every 
 # --- Parity with the libraries of Python: a virtual environment of its own, versions pinned ---------------------------
 
 .PHONY: parity
-parity: parity-models parity-tokenizers ## compare models, tokenizers, adapters and templates with the Python libraries they come from
+parity: parity-models parity-adapters parity-tokenizers ## compare models, tokenizers, adapters and templates with the Python libraries they come from
 
 .PHONY: parity-venv
 parity-venv: setup
 	@test -x .venv-parity/bin/python || $(PYTHON) -m venv .venv-parity
 	@.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check 'torch==$(TORCH)' 'transformers==4.57.6' \
-	    'tokenizers==0.22.2' 'safetensors==0.8.0' 'numpy==2.4.6'
+	    'tokenizers==0.22.2' 'safetensors==0.8.0' 'numpy==2.4.6' 'peft==0.21.2'
 	@swift build -c release --build-tests --quiet
 
 # Ours read by transformers, then theirs, of another seed than the committed fixtures, read here.
@@ -115,6 +115,14 @@ parity-models: parity-venv ## every family of language models against transforme
 	@.venv-parity/bin/python Tests/ZooModelsTests/parity.py .build/parity/ours
 	@.venv-parity/bin/python Tests/ZooModelsTests/Fixtures/make.py .build/parity/theirs 1000
 	@ZOO_FIXTURES="$$PWD/.build/parity/theirs" swift test -c release --skip-build --filter TransformersParityTests
+
+.PHONY: parity-adapters
+parity-adapters: parity-venv ## adapters against peft, in both directions
+	@rm -rf .build/parity-adapters && mkdir -p .build/parity-adapters
+	@ZOO_PARITY="$$PWD/.build/parity-adapters/adapters" swift test -c release --skip-build --filter adapterWritesForPEFT
+	@.venv-parity/bin/python Tests/ZooModelsTests/Fixtures/parity_adapters.py .build/parity-adapters/adapters
+	@.venv-parity/bin/python Tests/ZooModelsTests/Fixtures/make_adapters.py .build/parity-adapters/theirs 1000
+	@ZOO_FIXTURES="$$PWD/.build/parity-adapters/theirs" swift test -c release --skip-build --filter AdapterTests
 
 # The texts take 40 MB and our ids of them 60 MB for each of fifteen tokenizers, which go again.
 .PHONY: parity-tokenizers

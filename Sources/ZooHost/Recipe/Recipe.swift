@@ -1,5 +1,6 @@
 import Foundation
 import ZooData
+import ZooModels
 
 /// A YAML file that says everything about an experiment: stages, models, data, rewards, budget, evaluation and variants.
 ///
@@ -38,6 +39,8 @@ public struct Stage: Codable, Sendable, Equatable {
     /// Parameters by algorithm id, so that swapping the algorithm is one word. Values are checked against the plugin's schema.
     public var parameters: [String: [String: JSONValue]] = [:]
     public var policy: ModelSource
+    /// Trains an adapter over the policy's frozen weights; nil: all weights.
+    public var lora: LoRAConfig?
     /// nil: the policy as it begins.
     public var reference: ModelSource?
     /// The frozen network that a distilling algorithm learns from.
