@@ -40,6 +40,33 @@ struct TokenizerTests {
         #expect(tokenizer.encode("abbcd") == [4, 6])
     }
 
+    @Test("each token names the bytes of the text that it came from")
+    func offsets() throws {
+        let tokenizer = try Tokenizer.train(on: ["abc ab abc"], vocabularySize: 262)
+        let (ids, ranges) = tokenizer.encodeWithOffsets("abc é<eos> ab")
+        #expect(ids == tokenizer.encode("abc é<eos> ab"))
+        #expect(ranges == [0..<3, 3..<4, 4..<5, 5..<6, 6..<11, 11..<14])
+    }
+
+    @Test("a space that the tokenizer puts before the text has no bytes in it, and its marks have none")
+    func offsetsOfWhatIsAdded() throws {
+        let prefixed = try Tokenizer(contentsOf: fixture("prefix-space.tokenizer.json"))
+        #expect(prefixed.encodeWithOffsets("xyz").ranges.last == 2..<3)
+        #expect(prefixed.encodeWithOffsets("xyz").ranges.first?.lowerBound == 0)
+        let marked = try Tokenizer(contentsOf: fixture("nfc-template.tokenizer.json"))
+        let (ids, ranges) = marked.encodeWithOffsets("ab", addSpecialTokens: true)
+        #expect(ids == marked.encode("ab", addSpecialTokens: true))
+        #expect(ranges.first == 0..<0 && ranges.last == 2..<2)
+    }
+
+    @Test("text that the normalizer changed is covered by its tokens as a whole")
+    func offsetsOfChangedText() throws {
+        let tokenizer = try Tokenizer(contentsOf: fixture("nfc-template.tokenizer.json"))
+        let (ids, ranges) = tokenizer.encodeWithOffsets("e\u{301}")
+        #expect(ids == tokenizer.encode("é"))
+        #expect(ranges.allSatisfy { $0 == 0..<3 })
+    }
+
     @Test("training stops where no pair is left")
     func noPairLeft() throws {
         let tokenizer = try Tokenizer.train(on: ["ab"], vocabularySize: 1_000, specialTokens: .init())

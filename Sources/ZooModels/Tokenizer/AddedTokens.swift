@@ -37,9 +37,12 @@ struct AddedTokenFinder: Sendable {
     }
 
     /// The pieces of `text` in order; none is empty.
-    func split(_ text: ArraySlice<UInt8>) -> [Piece] {
-        guard !isEmpty else { return text.isEmpty ? [] : [.text(text)] }
-        var pieces: [Piece] = []
+    func split(_ text: ArraySlice<UInt8>) -> [Piece] { splitWithRanges(text).map(\.piece) }
+
+    /// The pieces of `text` in order, each with its place in it; none is empty.
+    func splitWithRanges(_ text: ArraySlice<UInt8>) -> [(piece: Piece, range: Range<Int>)] {
+        guard !isEmpty else { return text.isEmpty ? [] : [(.text(text), text.indices)] }
+        var pieces: [(piece: Piece, range: Range<Int>)] = []
         var start = text.startIndex
         var place = start
         while place < text.endIndex {
@@ -54,12 +57,12 @@ struct AddedTokenFinder: Sendable {
             if token.singleWord, endsInWord(text[..<matchStart]) || beginsWithWord(text[matchEnd...]) { continue }
             if token.stripsLeft { matchStart = max(start, beforeSpaces(text[..<matchStart])) }
             if token.stripsRight { matchEnd = afterSpaces(text[matchEnd...]) }
-            if start < matchStart { pieces.append(.text(text[start..<matchStart])) }
-            pieces.append(.token(Int32(token.id.number)))
+            if start < matchStart { pieces.append((.text(text[start..<matchStart]), start..<matchStart)) }
+            pieces.append((.token(Int32(token.id.number)), matchStart..<matchEnd))
             start = matchEnd
             place = matchEnd
         }
-        if start < text.endIndex { pieces.append(.text(text[start...])) }
+        if start < text.endIndex { pieces.append((.text(text[start...]), start..<text.endIndex)) }
         return pieces
     }
 

@@ -26,10 +26,19 @@ struct BytePairMerges: Sendable {
     }
 
     /// The token ids of one word: O(n log n) in its bytes.
-    func encode(_ word: [UInt8]) -> [Int32] {
-        if let id = wholeWords[word] { return [id] }
-        var symbols = word.compactMap { byteIds[Int($0)] ?? unknownId }
-        guard symbols.count > 1 else { return symbols }
+    func encode(_ word: [UInt8]) -> [Int32] { encodeWithRanges(word).map(\.id) }
+
+    /// The token ids of one word, each with the bytes of the word that it stands for.
+    func encodeWithRanges(_ word: [UInt8]) -> [(id: Int32, range: Range<Int>)] {
+        if let id = wholeWords[word] { return [(id, 0..<word.count)] }
+        var symbols: [Int32] = []
+        var places: [Int] = []
+        for (place, byte) in word.enumerated() {
+            guard let id = byteIds[Int(byte)] ?? unknownId else { continue }
+            symbols.append(id)
+            places.append(place)
+        }
+        guard symbols.count > 1 else { return zip(symbols, places).map { ($0, $1..<$1 + 1) } }
         let end = symbols.count
         // A linked list over `symbols`; a joined pair lives on at its left place, its right place becomes `gone`.
         let gone: Int32 = -1
@@ -57,7 +66,9 @@ struct BytePairMerges: Sendable {
                 if let found = rank(at: neighbour) { candidates.insert(found & ~0xFFFF_FFFF | UInt64(neighbour)) }
             }
         }
-        return symbols.filter { $0 != gone }
+        return symbols.indices.filter { symbols[$0] != gone }.map { place in
+            (symbols[place], places[place]..<places[next[place] - 1] + 1)
+        }
     }
 
     private static func pack(_ left: Int32, _ right: Int32) -> UInt64 {

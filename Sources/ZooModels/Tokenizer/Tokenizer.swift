@@ -151,6 +151,45 @@ public final class Tokenizer: Sendable {
         }
     }
 
+    /// The ids of `text`, each with the bytes of the text's UTF-8 that it stands for.
+    ///
+    /// The marks that `addSpecialTokens` puts around the text have empty ranges at its ends. Where the normalizer changed a
+    /// stretch of text, its tokens have the whole stretch as their range. The ids are those of ``encode(_:addSpecialTokens:)``.
+    public func encodeWithOffsets(
+        _ text: String, addSpecialTokens: Bool = false
+    ) -> (ids: [Int32], ranges: [Range<Int>]) {
+        let source = Array(text.utf8)
+        var tokens = addSpecialTokens ? template.prefix.map { (id: $0, range: 0..<0) } : []
+        for piece in addedBeforeNormalizing.splitWithRanges(source[...]) {
+            switch piece.piece {
+            case .token(let id): tokens.append((id, piece.range))
+            case .text(let text):
+                let normalized = Self.normalize(text, toNFC: normalizesToNFC)
+                let isChanged = !normalized.elementsEqual(text)
+                for piece in addedAfterNormalizing.splitWithRanges(normalized) {
+                    let start = piece.range.lowerBound
+                    switch piece.piece {
+                    case .token(let id): tokens.append((id, isChanged ? text.indices : piece.range))
+                    case .text(let words):
+                        // A word may begin with a space that is not in the text.
+                        var end = start
+                        preTokenizer.forEachWord(in: words) { word in
+                            let hasNewSpace = word.first != normalized[end]
+                            let shift = hasNewSpace ? end - 1 : end
+                            for (id, range) in merges.encodeWithRanges(word) {
+                                let own = max(start, range.lowerBound + shift)..<max(start, range.upperBound + shift)
+                                tokens.append((id, isChanged ? text.indices : own))
+                            }
+                            end = shift + word.count
+                        }
+                    }
+                }
+            }
+        }
+        if addSpecialTokens { tokens += template.suffix.map { (id: $0, range: source.count..<source.count) } }
+        return (tokens.map(\.id), tokens.map(\.range))
+    }
+
     /// The text of `ids`; bytes that are not valid UTF-8 become U+FFFD, and ids that no token has are left out.
     ///
     /// Added tokens come back as they are spelled, where Hugging Face turns letters such as `é` in them into broken bytes.
