@@ -102,6 +102,20 @@ struct ClosedFormTests {
         expectOptimal(try await train("rloo", steps: 500, changes), beta: 1, within: 1e-3)
     }
 
+    /// What no baseline takes off is the KL, so the noise of the samples is larger.
+    @Test("rloo comes to it with the KL of each action behind the baseline")
+    func rlooAfterBaseline() async throws {
+        let changes = ["parameters={rloo: {prompts: 32, samples: 8, beta: 1, ratio: token, kl_position: after-baseline}}"]
+        expectOptimal(try await train("rloo", steps: 500, changes), beta: 1, within: 1e-3)
+    }
+
+    /// The mean that normalisation takes off is a baseline, the deviation scales the whole gradient.
+    @Test("reinforce-plus-plus comes to it with and without the mean of its group", arguments: ["none", "group-mean"])
+    func reinforcePlusPlus(baseline: String) async throws {
+        let changes = ["parameters={reinforce-plus-plus: {prompts: 32, samples: 8, kl_coef: 1, baseline: \(baseline)}}"]
+        expectOptimal(try await train("reinforce-plus-plus", steps: 500, changes), beta: 1, within: 1e-3)
+    }
+
     // A reward measured against the mean of its group of G, itself included, counts for 1 − 1/G of itself, the KL in the loss for the
     // whole: the β that GRPO follows is β·G/(G − 1). One action per completion, for the KL of a loss looks at its own action alone.
     private static let group = 32.0

@@ -99,7 +99,14 @@ struct Checkpoint {
             role.version = version
             let weights = part.appending(path: "\(name).safetensors")
             guard FileManager.default.fileExists(atPath: weights.path) else { continue }
-            try role.network.parameters.assign(try Safetensors.read(weights), file: weights)
+            let saved = try Safetensors.read(weights)
+            // A reference that was the base alone has become a copy of the policy's adapter.
+            if role.optimizer == nil, let policy = services.model.roles.built["policy"], policy.network.isAdapted,
+                policy.network.parameters.allSatisfy({ saved[$0.name] != nil })
+            {
+                role.become(copyOf: policy)
+            }
+            try role.network.parameters.assign(saved, file: weights)
             if let optimizer = role.optimizer {
                 try optimizer.restore(try Safetensors.read(part.appending(path: "\(name).optimizer.safetensors")))
             }
