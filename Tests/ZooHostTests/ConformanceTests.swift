@@ -62,7 +62,9 @@ struct ConformanceTests {
 
     @Test(
         "every built-in plugin keeps the contract",
-        arguments: ["SFT", "RewardModel", "PPO", "GRPO", "RLOO", "ReinforcePlusPlus", "DPO", "Reinforce"])
+        arguments: [
+            "SFT", "RewardModel", "PPO", "GRPO", "RLOO", "ReinforcePlusPlus", "DPO", "KTO", "OnlineDPO", "Distill", "Reinforce",
+        ])
     func builtIn(name: String) async throws {
         let report = try await check("\(PluginFixture.folder)/lib\(name).so")
         #expect(report.passed, "\(report.table())")

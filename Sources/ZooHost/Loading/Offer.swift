@@ -24,7 +24,8 @@ public struct Offer: Sendable {
 
     /// The parameters' defaults.
     public var defaults: [String: JSONValue] {
-        algorithm.parameters.reduce(into: [:]) { $0[$1.name] = $1.defaultValue }
+        // A default of null is none in a schema's JSON.
+        algorithm.parameters.reduce(into: [:]) { $0[$1.name] = $1.defaultValue ?? ($1.isNullable ? .null : nil) }
     }
 
     /// Every parameter: the preset's value, or else the default.

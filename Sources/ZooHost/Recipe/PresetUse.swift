@@ -53,9 +53,10 @@ extension Stage {
         func differs(_ values: [String: JSONValue]) -> [String: JSONValue] {
             values.filter { name, value in preset.parameters[name].map { $0 != value } ?? false }
         }
+        let changed = differs(own)
         let use = PresetUse(
-            name: algorithm, source: preset.source, parameters: preset.parameters, overruled: differs(general),
-            changed: differs(own))
+            name: algorithm, source: preset.source, parameters: preset.parameters,
+            overruled: differs(general).filter { changed[$0.key] == nil }, changed: changed)
         return (stage, use)
     }
 }

@@ -48,6 +48,9 @@ public struct RunController: Sendable {
         if algorithm.needs.roles.contains("reward"), stage.reward == nil {
             throw ZooError(.invalidArgument, "\(file): algorithm '\(stage.algorithm)' needs 'reward' in stage '\(stage.name)'")
         }
+        if algorithm.needs.roles.contains("teacher"), stage.teacher == nil {
+            throw ZooError(.invalidArgument, "\(file): algorithm '\(stage.algorithm)' needs 'teacher' in stage '\(stage.name)'")
+        }
     }
 
     private func check(_ rewards: [RewardSpec], _ place: String) throws {
@@ -90,7 +93,8 @@ public struct RunController: Sendable {
     }
 
     private func dependencies(_ stage: Stage) -> [String] {
-        let sources = [stage.policy, stage.reference, stage.reward, stage.critic?.source] + stage.rewards.map(\.source)
+        let sources =
+            [stage.policy, stage.reference, stage.teacher, stage.reward, stage.critic?.source] + stage.rewards.map(\.source)
         return sources.compactMap { if case .stage(let name)? = $0 { name } else { nil } }
     }
 

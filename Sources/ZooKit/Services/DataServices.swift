@@ -20,7 +20,7 @@ public struct DataService {
         return try service.batch("pairs") { function(service.context, UInt64(n), $0, $1) }
     }
 
-    /// The next `n` supervised examples. Columns: `row`, and `rating` where the dataset has it.
+    /// The next `n` supervised examples. Columns: `row`, and `rating` and `label` where the dataset has them.
     public func examples(_ n: Int) throws -> Batch {
         let function = try service.function("examples", \.examples)
         return try service.batch("examples") { function(service.context, UInt64(n), $0, $1) }

@@ -5,7 +5,6 @@ extension Host {
     ///
     /// - Throws: where the rollout has no columns `group` and `finished`.
     public func logGroupSamples(_ rollout: Batch, _ rewards: Rewards) throws {
-        let sequences = rollout.sequenceCount
         let groups = members(of: try rollout.integers("group"))
         let deviations = groups.map { group in standardDeviation(scored(group.map { rewards.total[$0] })) }
         try log("reward", mean(scored(rewards.total)), over: scored(rewards.total).count)
@@ -13,7 +12,14 @@ extension Host {
         // A dead group has one reward for all; the threshold leaves room for the rounding of the mean.
         try log("frac_reward_zero_std", mean(deviations.map { $0 < 1e-8 ? 1 : 0 }), over: groups.count)
         try logComponents(rewards)
+        try logCompletions(rollout)
+    }
 
+    /// `num_tokens` and `completions/*` of a rollout, by TRL's names; means weigh each sequence alike.
+    ///
+    /// - Throws: where the rollout has no column `finished`.
+    public func logCompletions(_ rollout: Batch) throws {
+        let sequences = rollout.sequenceCount
         let lengths = rollout.actionCounts.map(Double.init)
         let terminated = zip(lengths, try rollout.integers("finished")).compactMap { $1 != 0 ? $0 : nil }
         try log("num_tokens", lengths.reduce(0, +), .sum)

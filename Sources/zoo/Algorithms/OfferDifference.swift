@@ -18,18 +18,20 @@ struct OfferDifference {
         } else {
             var table = TextTable([.text("parameter"), .text(first.name), .text(second.name)])
             for row in rows { table.append([row.name, row.first ?? "–", row.second ?? "–"]) }
-            let alike = Set(first.values.keys).union(second.values.keys).count - rows.count
+            let alike = names.count - rows.count
             blocks += [table.plain() + "\(alike) more \(alike == 1 ? "is" : "are") alike.\n", meanings(rows.map(\.name))]
         }
         blocks += [words(first), words(second)]
         return blocks.joined(separator: "\n")
     }
 
+    /// The parameters of either.
+    private var names: [String] { Set((first.algorithm.parameters + second.algorithm.parameters).map(\.name)).sorted() }
+
     /// The parameters that differ; nil stands for one that an algorithm does not have.
     private var rows: [(name: String, first: String?, second: String?)] {
         get throws {
-            let names = Set((first.algorithm.parameters + second.algorithm.parameters).map(\.name)).sorted()
-            return try names.compactMap { name in
+            try names.compactMap { name in
                 let (a, b) = (try text(of: name, in: first), try text(of: name, in: second))
                 return a == b ? nil : (name, a, b)
             }
@@ -50,7 +52,9 @@ struct OfferDifference {
         row("algorithm") { $0.title }
         row("data") { $0.needs.data.map(\.rawValue).joined(separator: " or ") }
         row("roles") { $0.needs.roles.joined(separator: ", ") }
-        row("services") { $0.needs.services.joined(separator: ", ") }
+        if first.algorithm.needs.services != second.algorithm.needs.services {
+            row("services") { $0.needs.services.joined(separator: ", ") }
+        }
         return table
     }
 

@@ -104,6 +104,11 @@ static int32_t train(algorithm *self, const zoo_batch *batch, zoo_error *error) 
     if (status != ZOO_OK) return status;
     status = self->model->optimizer_step(self->model->ctx, policy, NULL, error);
     if (status != ZOO_OK) return status;
+#ifdef BROKEN_REFERENCE  // No breach: the reference follows the policy with this weight.
+    static const zoo_str reference = TEXT("reference");
+    status = self->model->blend(self->model->ctx, reference, policy, BROKEN_REFERENCE, error);
+    if (status != ZOO_OK) return status;
+#endif
     status = self->log->metric(self->log->ctx, name, total, self->actions, ZOO_METRIC_MEAN, error);
 #ifdef BROKEN_SWALLOWS_ERRORS
     return ZOO_OK;
