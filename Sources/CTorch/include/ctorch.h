@@ -117,6 +117,11 @@ ct_status ct_add_linear(ct_tensor *out, ct_tensor residual, ct_tensor input, ct_
 ct_status ct_fused_linear(
     ct_tensor *out, ct_tensor input, ct_tensor fused, const ct_tensor *parts, ct_tensor bias, const ct_tensor *bias_parts,
     int32_t count);
+/// Adds scale · (input · A_iᵀ) · B_iᵀ to the columns of `output` [n, out] that begin at `columns[i]`, in place, and gives `output`.
+/// `down` [Σ r_i, in] holds the rows of every A_i [r_i, in]; `factors` are the `count` A_i in that memory and then the B_i
+/// [out_i, r_i], to which the gradients go.
+ct_status ct_add_low_rank(ct_tensor *out, ct_tensor output, ct_tensor input, ct_tensor down, const ct_tensor *factors,
+                          const int64_t *columns, int32_t count, double scale);
 
 // --- Reductions ----------------------------------------------------------------------------------------------------
 

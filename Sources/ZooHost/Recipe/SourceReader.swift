@@ -18,6 +18,41 @@ struct SourceReader {
         }
     }
 
+    /// The policy: a model, and the adapter to train in place of its weights.
+    var policy: Expectation<(source: ModelSource, lora: LoRAConfig?)> {
+        .section("a model: {from: STAGE}, {folder: PATH} or {new: {family: …}}, and lora for an adapter") { section in
+            let source = try self.source(section.oneOf(["from", "folder", "new"]), section)
+            let lora = try section.optional("lora", lora)
+            if lora != nil, case .new = source {
+                throw section.field.error("lora adapts a model that exists; expected 'from: STAGE' or 'folder: PATH' beside it")
+            }
+            return (source, lora)
+        }
+    }
+
+    private var lora: Expectation<LoRAConfig> {
+        .section("an adapter, such as {r: 16, lora_alpha: 32}") { section in
+            var lora = LoRAConfig()
+            lora.r = try section("r", .whole(from: 1), else: lora.r)
+            lora.alpha = try section("lora_alpha", .positive, else: lora.alpha)
+            // A loss sees numbers of one pass, and they may be differentiated in another: both must be the same.
+            _ = try section("lora_dropout", .number("0: passes are the same each time") { $0 == 0 }, else: 0)
+            lora.targets = try section("target_modules", targets, else: lora.targets)
+            lora.usesRSLoRA = try section("use_rslora", .flag, else: lora.usesRSLoRA)
+            return lora
+        }
+    }
+
+    private var targets: Expectation<LoRAConfig.Targets> {
+        Expectation(words: "a list of projections, such as [q_proj, v_proj], or \(LoRAConfig.allLinear)") { field in
+            guard case .list = field.node.content else {
+                return field.node.json.string == LoRAConfig.allLinear ? .allLinear : nil
+            }
+            let names = try Expectation<[String]>.list(of: .text("the name of a projection"))(field)
+            return names.isEmpty ? nil : .named(names)
+        }
+    }
+
     /// The source that one of the keys `from`, `folder` and `new` gives.
     private func source(_ field: Field, _ section: Section) throws -> ModelSource {
         switch field.path {
@@ -117,6 +152,9 @@ struct SourceReader {
             data.examples = try section.optional("examples", dataSource)
             data.maxPromptSteps = try section("max_prompt_steps", .whole(from: 1), else: data.maxPromptSteps)
             data.maxSteps = try section("max_steps", .whole(from: 2), else: data.maxSteps)
+            let template = try section.field("chat_template").map { try existing($0, "a chat template's file") }
+            let variables = try section("chat_variables", .values, else: [:])
+            if template != nil || !variables.isEmpty { data.chat = ChatSettings(template: template, variables: variables) }
             return data
         }
     }
@@ -177,6 +215,11 @@ extension DataSource {
 extension RewardSpec {
     /// Rewards that the host computes itself: a trained network, and the tabular task's table.
     static let hostFunctions = ["model", "table"]
+}
+
+extension LoRAConfig {
+    /// PEFT's word for every projection of every block.
+    static let allLinear = "all-linear"
 }
 
 extension NewModel {

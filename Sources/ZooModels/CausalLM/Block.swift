@@ -5,14 +5,14 @@ extension CausalLM {
     struct Block {
         let attentionNorm: Norm
         /// Queries, keys and values.
-        let qkv: Projection
+        var qkv: Projection
         /// Norms of each head of the queries and keys, in the families that have them.
         let headNorms: (query: Norm, key: Norm)?
-        let output: Projection
+        var output: Projection
         let feedForwardNorm: Norm
         /// Gate and up, or up alone.
-        let up: Projection
-        let down: Projection
+        var up: Projection
+        var down: Projection
         let activation: FamilyTraits.Activation
         /// How many steps a query sees; nil for all.
         let window: Int?

@@ -12,9 +12,9 @@ extension CausalLM {
         )
     }
 
-    /// Of the attention of rows `rows` of one sequence in all layers: row i sees i + 1 keys, or as many as the window holds.
-    private func attentionFLOPs(rows: Range<Int>) -> Double {
-        let pairs = blocks.reduce(0) { total, block in
+    /// Of the attention of rows `rows` of one sequence in the layers from `first` on: row i sees i + 1 keys, or as many as the window holds.
+    private func attentionFLOPs(rows: Range<Int>, from first: Int = 0) -> Double {
+        let pairs = blocks.dropFirst(first).reduce(0) { total, block in
             let window = block.window ?? .max
             let open = rows.clamped(to: 0..<window)
             let bound = rows.count - open.count
@@ -29,6 +29,16 @@ extension CausalLM {
         let rows = Double(length)
         let layers = Double(config.layers)
         return layers * before * rows + attentionFLOPs(rows: 0..<length) + after * ((layers - 1) * rows + Double(needed))
+            + adapterFLOPs(rows: rows, needed: Double(needed))
+    }
+
+    /// Of the adapters of all layers, where there are any.
+    private func adapterFLOPs(rows: Double, needed: Double) -> Double {
+        blocks.enumerated().reduce(0) { total, layer in
+            let after = layer.element.projections.dropFirst().reduce(0) { $0 + ($1.adapter?.rowFLOPs ?? 0) }
+            return total + (layer.element.qkv.adapter?.rowFLOPs ?? 0) * rows
+                + after * (layer.offset == blocks.count - 1 ? needed : rows)
+        }
     }
 
     /// Of the head on one row.
@@ -41,6 +51,25 @@ extension CausalLM {
             let length = isScore ? steps.count : ActionStates.needed(batch.mask[steps])
             let rows = isScore ? (config.pooling == .last ? 1 : length) : batch.mask[steps].count { $0 }
             return total + trunkFLOPs(length: length, needed: rows) + headFLOPs * Double(rows)
+        }
+    }
+
+    /// Beside frozen weights: one product for each of them, for the gradient by its input, from the first adapter on; two for each
+    /// of an adapter's, and for attention's.
+    public func backwardFLOPs(_ batch: Sequences, _ outputs: [Output]) -> Double {
+        guard isAdapted, let first = blocks.firstIndex(where: { $0.projections.contains { $0.adapter != nil } }) else {
+            return 2 * forwardFLOPs(batch, outputs)
+        }
+        let (before, after) = rowFLOPs
+        let above = Double(blocks.count - 1 - first)
+        return (0..<batch.count).reduce(0) { total, sequence in
+            let mask = batch.mask[batch.steps(sequence)]
+            let rows = ActionStates.needed(mask)
+            let needed = Double(mask.count { $0 })
+            let attention = attentionFLOPs(rows: 0..<rows, from: blocks[first].qkv.adapter == nil ? first + 1 : first)
+            let frozen = above * before * Double(rows) + after * (above * Double(rows) + needed)
+            let output = headFLOPs * needed * (head == .value ? 2 : 1)
+            return total + frozen + 2 * attention + 2 * adapterFLOPs(rows: Double(rows), needed: needed) + output
         }
     }
 
@@ -58,6 +87,7 @@ extension CausalLM {
             // The last token is drawn and not read again.
             let read = context..<max(context, steps.count - 1)
             flops += Double(read.count) * (Double(config.layers) * (before + after) + headFLOPs) + attentionFLOPs(rows: read)
+            flops += Double(read.count) * adapterFLOPs(rows: 1, needed: 1)
             return total + flops
         }
     }

@@ -21,6 +21,8 @@ public final class CausalLM: GenerativeNetwork {
     let headWeight: Tensor
     let headBias: Tensor?
     let rotary: RotaryTable
+    /// nil: the network's parameters are all its weights.
+    let adaptation: Adaptation?
 
     /// Takes copies of `tensors` (Hugging Face names, any device and floating-point type) as float32 parameters on `device`.
     public convenience init(
@@ -65,7 +67,22 @@ public final class CausalLM: GenerativeNetwork {
         self.config = config
         self.head = head
         self.trainable = trainable
+        adaptation = nil
     }
+
+    /// A network over the weights of another. Its parameters are those of the adapters in `blocks`, and of a head of its own.
+    init(
+        _ adaptation: Adaptation, blocks: [Block], head: Head, headWeight: Tensor, headBias: Tensor?, parameters: [NamedTensor],
+        trainable: Bool
+    ) {
+        let base = adaptation.base
+        (config, generation, norm, rotary) = (base.config, base.generation, base.norm, base.rotary)
+        (embedding, positionEmbedding) = (base.embedding, base.positionEmbedding)
+        (self.blocks, self.head, self.headWeight, self.headBias) = (blocks, head, headWeight, headBias)
+        (self.parameters, self.trainable, self.adaptation) = (parameters, trainable, adaptation)
+    }
+
+    public var frozen: [NamedTensor] { adaptation?.base.parameters ?? [] }
 
     /// The residual stream's first rows for `tokens` [n] at `positions` [n], `[n, hidden]`.
     func embed(_ tokens: Tensor, positions: @autoclosure () -> Tensor) -> Tensor {
@@ -88,6 +105,11 @@ public final class CausalLM: GenerativeNetwork {
 
     func copied(trainable: Bool) -> CausalLM {
         do {
+            if let adaptation {
+                return try CausalLM(
+                    adapting: adaptation.base, named: adaptation.baseName, config: adaptation.config, head: head,
+                    tensors: tensors, trainable: trainable)
+            }
             let copy = try CausalLM(config: config, head: head, tensors: tensors, device: device, trainable: trainable)
             copy.generation = generation
             return copy

@@ -52,11 +52,11 @@ struct ParameterStore {
             parts.map { ($0.name + ".weight", isTransposed ? [columns, $0.rows] : [$0.rows, columns]) },
             fill: .normal(deviation: deviation))
         let biases = bias ? try takeFused(parts.map { ($0.name + ".bias", [$0.rows]) }, fill: .zeros) : nil
-        return Projection(weight: weight, bias: biases, isTransposed: isTransposed)
+        return Projection(weight: weight, bias: biases, isTransposed: isTransposed, modules: parts.map(\.name))
     }
 
     /// Copies several tensors that differ in their first size into one block of memory.
-    private mutating func takeFused(_ names: [(name: String, shape: [Int])], fill: Fill) throws -> Projection.Fused {
+    mutating func takeFused(_ names: [(name: String, shape: [Int])], fill: Fill) throws -> Projection.Fused {
         if names.count == 1 {
             let only = try take(names[0].name, names[0].shape, fill: fill)
             return .init(whole: only, parts: [only])

@@ -16,9 +16,17 @@ struct Projection {
     let bias: Fused?
     /// GPT-2 stores its matrices the other way round.
     let isTransposed: Bool
+    /// Names of the parts, as Hugging Face names the layers: `model.layers.0.self_attn.q_proj`.
+    let modules: [String]
+    var adapter: LowRank?
 
-    /// x `[n, in]` · weightᵀ + bias, `[n, Σ out]`.
+    /// x `[n, in]` · weightᵀ + bias, and what an adapter adds, `[n, Σ out]`.
     func callAsFunction(_ x: Tensor) -> Tensor {
+        let output = product(x)
+        return adapter?.added(to: output, x) ?? output
+    }
+
+    private func product(_ x: Tensor) -> Tensor {
         if isTransposed { return x.linear(weight.parts[0].transpose(0, 1), bias: bias?.parts[0]) }
         if weight.parts.count == 1 { return x.linear(weight.parts[0], bias: bias?.parts[0]) }
         // Without gradients of its own the whole is a matrix like any other.
@@ -29,6 +37,7 @@ struct Projection {
     /// residual `[n, out]` + the product, for a layer of one part.
     func callAsFunction(_ x: Tensor, addedTo residual: Tensor) -> Tensor {
         guard bias == nil, !isTransposed else { return residual + self(x) }
-        return residual.addingLinear(x, weight.parts[0])
+        let output = residual.addingLinear(x, weight.parts[0])
+        return adapter?.added(to: output, x) ?? output
     }
 }
