@@ -19,6 +19,8 @@ struct ResumeTests {
           ppo: {prompts: 4, epochs: 2, minibatches: 2, kl_control: adaptive, kl_horizon: 100, whiten_rewards: true}
           grpo: {prompts: 2, samples: 4, num_iterations: 2, refresh_interval: 4}
           dpo: {pairs: 8}
+          kto: {batch_size: 8}
+          online-dpo: {prompts: 4}
           sft: {examples: 8}
           reward-model: {batch_size: 8}
           reinforce: {prompts: 4, samples: 2}
@@ -29,7 +31,7 @@ struct ResumeTests {
 
     @Test(
         "a language model, killed, taken up, stopped by Ctrl-C and taken up again",
-        arguments: ["ppo", "grpo", "dpo", "sft", "reward-model", "reinforce"])
+        arguments: ["ppo", "grpo", "dpo", "kto", "online-dpo", "sft", "reward-model", "reinforce"])
     func languageModel(algorithm: String) async throws {
         let task = try TinyTask(in: folder.url, stage: Self.stage)
         try await compareInterrupted(["train", task.recipe.path, "--algorithm", algorithm])
@@ -56,13 +58,21 @@ struct ResumeTests {
     }
 
     @Test(
-        "a table, killed, taken up, stopped by Ctrl-C and taken up again", arguments: ["ppo", "grpo", "rloo", "dpo", "reinforce"])
+        "a table, killed, taken up, stopped by Ctrl-C and taken up again",
+        arguments: ["ppo", "grpo", "rloo", "reinforce-plus-plus", "dpo", "reinforce"])
     func table(algorithm: String) async throws {
         let recipe = ZooCommand.clone.appending(path: "recipes/tabular.yaml").path
         let changes = ["budget={steps: 240}", "checkpoint_every=10", "data.pairs={build: {prompts: 64}}"].flatMap {
             ["--set", $0]
         }
         try await compareInterrupted(["train", recipe, "--algorithm", algorithm] + changes)
+    }
+
+    @Test("a student, with the frozen teacher that its stage names")
+    func student() async throws {
+        let recipe = ZooCommand.clone.appending(path: "recipes/distill.yaml").path
+        let changes = ["budget={steps: 240}", "checkpoint_every=10", "stages.teacher.budget.updates=8"].flatMap { ["--set", $0] }
+        try await compareInterrupted(["train", recipe] + changes)
     }
 
     @Test("the second Ctrl-C ends a run within its step, and it resumes from its checkpoint")

@@ -146,12 +146,15 @@ struct RecipeTests {
         "the recipes of this repository are valid",
         arguments: [
             "sentiment", "tabular", "countdown", "ladder", "beta", "grpo-groups", "reward-shift",
-            "overoptimisation",
+            "overoptimisation", "distill",
         ])
     func shipped(name: String) throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         let file = root.appending(path: "recipes/\(name).yaml")
-        let recipe = try Recipe.load(file, knownAlgorithms: ["sft", "reward-model", "ppo", "grpo", "rloo", "dpo", "reinforce"])
+        let algorithms = [
+            "sft", "reward-model", "ppo", "grpo", "rloo", "reinforce-plus-plus", "dpo", "kto", "online-dpo", "reinforce", "distill",
+        ]
+        let recipe = try Recipe.load(file, knownAlgorithms: algorithms)
         #expect(recipe.name == name)
         #expect(try Recipe.parse(recipe.resolvedYAML(), file: file) == recipe)
     }

@@ -31,8 +31,8 @@ extension Stage {
         let byAlgorithm = parameters.sorted { $0.key < $1.key }.map { ($0.key, RecipeNode(.object($0.value)) as RecipeNode?) }
         return .map([
             ("name", .text(name)), ("algorithm", .text(algorithm)), ("parameters", byAlgorithm.isEmpty ? nil : .map(byAlgorithm)),
-            ("policy", .map([policy.entry, ("lora", lora?.node)])), ("reference", reference?.node), ("critic", critic?.node),
-            ("reward", reward?.node),
+            ("policy", .map([policy.entry, ("lora", lora?.node)])), ("reference", reference?.node), ("teacher", teacher?.node),
+            ("critic", critic?.node), ("reward", reward?.node),
             ("rewards", rewards.isEmpty ? nil : .list(rewards.map(\.node))), ("data", data.node), ("rollout", rollout.node),
             ("optimizer", optimizerNode), ("budget", .map([(budget.axis.rawValue, .number(budget.amount))])),
             ("threads", threads.map { .number($0) }), ("checkpoint_every", .number(checkpointEvery)),
@@ -104,6 +104,8 @@ extension DataSources {
         .map([
             ("prompts", prompts?.node), ("pairs", pairs?.node), ("examples", examples?.node),
             ("max_prompt_steps", .number(maxPromptSteps)), ("max_steps", .number(maxSteps)),
+            ("chat_template", chat?.template.map { .text($0.path) }),
+            ("chat_variables", chat.flatMap { $0.variables.isEmpty ? nil : RecipeNode(.object($0.variables)) }),
         ])
     }
 }

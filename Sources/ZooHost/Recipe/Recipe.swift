@@ -43,6 +43,8 @@ public struct Stage: Codable, Sendable, Equatable {
     public var lora: LoRAConfig?
     /// nil: the policy as it begins.
     public var reference: ModelSource?
+    /// The frozen network that a distilling algorithm learns from.
+    public var teacher: ModelSource?
     public var critic: CriticSource?
     /// The trained network of a reward-model stage.
     public var reward: ModelSource?
@@ -113,6 +115,15 @@ public struct DataSources: Codable, Sendable, Equatable {
     /// Tokens in a prompt and in a whole sequence, above which text is cut (prompts keep their end, sequences their start).
     public var maxPromptSteps = 512
     public var maxSteps = 1024
+    /// How conversations become text; the tokenizer's own chat template unless given.
+    public var chat: ChatSettings?
+}
+
+public struct ChatSettings: Codable, Sendable, Equatable {
+    /// The template's file.
+    public var template: URL?
+    /// What the template is given besides the conversation, such as `enable_thinking`.
+    public var variables: [String: JSONValue] = [:]
 }
 
 public enum DataSource: Codable, Sendable, Equatable {

@@ -78,6 +78,7 @@ struct RecipeReader {
         }
         stage.parameters = try section("parameters", .section("a mapping by algorithm", parameters), else: [:])
         stage.reference = try section.optional("reference", sources.model)
+        stage.teacher = try section.optional("teacher", sources.model)
         stage.critic = try section.optional("critic", sources.critic)
         stage.reward = try section.optional("reward", sources.model)
         stage.rewards = try section("rewards", .list(of: sources.reward), else: [])

@@ -152,6 +152,9 @@ struct SourceReader {
             data.examples = try section.optional("examples", dataSource)
             data.maxPromptSteps = try section("max_prompt_steps", .whole(from: 1), else: data.maxPromptSteps)
             data.maxSteps = try section("max_steps", .whole(from: 2), else: data.maxSteps)
+            let template = try section.field("chat_template").map { try existing($0, "a chat template's file") }
+            let variables = try section("chat_variables", .values, else: [:])
+            if template != nil || !variables.isEmpty { data.chat = ChatSettings(template: template, variables: variables) }
             return data
         }
     }

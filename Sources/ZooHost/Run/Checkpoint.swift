@@ -56,7 +56,7 @@ struct Checkpoint {
     private func write(to part: URL, step: Int, services: RunServices, algorithm: AlgorithmInstance) throws {
         let roles = services.model.roles.built
         for (name, role) in roles {
-            guard role.optimizer != nil || role.version > 0 || name != "reference" else { continue }
+            guard role.optimizer != nil || role.version > 0 || !["reference", "teacher"].contains(name) else { continue }
             try Safetensors.write(role.network.parameters, to: part.appending(path: "\(name).safetensors"))
             if let optimizer = role.optimizer {
                 try Safetensors.write(

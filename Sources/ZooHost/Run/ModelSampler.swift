@@ -33,7 +33,7 @@ public struct ModelSampler {
     ) throws -> [[String]] {
         let contexts = try prompts.map { try (codec.begin.map { [$0] } ?? []) + codec.encode($0) }
         let settings = SamplerSettings(
-            maxNewTokens: maxNewTokens, temperature: temperature, endTokens: codec.endTokens(of: network))
+            maxNewTokens: maxNewTokens, temperature: temperature, endTokens: network.endTokens(with: codec.ends))
         let drawn = try network.generate(
             prompts: contexts, samplesPerPrompt: samples, settings: settings, generator: Generator(seed: seed),
             isCancelled: { false })
