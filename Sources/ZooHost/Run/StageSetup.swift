@@ -22,6 +22,12 @@ struct StageSetup {
         guard let stage = spec.recipe.stages.first(where: { $0.name == spec.stage }) else {
             throw ZooError(.notFound, "\(spec.recipe.file.path) has no stage '\(spec.stage)'")
         }
+        guard stage.lora == nil || needs.roles.contains("policy") else {
+            throw ZooError(
+                .invalidArgument,
+                "\(spec.recipe.file.path): stage '\(stage.name)': algorithm '\(stage.algorithm)' trains no policy: remove policy.lora"
+            )
+        }
         let files = TaskFiles(recipe: spec.recipe)
         self.spec = spec
         self.recipe = spec.recipe
@@ -67,14 +73,17 @@ struct StageSetup {
         let base = stage.policy
         let trained = trained.map(ModelSource.folder) ?? base
         let factory = factory
+        // A model that is only measured trains no adapter.
+        let adapted = self.trained == nil ? stage.lora.map { AdaptedModels(stage, config: $0, factory: factory) } : nil
         let own = stage.optimizer["policy"] ?? OptimizerSettings()
         func settings(_ role: String) -> OptimizerSettings { stage.optimizer[role] ?? own }
         var plans: [String: Roles.Plan] = [
             "policy": .init(settings: own, outputs: [.logp, .entropy, .score]) {
-                try factory.network(trained, head: .languageModel, trainable: true)
+                try adapted?.policy() ?? factory.network(trained, head: .languageModel, trainable: true)
             },
             "reference": .init(settings: nil, outputs: [.logp, .entropy, .score]) {
-                try factory.network(stage.reference ?? base, head: .languageModel, trainable: false)
+                let source = stage.reference ?? base
+                return try adapted?.reference(source) ?? factory.network(source, head: .languageModel, trainable: false)
             },
         ]
         if let reward = stage.reward {
@@ -82,11 +91,22 @@ struct StageSetup {
                 try factory.network(reward, head: .score, trainable: true)
             }
         }
+        if let teacher = stage.teacher {
+            plans["teacher"] = .init(settings: nil, outputs: [.logp, .entropy, .score]) {
+                guard sameTokens(codec, try factory.codec(teacher)) else {
+                    throw ZooError(
+                        .invalidArgument,
+                        "stage '\(stage.name)': 'teacher' has another tokenizer than the policy, which it is to judge")
+                }
+                return try factory.network(teacher, head: .languageModel, trainable: false)
+            }
+        }
         let roles = SharedTrunk()
         let critic = stage.critic ?? CriticSource()
         plans["critic"] = .init(settings: settings("critic"), outputs: [.value]) {
             guard critic.trunk == .shared else {
-                return try factory.network(critic.source ?? base, head: .value, trainable: true)
+                let source = critic.source ?? base
+                return try adapted?.critic(source) ?? factory.network(source, head: .value, trainable: true)
             }
             guard case let policy as CausalLM = try roles.policy() else {
                 throw ZooError(.invalidArgument, "stage '\(stage.name)': critic.trunk 'shared' needs a causal-lm policy")

@@ -66,7 +66,8 @@ final class RunServices: HostServices {
         let start = secondsNow()
         let contexts = (0..<prompts.sequenceCount).map { Array(prompts.tokens[prompts.steps(of: $0)]) }
         let sampler = SamplerSettings(
-            maxNewTokens: settings.maxNewTokens, temperature: settings.temperature, endTokens: ends)
+            maxNewTokens: settings.maxNewTokens, temperature: settings.temperature,
+            endTokens: network.endTokens(with: ends))
         let stop = stop
         let drawn = try model.transient(role) {
             try network.generate(
@@ -94,7 +95,9 @@ final class RunServices: HostServices {
         return batch
     }
 
-    func score(_ rollout: Batch) throws -> [Column] { try rewards.score(rollout, row: data.promptRow, ledger: &model.ledger) }
+    func score(_ rollout: Batch) throws -> [Column] {
+        try rewards.score(rollout, row: data.promptRow, ledger: &model.ledger, unscorable: true) + rewards.weights(rollout)
+    }
 
     func supports(role: String, output: String) throws -> OutputInfo { try model.supports(role: role, output: output) }
 

@@ -24,6 +24,11 @@ extension TextCodec {
     var ends: [Int32] { end.map { [$0] } ?? [] }
 }
 
+extension GenerativeNetwork {
+    /// What ends a sample: the tokens that the model's own files name, and those of its codec.
+    func endTokens(with own: [Int32]) -> [Int32] { endTokens + own.filter { !endTokens.contains($0) } }
+}
+
 /// The codec of a language model: its `tokenizer.json`.
 struct TokenizerCodec: TextCodec {
     let tokenizer: Tokenizer
