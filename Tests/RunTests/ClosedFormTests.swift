@@ -109,10 +109,14 @@ struct ClosedFormTests {
         expectOptimal(try await train("rloo", steps: 500, changes), beta: 1, within: 1e-3)
     }
 
-    /// The mean that normalisation takes off is a baseline, the deviation scales the whole gradient.
-    @Test("reinforce-plus-plus comes to it with and without the mean of its group", arguments: ["none", "group-mean"])
-    func reinforcePlusPlus(baseline: String) async throws {
-        let changes = ["parameters={reinforce-plus-plus: {prompts: 32, samples: 8, kl_coef: 1, baseline: \(baseline)}}"]
+    /// The mean that normalisation takes off is a baseline, the deviation scales the whole gradient. The mean of the group of 8 has the
+    /// sample's own reward in it, and the KL is taken off after it, so that β counts for 8/7 there.
+    @Test(
+        "reinforce-plus-plus comes to it with and without the mean of its group",
+        arguments: [("none", 1.0), ("group-mean", 0.875)])
+    func reinforcePlusPlus(baseline: String, beta: Double) async throws {
+        let parameters = "{prompts: 32, samples: 8, kl_coef: \(beta), baseline: \(baseline)}"
+        let changes = ["parameters={reinforce-plus-plus: \(parameters)}"]
         expectOptimal(try await train("reinforce-plus-plus", steps: 500, changes), beta: 1, within: 1e-3)
     }
 
