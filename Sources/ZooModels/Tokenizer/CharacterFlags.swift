@@ -19,7 +19,7 @@ struct CharacterFlags: OptionSet {
     static let mark = CharacterFlags(rawValue: 16)
     /// Ends a composition, or is changed by NFC alone.
     static let composesWithPrevious = CharacterFlags(rawValue: 32)
-    /// Begins a composition.
+    /// Begins a composition, or holds marks that others may come between.
     static let composesWithNext = CharacterFlags(rawValue: 64)
 
     /// Letter, number, space or other.

@@ -70,7 +70,9 @@ struct Normalizer: Sendable {
             // One mark has nothing to be sorted among.
             guard mayCompose || marks > 1 else { continue }
             let old = text[start..<place]
-            let new = Array(Self.spelledOut(old).precomposedStringWithCanonicalMapping.utf8)
+            // Taken apart first: Foundation's NFC alone leaves a Hangul syllable and its last consonant apart, and some marks unsorted.
+            let apart = String(decoding: old, as: UTF8.self).decomposedStringWithCanonicalMapping
+            let new = Array(apart.precomposedStringWithCanonicalMapping.utf8)
             guard !new.elementsEqual(old) else { continue }
             bytes += text[copied..<start]
             edits.append(.init(source: start..<place, result: bytes.count..<bytes.count + new.count))
@@ -80,19 +82,5 @@ struct Normalizer: Sendable {
         guard !edits.isEmpty else { return nil }
         bytes += text[copied...]
         return (bytes, edits)
-    }
-
-    /// Three Tibetan vowels are no marks and yet made of marks; Foundation does not sort those among the marks before.
-    private static func spelledOut(_ text: Slice<Bytes>) -> String {
-        var result = String.UnicodeScalarView()
-        for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
-            switch scalar {
-            case "\u{F73}": result.append(contentsOf: ["\u{F71}", "\u{F72}"])
-            case "\u{F75}": result.append(contentsOf: ["\u{F71}", "\u{F74}"])
-            case "\u{F81}": result.append(contentsOf: ["\u{F71}", "\u{F80}"])
-            default: result.append(scalar)
-            }
-        }
-        return String(result)
     }
 }

@@ -52,7 +52,7 @@ def moves(point):
 
 
 def composing():
-    """Characters that end and that begin a composition."""
+    """Characters that end a composition; and that begin one, or are one that a mark after them may change."""
     first, second = set(), set()
     for point in POINTS:
         parts = NFD(chr(point))
@@ -62,7 +62,7 @@ def composing():
             second.add(point)
             continue
         second |= set(map(ord, parts[1:]))
-        first |= {ord(parts[0])} | {ord(prefix) for prefix in [NFC(parts[:-1])] if len(prefix) == 1}
+        first |= {point, ord(parts[0])} | {ord(prefix) for prefix in [NFC(parts[:-1])] if len(prefix) == 1}
     return first, second
 
 

@@ -34,6 +34,7 @@ TEXTS = [
     "Der Fluß fließt über die Brücke; L'été, ¿dónde está el niño?", "Съешь же ещё этих мягких булок", "Ξεσκεπάζω την ψυχοφθόρα", "いろはにほへと 我能吞下玻璃。나는 유리를",
     "أنا قادر على أكل الزجاج", "אני יכול לאכול", "मैं काँच खा सकता हूँ।", "ฉันกินกระจกได้", "ᚠᛇᚻ᛫ᛒᛦᚦ 𝔘𝔫𝔦𝔠𝔬𝔡𝔢 𐍈 𠮷野家",
     "👍🏽 👩‍👩‍👧‍👦 🇩🇪 ❤️ 🏴󠁧󠁢󠁳󠁣󠁴󠁿", "e\u0301 é n\u0303 ñ \u1e9b\u0323 각 \u1100\u1161\u11a8 Å \u212b", "\u0301start z\u0301\u0302 x", "a\u0301\u0897\u0334 a\u0301\u1ae4\u0327 a\u0301\u0327\u0334", "\u0f40\u20e9\u0f73 \u033c\u0f81\u0f75",
+    "\uac00\u11a8 \uc218\u11aa\u0301 \u1f91\u0340 \u1fbc\u0341 \u1e69\u0331",
     "before<|end|>after", " <|end|> ", "<|end|><|end|>", "<|end", "<|end|", "a <word> b", "a<word>b <word>", "x   <strip>   y", "<strip>", "<long><longer>", "é<\u1eb9>é<e\u0323>",
     "def add(a, b):\n    return a + b  # 1 + 1 == 2\n\n\nprint(add(40, 2))\t# 42\r\n", "\x00\x01\x7f", "a" * 300, "=" * 200, "ab" * 100 + " " * 50 + "\n" * 20,
     "mississippi bananas in pyjamas, aaaaaaa", "It's 5 o'clock somewhere - isn't it? \"Yes,\" he said.", "\ufffd \U0010ffff", "thexx thexx",
