@@ -31,7 +31,8 @@ struct BytePairMerges: Sendable {
     private var joined: NumberTable
 
     init(
-        symbols: Symbols, unknownId: Int32?, fusesUnknown: Bool = false, wholeWords: ByteStringTable? = nil, mergeCount: Int
+        symbols: Symbols, unknownId: Int32?, fusesUnknown: Bool = false,
+        wholeWords: ByteStringTable? = nil, mergeCount: Int
     ) {
         self.symbols = symbols
         self.unknownId = unknownId
@@ -88,7 +89,9 @@ struct BytePairMerges: Sendable {
                 if let id = ids[UInt64(scalar)] {
                     append(Int32(truncatingIfNeeded: id), place, place + width)
                 } else if let byteIds {
-                    for offset in place..<place + width { append(byteIds[Int(word[offset])], offset, offset + 1) }
+                    for offset in place..<place + width {
+                        append(byteIds[Int(word[offset])], offset, offset + 1)
+                    }
                 } else {
                     append(nil, place, place + width)
                 }
@@ -127,36 +130,56 @@ struct BytePairMerges: Sendable {
     }
 
     private func joinLong(_ tokens: inout [WordToken], from first: Int) {
-        var symbols = Array(tokens[first...])
-        let end = symbols.count
-        // A linked list over `symbols`; a joined pair lives on at its left place, its right place becomes none.
+        let end = tokens.count - first
+        // A linked list over the symbols; a joined pair lives on at its left place, its right place becomes none.
         var next = (0..<Int32(end)).map { $0 + 1 }
         var previous = (0..<Int32(end)).map { $0 - 1 }
-        // Ordered by rank, then from left to right.
-        var candidates = Heap<UInt64>()
-        func look(_ place: Int) -> UInt64? {
-            guard place >= 0, next[place] < end else { return nil }
-            return joined[Self.pack(symbols[place].id, symbols[Int(next[place])].id)]
+        tokens.withUnsafeMutableBufferPointer { tokens in
+            let symbols = UnsafeMutableBufferPointer(rebasing: tokens[first...])
+            next.withUnsafeMutableBufferPointer { next in
+                previous.withUnsafeMutableBufferPointer { join(symbols, next: next, previous: $0) }
+            }
         }
-        for place in 0..<end - 1 {
-            if let found = look(place) { candidates.insert(found & ~0xFFFF_FFFF | UInt64(place)) }
+        var kept = first
+        for place in first..<tokens.count where tokens[place].id != Self.none {
+            tokens[kept] = tokens[place]
+            kept += 1
         }
-        while let candidate = candidates.popLeast() {
-            let place = Int(candidate & 0xFFFF_FFFF)
-            // Stale where the pair was broken up by an earlier join.
-            guard symbols[place].id != Self.none, let found = look(place), found >> 32 == candidate >> 32 else { continue }
+        tokens.removeLast(tokens.count - kept)
+    }
+
+    private func join(
+        _ symbols: UnsafeMutableBufferPointer<WordToken>, next: UnsafeMutableBufferPointer<Int32>,
+        previous: UnsafeMutableBufferPointer<Int32>
+    ) {
+        func look(_ left: Int, _ right: Int) -> UInt64? {
+            joined[Self.pack(symbols[left].id, symbols[right].id)]
+        }
+        /// Ordered by rank, then from left to right.
+        func candidate(_ found: UInt64, _ place: Int) -> UInt64 { found & ~0xFFFF_FFFF | UInt64(place) }
+        var candidates = Heap(
+            (0..<symbols.count - 1).compactMap { place in
+                look(place, place + 1).map { candidate($0, place) }
+            })
+        while let least = candidates.popLeast() {
+            let place = Int(least & 0xFFFF_FFFF)
             let right = Int(next[place])
+            // Stale where the pair was broken up by an earlier join.
+            guard symbols[place].id != Self.none, right < symbols.count, let found = look(place, right),
+                found >> 32 == least >> 32
+            else { continue }
             symbols[place].id = Int32(truncatingIfNeeded: found)
             symbols[place].end = symbols[right].end
             symbols[right].id = Self.none
-            next[place] = next[right]
-            if next[place] < end { previous[Int(next[place])] = Int32(place) }
-            for neighbour in [Int(previous[place]), place] {
-                if let found = look(neighbour) { candidates.insert(found & ~0xFFFF_FFFF | UInt64(neighbour)) }
+            let (before, after) = (Int(previous[place]), Int(next[right]))
+            next[place] = Int32(after)
+            if before >= 0, let found = look(before, place) {
+                candidates.insert(candidate(found, before))
             }
+            guard after < symbols.count else { continue }
+            previous[after] = Int32(place)
+            if let found = look(place, after) { candidates.insert(candidate(found, place)) }
         }
-        tokens.removeLast(end)
-        for symbol in symbols where symbol.id != Self.none { tokens.append(symbol) }
     }
 
     private static func pack(_ left: Int32, _ right: Int32) -> UInt64 {
