@@ -143,3 +143,10 @@ ct_status ct_causal_attention(ct_tensor *out, ct_tensor q, ct_tensor k, ct_tenso
         return at::scaled_dot_product_attention(ref(q), ref(k), ref(v), std::nullopt, 0.0, /*is_causal=*/true);
     });
 }
+
+ct_status ct_split_columns(ct_tensor *out, ct_tensor a, const int64_t *sizes, int32_t count) {
+    return guard([&] {
+        auto parts = ref(a).split_with_sizes(ints(sizes, count), 1);
+        for (auto &part : parts) *out++ = give(std::move(part));
+    });
+}

@@ -1,0 +1,138 @@
+import Foundation
+import ZooTensor
+
+/// Reading and writing one component of a folder in diffusers' layout.
+enum DiffusersFolder {
+    static let weights = "diffusion_pytorch_model.safetensors"
+
+    /// An object of a JSON file; throws where the file is missing or holds something else.
+    static func object(_ file: URL, hint: String) throws -> ConfigKeys {
+        guard FileManager.default.fileExists(atPath: file.path) else {
+            throw ModelError("\(file.path) is missing; \(hint)")
+        }
+        guard let json = try? JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any] else {
+            throw ModelError("\(file.path): expected a JSON object")
+        }
+        return ConfigKeys(json: json, file: file.path)
+    }
+
+    /// The component's tensors, from one file or from those that its index lists.
+    static func tensors(in folder: URL) throws -> [String: Tensor] {
+        let single = folder.appendingPathComponent(weights)
+        if FileManager.default.fileExists(atPath: single.path) { return try Safetensors.read(single) }
+        let index = folder.appendingPathComponent(weights + ".index.json")
+        let keys = try object(index, hint: "expected it or \(weights) beside config.json")
+        guard let map = keys.json["weight_map"] as? [String: String] else {
+            throw keys.refuse("weight_map", "an object from tensor names to file names")
+        }
+        var tensors: [String: Tensor] = [:]
+        for shard in Set(map.values).sorted() {
+            guard !shard.contains("/"), !shard.hasPrefix(".") else {
+                throw ModelError("\(index.path): weight_map names \"\(shard)\"; expected a file of this folder")
+            }
+            for (name, tensor) in try Safetensors.read(folder.appendingPathComponent(shard)) {
+                guard map[name] == shard else {
+                    throw ModelError("\(shard) holds \(name), which \(index.path) places in \(map[name] ?? "no file")")
+                }
+                tensors[name] = tensor
+            }
+        }
+        if let missing = map.keys.filter({ tensors[$0] == nil }).min() {
+            throw ModelError("\(index.path): \(missing) is listed, but \(map[missing] ?? "") does not hold it")
+        }
+        return tensors
+    }
+
+    /// Writes `config.json` and the weights; these come last, so that a component with weights is complete.
+    static func write(_ folder: URL, config: [String: Any], parameters: [NamedTensor]) throws {
+        try write(json: config, to: folder.appendingPathComponent("config.json"))
+        try Safetensors.write(parameters, to: folder.appendingPathComponent(weights))
+    }
+
+    static func write(json: [String: Any], to file: URL) throws {
+        let folder = file.deletingLastPathComponent()
+        do {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        } catch {
+            throw ModelError("\(folder.path): cannot be created: \(error.localizedDescription)")
+        }
+        let output = try AtomicFile(file)
+        try output.write(JSONSerialization.data(withJSONObject: json, options: [.prettyPrinted, .sortedKeys]))
+        try output.commit()
+    }
+}
+
+/// Hands out a component's tensors by name and shape as float32 parameters; several of one input share memory.
+struct ComponentTensors {
+    private var rest: [String: Tensor]
+    private let device: Device
+    private let trainable: Bool
+    private(set) var parameters: [NamedTensor] = []
+
+    init(_ tensors: [String: Tensor], device: Device, trainable: Bool) {
+        rest = tensors
+        self.device = device
+        self.trainable = trainable
+    }
+
+    mutating func take(_ name: String, _ shape: [Int]) throws -> Tensor { add(name, try source(name, shape).clone()) }
+
+    /// Weight `[out, in]` and bias `[out]` of the linear layers `names`, one after the other in memory.
+    mutating func affine(_ names: [(name: String, out: Int)], _ input: Int) throws -> Affine {
+        let weights = try fused(names.map { ($0.name + ".weight", [$0.out, input]) })
+        let biases = try fused(names.map { ($0.name + ".bias", [$0.out]) })
+        return Affine(weight: weights.whole, bias: biases.whole, weights: weights.parts, biases: biases.parts)
+    }
+
+    mutating func affine(_ name: String, _ output: Int, _ input: Int) throws -> Affine {
+        try affine([(name, output)], input)
+    }
+
+    private mutating func fused(_ names: [(name: String, shape: [Int])]) throws -> (whole: Tensor, parts: [Tensor]) {
+        let sources = try names.map { try source($0.name, $0.shape) }
+        let whole = withoutGrad { sources.count == 1 ? sources[0].clone() : .concatenate(sources) }
+        var row = 0
+        let parts = names.map { name, shape in
+            defer { row += shape[0] }
+            return add(name, whole.narrow(0, row..<row + shape[0]).detached())
+        }
+        return (whole, parts)
+    }
+
+    /// Throws where the file holds a tensor that the component does not have.
+    func finish() throws {
+        if let first = rest.keys.min() {
+            throw ModelError("tensor \(first) has no place in this network (\(rest.count) such tensor(s))")
+        }
+    }
+
+    private mutating func add(_ name: String, _ tensor: Tensor) -> Tensor {
+        tensor.requiresGrad = trainable
+        parameters.append(NamedTensor(name, tensor))
+        return tensor
+    }
+
+    private mutating func source(_ name: String, _ shape: [Int]) throws -> Tensor {
+        guard let tensor = rest.removeValue(forKey: name) else {
+            throw ModelError("tensor \(name) is missing; expected shape \(shape)")
+        }
+        guard tensor.shape == shape else {
+            throw ModelError("tensor \(name) has shape \(tensor.shape); expected \(shape)")
+        }
+        return tensor.detached().to(.float32).to(device)
+    }
+}
+
+/// One or several linear layers of the same input, so that one product serves all. `weights` and `biases` are the parameters
+/// proper; they share the memory of `weight` and `bias`.
+struct Affine {
+    let weight: Tensor, bias: Tensor
+    let weights: [Tensor], biases: [Tensor]
+
+    /// x `[n, in]` · weightᵀ + bias.
+    func callAsFunction(_ x: Tensor) -> Tensor {
+        if weights.count == 1 { return x.linear(weights[0], bias: biases[0]) }
+        guard isGradEnabled, weights[0].requiresGrad else { return x.linear(weight, bias: bias) }
+        return x.affine(weight: weight, bias: bias, weights: weights, biases: biases)
+    }
+}
