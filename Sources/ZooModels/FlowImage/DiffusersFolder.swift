@@ -122,17 +122,3 @@ struct ComponentTensors {
         return tensor.detached().to(.float32).to(device)
     }
 }
-
-/// One or several linear layers of the same input, so that one product serves all. `weights` and `biases` are the parameters
-/// proper; they share the memory of `weight` and `bias`.
-struct Affine {
-    let weight: Tensor, bias: Tensor
-    let weights: [Tensor], biases: [Tensor]
-
-    /// x `[n, in]` · weightᵀ + bias.
-    func callAsFunction(_ x: Tensor) -> Tensor {
-        if weights.count == 1 { return x.linear(weights[0], bias: biases[0]) }
-        guard isGradEnabled, weights[0].requiresGrad else { return x.linear(weight, bias: bias) }
-        return x.affine(weight: weight, bias: bias, weights: weights, biases: biases)
-    }
-}

@@ -79,7 +79,7 @@ extension FlowImage {
         let input = try input(steps.states(batch, device), steps.sigma, rows: steps.rows(batch))
         let canvas = input.layout.canvasCount
         let pooled = transformer.states(input).reshape([input.count, canvas, config.width]).sum(dim: 1) / Double(canvas)
-        return pooled.linear(weight, bias: bias).reshape([-1])
+        return pooled.withEnoughRows { $0.linear(weight, bias: bias) }.reshape([-1])
     }
 
     /// Throws where the network cannot take the batch.

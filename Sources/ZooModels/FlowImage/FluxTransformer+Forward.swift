@@ -38,7 +38,7 @@ extension FluxTransformer {
         var conditioning = timestep(frequencies(input.timestep)) + text(input.pooled)
         if let guidance { conditioning = conditioning + guidance(frequencies(input.guidance)) }
         let sizes = [Int](repeating: 6 * width, count: 2 * config.layers) + [Int](repeating: 3 * width, count: config.singleLayers)
-        let modulation = modulations(conditioning.silu()).splitColumns(sizes + [2 * width])
+        let modulation = modulations(conditioning.siluByRow()).splitColumns(sizes + [2 * width])
 
         let run = Run(
             heads: config.heads, width: width, batch: batch, layout: layout, angles: angles(layout))
@@ -111,9 +111,9 @@ private struct Run {
         guard let hidden else { fatalError("a single block has no feed-forward") }
         // [attention | feed-forward] · outᵀ without putting the two side by side.
         let out = block.out.weights[0]
-        let forward = hidden.linear(out.narrow(1, width..<5 * width), bias: block.out.biases[0])
-        let both = forward.addingLinear(q.attention(k, v), out.narrow(1, 0..<width))
-        return x.gatedAdd(both, modulation, gate: 2 * width)
+        let forward = hidden.withEnoughRows { $0.linear(out.narrow(1, width..<5 * width), bias: block.out.biases[0]) }
+        let attended = q.attention(k, v).withEnoughRows { $0.linear(out.narrow(1, 0..<width)) }
+        return x.gatedAdd(forward + attended, modulation, gate: 2 * width)
     }
 
     /// The rows of some places of each example.

@@ -22,7 +22,7 @@ public final class FluxTransformer {
     struct Embedder {
         let first: Affine, second: Affine
 
-        func callAsFunction(_ x: Tensor) -> Tensor { second(first(x).silu()) }
+        func callAsFunction(_ x: Tensor) -> Tensor { second(first(x).siluByRow()) }
     }
 
     /// The weights of one stream of a double block.
