@@ -92,8 +92,12 @@ struct FlowImageFilesTests {
             let prompts = Tensor.normal([3, 2, 8], generator: Generator(seed: 1))
             let file = folder.appendingPathComponent("prompts.safetensors")
             let table = Dictionary(uniqueKeysWithValues: network.parameters.map { ($0.name, $0.tensor) })
-            let (a, b) = (try #require(table["condition_table.class.prompt"]), try #require(table["condition_table.place.prompt"]))
-            let (c, d) = (try #require(table["condition_table.class.pooled"]), try #require(table["condition_table.place.pooled"]))
+            let (a, b) = (
+                try #require(table["condition_table.class.prompt"]), try #require(table["condition_table.place.prompt"])
+            )
+            let (c, d) = (
+                try #require(table["condition_table.class.pooled"]), try #require(table["condition_table.place.pooled"])
+            )
             // Row 1 is what the table gives for class 2 at place 1.
             let row = withoutGrad { Tensor.concatenate([a.narrow(0, 2..<3), b.narrow(0, 1..<2)]).reshape([1, 2, 8]) }
             let sum = withoutGrad { c.narrow(0, 2..<3) + d.narrow(0, 1..<2) }
@@ -117,14 +121,16 @@ struct FlowImageFilesTests {
         }
     }
 
-    @Test("what does not load is refused by name", arguments: [
-        ("model_index.json", "_class_name", "StableDiffusion3Pipeline", "FluxPipeline, FluxKontextPipeline"),
-        ("transformer/config.json", "_class_name", "SD3Transformer2DModel", "FluxTransformer2DModel"),
-        ("transformer/config.json", "pos_embed_max_size", "96", "pos_embed_max_size is not supported"),
-        ("transformer/config.json", "axes_dims_rope", "[2, 2, 4]", "attention_head_dim (6)"),
-        ("scheduler/scheduler_config.json", "use_dynamic_shifting", "true", "static shift"),
-        ("condition_table/config.json", "kinds", "[]", "at least one id"),
-    ])
+    @Test(
+        "what does not load is refused by name",
+        arguments: [
+            ("model_index.json", "_class_name", "StableDiffusion3Pipeline", "FluxPipeline, FluxKontextPipeline"),
+            ("transformer/config.json", "_class_name", "SD3Transformer2DModel", "FluxTransformer2DModel"),
+            ("transformer/config.json", "pos_embed_max_size", "96", "pos_embed_max_size is not supported"),
+            ("transformer/config.json", "axes_dims_rope", "[2, 2, 4]", "attention_head_dim (6)"),
+            ("scheduler/scheduler_config.json", "use_dynamic_shifting", "true", "static shift"),
+            ("condition_table/config.json", "kinds", "[]", "at least one id"),
+        ])
     func refused(file: String, key: String, value: String, text: String) throws {
         try withTemporaryFolder { folder in
             try smallFlow().save(to: folder)
@@ -151,7 +157,8 @@ struct FlowImageFilesTests {
             }
             try refused(all.filter { $0.name != "x_embedder.bias" }, "x_embedder.bias is missing")
             try refused(all + [NamedTensor("pos_embed.proj.weight", .zeros([1]))], "pos_embed.proj.weight has no place")
-            try refused(all.map { $0.name == "proj_out.bias" ? NamedTensor($0.name, .zeros([3])) : $0 }, "proj_out.bias has shape [3]")
+            try refused(
+                all.map { $0.name == "proj_out.bias" ? NamedTensor($0.name, .zeros([3])) : $0 }, "proj_out.bias has shape [3]")
         }
     }
 }

@@ -190,7 +190,10 @@ struct FlowImageTests {
         refused("class 4") { $0.conditions[0] = 4 }
         refused("sigma") { $0.sigmaNext[0] = 1 }
         refused("state has") { $0.state.removeLast() }
-        refused("condition(s)") { $0.kinds = 1; $0.conditions = [0, 0, 0, 0, 0, 0] }
+        refused("condition(s)") {
+            $0.kinds = 1
+            $0.conditions = [0, 0, 0, 0, 0, 0]
+        }
         refused("even sizes") { $0.shape = ImageShape(channels: 1, height: 1, width: 16) }
         refused("channel") { $0.shape = ImageShape(channels: 4, height: 2, width: 2) }
         #expect(throws: ModelError.self) { try network.forward(good, [.value]) }

@@ -47,7 +47,8 @@ struct RecordedFlux {
         let states = try self["states"].floats
         var batch = ImageSequences(
             shape: ImageShape(channels: 1, height: 4, width: 6), referenceShape: ImageShape(channels: 1, height: 4, width: 2),
-            kinds: 2, offsets: [0, 3, 6], state: Array(states[0..<72] + states[96..<168]), sigma: Array(sigmas[0..<3] + sigmas[0..<3]),
+            kinds: 2, offsets: [0, 3, 6], state: Array(states[0..<72] + states[96..<168]),
+            sigma: Array(sigmas[0..<3] + sigmas[0..<3]),
             sigmaNext: Array(sigmas[1...] + sigmas[1...]), noiseLevel: Array(repeating: level, count: 6),
             mask: Array(repeating: true, count: 6), sample: Array(states[72..<96] + states[168..<192]),
             conditions: try self["conditions"].values(), reference: try self["reference"].floats,
@@ -81,7 +82,9 @@ struct FluxParityTests {
         #expect(distance(network(input).floats, try recorded["velocity"].floats) < 1e-5)
     }
 
-    @Test("log-probabilities of stored steps are those of the published code", arguments: [(StepNoise.flowGRPO, 0.7), (.constant, 0.3)])
+    @Test(
+        "log-probabilities of stored steps are those of the published code",
+        arguments: [(StepNoise.flowGRPO, 0.7), (.constant, 0.3)])
     func logp(noise: StepNoise, level: Double) throws {
         let recorded = try RecordedFlux("flux", "policy")
         let network = try FlowImage.load(from: recorded.folder)
@@ -141,7 +144,9 @@ struct FluxParityTests {
         #expect(network.generationFLOPs(batch) == 6 * pass)
     }
 
-    @Test("writes a model for diffusers to read", .enabled(if: ProcessInfo.processInfo.environment["ZOO_PARITY"] != nil), arguments: [false, true])
+    @Test(
+        "writes a model for diffusers to read", .enabled(if: ProcessInfo.processInfo.environment["ZOO_PARITY"] != nil),
+        arguments: [false, true])
     func writesForParity(guidance: Bool) throws {
         let root = URL(fileURLWithPath: try #require(ProcessInfo.processInfo.environment["ZOO_PARITY"]))
         let folder = root.appendingPathComponent(guidance ? "flux-guidance" : "flux")

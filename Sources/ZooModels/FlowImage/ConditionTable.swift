@@ -25,7 +25,8 @@ public final class ConditionTable {
     init(kinds: [Kind], tensors: [String: Tensor], config: FluxConfig, device: Device, trainable: Bool) throws {
         guard !kinds.isEmpty, Set(kinds.map(\.name)).count == kinds.count, kinds.allSatisfy({ $0.count > 0 && !$0.name.isEmpty })
         else {
-            throw ModelError("conditions are \(kinds.map { "\($0.name): \($0.count)" }); expected distinct names, each with at least one id")
+            throw ModelError(
+                "conditions are \(kinds.map { "\($0.name): \($0.count)" }); expected distinct names, each with at least one id")
         }
         var store = ComponentTensors(tensors, device: device, trainable: trainable)
         self.kinds = kinds
@@ -67,7 +68,8 @@ public final class ConditionTable {
             let chosen = try (0..<count).map { row -> Int in
                 let id = Int(ids[row * kinds.count + index])
                 guard id >= -1, id < kind.count else {
-                    throw ModelError("batch: sequence \(row) has \(kind.name) \(id); expected an id below \(kind.count), or -1 for none")
+                    throw ModelError(
+                        "batch: sequence \(row) has \(kind.name) \(id); expected an id below \(kind.count), or -1 for none")
                 }
                 return id < 0 ? kind.count : id
             }

@@ -11,7 +11,8 @@ extension FlowImage {
     ///   - prompts: stored prompt embeddings, where the folder has no condition table.
     ///   - head: `languageModel` (velocities) or `value`; a value head that the folder lacks is made anew, zero.
     public static func load(
-        from folder: URL, prompts: StoredPrompts? = nil, head: Head = .languageModel, device: Device = .cpu, trainable: Bool = true
+        from folder: URL, prompts: StoredPrompts? = nil, head: Head = .languageModel, device: Device = .cpu,
+        trainable: Bool = true
     ) throws -> FlowImage {
         let index = try DiffusersFolder.object(
             folder.appendingPathComponent("model_index.json"), hint: "expected a folder in diffusers' layout")
@@ -30,7 +31,8 @@ extension FlowImage {
                 try ConditionTable.load(from: table, config: transformer.config, device: device, trainable: trainable))
         } else {
             throw ModelError(
-                "\(folder.path): has no condition_table folder; text encoders are not run here, so give stored prompt embeddings instead")
+                "\(folder.path): has no condition_table folder; text encoders are not run here, so give stored prompt embeddings instead"
+            )
         }
         return FlowImage(
             transformer: transformer, conditioning: conditioning, schedule: schedule,

@@ -18,18 +18,20 @@ extension FlowImage {
             throw ModelError("this flow-image network has no output \(output.rawValue); \(outputsText)")
         }
         let steps = MaskedSteps(batch)
-        let velocity: Tensor? = if (outputs.contains(.logp) || reference != nil) && !steps.isEmpty {
-            try guidedVelocity(steps.states(batch, device), steps.sigma, rows: steps.rows(batch), batch)
-        } else { nil }
+        let velocity: Tensor? =
+            if (outputs.contains(.logp) || reference != nil) && !steps.isEmpty {
+                try guidedVelocity(steps.states(batch, device), steps.sigma, rows: steps.rows(batch), batch)
+            } else { nil }
         var kl: Tensor?
         if let reference {
             try reference.check(batch)
-            kl = try velocity.map { own in
-                let theirs = try withoutGrad {
-                    try reference.guidedVelocity(steps.states(batch, device), steps.sigma, rows: steps.rows(batch), batch)
-                }
-                return steps.divergence(own, theirs, batch, klScale)
-            } ?? .zeros([0], device: device)
+            kl =
+                try velocity.map { own in
+                    let theirs = try withoutGrad {
+                        try reference.guidedVelocity(steps.states(batch, device), steps.sigma, rows: steps.rows(batch), batch)
+                    }
+                    return steps.divergence(own, theirs, batch, klScale)
+                } ?? .zeros([0], device: device)
         }
         let results = try outputs.map { output in
             switch output {

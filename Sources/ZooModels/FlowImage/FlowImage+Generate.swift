@@ -83,7 +83,8 @@ extension FlowImage {
     ///
     /// Samples of one prompt share a `pairSeed`. `isCancelled` is asked once per step; a cancelled call throws `CancellationError`.
     public func generate(
-        prompts: [ImagePrompt], shape: ImageShape, referenceShape: ImageShape? = nil, samplesPerPrompt: Int, settings: ImageSampler,
+        prompts: [ImagePrompt], shape: ImageShape, referenceShape: ImageShape? = nil, samplesPerPrompt: Int,
+        settings: ImageSampler,
         generator: Generator, isCancelled: () -> Bool
     ) throws -> ImageGeneration {
         guard case .velocity = head else { throw ModelError("only a flow-image network without a value head samples") }

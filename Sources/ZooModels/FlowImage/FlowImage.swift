@@ -50,7 +50,8 @@ public final class FlowImage {
         config: FluxConfig, kinds: [ConditionTable.Kind], schedule: FlowSchedule = FlowSchedule(), head: Head = .languageModel,
         device: Device = .cpu, trainable: Bool = true, generator: Generator
     ) throws -> FlowImage {
-        let transformer = try FluxTransformer.initialize(config: config, device: device, trainable: trainable, generator: generator)
+        let transformer = try FluxTransformer.initialize(
+            config: config, device: device, trainable: trainable, generator: generator)
         let table = try ConditionTable.initialize(
             kinds: kinds, config: config, device: device, trainable: trainable, generator: generator)
         return FlowImage(

@@ -52,7 +52,8 @@ public struct FluxConfig: Sendable, Equatable {
     init(keys: ConfigKeys) throws {
         try keys.require("_class_name", is: Self.className, hint: "the image transformer that loads here")
         if let unknown = keys.json.keys.filter({ !$0.hasPrefix("_") && !Self.known.contains($0) }).min() {
-            throw ModelError("\(keys.file): \(unknown) is not supported; known keys: \(Self.known.sorted().joined(separator: ", "))")
+            throw ModelError(
+                "\(keys.file): \(unknown) is not supported; known keys: \(Self.known.sorted().joined(separator: ", "))")
         }
         func size(_ key: String, _ value: Int, from least: Int = 1) throws -> Int {
             guard let found = try keys.integer(key) else { return value }
@@ -88,7 +89,8 @@ public struct FluxConfig: Sendable, Equatable {
             throw ModelError("in_channels is \(inChannels); expected a multiple of 4, the elements of a 2 × 2 patch")
         }
         guard heads > 0, headWidth > 0, layers >= 0, singleLayers >= 0, jointAttentionDim > 0, pooledProjectionDim > 0 else {
-            throw ModelError("num_attention_heads, attention_head_dim, joint_attention_dim and pooled_projection_dim must be positive")
+            throw ModelError(
+                "num_attention_heads, attention_head_dim, joint_attention_dim and pooled_projection_dim must be positive")
         }
         guard axesDimsRope.count == 3, axesDimsRope.allSatisfy({ $0 > 0 && $0 % 2 == 0 }), axesDimsRope.reduce(0, +) == headWidth
         else {

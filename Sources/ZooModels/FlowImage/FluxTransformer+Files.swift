@@ -37,7 +37,9 @@ extension FluxTransformer {
         try config.validate()
         let tensors = shapes(config).reduce(into: [String: Tensor]()) { tensors, entry in
             let (name, shape, input) = entry
-            let isZero = name.contains("norm1") || name.contains(".norm.linear") || name.hasPrefix("norm_out") || name.hasPrefix("proj_out")
+            let isZero =
+                name.contains("norm1") || name.contains(".norm.linear") || name.hasPrefix("norm_out")
+                || name.hasPrefix("proj_out")
             if shape.count == 1, input == 0 {
                 tensors[name] = .ones(shape)
             } else if isZero {

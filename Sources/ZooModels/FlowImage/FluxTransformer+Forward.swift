@@ -37,7 +37,8 @@ extension FluxTransformer {
         let (layout, batch) = (input.layout, input.count)
         var conditioning = timestep(frequencies(input.timestep)) + text(input.pooled)
         if let guidance { conditioning = conditioning + guidance(frequencies(input.guidance)) }
-        let sizes = [Int](repeating: 6 * width, count: 2 * config.layers) + [Int](repeating: 3 * width, count: config.singleLayers)
+        let sizes =
+            [Int](repeating: 6 * width, count: 2 * config.layers) + [Int](repeating: 3 * width, count: config.singleLayers)
         let modulation = modulations(conditioning.siluByRow()).splitColumns(sizes + [2 * width])
 
         let run = Run(

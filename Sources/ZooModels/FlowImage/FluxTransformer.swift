@@ -63,7 +63,8 @@ public final class FluxTransformer {
             let prefix = "single_transformer_blocks.\(index)."
             return SingleBlock(
                 fused: try store.affine(
-                    ["attn.to_q", "attn.to_k", "attn.to_v"].map { (prefix + $0, width) } + [(prefix + "proj_mlp", 4 * width)], width),
+                    ["attn.to_q", "attn.to_k", "attn.to_v"].map { (prefix + $0, width) } + [(prefix + "proj_mlp", 4 * width)],
+                    width),
                 queryNorm: try store.take(prefix + "attn.norm_q.weight", [config.headWidth]),
                 keyNorm: try store.take(prefix + "attn.norm_k.weight", [config.headWidth]),
                 out: try store.affine(prefix + "proj_out", width, 5 * width))
@@ -91,7 +92,8 @@ public final class FluxTransformer {
         return layers + [("norm_out.linear", 2 * width)]
     }
 
-    private static func doubleBlock(_ store: inout ComponentTensors, _ prefix: String, _ config: FluxConfig) throws -> DoubleBlock {
+    private static func doubleBlock(_ store: inout ComponentTensors, _ prefix: String, _ config: FluxConfig) throws -> DoubleBlock
+    {
         func stream(_ qkv: [String], _ norms: [String], _ out: String, _ feedForward: String) throws -> Stream {
             let width = config.width
             return Stream(

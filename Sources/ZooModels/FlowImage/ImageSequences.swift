@@ -120,7 +120,8 @@ public struct ImageSequences: Sendable {
 
     /// Drops conditions at random, for training with classifier-free guidance: each kind by its probability, the reference by its own.
     public func dropping(_ probabilities: [Double], reference: Double, generator: Generator) -> ImageSequences {
-        precondition(probabilities.count == kinds, "dropping: \(probabilities.count) probabilities for \(kinds) kinds of condition")
+        precondition(
+            probabilities.count == kinds, "dropping: \(probabilities.count) probabilities for \(kinds) kinds of condition")
         let draws = Tensor.uniform([count, kinds + 1], generator: generator).doubles
         var dropped = self
         for sequence in 0..<count {
@@ -170,7 +171,8 @@ extension ImageSequences {
                         + "1 >= sigma > sigma_next >= 0 and a level from 0")
             }
             if mask[index], !step(index).isRandom {
-                throw ModelError("batch: step \(index) is masked, but it has no noise (level \(noiseLevel[index])) and so no density")
+                throw ModelError(
+                    "batch: step \(index) is masked, but it has no noise (level \(noiseLevel[index])) and so no density")
             }
         }
     }

@@ -20,7 +20,8 @@ public final class StoredPrompts {
             guard let tensor = tensors[name] else { throw ModelError("\(file.path): \(name) is missing") }
             guard tensor.rank == rank, last.map({ tensor.size(-1) == $0 }) ?? true else {
                 throw ModelError(
-                    "\(file.path): \(name) has shape \(tensor.shape); expected \(rank) dimensions\(last.map { ", the last of \($0)" } ?? "")")
+                    "\(file.path): \(name) has shape \(tensor.shape); expected \(rank) dimensions\(last.map { ", the last of \($0)" } ?? "")"
+                )
             }
             return tensor.to(.float32).to(device)
         }
@@ -29,12 +30,15 @@ public final class StoredPrompts {
         let latents = tensors["latents"] == nil ? nil : try take("latents", 4, last: nil)
         let (count, tokens) = (prompts.size(0), prompts.size(1))
         guard pooled.size(0) == count, latents.map({ $0.size(0) == count }) ?? true else {
-            throw ModelError("\(file.path): prompt_embeds has \(count) rows; expected as many of pooled_prompt_embeds and latents")
+            throw ModelError(
+                "\(file.path): prompt_embeds has \(count) rows; expected as many of pooled_prompt_embeds and latents")
         }
-        let null = tensors["null_prompt_embeds"] == nil
+        let null =
+            tensors["null_prompt_embeds"] == nil
             ? Tensor.zeros([tokens, config.jointAttentionDim], device: device)
             : try take("null_prompt_embeds", 2, last: config.jointAttentionDim)
-        let nullPooled = tensors["null_pooled_prompt_embeds"] == nil
+        let nullPooled =
+            tensors["null_pooled_prompt_embeds"] == nil
             ? Tensor.zeros([config.pooledProjectionDim], device: device)
             : try take("null_pooled_prompt_embeds", 1, last: config.pooledProjectionDim)
         guard null.size(0) == tokens else {
