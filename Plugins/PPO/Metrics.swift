@@ -14,10 +14,7 @@ extension PPO {
         try host.log("objective/non_score_reward", mean(nonScore), over: sequences)
         try host.log("objective/rlhf_reward", mean(nonScore) + mean(scores), over: sequences)
         try host.log("objective/scores", mean(scores), over: sequences)
-        for component in rewards.components {
-            try host.log("rewards/\(component.name)/mean", mean(component.values), over: sequences)
-            try host.log("rewards/\(component.name)/std", standardDeviation(component.values), over: sequences)
-        }
+        try host.logComponents(rewards)
         try host.log("val/num_eos_tokens", Double(rollout.integers("finished").reduce(0, +)), .sum)
         try host.log("completions/mean_length", mean(rollout.actionCounts.map(Double.init)), over: sequences)
     }
@@ -35,12 +32,23 @@ extension PPO {
         let change = masked(zip(try update.outputs[.logp], behaviour).map { $0 - $1 }, minibatch.mask)
         let ratios = change.map { exp($0) }
         let advantages = masked(try minibatch.steps("advantage"), minibatch.mask)
+        let ceiling = 1 + (parameters.clipRangeHigh ?? parameters.clipRange)
         let clipped = zip(ratios, advantages).map { ratio, advantage in
-            min(max(ratio, 1 - parameters.clipRange), 1 + parameters.clipRange) * advantage < ratio * advantage ? 1.0 : 0
+            min(max(ratio, 1 - parameters.clipRange), ceiling) * advantage < ratio * advantage ? 1.0 : 0
         }
         try host.log("loss/policy_avg", update.loss, over: actions)
         try host.log("policy/approxkl_avg", mean(change.map { $0 * $0 / 2 }), over: actions)
         try host.log("policy/clipfrac_avg", mean(clipped), over: actions)
+        if let dualClip = parameters.dualClip {
+            let bound = zip(ratios, advantages).map { $0 > dualClip && $1 < 0 ? 1.0 : 0 }
+            try host.log("actor/pg_clipfrac_lower", mean(bound), over: actions)
+        }
+        if let reference = minibatch.column("reference_logp")?.doubles {
+            let kl = zip(try update.outputs[.logp], reference).map {
+                parameters.klLossEstimator.value($0, reference: $1, limit: parameters.klClip ?? .infinity)
+            }
+            try host.log("actor/kl_loss", maskedMean(kl, minibatch.mask), over: actions)
+        }
         try host.log("policy/entropy_avg", maskedMean(try update.outputs[.entropy], minibatch.mask), over: actions)
         try host.log("policy/grad_norm", info.gradientNorm)
         try host.log("val/ratio", mean(ratios), over: actions)
@@ -54,8 +62,9 @@ extension PPO {
         let values = try update.outputs[.value]
         let old = try minibatch.steps("value")
         let returns = try minibatch.steps("return")
+        let limit = parameters.clipRangeValue ?? .infinity
         let clipped = minibatch.mask.indices.filter { t in
-            let bounded = min(max(values[t], old[t] - parameters.clipRangeValue), old[t] + parameters.clipRangeValue)
+            let bounded = min(max(values[t], old[t] - limit), old[t] + limit)
             return minibatch.mask[t] && abs(bounded - returns[t]) > abs(values[t] - returns[t])
         }
         try host.log("loss/value_avg", update.loss, over: actions)

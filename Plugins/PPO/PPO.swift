@@ -5,7 +5,7 @@
 // https://arxiv.org/abs/2403.17031 ("N+").
 //
 // Deviations:
-// 1. The score lands on the last action, and values live on actions alone; N+ and TRL put it one step after the end token.
+// 1. The score lands on the last action unless `score_position` says otherwise; N+ and TRL put it one step after the end token.
 // 2. Policy and critic are separate networks with an optimizer each, so there is no value-loss coefficient.
 // 3. Advantages are whitened once per rollout, not per minibatch (as the language-model implementations do).
 // 4. Without a critic, A_t is the return-to-go minus a baseline of whole sequences' returns, which is REINFORCE with that baseline
@@ -20,48 +20,6 @@ struct PPO: Algorithm {
     static let summary = "Clipped policy gradient on fresh samples; the baseline is a critic, or a mean of returns, or nothing."
     static let paper = "Schulman et al. 2017, https://arxiv.org/abs/1707.06347"
     static let needs = Needs(data: .prompts, roles: [.policy, .reference, .critic], services: Needs.samplingServices)
-
-    struct Parameters: ParameterSet {
-        @Parameter("Prompts of a rollout.", in: 1...1_000_000) var prompts = 32
-        @Parameter("Sequences sampled for each prompt.", in: 1...1_000_000) var samples = 1
-        @Parameter("Passes over a rollout.", in: 1...1000) var epochs = 4
-        @Parameter("Updates per pass.", in: 1...1_000_000) var minibatches = 1
-        @Parameter("What the return is measured against; only 'critic' builds the critic network.") var baseline = Baseline.critic
-        @Parameter("ε of the clipped surrogate: the ratio's distance from 1 beyond which it earns no more.", in: 0...10)
-        var clipRange = 0.2
-        @Parameter("How far a value may move from its old one before its loss is clipped.", in: 0...1_000_000)
-        var clipRangeValue = 0.2
-        @Parameter("Discount γ per action.", in: 0...1) var gamma = 1.0
-        @Parameter("λ of generalised advantage estimation; without a critic it has no effect.", in: 0...1) var lambda = 0.95
-        @Parameter("Strength β of the KL penalty in the reward, reward per nat; the first value where it adapts.", in: 0...1000)
-        var klCoef = 0.05
-        @Parameter("Estimator of the KL penalty.") var klEstimator = KLEstimator.k1
-        @Parameter("Whether the KL coefficient stays or moves towards kl_target.") var klControl = KLControl.fixed
-        @Parameter("KL that the adaptive coefficient aims at, nats per sequence.", in: 1e-6...1_000_000) var klTarget = 6.0
-        @Parameter("Sequences over which the adaptive coefficient moves.", in: 1...1e12) var klHorizon = 10_000.0
-        @Parameter("Scale advantages to variance 1 over the rollout, and with a critic centre them.") var whitenAdvantages = true
-        @Parameter("Scale the rewards of steps to variance 1 over the rollout, keeping their mean.") var whitenRewards = false
-        @Parameter("Weight of the entropy bonus.", in: 0...1000) var entropyCoef = 0.0
-        @Parameter("A sequence cut at the length limit: 'penalty' subtracts missing_eos_value from its score, 'set' replaces it.")
-        var missingEos = MissingEOS.none
-        @Parameter("The number that missing_eos subtracts or sets.", in: -1_000_000...1_000_000) var missingEosValue = 1.0
-
-        func validate() throws {
-            guard samples == 1, baseline == .groupMean || baseline == .leaveOneOut else { return }
-            throw ZooError(.invalidArgument, "parameter 'samples' is 1; baseline '\(baseline.rawValue)' needs at least 2")
-        }
-    }
-
-    enum Baseline: String, CaseIterable, ParameterValue {
-        case critic
-        case batchMean = "batch-mean"
-        case groupMean = "group-mean"
-        case leaveOneOut = "leave-one-out"
-        case none
-    }
-
-    enum KLControl: String, CaseIterable, ParameterValue { case fixed, adaptive }
-    enum MissingEOS: String, CaseIterable, ParameterValue { case none, penalty, set }
 
     let parameters: Parameters
     let host: Host
@@ -81,11 +39,13 @@ struct PPO: Algorithm {
 
     // MARK: - The objective
 
-    /// −L^CLIP − c·H over `actions` actions, and its derivatives (eq. 7, and S[π] of eq. 9). All arrays are per step.
+    /// −L^CLIP − c·H over `actions` actions, and its derivatives (eq. 7, and S[π] of eq. 9), with a KL where `referenceLogp` is there.
+    /// All arrays are per step.
     static func policyLoss(
-        logp: [Double], behaviourLogp: [Double], entropy: [Double], advantages: [Double], mask: [Bool], actions: Int,
-        clipRange: Double, entropyCoef: Double
+        logp: [Double], behaviourLogp: [Double], referenceLogp: [Double]?, entropy: [Double], advantages: [Double], mask: [Bool],
+        actions: Int, _ parameters: Parameters
     ) -> Loss {
+        let ceiling = 1 + (parameters.clipRangeHigh ?? parameters.clipRange)
         var loss = 0.0
         var byLogp = [Double](repeating: 0, count: logp.count)
         var byEntropy = byLogp
@@ -93,19 +53,29 @@ struct PPO: Algorithm {
         for t in mask.indices where mask[t] {
             let ratio = exp(logp[t] - behaviourLogp[t])  // r_t(θ)
             let surrogate = ratio * advantages[t]
-            let clipped = min(max(ratio, 1 - clipRange), 1 + clipRange) * advantages[t]
-            loss -= min(surrogate, clipped) * share
-            if surrogate <= clipped { byLogp[t] = -surrogate * share }  // where the clip binds, the gradient stops
-            loss -= entropyCoef * entropy[t] * share
-            byEntropy[t] = -entropyCoef * share
+            let clipped = min(max(ratio, 1 - parameters.clipRange), ceiling) * advantages[t]
+            // The dual clip's bound (Ye et al. 2020, https://arxiv.org/abs/1912.09729, eq. 5).
+            let bound = advantages[t] < 0 ? (parameters.dualClip ?? .infinity) * advantages[t] : -.infinity
+            loss -= max(min(surrogate, clipped), bound) * share
+            // Where a clip binds, the gradient stops.
+            if surrogate <= clipped, surrogate >= bound { byLogp[t] = -surrogate * share }
+            loss -= parameters.entropyCoef * entropy[t] * share
+            byEntropy[t] = -parameters.entropyCoef * share
+            if let referenceLogp {
+                let limit = parameters.klClip ?? .infinity
+                let scale = parameters.klLossCoef * share
+                loss += scale * parameters.klLossEstimator.value(logp[t], reference: referenceLogp[t], limit: limit)
+                byLogp[t] += scale * parameters.klLossEstimator.gradient(logp[t], reference: referenceLogp[t], limit: limit)
+            }
         }
         return Loss(loss, [.logp: byLogp, .entropy: byEntropy])
     }
 
     /// ½·mean max((V − R)², (clip(V, V_old ± ε) − R)²) over `actions` actions, and its derivative by V.
     static func valueLoss(
-        values: [Double], oldValues: [Double], returns: [Double], mask: [Bool], actions: Int, clipRange: Double
+        values: [Double], oldValues: [Double], returns: [Double], mask: [Bool], actions: Int, clipRange: Double?
     ) -> Loss {
+        let clipRange = clipRange ?? .infinity
         var loss = 0.0
         var gradient = [Double](repeating: 0, count: values.count)
         let share = 1 / Double(actions)
@@ -118,55 +88,17 @@ struct PPO: Algorithm {
         return Loss(loss, [.value: gradient])
     }
 
-    /// The score after the rule for sequences that were cut at the length limit, [n].
-    static func scores(_ rewards: [Double], finished: [Int], _ rule: MissingEOS, value: Double) -> [Double] {
-        zip(rewards, finished).map { reward, finished in
-            switch rule {
-            case _ where finished != 0: reward
-            case .none: reward
-            case .penalty: reward - value
-            case .set: value
-            }
-        }
-    }
-
-    /// r_t = −β·KL_t, plus the score at the last action (Ziegler et al. 2019, eq. 2), [steps].
-    static func stepRewards(scores: [Double], kl: [Double], coefficient: Double, batch: Batch) -> [Double] {
-        var rewards = kl.map { -coefficient * $0 }
-        for (sequence, score) in scores.enumerated() {
-            if let last = batch.steps(of: sequence).last(where: { batch.mask[$0] }) { rewards[last] += score }
-        }
-        return rewards
-    }
-
-    /// Return-to-go minus the baseline of its sequence, [steps].
-    static func advantagesWithoutCritic(rewards: [Double], batch: Batch, gamma: Double, baseline: Baseline) throws -> [Double] {
-        // With V = 0 and λ = 1 the advantage of GAE is the return-to-go.
-        let zeros = [Double](repeating: 0, count: rewards.count)
-        let toGo = generalizedAdvantages(rewards: rewards, values: zeros, batch: batch, gamma: gamma, lambda: 1).returns
-        let totals = (0..<batch.sequenceCount).map { sequence in
-            batch.steps(of: sequence).first { batch.mask[$0] }.map { toGo[$0] } ?? 0
-        }
-        let baselines: [Double] =
-            switch baseline {
-            case .critic, .none: totals.map { _ in 0 }
-            case .batchMean: totals.map { _ in mean(totals) }
-            case .groupMean: groupMeans(totals, groups: try batch.integers("group"))
-            case .leaveOneOut: leaveOneOutBaselines(totals, groups: try batch.integers("group"))
-            }
-        return zip(zip(toGo, batch.perStep(baselines)), batch.mask).map { $1 ? $0.0 - $0.1 : 0 }
-    }
-
     // MARK: - One iteration
 
     mutating func step() throws {
-        let rollout = try sample()
+        let (rollout, states) = try sample()
         var generator = try host.random
         for _ in 0..<parameters.epochs {
             for minibatch in rollout.minibatches(parameters.minibatches, using: &generator) where minibatch.actionCount > 0 {
                 try host.checkCancellation()
                 try updatePolicy(minibatch)
-                if parameters.baseline == .critic { try updateCritic(minibatch) }
+                guard parameters.baseline == .critic else { continue }
+                try updateCritic(states.selecting(minibatch.integers("place")))
             }
         }
         if parameters.klControl == .adaptive {
@@ -178,8 +110,9 @@ struct PPO: Algorithm {
         try host.log("episode", Double(state.episodes), .last)
     }
 
-    /// A rollout with the columns `kl` (k1), `advantage` and, with a critic, `return` and `value`, all per step.
-    private func sample() throws -> Batch {
+    /// A rollout with the columns `kl` (k1) and `advantage` per step and `place` per sequence; and, with a critic, the states that it
+    /// values, with `value` and `return`: those of the same sequences, in which the score may have a step of its own.
+    private func sample() throws -> (rollout: Batch, states: Batch) {
         let prompts = try host.data.prompts(parameters.prompts)
         var rollout = try host.rollout.generate(.policy, prompts, samples: parameters.samples)
         let rewards = try host.reward.score(rollout)
@@ -187,41 +120,46 @@ struct PPO: Algorithm {
         let reference = try host.model.forward(.reference, rollout, [.logp])[.logp]
         let finished = try rollout.integers("finished")
 
-        let scores = Self.scores(rewards.total, finished: finished, parameters.missingEos, value: parameters.missingEosValue)
-        let penalty = zip(logp, reference).map { parameters.klEstimator.value($0, reference: $1) }
-        var stepRewards = Self.stepRewards(scores: scores, kl: penalty, coefficient: state.kl.coefficient, batch: rollout)
-        if parameters.whitenRewards { stepRewards = whiten(stepRewards, rollout.mask, shiftMean: false) }
+        let scores = Self.scores(rewards.total, finished: finished, parameters)
+        let penalty = zip(logp, reference).map {
+            parameters.klEstimator.value($0, reference: $1, limit: parameters.klClip ?? .infinity)
+        }
         try logSamples(rollout, rewards, scores: scores, penalty: penalty, reference: reference)
+        var states = parameters.scorePosition == .afterEnd ? try Self.withEndStates(rollout) : rollout
+        var stepRewards = Self.stepRewards(
+            scores: scores, kl: Self.aligned(penalty, of: rollout, to: states), coefficient: state.kl.coefficient, batch: states)
+        if parameters.whitenRewards { stepRewards = whiten(stepRewards, states.mask, shiftMean: false) }
 
         var advantages: [Double]
         if parameters.baseline == .critic {
-            let values = try host.model.forward(.critic, rollout, [.value])[.value]
-            let estimate = generalizedAdvantages(
-                rewards: stepRewards, values: values, batch: rollout, gamma: parameters.gamma, lambda: parameters.lambda)
-            advantages = parameters.whitenAdvantages ? whiten(estimate.advantages, rollout.mask) : estimate.advantages
-            rollout.set("value", perStep: values)
-            rollout.set("return", perStep: estimate.returns)
-            try logCritic(values: values, returns: estimate.returns, mask: rollout.mask)
+            let values = try host.model.forward(.critic, states, [.value])[.value]
+            let estimate = Self.estimate(rewards: stepRewards, values: values, states, parameters)
+            advantages = estimate.advantages
+            states.set("value", perStep: values)
+            states.set("return", perStep: estimate.returns)
+            try logCritic(values: values, returns: estimate.returns, mask: states.mask)
         } else {
             advantages = try Self.advantagesWithoutCritic(
-                rewards: stepRewards, batch: rollout, gamma: parameters.gamma, baseline: parameters.baseline)
-            if parameters.whitenAdvantages {
-                let scale = 1 / (maskedMean(advantages.map { $0 * $0 }, rollout.mask) + 1e-8).squareRoot()
-                advantages = advantages.map { $0 * scale }
-            }
+                rewards: stepRewards, batch: states, gamma: parameters.gamma, baseline: parameters.baseline)
         }
+        advantages = Self.whitened(Self.aligned(advantages, of: states, to: rollout), rollout.mask, parameters)
         rollout.set("kl", perStep: zip(logp, reference).map { $0 - $1 })
         rollout.set("advantage", perStep: advantages)
-        return rollout
+        if parameters.klLossCoef > 0 { rollout.set("reference_logp", perStep: reference) }
+        rollout.set(Column("place", perStep: false, .i64((0..<Int64(rollout.sequenceCount)).map { $0 })))
+        return (rollout, states)
     }
 
     private func updatePolicy(_ minibatch: Batch) throws {
         let actions = minibatch.actionCount
-        let update = try host.model.accumulate(.policy, minibatch, [.logp, .entropy], .separable) { slice, outputs in
+        let update = try host.model.accumulate(
+            .policy, minibatch, [.logp, .entropy], .separable,
+            stopsGradient: parameters.klLossCoef > 0 && parameters.klLossEstimator.isStraightThrough
+        ) { slice, outputs in
             Self.policyLoss(
-                logp: try outputs[.logp], behaviourLogp: try slice.steps("behaviour_logp"), entropy: try outputs[.entropy],
-                advantages: try slice.steps("advantage"), mask: slice.mask, actions: actions,
-                clipRange: parameters.clipRange, entropyCoef: parameters.entropyCoef)
+                logp: try outputs[.logp], behaviourLogp: try slice.steps("behaviour_logp"),
+                referenceLogp: slice.column("reference_logp")?.doubles, entropy: try outputs[.entropy],
+                advantages: try slice.steps("advantage"), mask: slice.mask, actions: actions, parameters)
         }
         let info = try host.model.step(.policy)
         try logPolicy(minibatch, update, info)

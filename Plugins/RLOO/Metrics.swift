@@ -8,8 +8,10 @@ extension RLOO {
         let behaviour = try minibatch.steps("behaviour_logp")
         let ceiling = 1 + (parameters.epsilonHigh ?? parameters.epsilon)
         var (low, high): ([Double], [Double]) = ([], [])
-        for (sequence, advantage) in try minibatch.sequences("advantage").enumerated() {
+        let advantages = try minibatch.steps("advantage")
+        for sequence in 0..<minibatch.sequenceCount {
             for unit in Self.units(minibatch, of: sequence, parameters.ratio) {
+                let advantage = advantages[unit[0]]
                 let rho = exp(unit.reduce(0) { $0 + logp[$1] - behaviour[$1] })
                 low.append(rho < 1 - parameters.epsilon && advantage < 0 ? 1 : 0)
                 high.append(rho > ceiling && advantage > 0 ? 1 : 0)

@@ -8,7 +8,8 @@
 //    clipped, as in TRL; the paper takes one step a rollout, where the ratio is 1 and the gradient is its own.
 // 2. `normalize_advantages` and `reward_clip` are TRL's and off; rewards are clipped before the KL penalty comes in.
 // 3. `ratio: token` clips a ratio per action instead (OpenRLHF). Its loss is the sum over a sequence's actions, so that at ratio 1
-//    both have the same gradient; OpenRLHF takes the mean over actions.
+//    both have the same gradient, unless `loss_agg_mode` asks for OpenRLHF's mean over actions.
+// 4. `kl_position: after-baseline` is OpenRLHF's: each action answers for the KL from itself on, which no baseline takes away again.
 import ZooKit
 
 struct RLOO: Algorithm {
@@ -22,19 +23,41 @@ struct RLOO: Algorithm {
         @Parameter("Prompts of a rollout.", in: 1...1_000_000) var prompts = 8
         @Parameter("Group size k: sequences sampled for each prompt.", in: 2...1_000_000) var samples = 4
         @Parameter("Strength β of the KL penalty in the reward, reward per nat.", in: 0...1000) var beta = 0.05
+        @Parameter(
+            "The whole sequence's KL before the baseline (TRL), or after it that of each action and those behind (OpenRLHF).")
+        var klPosition = KLPosition.beforeBaseline
         @Parameter("What the ratio is taken of, and clipped: the whole sequence, or each token (action).") var ratio = Ratio
             .sequence
+        @Parameter("Mean over sequences of the sums over their ratios, or mean over ratios.") var lossAggMode = LossAggMode
+            .seqMeanTokenSum
         @Parameter("ε: how far the ratio may fall below 1 and still earn.", in: 0...1) var epsilon = 0.2
         @Parameter("How far the ratio may rise above 1 and still earn; null is epsilon.", in: 0...1000)
         var epsilonHigh: Double? = nil
-        @Parameter("Limit ±c of a sequence's reward, before the KL penalty; null is none.", in: 0...1_000_000)
+        @Parameter(
+            "Limit ±c of a reward, before the KL; with kl_position 'after-baseline' after the baseline; null is none.",
+            in: 0...1e6)
         var rewardClip: Double? = nil
         @Parameter("Centre advantages and scale them to deviation 1 over the rollout.") var normalizeAdvantages = false
         @Parameter("Passes over a rollout.", in: 1...1000) var numIterations = 1
         @Parameter("Parts that each pass is cut into, with an update each.", in: 1...1_000_000) var minibatches = 1
+
+        func validate() throws {
+            guard klPosition == .afterBaseline, ratio == .sequence else { return }
+            throw ZooError(.invalidArgument, "parameter 'kl_position' is 'after-baseline'; that needs ratio 'token'")
+        }
     }
 
     enum Ratio: String, CaseIterable, ParameterValue { case sequence, token }
+
+    enum KLPosition: String, CaseIterable, ParameterValue {
+        case beforeBaseline = "before-baseline"
+        case afterBaseline = "after-baseline"
+    }
+
+    enum LossAggMode: String, CaseIterable, ParameterValue {
+        case seqMeanTokenSum = "seq-mean-token-sum"
+        case tokenMean = "token-mean"
+    }
 
     let parameters: Parameters
     let host: Host
@@ -43,10 +66,12 @@ struct RLOO: Algorithm {
 
     /// R(x, y) = clip(r(x, y), ±c) − β·log(π(y|x) / π_ref(y|x)), [n] (eq. 3). `kl` is the log-ratio of whole sequences, [n].
     static func returns(rewards: [Double], kl: [Double], beta: Double, rewardClip: Double?) -> [Double] {
-        zip(rewards, kl).map { reward, kl in
-            let limit = rewardClip ?? .infinity
-            return min(max(reward, -limit), limit) - beta * kl
-        }
+        zip(clipped(rewards, rewardClip), kl).map { reward, kl in reward - beta * kl }
+    }
+
+    private static func clipped(_ rewards: [Double], _ limit: Double?) -> [Double] {
+        let limit = limit ?? .infinity
+        return rewards.map { min(max($0, -limit), limit) }
     }
 
     /// R_i − 1/(k − 1)·Σ_{j≠i} R_j, [n] (section 3.2), and where it is wanted (A − mean) / (std + 10⁻⁴) over all of them.
@@ -55,6 +80,19 @@ struct RLOO: Algorithm {
         guard normalize else { return advantages }
         let (center, scale) = (mean(advantages), standardDeviation(advantages) + 1e-4)
         return advantages.map { ($0 - center) / scale }
+    }
+
+    /// OpenRLHF's, [steps]: clip(r_i − baseline, ±c) at the last action, −β·KL_t at each, added up from each action on.
+    static func stepAdvantages(
+        rewards: [Double], kl: [Double], batch: Batch, beta: Double, rewardClip: Double?
+    ) throws -> [Double] {
+        let groups = try batch.integers("group")
+        let shaped = zip(rewards, leaveOneOutBaselines(rewards, groups: groups)).map { $0 - $1 }
+        var steps = kl.map { -beta * $0 }
+        for (sequence, reward) in clipped(shaped, rewardClip).enumerated() {
+            if let last = batch.steps(of: sequence).last(where: { batch.mask[$0] }) { steps[last] += reward }
+        }
+        return returnsToGo(rewards: steps, batch: batch, gamma: 1)
     }
 
     /// The actions that share a ratio: all of a sequence, or each for itself.
@@ -66,18 +104,17 @@ struct RLOO: Algorithm {
         }
     }
 
-    /// −1/n·Σ_s min(ρ_s A_s, clip(ρ_s, 1 − ε, 1 + ε_high) A_s) over `sequences` n, and its derivative by log π.
-    ///
-    /// `logp` and `behaviourLogp` are per step, `advantages` per sequence.
+    /// −1/n·Σ_s min(ρ_s A_s, clip(ρ_s, 1 − ε, 1 + ε_high) A_s) over `count` n, and its derivative by log π. All arrays are per step.
     static func loss(
-        _ batch: Batch, logp: [Double], behaviourLogp: [Double], advantages: [Double], sequences: Int, ratio: Ratio,
+        _ batch: Batch, logp: [Double], behaviourLogp: [Double], advantages: [Double], count: Int, ratio: Ratio,
         epsilonLow: Double, epsilonHigh: Double
     ) -> Loss {
         var loss = 0.0
         var gradient = [Double](repeating: 0, count: logp.count)
-        let share = 1 / Double(sequences)
-        for (sequence, advantage) in advantages.enumerated() {
+        let share = 1 / Double(count)
+        for sequence in 0..<batch.sequenceCount {
             for unit in units(batch, of: sequence, ratio) {
+                let advantage = advantages[unit[0]]
                 let rho = exp(unit.reduce(0) { $0 + logp[$1] - behaviourLogp[$1] })  // π(y|x) / π_old(y|x)
                 let surrogate = rho * advantage
                 let clipped = min(max(rho, 1 - epsilonLow), 1 + epsilonHigh) * advantage
@@ -102,30 +139,42 @@ struct RLOO: Algorithm {
         }
     }
 
-    /// A rollout with the column `advantage` [n].
+    /// A rollout with the column `advantage` [steps].
     private func sample() throws -> Batch {
         let prompts = try host.data.prompts(parameters.prompts)
         var rollout = try host.rollout.generate(.policy, prompts, samples: parameters.samples)
         let rewards = try host.reward.score(rollout)
         let logp = try rollout.steps("behaviour_logp")
         let reference = try host.model.forward(.reference, rollout, [.logp])[.logp]
-        let kl = rollout.sequenceSums(zip(logp, reference).map { $0 - $1 })
-        let returns = Self.returns(
-            rewards: rewards.total, kl: kl, beta: parameters.beta, rewardClip: parameters.rewardClip)
-        let advantages = Self.advantages(
-            returns, groups: try rollout.integers("group"), normalize: parameters.normalizeAdvantages)
-        rollout.set("advantage", perSequence: advantages)
+        let kl = zip(logp, reference).map { $0 - $1 }
+        rollout.set("advantage", perStep: try advantages(rewards.total, kl: kl, rollout))
         try host.logGroupSamples(rollout, rewards)
-        try host.log("kl", kl.reduce(0, +) / Double(max(rollout.actionCount, 1)), over: rollout.actionCount)
+        let total = rollout.sequenceSums(kl).reduce(0, +)
+        try host.log("kl", total / Double(max(rollout.actionCount, 1)), over: rollout.actionCount)
         return rollout
     }
 
+    /// The advantage of each action, [steps]; `kl` holds the log-ratio to the reference of each.
+    private func advantages(_ rewards: [Double], kl: [Double], _ rollout: Batch) throws -> [Double] {
+        switch parameters.klPosition {
+        case .beforeBaseline:
+            let returns = Self.returns(
+                rewards: rewards, kl: rollout.sequenceSums(kl), beta: parameters.beta, rewardClip: parameters.rewardClip)
+            return rollout.perStep(
+                Self.advantages(
+                    returns, groups: try rollout.integers("group"), normalize: parameters.normalizeAdvantages))
+        case .afterBaseline:
+            return try Self.stepAdvantages(
+                rewards: rewards, kl: kl, batch: rollout, beta: parameters.beta, rewardClip: parameters.rewardClip)
+        }
+    }
+
     private func update(_ minibatch: Batch) throws {
-        let sequences = minibatch.sequenceCount
+        let count = parameters.lossAggMode == .tokenMean ? minibatch.actionCount : minibatch.sequenceCount
         let update = try host.model.accumulate(.policy, minibatch, [.logp, .entropy], .separable) { slice, outputs in
             Self.loss(
                 slice, logp: try outputs[.logp], behaviourLogp: try slice.steps("behaviour_logp"),
-                advantages: try slice.sequences("advantage"), sequences: sequences, ratio: parameters.ratio,
+                advantages: try slice.steps("advantage"), count: count, ratio: parameters.ratio,
                 epsilonLow: parameters.epsilon, epsilonHigh: parameters.epsilonHigh ?? parameters.epsilon)
         }
         let info = try host.model.step(.policy)

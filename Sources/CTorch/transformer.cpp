@@ -1,4 +1,4 @@
-// The operators of a Llama block that libtorch has no fused CPU version of, each with its own backward pass.
+// The operators of a transformer block that libtorch has no fused CPU version of, each with its own backward pass.
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <cmath>
@@ -188,29 +188,35 @@ public:
 class FusedLinear : public torch::autograd::Function<FusedLinear> {
 public:
     static at::Tensor forward(
-        AutogradContext *context, const at::Tensor &input, const at::Tensor &fused, at::TensorList parts) {
+        AutogradContext *context, const at::Tensor &input, const at::Tensor &fused, at::TensorList parts,
+        const std::optional<at::Tensor> &bias, at::TensorList bias_parts) {
         std::vector<int64_t> rows;
         for (const auto &part : parts) rows.push_back(part.size(0));
         context->save_for_backward({input, fused});
         context->saved_data["rows"] = rows;
         context->saved_data["weights"] = parts[0].requires_grad();
-        return at::linear(input, fused);
+        context->saved_data["biases"] = !bias_parts.empty() && bias_parts[0].requires_grad();
+        context->saved_data["bias_count"] = static_cast<int64_t>(bias_parts.size());
+        return at::linear(input, fused, bias);
     }
 
     static variable_list backward(AutogradContext *context, variable_list gradients) {
         const auto saved = context->get_saved_variables();
         const auto &input = saved[0], &fused = saved[1];
         const auto rows = context->saved_data["rows"].toIntVector();
-        variable_list result(2 + rows.size());
-        if (context->needs_input_grad(0)) result[0] = gradients[0].mm(fused);
-        if (context->saved_data["weights"].toBool()) {
-            const auto whole = gradients[0].t().mm(input);
+        const auto biases = static_cast<size_t>(context->saved_data["bias_count"].toInt());
+        // In the order of forward's arguments: input, fused, the parts, the bias, its parts.
+        variable_list result(3 + rows.size() + biases);
+        const auto spread = [&](const at::Tensor &whole, size_t first) {
             int64_t begin = 0;
             for (size_t i = 0; i < rows.size(); ++i) {
-                result[2 + i] = whole.narrow(0, begin, rows[i]);
+                result[first + i] = whole.narrow(0, begin, rows[i]);
                 begin += rows[i];
             }
-        }
+        };
+        if (context->needs_input_grad(0)) result[0] = gradients[0].mm(fused);
+        if (context->saved_data["weights"].toBool()) spread(gradients[0].t().mm(input), 2);
+        if (context->saved_data["biases"].toBool()) spread(gradients[0].sum(0), 3 + rows.size());
         return result;
     }
 };
@@ -264,10 +270,15 @@ ct_status ct_swiglu(ct_tensor *out, ct_tensor gate_up) {
     });
 }
 
-ct_status ct_fused_linear(ct_tensor *out, ct_tensor input, ct_tensor fused, const ct_tensor *parts, int32_t count) {
+ct_status ct_fused_linear(
+    ct_tensor *out, ct_tensor input, ct_tensor fused, const ct_tensor *parts, ct_tensor bias, const ct_tensor *bias_parts,
+    int32_t count) {
     return result(out, [&] {
         TORCH_CHECK(count > 0, "no parts");
-        return FusedLinear::apply(ref(input), ref(fused), at::TensorList(list(parts, count)));
+        TORCH_CHECK((bias == nullptr) == (bias_parts == nullptr), "a bias needs its parts");
+        return FusedLinear::apply(
+            ref(input), ref(fused), at::TensorList(list(parts, count)), maybe(bias),
+            at::TensorList(list(bias_parts, bias ? count : 0)));
     });
 }
 

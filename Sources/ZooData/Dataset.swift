@@ -23,27 +23,43 @@ public struct Dataset: Sendable {
         }
     }
 
-    /// Reads a file of JSON lines in TRL's shapes. Blank lines are skipped.
+    /// Reads a file of JSON lines in TRL's shapes, or a `.json` file that is one array of rows. Blank lines are skipped.
     ///
     /// - Parameter expecting: the shapes that will do, the preferred one first. The first of them whose columns the first
     ///   line has is the dataset's shape, which every line must then have; other columns are kept as `extras`.
     /// - Throws: ``DataError`` naming file, line and reason; also where the file has no rows.
     public static func load(
-        jsonl url: URL, expecting: [DatasetShape] = [.preference, .promptCompletion, .prompt, .text]
+        jsonl url: URL, expecting: [DatasetShape] = [.preference, .promptCompletion, .messages, .prompt, .text]
     ) throws -> Dataset {
+        try Self.refuseOtherFormats(url)
         var reader = try LineReader(url)
         var rows: [Row] = []
         var shape: DatasetShape?
-        while let line = try reader.next() {
-            guard line.contains(where: { !$0.isWhitespace }) else { continue }
+        func add(_ tree: JSONTree, _ place: String) throws {
             do {
-                let columns = try parse(line)
+                let columns = try Self.columns(of: tree)
                 let found = try shape ?? Self.shape(of: columns, expecting: expecting)
                 shape = found
-                rows.append(try Row(columns: columns, shape: found, id: rows.count))
+                let row = try Row(columns: columns, shape: found, id: rows.count)
+                if let first = rows.first, first.label != nil, row.label == nil {
+                    let kind = row.extras["label"].map { "is \($0.kind)" } ?? "is missing"
+                    throw RowFault(reason: "'label' \(kind); expected true or false, as on the lines before")
+                }
+                rows.append(row)
             } catch let fault as RowFault {
-                throw DataError("\(url.path):\(reader.lineNumber)", fault.reason)
+                throw DataError(place, fault.reason)
             }
+        }
+        while let line = try reader.next() {
+            guard line.contains(where: { !$0.isWhitespace }) else { continue }
+            if url.pathExtension == "json", rows.isEmpty, line.drop(while: \.isWhitespace).first == "[" {
+                let tree = try JSONTree(parsing: ChatTemplate.text(of: url), place: url.path)
+                guard case .array(let items) = tree else { throw DataError(url.path, "expected an array of rows") }
+                for (index, item) in items.enumerated() { try add(item, "\(url.path): row \(index)") }
+                break
+            }
+            let place = "\(url.path):\(reader.lineNumber)"
+            try add(JSONTree(parsing: line, place: place), place)
         }
         guard let shape else { throw DataError(url.path, "has no rows") }
         return Dataset(name: url.deletingPathExtension().lastPathComponent, shape: shape, rows: rows)
@@ -70,32 +86,34 @@ public struct Dataset: Sendable {
         }
     }
 
-    private static func parse(_ line: String) throws(RowFault) -> [String: JSONValue] {
-        let data = Data(line.utf8)
-        let value: JSONValue
-        do {
-            value = try JSONDecoder().decode(JSONValue.self, from: data)
-        } catch {
-            throw RowFault(reason: "not valid JSON\(syntaxError(in: data))")
+    /// Files that are often at hand and are not read, with the command that converts them.
+    private static func refuseOtherFormats(_ url: URL) throws {
+        let lines = url.deletingPathExtension().lastPathComponent + (url.pathExtension == "gz" ? "" : ".jsonl")
+        let name = url.lastPathComponent
+        switch url.pathExtension.lowercased() {
+        case "parquet":
+            // Each row's JSON is made by Python, for not every release of pyarrow writes JSON.
+            throw DataError(
+                url.path,
+                """
+                Parquet is not read; convert it to JSON lines: python3 -c "import json, pyarrow.parquet as p; \
+                open('\(lines)', 'w').writelines(json.dumps(r) + '\\n' for r in p.read_table('\(name)').to_pylist())"
+                """)
+        case "gz": throw DataError(url.path, "compressed files are not read; unpack it: gunzip --keep \(name)")
+        case "csv": throw DataError(url.path, "CSV is not read; write one JSON object a line, such as {\"text\": \"…\"}")
+        default: return
         }
-        guard case .object(let columns) = value else {
-            throw RowFault(reason: "expected an object of named columns, found \(value.kind)")
-        }
-        return columns
     }
 
-    /// Where JSON breaks off. JSONDecoder knows it too, but does not say so on every platform.
-    private static func syntaxError(in data: Data) -> String {
-        do {
-            _ = try JSONSerialization.jsonObject(with: data)
-            return ""
-        } catch {
-            return ": \((error as NSError).userInfo["NSDebugDescription"] ?? error)"
+    private static func columns(of tree: JSONTree) throws(RowFault) -> [String: JSONTree] {
+        guard case .object(let members) = tree else {
+            throw RowFault(reason: "expected an object of named columns, found \(tree.kind)")
         }
+        return Dictionary(members.map { ($0.key, $0.value) }) { $1 }
     }
 
     private static func shape(
-        of columns: [String: JSONValue], expecting: [DatasetShape]
+        of columns: [String: JSONTree], expecting: [DatasetShape]
     ) throws(RowFault) -> DatasetShape {
         if let shape = expecting.first(where: { $0.columns.allSatisfy { columns[$0] != nil } }) { return shape }
         let wanted = expecting.map { "'\($0.rawValue)'" }.joined(separator: " or ")

@@ -7,8 +7,12 @@ public struct Row: Sendable, Equatable {
     public var completion: String?
     public var chosen: String?
     public var rejected: String?
+    /// The conversations, where the columns are lists of messages; then the texts above are nil.
+    public var chat: ChatRow?
     /// The columns that the dataset's shape does not use, by name; rewards read them.
     public var extras: [String: JSONValue]
+    /// Whether the completion is one that is wanted: the column `label`, where it is true or false.
+    public var label: Bool? { extras["label"]?.bool }
 
     public init(
         id: Int = 0, text: String? = nil, prompt: String? = nil, completion: String? = nil, chosen: String? = nil,
@@ -27,6 +31,8 @@ public struct Row: Sendable, Equatable {
 /// What a dataset's rows hold, by the names of TRL's dataset formats.
 public enum DatasetShape: String, CaseIterable, Codable, Sendable {
     case text
+    /// Whole conversations.
+    case messages
     case prompt
     case promptCompletion = "prompt+completion"
     /// The prompt may be left out: then it is what `chosen` and `rejected` begin with in common.
@@ -36,6 +42,7 @@ public enum DatasetShape: String, CaseIterable, Codable, Sendable {
     public var columns: [String] {
         switch self {
         case .text: ["text"]
+        case .messages: ["messages"]
         case .prompt: ["prompt"]
         case .promptCompletion: ["prompt", "completion"]
         case .preference: ["chosen", "rejected"]
@@ -46,16 +53,20 @@ public enum DatasetShape: String, CaseIterable, Codable, Sendable {
 extension Row {
     /// Takes the columns of `shape` out of `columns`; the others become ``extras``.
     /// - Throws: the reason as text, for the caller to put the line in front.
-    init(columns: [String: JSONValue], shape: DatasetShape, id: Int) throws(RowFault) {
+    init(columns: [String: JSONTree], shape: DatasetShape, id: Int) throws(RowFault) {
         var rest = columns
+        if let chat = try ChatRow(columns: &rest, shape: shape) {
+            self.init(id: id, extras: rest.mapValues(\.value))
+            self.chat = chat
+            return
+        }
         func take(_ name: String) throws(RowFault) -> String {
             guard let value = rest.removeValue(forKey: name) else {
                 throw RowFault(
                     reason: "'\(name)' is missing; the line has \(columns.keys.sorted().joined(separator: ", "))")
             }
             guard let text = value.string else {
-                let hint = if case .array = value { "; conversations are not read: render them to text first" } else { "" }
-                throw RowFault(reason: "'\(name)' is \(value.kind); expected a string\(hint)")
+                throw RowFault(reason: "'\(name)' is \(value.kind); expected a string or a list of messages")
             }
             return text
         }
@@ -64,6 +75,7 @@ extension Row {
         case .text:
             text = try take("text")
             if text?.isEmpty ?? true { throw RowFault(reason: "'text' is empty") }
+        case .messages: break  // always a conversation
         case .prompt: prompt = try take("prompt")
         case .promptCompletion:
             prompt = try take("prompt")
@@ -77,7 +89,7 @@ extension Row {
                 (prompt, chosen, rejected) = Self.splitSharedPrompt(better, worse)
             }
         }
-        extras = rest
+        extras = rest.mapValues(\.value)
     }
 
     /// Splits off what both texts begin with; a space at its end stays with the completions.
@@ -93,7 +105,7 @@ extension Row {
 
     /// All columns, as a line of JSONL holds them.
     var columns: [String: JSONValue] {
-        var result = extras
+        var result = extras.merging(chat?.columns ?? [:]) { $1 }
         let named = [
             ("text", text), ("prompt", prompt), ("completion", completion), ("chosen", chosen), ("rejected", rejected),
         ]

@@ -11,11 +11,26 @@ struct ConfigKeys {
         guard FileManager.default.fileExists(atPath: file.path) else {
             throw ModelError("\(folder.path): config.json is missing; expected a model folder in Hugging Face's layout")
         }
-        guard let json = try? JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any] else {
+        return try read(file: file).keys
+    }
+
+    /// Reads an object from a small file, with the bytes that it holds.
+    static func read(file: URL) throws -> (keys: ConfigKeys, contents: Data) {
+        let size = (try? FileManager.default.attributesOfItem(atPath: file.resolvingSymlinksInPath().path)[.size]) as? Int ?? 0
+        guard size <= longest else {
+            throw ModelError("\(file.path): is \(size) bytes long; expected a JSON object of at most \(longest)")
+        }
+        // Foundation stops at 512 levels of nesting.
+        guard let contents = try? Data(contentsOf: file),
+            let json = try? JSONSerialization.jsonObject(with: contents) as? [String: Any]
+        else {
             throw ModelError("\(file.path): expected a JSON object")
         }
-        return ConfigKeys(json: json, file: file.path)
+        return (ConfigKeys(json: json, file: file.path), contents)
     }
+
+    /// Some configurations list every label of a classifier; none that is one comes near.
+    private static let longest = 16 << 20
 
     func refuse(_ key: String, _ expected: String) -> ModelError {
         ModelError("\(file): \(key) is \(json[key].map { "\($0)" } ?? "missing"); expected \(expected)")
@@ -26,12 +41,21 @@ struct ConfigKeys {
     }
 
     func text(_ key: String) throws -> String? { try optional(key, "a string") { $0 as? String } }
-    func number(_ key: String) throws -> Double? { try optional(key, "a number") { ($0 as? NSNumber)?.doubleValue } }
+    func number(_ key: String) throws -> Double? { try optional(key, "a number") { Self.number($0) } }
 
-    func flag(_ key: String) throws -> Bool? { try optional(key, "true or false") { $0 as? Bool } }
+    func flag(_ key: String) throws -> Bool? {
+        try optional(key, "true or false") { Self.isBoolean($0) ? ($0 as? NSNumber)?.boolValue : nil }
+    }
+
+    /// Foundation hands out true and 1 as the same class, NSNumber; only one of them is a number.
+    private static func number(_ value: Any) -> Double? { isBoolean(value) ? nil : (value as? NSNumber)?.doubleValue }
+
+    private static func isBoolean(_ value: Any) -> Bool {
+        (value as? NSNumber).map { String(cString: $0.objCType) == "c" } ?? false
+    }
 
     func integer(_ key: String) throws -> Int? {
-        try optional(key, "a whole number") { value in (value as? NSNumber).flatMap { Int(exactly: $0.doubleValue) } }
+        try optional(key, "a whole number") { value in Self.number(value).flatMap { Int(exactly: $0) } }
     }
 
     func size(_ key: String) throws -> Int {
@@ -39,28 +63,16 @@ struct ConfigKeys {
         return size
     }
 
+    func optionalSize(_ key: String) throws -> Int? { json[key] is NSNull || json[key] == nil ? nil : try size(key) }
+
     /// One token id, several, or none.
     func tokens(_ key: String) throws -> [Int32] {
         let found = try optional(key, "a token id or a list of them") { value -> [Int32]? in
-            let numbers = value as? [NSNumber] ?? (value as? NSNumber).map { [$0] }
-            let ids = numbers?.compactMap { Int32(exactly: $0.doubleValue) }
-            return ids?.count == numbers?.count ? ids : nil
+            let values = value as? [Any] ?? [value]
+            let ids = values.compactMap { Self.number($0).flatMap { Int32(exactly: $0) } }
+            return ids.count == values.count && ids.allSatisfy { $0 >= 0 } ? ids : nil
         }
         return found ?? []
-    }
-
-    /// The base of the rotary frequencies, from `rope_theta` or from `rope_parameters`; other scalings are refused by name.
-    func ropeTheta() throws -> Double {
-        for key in ["rope_scaling", "rope_parameters"] {
-            guard let value = json[key], !(value is NSNull) else { continue }
-            guard let parameters = value as? [String: Any] else { throw refuse(key, "null or an object") }
-            let kind = parameters["rope_type"] ?? parameters["type"] ?? "default"
-            guard kind as? String == "default" else {
-                throw ModelError("\(file): \(key) asks for \(kind); only null and \"default\" are supported")
-            }
-            if let theta = parameters["rope_theta"] as? NSNumber { return theta.doubleValue }
-        }
-        return try number("rope_theta") ?? 10_000
     }
 
     private func optional<Value>(_ key: String, _ expected: String, _ convert: (Any) -> Value?) throws -> Value? {

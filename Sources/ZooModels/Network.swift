@@ -56,12 +56,23 @@ public protocol Network: AnyObject {
     /// Differentiable unless inside `withoutGrad`. Returns tensors in the order asked: logp, entropy and value
     /// `[n_masked]`, score `[n_sequences]`, in float32. Throws on a batch that the network cannot take.
     func forward(_ batch: Sequences, _ outputs: [Output]) throws -> [Tensor]
+    /// Weights that it reads, frozen and shared with other networks.
+    var frozen: [NamedTensor] { get }
     /// Floating-point operations of one forward pass, a multiply-add counting as two.
     func forwardFLOPs(_ batch: Sequences, _ outputs: [Output]) -> Double
+    /// Of the backward pass that follows: twice the forward pass where every weight has a gradient.
+    func backwardFLOPs(_ batch: Sequences, _ outputs: [Output]) -> Double
     /// The same weights in memory of their own.
     func copy(trainable: Bool) -> any Network
     /// Writes `config.json` and `model.safetensors`, each under a temporary name first.
     func save(to folder: URL) throws
+}
+
+extension Network {
+    public var frozen: [NamedTensor] { [] }
+    public func backwardFLOPs(_ batch: Sequences, _ outputs: [Output]) -> Double { 2 * forwardFLOPs(batch, outputs) }
+    /// Whether its parameters are an adapter's, over a base that is shared.
+    public var isAdapted: Bool { !frozen.isEmpty }
 }
 
 /// How to sample.
@@ -102,6 +113,8 @@ public struct Generation: Sendable {
 
 /// A network that samples.
 public protocol GenerativeNetwork: Network {
+    /// The tokens that end a text, as the model's own files say.
+    var endTokens: [Int32] { get }
     /// Floating-point operations of drawing these sequences, whose masked steps were generated: equal prompts are read once, and each
     /// further token once.
     func generationFLOPs(_ drawn: Sequences) -> Double

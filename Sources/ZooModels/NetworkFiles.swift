@@ -1,7 +1,7 @@
 import Foundation
 import ZooTensor
 
-/// Reads a model folder, of the family that its `config.json` names in `model_type` (`llama`, `tabular`).
+/// Reads a model folder, or an adapter's with its base merged, of the family that its `config.json` names in `model_type`: `tabular` or one of `Family`.
 ///
 /// - Parameters:
 ///   - head: the output on top; a value or score head that the folder lacks is made anew.
@@ -9,13 +9,18 @@ import ZooTensor
 public func loadNetwork(
     from folder: URL, head: Head, device: Device, trainable: Bool, generator: Generator?
 ) throws -> any Network {
+    if AdapterFolder.isOne(folder) {
+        return try CausalLM.load(
+            merging: AdapterFolder(folder), head: head, device: device, trainable: trainable, generator: generator)
+    }
     let keys = try ConfigKeys.read(folder)
     switch keys.json["model_type"] as? String {
-    case "llama":
-        return try CausalLM.load(from: folder, head: head, device: device, trainable: trainable, generator: generator)
     case "tabular":
         return try Tabular.load(from: folder, head: head, device: device, trainable: trainable)
-    default: throw keys.refuse("model_type", "\"llama\" or \"tabular\"")
+    case let type? where Family(rawValue: type) != nil:
+        return try CausalLM.load(from: folder, head: head, device: device, trainable: trainable, generator: generator)
+    default:
+        throw keys.refuse("model_type", "one of \((Family.allCases.map(\.rawValue) + ["tabular"]).joined(separator: ", "))")
     }
 }
 
@@ -37,16 +42,28 @@ public func initializeNetwork(
     }
 }
 
-/// Writes `config.json` and `model.safetensors`; the weights come last, so that a folder with weights is complete.
-func writeModel(to folder: URL, config: [String: Any], parameters: [NamedTensor]) throws {
+/// Writes `config.json`, `generation_config.json` where there is one, and `model.safetensors`.
+func writeModel(
+    to folder: URL, config: [String: Any], parameters: [NamedTensor], generation: GenerationConfig? = nil
+) throws {
+    try writeFolder(
+        folder, json: config, as: "config.json", generation: generation, parameters: parameters, as: "model.safetensors")
+}
+
+/// Writes a JSON file and a safetensors file; the weights come last, so that a folder with weights is complete.
+func writeFolder(
+    _ folder: URL, json: [String: Any], as jsonName: String, generation: GenerationConfig? = nil, parameters: [NamedTensor],
+    as weightsName: String
+) throws {
     do {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     } catch {
         throw ModelError("\(folder.path): cannot be created: \(error.localizedDescription)")
     }
-    let json = try JSONSerialization.data(withJSONObject: config, options: [.prettyPrinted, .sortedKeys])
-    let file = try AtomicFile(folder.appendingPathComponent("config.json"))
-    try file.write(json)
+    let data = try JSONSerialization.data(withJSONObject: json, options: [.prettyPrinted, .sortedKeys])
+    let file = try AtomicFile(folder.appendingPathComponent(jsonName))
+    try file.write(data)
     try file.commit()
-    try Safetensors.write(parameters, to: folder.appendingPathComponent("model.safetensors"))
+    try generation?.write(to: folder)
+    try Safetensors.write(parameters, to: folder.appendingPathComponent(weightsName))
 }

@@ -1,11 +1,13 @@
 import Foundation
 
-/// Reads the small part of JSON that safetensors headers use, strictly: unlike Foundation's parser it refuses a key that
+/// Reads the small part of JSON that safetensors files use, strictly: unlike Foundation's parser it refuses a key that
 /// comes twice, which would let two readers see two different files.
 struct JSONScanner {
     private let bytes: [UInt8]
     private let file: String
     private var position = 0
+    /// What the bytes are, for messages, and where they begin in the file.
+    private var subject = "the index", offset = 0
 
     init(_ bytes: [UInt8], file: String) {
         self.bytes = bytes
@@ -14,18 +16,63 @@ struct JSONScanner {
 
     /// The whole header: an object of tensors, and `__metadata__` of strings.
     mutating func header() throws -> [SafetensorsHeader.Entry] {
-        guard String(bytes: bytes, encoding: .utf8) != nil else { throw TensorError("\(file): the header is not UTF-8") }
+        (subject, offset) = ("the header", 8)
         var entries: [SafetensorsHeader.Entry] = []
-        try object("the header") { scanner, name in
+        try document { scanner, name in
             if name == "__metadata__" {
                 try scanner.object(name) { scanner, _ in _ = try scanner.string() }
             } else {
                 entries.append(try scanner.entry(name))
             }
         }
-        skipSpace()
-        guard position == bytes.count else { throw fault("text after the end of the header") }
         return entries
+    }
+
+    /// The `weight_map` of an index, an object of strings; whatever else the index says is stepped over.
+    mutating func weightMap() throws -> [String: String] {
+        var map: [String: String]?
+        try document { scanner, name in
+            guard name == "weight_map" else { return try scanner.skip(depth: 0) }
+            var files: [String: String] = [:]
+            try scanner.object(name) { files[$1] = try $0.string() }
+            map = files
+        }
+        guard let map else { throw TensorError("\(file): expected a weight_map from tensor names to file names") }
+        return map
+    }
+
+    /// One object and nothing after it.
+    private mutating func document(_ member: (inout JSONScanner, String) throws -> Void) throws {
+        guard String(bytes: bytes, encoding: .utf8) != nil else { throw TensorError("\(file): \(subject) is not UTF-8") }
+        try object(subject, member)
+        skipSpace()
+        guard position == bytes.count else { throw fault("text after the end of \(subject)") }
+    }
+
+    /// Steps over a value of any kind.
+    private mutating func skip(depth: Int) throws {
+        guard depth < 64 else { throw fault("more than 64 levels of nesting") }
+        skipSpace()
+        guard position < bytes.count else { throw fault("the end where a value was expected") }
+        switch bytes[position] {
+        case UInt8(ascii: "{"): try object("a value") { scanner, _ in try scanner.skip(depth: depth + 1) }
+        case UInt8(ascii: "["):
+            try expect("[")
+            if take("]") { return }
+            repeat { try skip(depth: depth + 1) } while take(",")
+            try expect("]")
+        case UInt8(ascii: "\""): _ = try string()
+        default:
+            let begin = position
+            while position < bytes.count, isWord(bytes[position]) { position += 1 }
+            guard position > begin else { throw fault("\"\(Unicode.Scalar(bytes[position]))\" where a value was expected") }
+        }
+    }
+
+    /// Whether a byte can belong to a number, true, false or null.
+    private func isWord(_ byte: UInt8) -> Bool {
+        let character = Character(Unicode.Scalar(byte))
+        return character.isASCII && (character.isLetter || character.isNumber || "+-.".contains(character))
     }
 
     private mutating func entry(_ name: String) throws -> SafetensorsHeader.Entry {
@@ -65,11 +112,17 @@ struct JSONScanner {
         try expect("}")
     }
 
+    /// More sizes than a tensor ever has.
+    private static let longestList = 16
+
     private mutating func integers() throws -> [Int] {
         var values: [Int] = []
         try expect("[")
         if take("]") { return values }
-        repeat { values.append(try integer()) } while take(",")
+        repeat {
+            guard values.count < Self.longestList else { throw fault("a list of more than \(Self.longestList) numbers") }
+            values.append(try integer())
+        } while take(",")
         try expect("]")
         return values
     }
@@ -120,5 +173,7 @@ struct JSONScanner {
         while position < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[position]) { position += 1 }
     }
 
-    private func fault(_ what: String) -> TensorError { TensorError("\(file): the header has \(what), at byte \(8 + position)") }
+    private func fault(_ what: String) -> TensorError {
+        TensorError("\(file): \(subject) has \(what), at byte \(offset + position)")
+    }
 }

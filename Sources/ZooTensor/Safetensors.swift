@@ -24,33 +24,28 @@ public enum Safetensors {
         }
     }
 
-    /// Reads a model folder: `model.safetensors`, or the files that `model.safetensors.index.json` lists.
-    public static func readModel(in folder: URL, device: Device = .cpu) throws -> [String: Tensor] {
+    /// What a model folder holds: `model.safetensors`, or else the index of its shards.
+    public static func modelFile(in folder: URL) -> URL {
         let single = folder.appendingPathComponent("model.safetensors")
         let index = folder.appendingPathComponent("model.safetensors.index.json")
-        if FileManager.default.fileExists(atPath: single.path) { return try read(single, device: device) }
-        guard FileManager.default.fileExists(atPath: index.path) else {
+        let manager = FileManager.default
+        return manager.fileExists(atPath: single.path) || !manager.fileExists(atPath: index.path) ? single : index
+    }
+
+    /// Reads a model folder: `model.safetensors`, or the files that `model.safetensors.index.json` lists.
+    public static func readModel(in folder: URL, device: Device = .cpu) throws -> [String: Tensor] {
+        let file = modelFile(in: folder)
+        guard FileManager.default.fileExists(atPath: file.path) else {
             throw TensorError("\(folder.path): expected model.safetensors or model.safetensors.index.json, found neither")
         }
-        struct Index: Decodable {
-            let weightMap: [String: String]
-            enum CodingKeys: String, CodingKey { case weightMap = "weight_map" }
-        }
-        let map: [String: String]
-        do {
-            map = try JSONDecoder().decode(Index.self, from: Data(contentsOf: index)).weightMap
-        } catch {
-            throw TensorError("\(index.path): expected an object with a weight_map from tensor names to file names")
-        }
+        if file.pathExtension == "safetensors" { return try read(file, device: device) }
+        let map = try ShardIndex.read(file)
         var tensors: [String: Tensor] = [:]
         for shard in Set(map.values).sorted() {
-            guard !shard.contains("/"), !shard.hasPrefix(".") else {
-                throw TensorError("\(index.path): weight_map names \"\(shard)\"; expected a file of this folder")
-            }
-            let file = folder.appendingPathComponent(shard)
-            for (name, tensor) in try read(file, device: device) {
+            let shardFile = folder.appendingPathComponent(shard)
+            for (name, tensor) in try read(shardFile, device: device) {
                 guard map[name] == shard else {
-                    throw TensorError("\(file.path): holds \(name), which the index places in \(map[name] ?? "no file")")
+                    throw TensorError("\(shardFile.path): holds \(name), which the index places in \(map[name] ?? "no file")")
                 }
                 tensors[name] = tensor
             }

@@ -12,13 +12,46 @@ extension Tensor {
         make("rmsNorm", [self, weight]) { ct_rms_norm($0, handle, weight.handle, eps) }
     }
 
+    /// (x - mean(x)) / √(var(x) + eps) · weight + bias over the last dimension. Ba et al. 2016, eq. 4.
+    public func layerNorm(_ weight: Tensor, bias: Tensor, eps: Double) -> Tensor {
+        make("layerNorm", [self, weight, bias]) { ct_layer_norm($0, handle, weight.handle, bias.handle, eps) }
+    }
+
+    /// x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³))). Hendrycks & Gimpel 2016, section 2.
+    public func geluTanh() -> Tensor { make("geluTanh", [self]) { ct_gelu_tanh($0, handle) } }
+
     /// silu(gate) · up for rows [gate | up] of `[n, 2 i]`; gives `[n, i]`. Shazeer 2020, eq. 6.
     public func swiGLU() -> Tensor { make("swiGLU", [self]) { ct_swiglu($0, handle) } }
 
-    /// self [n, in] · weightᵀ for several weights that lie one after the other in `fused`; gradients go to `parts`.
-    public func linear(fused: Tensor, parts: [Tensor]) -> Tensor {
+    /// self [n, in] · weightᵀ + bias for several weights that lie one after the other in `fused`; gradients go to `parts`.
+    ///
+    /// `bias` and `biasParts` are the same for the biases, where there are any.
+    public func linear(fused: Tensor, parts: [Tensor], bias: Tensor? = nil, biasParts: [Tensor] = []) -> Tensor {
         make("linear", [self, fused] + parts) { out in
-            withHandles(parts) { ct_fused_linear(out, handle, fused.handle, $0, $1) }
+            withHandles(parts) { parts, count in
+                guard let bias else { return ct_fused_linear(out, handle, fused.handle, parts, nil, nil, count) }
+                return withHandles(biasParts) { biases, _ in
+                    ct_fused_linear(out, handle, fused.handle, parts, bias.handle, biases, count)
+                }
+            }
+        }
+    }
+
+    /// Adds scale · (input Aᵢᵀ) Bᵢᵀ to the columns of this matrix that begin at `columns[i]`, in place, and returns it as the result of
+    /// that; this tensor must not be used otherwise. Hu et al. 2021, eq. 3.
+    ///
+    /// - Parameters:
+    ///   - input: `[n, in]`; this tensor is `[n, out]`.
+    ///   - down: `[Σ rᵢ, in]`, the rows of every Aᵢ one after the other.
+    ///   - downs: the Aᵢ `[rᵢ, in]`, in the memory of `down`; gradients go to them and to `ups`, the Bᵢ `[outᵢ, rᵢ]`.
+    public func addingLowRank(
+        _ input: Tensor, down: Tensor, downs: [Tensor], ups: [Tensor], columns: [Int], scale: Double
+    ) -> Tensor {
+        let begins = columns.map(Int64.init)
+        return make("addingLowRank", [self, input, down] + ups) { out in
+            withHandles(downs + ups) { factors, _ in
+                ct_add_low_rank(out, handle, input.handle, down.handle, factors, begins, Int32(begins.count), scale)
+            }
         }
     }
 
@@ -54,8 +87,10 @@ extension Tensor {
     }
 
     /// softmax(q kᵀ / √width) v with self as q, each query seeing the keys up to its own place. Vaswani et al. 2017, eq. 1.
-    public func causalAttention(_ k: Tensor, _ v: Tensor) -> Tensor {
-        make("causalAttention", [self, k, v]) { ct_causal_attention($0, handle, k.handle, v.handle) }
+    ///
+    /// - Parameter window: how many keys a query sees, its own included; nil for all. Beltagy et al. 2020, section 3.1.
+    public func causalAttention(_ k: Tensor, _ v: Tensor, window: Int? = nil) -> Tensor {
+        make("causalAttention", [self, k, v]) { ct_causal_attention($0, handle, k.handle, v.handle, Int64(window ?? 0)) }
     }
 
     /// The same for one new query per row, `[r, kvHeads, group, width]`, over columns `starts[r] ..< end` of the caches

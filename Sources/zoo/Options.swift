@@ -22,12 +22,29 @@ struct RecipeOptions: ParsableArguments {
 
     /// Reads and checks the recipe. The algorithms are checked against the plugins here, where the file's line is known, unless a
     /// plugin could not be read: then the controller says which.
-    func recipe(_ path: String, algorithm: String? = nil, plugins: PluginCatalog) throws -> Recipe {
-        let known = plugins.plugins.flatMap(\.algorithms).map(\.id)
-        return try Recipe.load(
+    func recipe(_ path: String, algorithm: String? = nil, variants: [String] = [], plugins: PluginCatalog) throws -> Recipe {
+        try Recipe.load(
             URL(fileURLWithPath: path), base: base.map { URL(fileURLWithPath: $0) }, overrides: changes.map { try Override($0) },
-            algorithm: algorithm,
-            knownAlgorithms: plugins.failures.isEmpty ? known : nil)
+            algorithm: algorithm, variants: variants,
+            knownAlgorithms: plugins.failures.isEmpty ? plugins.algorithmNames : nil)
+    }
+}
+
+/// The variants of a recipe that a command is about.
+struct VariantOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp("Only these variants, or all points of a sweep by its name, separated by commas.", valueName: "names"))
+    var variants: String?
+
+    @Option(
+        name: .customLong("algorithm"),
+        help: ArgumentHelp(
+            "This algorithm, such as grpo or grpo@trl, in place of the recipe's variants (repeatable).", valueName: "id"))
+    var algorithms: [String] = []
+
+    /// All where empty.
+    var names: [String] {
+        (variants?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } ?? []) + algorithms
     }
 }
 

@@ -67,7 +67,11 @@ struct CommandTests {
     func plugins() throws {
         try Command.inFolder { zoo in
             let list = try zoo("plugins", "list").output
-            for id in ["dpo", "grpo", "ppo", "reinforce", "reward-model", "rloo", "sft"] {
+            let ids = [
+                "distill", "dpo", "grpo", "kto", "online-dpo", "ppo", "reinforce", "reinforce-plus-plus", "reward-model", "rloo",
+                "sft",
+            ]
+            for id in ids {
                 #expect(list.contains("\n\(id) "), "\(id)")
             }
             let show = try zoo("plugins", "show", "ppo").output

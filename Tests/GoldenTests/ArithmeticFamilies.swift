@@ -1,44 +1,39 @@
+import ZooHost
 import ZooKit
 
-// Families that are no plugin's loss: ZooKit's arithmetic itself.
 extension Families {
-    /// Group advantages with other small constants than GRPO's, leave-one-out, and the whitened return-to-go of REINFORCE++.
-    static func advantageArithmetic(_ golden: GoldenCase) throws -> Bool {
-        let expected = try golden.flattened("advantages")
-        if golden.name == "verl_adv/reinforce_plus_plus" {
-            let samples = Samples(mask: try golden.rows("mask"), behaviour: try golden.rows("mask"))
-            let rewards = try golden.rows("rewards").flatMap { $0 }
-            let toGo = generalizedAdvantages(
-                rewards: rewards, values: rewards.map { _ in 0 }, batch: samples.batch, gamma: try golden.number("gamma"),
-                lambda: 1)
-            expect(whiten(toGo.advantages, samples.batch.mask), expected, "advantages", in: golden)
-            return true
-        }
-        let rewards = try golden.list("rewards")
-        let groups = try rewards.indices.map { $0 / Int(try golden.number("G")) }
-        let found: [Double]
-        switch golden.name {
-        case "verl_adv/grpo", "nemo_adv/loo=False": found = groupAdvantages(rewards, groups: groups, scale: .group, epsilon: 1e-6)
-        case "understand_r1_zero_adv/grpo": found = groupAdvantages(rewards, groups: groups, scale: .group, epsilon: 1e-8)
-        case _ where golden.name.contains("/dr_grpo") || golden.name.contains("/drgrpo"):
-            found = groupAdvantages(rewards, groups: groups, scale: .none)
-        case "verl_adv/rloo": found = zip(rewards, leaveOneOutBaselines(rewards, groups: groups)).map { $0 - $1 }
-        default: return false
-        }
-        expect(found, expected, "advantages", in: golden)
-        return true
-    }
-
-    /// Values and slopes of the KL estimators.
+    /// Values and slopes of the KL estimators: as a penalty in PPO's reward, where with γ = 0 and no baseline −KL is the advantage of
+    /// its action, and as GRPO's loss without an advantage.
     static func klEstimator(_ golden: GoldenCase) throws -> Bool {
-        guard let estimator = KLEstimator(rawValue: String(golden.name.dropFirst(golden.family.count + 1))) else { return false }
-        let mask = try golden.rows("mask").flatMap { $0 }.map { $0 != 0 }
-        let logp = try golden.rows("logp").flatMap { $0 }
-        let reference = try golden.rows("ref_logp").flatMap { $0 }
-        let values = mask.indices.map { mask[$0] ? estimator.value(logp[$0], reference: reference[$0]) : 0 }
-        let slopes = mask.indices.map { mask[$0] ? estimator.gradient(logp[$0], reference: reference[$0]) : 0 }
-        expect(values, try golden.rows("kl").flatMap { $0 }, "kl", in: golden)
-        expect(slopes, try golden.rows("d_logp_of_masked_sum").flatMap { $0 }, "d_logp", in: golden)
+        let names = ["kl": "k1", "mse": "k2", "low_var_kl": "k3"]
+        let plain = golden.variant.replacing("+", with: "")
+        let base = names[plain] ?? plain
+        let name = base + (golden.variant.hasSuffix("+") && base != "k2" ? "+" : "")
+        guard KLEstimator(rawValue: name) != nil else { return false }
+        // OpenRLHF cuts every estimate to ±10, verl only k3's.
+        let limit = golden.family == "openrlhf_kl" || base == "k3" ? "10" : "null"
+        let samples = Samples(mask: try golden.rows("mask"), behaviour: try golden.rows("logp"))
+        let outputs = [
+            "policy.logp": [try golden.flattened("logp")], "reference.logp": [try golden.flattened("ref_logp")],
+        ]
+        let nothing = [Double](repeating: 0, count: samples.count)
+        let actions = Double(samples.batch.actionCount)
+        let ppo: Settings = [
+            "prompts": json(Double(samples.count)), "epochs": "1", "baseline": text("none"), "gamma": "0",
+            "whiten_advantages": "false", "kl_coef": "1", "kl_estimator": text(name), "kl_clip": limit,
+        ]
+        let penalty = try step("PPO", "ppo", ppo.object, samples.script(rewards: nothing, outputs: outputs)).losses[0]
+        let values = (penalty.gradients["logp"] ?? []).map { $0 * actions }
+        expect(values, try golden.flattened("kl"), "kl", in: golden)
+
+        let grpo: Settings = [
+            "prompts": "1", "samples": json(Double(samples.count)), "loss_type": text("dapo"), "beta": "1",
+            "kl_estimator": text(name), "kl_clip": limit,
+        ]
+        let loss = try step("GRPO", "grpo", grpo.object, samples.script(rewards: nothing, outputs: outputs)).losses[0]
+        let slopes = (loss.gradients["logp"] ?? []).map { $0 * actions }
+        expect(slopes, try golden.flattened("d_logp_of_masked_sum"), "d_logp", in: golden)
+        expect([loss.value * actions], [try golden.flattened("kl").reduce(0, +)], "sum", in: golden)
         return true
     }
 
@@ -53,13 +48,5 @@ extension Families {
         }
         expect(found, try golden.list("values"), "values", in: golden)
         return true
-    }
-}
-
-extension GoldenCase {
-    /// Numbers in a list, or in rows one after the other.
-    fileprivate func flattened(_ key: String) throws -> [Double] {
-        if let rows = outputs[key]?.rows { return rows.flatMap { $0 } }
-        return try list(key)
     }
 }

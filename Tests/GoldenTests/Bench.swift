@@ -29,16 +29,17 @@ struct Samples {
     var count: Int { batch.sequenceCount }
 
     /// - Parameters:
-    ///   - mask: Rows of equal width; 0 is a step that is no action.
+    ///   - mask: Rows, of equal width or not; 0 is a step that is no action.
     ///   - behaviour: Log-probabilities of sampling, in the same rows.
-    init(mask: [[Double]], behaviour: [[Double]], groups: [Int]? = nil) {
+    ///   - finished: 0 for a sequence that was cut at the length limit.
+    init(mask: [[Double]], behaviour: [[Double]], groups: [Int]? = nil, finished: [UInt8]? = nil) {
         var offsets = [0]
         for row in mask { offsets.append(offsets[offsets.count - 1] + row.count) }
         let actions = mask.flatMap { $0.map { $0 != 0 } }
         batch = Batch(offsets: offsets, tokens: actions.map { _ in 0 }, mask: actions)
         batch.set("behaviour_logp", perStep: zip(behaviour.flatMap { $0 }, actions).map { $1 ? $0 : 0 })
         batch.set(Column("group", perStep: false, .i64((groups ?? Array(mask.indices)).map(Int64.init))))
-        batch.set(Column("finished", perStep: false, .u8(mask.map { _ in 1 })))
+        batch.set(Column("finished", perStep: false, .u8(finished ?? mask.map { _ in 1 })))
         batch.set(Column("policy_version", perStep: false, .i64(mask.map { _ in 0 })))
         batch.set("temperature", perSequence: mask.map { _ in 1 })
     }
@@ -48,19 +49,11 @@ struct Samples {
         self.init(mask: groups.map { _ in [1] }, behaviour: groups.map { _ in [0] }, groups: groups)
     }
 
-    /// Adds a sequence of one context step, in the group of the first.
-    mutating func addSequenceWithoutAction() throws {
-        let groups = try batch.integers("group")
-        let longer = Samples(
-            mask: (0..<count).map { batch.steps(of: $0).map { batch.mask[$0] ? 1 : 0 } } + [[0]],
-            behaviour: try (0..<count).map { Array(try batch.steps("behaviour_logp")[batch.steps(of: $0)]) } + [[0]],
-            groups: groups + [groups[0]])
-        self = longer
-    }
-
     /// A host that samples these sequences, rewards them so, and gives these outputs in turn by role and name: the last of them again
-    /// and again. Where the mask is false every output is 0.
-    func script(rewards: [Double], outputs: [String: [[Double]]]) -> ScriptedHost.Script {
+    /// and again. Where the mask is false every output is 0. `components` are of the reward, [n] each, with their weights.
+    func script(
+        rewards: [Double], components: [(values: [Double], weight: Double)] = [], outputs: [String: [[Double]]]
+    ) -> ScriptedHost.Script {
         var script = ScriptedHost.Script()
         let batch = batch
         let turns = Turns()
@@ -68,7 +61,13 @@ struct Samples {
             Batch(offsets: Array(0...n), tokens: Array(repeating: 0, count: n), mask: Array(repeating: false, count: n))
         }
         script.generate = { _, _, _ in batch }
-        script.rewards = { _ in [Column("reward", perStep: false, .f64(rewards))] }
+        let columns = components.enumerated().flatMap { index, component in
+            [
+                Column("reward/\(index)", perStep: false, .f64(component.values)),
+                Column("weight/\(index)", perStep: false, .f64(component.values.map { _ in component.weight })),
+            ]
+        }
+        script.rewards = { _ in [Column("reward", perStep: false, .f64(rewards))] + columns }
         script.outputs = { role, batch, wanted in
             try Dictionary(
                 uniqueKeysWithValues: wanted.map { name in
@@ -83,6 +82,11 @@ struct Samples {
         return script
     }
 
+    /// Of numbers per step those at the first action of each sequence.
+    func firsts(_ values: [Double]) -> [Double] {
+        (0..<count).map { sequence in batch.steps(of: sequence).first { batch.mask[$0] }.map { values[$0] } ?? 0 }
+    }
+
     private final class Turns {
         private var taken: [String: Int] = [:]
         func next(_ key: String) -> Int {
@@ -91,6 +95,23 @@ struct Samples {
         }
     }
 }
+
+/// Parameters by name, each as JSON.
+typealias Settings = [String: String]
+
+extension Settings {
+    /// The parameters as one JSON object.
+    var object: String { "{\(sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value)" }.joined(separator: ", "))}" }
+
+    /// These, and where both name one, the other's.
+    func with(_ other: Settings) -> Settings { merging(other) { $1 } }
+}
+
+/// A JSON string.
+func text(_ value: String) -> String { "\"\(value)\"" }
+
+/// A JSON number, or null.
+func json(_ value: Double?) -> String { value.map { $0 == $0.rounded() && abs($0) < 1e9 ? "\(Int($0))" : "\($0)" } ?? "null" }
 
 /// Holds numbers against the case's, within its tolerance.
 func expect(_ found: [Double], _ expected: [Double], _ what: String, in golden: GoldenCase) {

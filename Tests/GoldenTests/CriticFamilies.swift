@@ -10,27 +10,27 @@ extension Families {
         /// - Parameters:
         ///   - logp, reference: Their difference is the KL penalty of each step.
         ///   - values: Of the critic; `newValues` after it moved, where the value loss itself is wanted.
-        init(_ samples: Samples, scores: [Double], reference: [Double], values: [Double], parameters: String) throws {
+        init(_ samples: Samples, scores: [Double], reference: [Double], values: [Double], _ settings: Settings) throws {
             let record = try step(
-                "PPO", "ppo", parameters,
+                "PPO", "ppo", settings.object,
                 samples.script(
                     rewards: scores,
                     outputs: [
                         "policy.logp": [try samples.batch.steps("behaviour_logp")], "reference.logp": [reference],
                         "critic.value": [values],
                     ]))
-            let actions = Double(samples.batch.actionCount)
-            advantages = (record.losses[0].gradients["logp"] ?? []).map { -$0 * actions }
-            let byValue = record.losses[1].gradients["value"] ?? []
-            returns = zip(zip(values, byValue), samples.batch.mask).map { $1 ? $0.0 - $0.1 * actions : 0 }
+            advantages = (record.losses[0].gradients["logp"] ?? []).map { -$0 * Double(samples.batch.actionCount) }
+            let (byValue, states) = (record.losses[1].gradients["value"] ?? [], record.losses[1].batch)
+            returns = zip(zip(values, byValue), states.mask).map { $1 ? $0.0 - $0.1 * Double(states.actionCount) : 0 }
         }
     }
 
-    private static func parameters(_ golden: GoldenCase, klCoef: Double, extra: String) -> String {
-        """
-        {"prompts": 4, "epochs": 1, "gamma": \(golden.option("gamma") ?? 1), "lambda": \(golden.option("lam") ?? 1), \
-        "kl_coef": \(klCoef), \(extra)}
-        """
+    /// What the bench needs, over the settings of a variant: one pass, γ of the case, the step rewards as the KL penalty k1.
+    private static func settings(_ variant: Settings, _ golden: GoldenCase) -> Settings {
+        ["lambda": json(golden.option("lam") ?? 1)].with(variant).with([
+            "prompts": "4", "samples": "1", "epochs": "1", "minibatches": "1", "baseline": text("critic"), "kl_coef": "1",
+            "kl_estimator": text("k1"), "gamma": json(golden.option("gamma") ?? 1),
+        ])
     }
 
     /// Samples whose KL penalty at coefficient 1 is the given step rewards: the reference lies that far above.
@@ -40,26 +40,26 @@ extension Families {
     }
 
     /// The clipped value loss and its gradient. Returns are made of step rewards with γ = λ = 1.
-    static func valueLoss(_ golden: GoldenCase) throws -> Bool {
+    static func valueLoss(_ golden: GoldenCase, variant: Settings? = nil) throws -> Bool {
         let mask = try golden.rows("mask")
         let returns = try golden.rows("returns")
         let rewards = zip(returns, mask).map { row, mask in
             row.indices.map { row[$0] - ($0 + 1 < row.count && mask[$0 + 1] != 0 ? row[$0 + 1] : 0) }
         }
         let (samples, reference) = try rewarded(golden, rewards)
-        let clip = golden.option("clip") ?? golden.option("cliprange_value") ?? 1e6
+        let clip = golden.option("clip", "cliprange_value", "clip_eps")
+        let settings = settings(variant ?? ["clip_range_value": json(clip)], golden)
         let record = try step(
-            "PPO", "ppo",
-            parameters(golden, klCoef: 1, extra: "\"whiten_advantages\": false, \"clip_range_value\": \(clip)"),
+            "PPO", "ppo", settings.with(["whiten_advantages": "false", "lambda": "1"]).object,
             samples.script(
                 rewards: returns.map { _ in 0 },
                 outputs: [
                     "policy.logp": [try samples.batch.steps("behaviour_logp")], "reference.logp": [reference],
-                    "critic.value": [try golden.rows("old_values").flatMap { $0 }, try golden.rows("values").flatMap { $0 }],
+                    "critic.value": [try golden.flattened("old_values"), try golden.flattened("values")],
                 ]))
         expect([record.losses[1].value], [try golden.number("loss")], "loss", in: golden)
         if golden.has("d_values") {
-            let expected = try smoothed(golden, clip: clip, actions: Double(samples.batch.actionCount))
+            let expected = try smoothed(golden, clip: clip ?? .infinity, actions: Double(samples.batch.actionCount))
             expect(record.losses[1].gradients["value"] ?? [], expected, "d_values", in: golden)
         }
         if golden.has("vf_clipfrac") {
@@ -80,99 +80,104 @@ extension Families {
         }
     }
 
-    /// GAE, whitened as verl does by PPO itself, and as OpenRLHF and torchtune do by ZooKit.
-    static func generalisedAdvantage(_ golden: GoldenCase) throws -> Bool {
+    /// What is each one's own in GAE: how it whitens, and that only verl carries values over steps between actions.
+    private static let estimators: [String: Settings] = [
+        "verl_gae": ["carry_values": "true", "whiten_variance": text("unbiased")],
+        "openrlhf_gae": ["carry_values": "false", "whiten_variance": text("population")],
+        "torchtune_gae": ["carry_values": "false", "whiten_keeps_mean": "true"],
+    ]
+
+    /// GAE, and its advantages whitened.
+    static func generalisedAdvantage(_ golden: GoldenCase, variant: Settings? = nil) throws -> Bool {
         let (samples, reference) = try rewarded(golden, try golden.rows("rewards"))
-        let mask = samples.batch.mask
+        let settings = settings(variant ?? estimators[golden.family] ?? [:], golden)
         func estimate(whitened: Bool) throws -> Estimate {
             try Estimate(
                 samples, scores: Array(repeating: 0, count: samples.count), reference: reference,
-                values: try golden.rows("values").flatMap { $0 },
-                parameters: parameters(golden, klCoef: 1, extra: "\"whiten_advantages\": \(whitened)"))
+                values: try golden.flattened("values"), settings.with(["whiten_advantages": "\(whitened)"]))
         }
         let raw = try estimate(whitened: false)
-        expect(raw.returns, try golden.rows("returns").flatMap { $0 }, "returns", in: golden)
-        switch golden.family {
-        case "verl_gae":
-            let whitened = try estimate(whitened: true).advantages
-            expect(whitened, try golden.rows("advantages_whitened").flatMap { $0 }, "advantages_whitened", in: golden)
-        case "openrlhf_gae":
-            expect(raw.advantages, try golden.rows("advantages_raw").flatMap { $0 }, "advantages_raw", in: golden)
-            let whitened = whiten(raw.advantages, mask, ddof: 0)
-            expect(whitened, try golden.rows("advantages_whitened").flatMap { $0 }, "advantages_whitened", in: golden)
-        default:
-            let scaled = whiten(raw.advantages, mask, shiftMean: false)
-            expect(scaled, try golden.rows("advantages").flatMap { $0 }, "advantages", in: golden)
+        expect(raw.returns, try golden.flattened("returns"), "returns", in: golden)
+        if golden.has("advantages_raw") {
+            expect(raw.advantages, try golden.flattened("advantages_raw"), "advantages_raw", in: golden)
+        }
+        let whitened = try estimate(whitened: true).advantages
+        for key in ["advantages_whitened", "advantages"] where golden.has(key) {
+            expect(whitened, try golden.flattened(key), key, in: golden)
         }
         return true
     }
 
-    /// TRL's PPO: its values live one step longer than its log-probabilities, and the score lands there. That step is here an action
-    /// on which policy and reference agree; TRL leaves it out when it whitens advantages.
-    static func trlAdvantage(_ golden: GoldenCase) throws -> Bool {
+    /// TRL's PPO: values live one step behind an end token, and the score lands there. Rows that end before the last column have an
+    /// end token; the last column has no step behind it.
+    static func trlAdvantage(_ golden: GoldenCase, variant: Settings? = nil) throws -> Bool {
         guard let estimator = ["k1", "k3"].first(where: { golden.name.contains("/\($0)") }) else { return false }
-        let padding = try golden.rows("padding_mask").flatMap { $0 }
-        let mask = try golden.rows("padding_mask_p1").map { $0.map { 1 - $0 } }
-        func filled(_ key: String) throws -> [[Double]] {
-            var next = padding.makeIterator()
-            return try golden.rows(key).map { $0.map { next.next() == 0 ? $0 : 1 } }
+        let width = Int(try golden.number("T"))
+        let lengths = try golden.list("last_token_index").map { Int($0) + 1 }
+        func cut(_ key: String, more: Int = 0) throws -> [[Double]] {
+            try zip(golden.rows(key), lengths).map { Array($0.prefix(min($1 + more, width))) }
         }
-        let samples = Samples(mask: mask, behaviour: try filled("logp"))
-        let estimate = try Estimate(
-            samples, scores: try golden.list("scores"), reference: try filled("ref_logp").flatMap { $0 },
-            values: try golden.rows("values").flatMap { $0 },
-            parameters: parameters(
-                golden, klCoef: try golden.number("kl_coef"),
-                extra: """
-                    "kl_estimator": "\(estimator)", "whiten_advantages": false, \
-                    "whiten_rewards": \(golden.name.contains("whitenrewards=True"))
-                    """))
-        expect(estimate.returns, try golden.rows("returns").flatMap { $0 }, "returns", in: golden)
-        let whitened = whiten(estimate.advantages, padding.map { $0 == 0 })
-        expect(whitened, try golden.rows("advantages").flatMap { $0 }, "advantages", in: golden)
+        let samples = try Samples(
+            mask: lengths.map { Array(repeating: 1, count: $0) }, behaviour: cut("logp"),
+            finished: lengths.map { $0 < width ? 1 : 0 })
+        let values = try cut("values", more: 1)
+        let settings = settings(variant ?? ["score_position": text("after-end"), "carry_values": "false"], golden).with([
+            "kl_coef": json(try golden.number("kl_coef")), "kl_estimator": text(estimator),
+            "whiten_rewards": "\(golden.name.contains("whitenrewards=True"))",
+        ])
+        func estimate(_ more: Settings) throws -> Estimate {
+            try Estimate(
+                samples, scores: try golden.list("scores"), reference: try cut("ref_logp").flatMap { $0 },
+                values: values.flatMap { $0 }, settings.with(more))
+        }
+        /// Numbers of rows of these lengths, with 0 behind them.
+        func padded(_ numbers: [Double], _ lengths: [Int]) -> [Double] {
+            var rest = numbers[...]
+            return lengths.flatMap { length in
+                defer { rest = rest.dropFirst(length) }
+                return rest.prefix(length) + Array(repeating: 0, count: width - length)
+            }
+        }
+        let whitened = try estimate(["whiten_advantages": "true"])
+        expect(padded(whitened.returns, values.map(\.count)), try golden.flattened("returns"), "returns", in: golden)
+        expect(padded(whitened.advantages, lengths), try golden.flattened("advantages"), "advantages", in: golden)
+        if golden.has("rewards") {
+            // With γ = 0 a return is the reward of its step.
+            let rewards = try estimate(["whiten_advantages": "false", "gamma": "0"]).returns
+            expect(padded(rewards, values.map(\.count)), try golden.flattened("rewards"), "rewards", in: golden)
+        }
+        return true
+    }
+
+    /// REINFORCE++: rewards of steps, added up and whitened.
+    static func returnAdvantage(_ golden: GoldenCase, variant: Settings? = nil) throws -> Bool {
+        guard Set(golden.inputs.keys).isSubset(of: ["rewards", "mask", "gamma"]) else { return false }
+        let (samples, reference) = try rewarded(golden, try golden.rows("rewards"))
+        let settings = (variant ?? [:]).with([
+            "prompts": json(Double(samples.count)), "samples": "1", "gamma": json(golden.option("gamma") ?? 1), "kl_coef": "1",
+        ])
+        let record = try step(
+            "ReinforcePlusPlus", "reinforce-plus-plus", settings.object,
+            samples.script(
+                rewards: Array(repeating: 0, count: samples.count),
+                outputs: ["policy.logp": [try samples.batch.steps("behaviour_logp")], "reference.logp": [reference]]))
+        let actions = Double(samples.batch.actionCount)
+        let advantages = (record.losses[0].gradients["logp"] ?? []).map { -$0 * actions }
+        expect(advantages, try golden.flattened("advantages"), "advantages", in: golden)
         return true
     }
 
     /// The KL penalty of each step and the score on the last. With γ = 0 the return is the step's reward.
-    static func shapedReward(_ golden: GoldenCase) throws -> Bool {
+    static func shapedReward(_ golden: GoldenCase, variant: Settings? = nil) throws -> Bool {
         let kl = try golden.rows("kl_k1")
         let samples = Samples(mask: try golden.rows("mask"), behaviour: kl.map { $0.map { _ in -1 } })
         let zeros = kl.flatMap { $0 }.map { _ in 0.0 }
+        let settings = settings(variant ?? [:], golden).with([
+            "gamma": "0", "kl_coef": json(try golden.number("kl_coef")), "whiten_advantages": "false",
+        ])
         let estimate = try Estimate(
-            samples, scores: try golden.list("score"), reference: kl.flatMap { $0 }.map { -1 - $0 }, values: zeros,
-            parameters: """
-                {"prompts": 4, "epochs": 1, "gamma": 0, "kl_coef": \(try golden.number("kl_coef")), "whiten_advantages": false}
-                """)
-        expect(estimate.returns, try golden.rows("rewards").flatMap { $0 }, "rewards", in: golden)
+            samples, scores: try golden.list("score"), reference: kl.flatMap { $0 }.map { -1 - $0 }, values: zeros, settings)
+        expect(estimate.returns, try golden.flattened("rewards"), "rewards", in: golden)
         return true
-    }
-
-    /// PPO without a critic: leave-one-out is RLOO, group-mean is REINFORCE with a group baseline.
-    static func criticlessAdvantage(_ golden: GoldenCase) throws -> Bool {
-        let rewards = try golden.list("rewards")
-        let size = Int(try golden.number("G"))
-        let groups = rewards.indices.map { $0 / size }
-        let baseline: String
-        switch golden.name {
-        case "openrlhf_shape/rloo": baseline = "leave-one-out"
-        case "openrlhf_shape/reinforce_baseline", "openrlhf_shape/dr_grpo": baseline = "group-mean"
-        case "openrlhf_shape/group_norm":
-            let shaped = groupAdvantages(rewards, groups: groups, scale: .group, epsilon: 1e-9)
-            expect(shaped, try golden.list("shaped"), "shaped", in: golden)
-            return true
-        default: return false
-        }
-        let samples = Samples(groups: groups)
-        let zeros = rewards.map { _ in 0.0 }
-        let parameters = """
-            {"prompts": \(rewards.count / size), "samples": \(size), "epochs": 1, "baseline": "\(baseline)", "kl_coef": 0, \
-            "whiten_advantages": false}
-            """
-        let record = try step(
-            "PPO", "ppo", parameters,
-            samples.script(rewards: rewards, outputs: ["policy.logp": [zeros], "reference.logp": [zeros]]))
-        let advantages = (record.losses[0].gradients["logp"] ?? []).map { -$0 * Double(rewards.count) }
-        expect(advantages, try golden.list("shaped"), "shaped", in: golden)
-        return !record.roles.contains("critic")
     }
 }

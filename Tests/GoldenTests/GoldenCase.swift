@@ -20,8 +20,20 @@ struct GoldenCase: Decodable, Sendable, CustomTestStringConvertible {
     func has(_ key: String) -> Bool { inputs[key] ?? outputs[key] != nil }
     /// The text of an input; nil where it is absent or no text.
     func text(_ key: String) -> String? { inputs[key]?.text }
-    /// The number of an input; nil where it is absent or no number.
-    func option(_ key: String) -> Double? { inputs[key]?.number }
+    /// The number of the first of these inputs that is there and a number.
+    func option(_ keys: String...) -> Double? { keys.lazy.compactMap { inputs[$0]?.number }.first }
+    /// What follows the family in the name: "vanilla/token-mean".
+    var variant: String { String(name.dropFirst(family.count + 1)) }
+    /// Numbers in a list, or in rows one after the other.
+    func flattened(_ key: String) throws -> [Double] {
+        if let rows = (inputs[key] ?? outputs[key])?.rows { return rows.flatMap { $0 } }
+        return try list(key)
+    }
+    /// A number in an object of the outputs; nil where it is absent.
+    func entry(_ key: String, in object: String) -> Double? {
+        guard case .object(let members) = outputs[object] else { return nil }
+        return members[key]?.number
+    }
 
     private func read<T>(_ key: String, _ path: KeyPath<GoldenValue, T?>) throws -> T {
         guard let value = (inputs[key] ?? outputs[key])?[keyPath: path] else {
@@ -61,7 +73,7 @@ enum GoldenValue: Decodable, Sendable {
         }
     }
 
-    /// A number; true and false count as 1 and 0.
+    /// A number; true and false count as 1 and 0, and nothing is none.
     var number: Double? {
         switch self {
         case .numberValue(let value): value
@@ -75,9 +87,13 @@ enum GoldenValue: Decodable, Sendable {
         return value
     }
 
+    /// A list of numbers, in which null is NaN.
     var numbers: [Double]? {
         guard case .array(let values) = self else { return nil }
-        let numbers = values.compactMap(\.number)
+        let numbers = values.compactMap { value -> Double? in
+            if case .null = value { return .nan }
+            return value.number
+        }
         return numbers.count == values.count ? numbers : nil
     }
 
@@ -105,8 +121,10 @@ extension GoldenCase {
     }
 
     private static func read(_ folder: URL) throws -> [GoldenCase] {
-        try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+        let decoder = JSONDecoder()
+        decoder.allowsJSON5 = true  // Python writes NaN as it is.
+        return try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
             .filter { $0.pathExtension == "json" }.sorted { $0.path < $1.path }
-            .flatMap { try JSONDecoder().decode(File.self, from: Data(contentsOf: $0)).cases }
+            .flatMap { try decoder.decode(File.self, from: Data(contentsOf: $0)).cases }
     }
 }

@@ -1,122 +1,197 @@
 import ZooHost
 import ZooKit
 
-extension Families {
-    /// GRPO's advantages, read off the gradient at ratio 1: −A over the number of actions.
-    static func groupAdvantage(_ golden: GoldenCase) throws -> Bool {
-        guard let scale = golden.text("scale_rewards"), ["group", "batch", "none"].contains(scale), golden.has("rewards"),
-            let rewards = golden.inputs["rewards"]?.numbers
-        else { return false }
+/// Outcome rewards of groups, and the advantages that the plugins make of them, read off the gradient at ratio 1.
+struct GroupRewards {
+    var rewards: [Double]
+    var groups: [Int]
+    /// Of the reward, where it has several.
+    var components: [(values: [Double], weight: Double)] = []
+    /// Rows of actions; one each unless the case says otherwise.
+    var mask: [[Double]]
+
+    /// A case with `G` and either `rewards` or `rewards_per_func`, in which null is a reward that cannot be given.
+    init(_ golden: GoldenCase) throws {
+        if golden.has("rewards_per_func") {
+            let rows = try golden.rows("rewards_per_func")
+            let count = rows.first?.count ?? 0
+            let weights = golden.has("weights") ? try golden.list("weights") : Array(repeating: 1, count: count)
+            components = (0..<count).map { k in (rows.map { $0[k] }, weights[k]) }
+            rewards = rows.map { row in
+                let scored = zip(row, weights).filter { !$0.0.isNaN }
+                return scored.isEmpty ? .nan : scored.reduce(0) { $0 + $1.0 * $1.1 }
+            }
+        } else {
+            rewards = try golden.list("rewards")
+            if rewards.contains(where: \.isNaN) { components = [(rewards, 1)] }
+        }
         let size = Int(try golden.number("G"))
-        let samples = Samples(groups: rewards.indices.map { $0 / size })
-        let parameters = """
-            {"prompts": \(rewards.count / size), "samples": \(size), "scale_rewards": "\(scale)", "loss_type": "dapo", "beta": 0, \
-            "log_kl": false}
-            """
+        groups = rewards.indices.map { $0 / size }
+        if golden.has("mask") {
+            mask = try golden.rows("mask")
+        } else if let key = ["lengths", "lens", "len", "response_lengths", "response_length"].first(where: golden.has) {
+            mask = try golden.list(key).map { Array(repeating: 1, count: Int($0)) }
+        } else {
+            mask = rewards.map { _ in [1] }
+        }
+    }
+
+    private var size: Int { groups.count { $0 == 0 } }
+    private var zeros: [[Double]] { mask.map { $0.map { _ in 0 } } }
+
+    /// The first gradient of the policy by log π and everything else that the plugin did.
+    private func answer(_ library: String, _ id: String, _ settings: Settings) throws -> (
+        gradient: [Double], samples: Samples, record: ScriptedHost.Record
+    ) {
+        let samples = Samples(mask: mask, behaviour: zeros, groups: groups)
+        let all = settings.with(["prompts": json(Double(groups.count / size)), "samples": json(Double(size))])
+        let flat = zeros.flatMap { $0 }
         let record = try step(
-            "GRPO", "grpo", parameters,
-            samples.script(rewards: rewards, outputs: ["policy.logp": [rewards.map { _ in 0 }]]))
-        let found = (record.losses[0].gradients["logp"] ?? []).map { -$0 * Double(rewards.count) }
-        expect(found, try golden.list("advantages"), "advantages", in: golden)
+            library, id, all.object,
+            samples.script(
+                rewards: rewards, components: components, outputs: ["policy.logp": [flat], "reference.logp": [flat]]))
+        return (record.losses[0].gradients["logp"] ?? [], samples, record)
+    }
+
+    struct Answer {
+        /// Per sequence.
+        let advantages: [Double]
+        let record: ScriptedHost.Record
+    }
+
+    /// With the mean over tokens a gradient is −A over the number of actions.
+    func grpo(_ settings: Settings) throws -> Answer {
+        let mean: Settings = ["loss_type": text("dapo"), "loss_agg_mode": text("by-loss-type"), "beta": "0", "log_kl": "false"]
+        let (gradient, samples, record) = try answer("GRPO", "grpo", settings.with(mean))
+        let actions = Double(samples.batch.actionCount)
+        return Answer(advantages: samples.firsts(gradient).map { -$0 * actions }, record: record)
+    }
+
+    /// A gradient is −A over the number of sequences.
+    func rloo(_ settings: Settings) throws -> Answer {
+        let (gradient, samples, record) = try answer("RLOO", "rloo", settings.with(["beta": "0"]))
+        let count = settings["loss_agg_mode"] == text("token-mean") ? samples.batch.actionCount : samples.count
+        return Answer(advantages: samples.firsts(gradient).map { -$0 * Double(count) }, record: record)
+    }
+
+    func ppo(_ settings: Settings) throws -> Answer {
+        let plain: Settings = ["epochs": "1", "kl_coef": "0", "whiten_advantages": "false"]
+        let (gradient, samples, record) = try answer("PPO", "ppo", settings.with(plain))
+        let actions = Double(samples.batch.actionCount)
+        return Answer(advantages: samples.firsts(gradient).map { -$0 * actions }, record: record)
+    }
+
+    func reinforcePlusPlus(_ settings: Settings) throws -> Answer {
+        let (gradient, samples, record) = try answer(
+            "ReinforcePlusPlus", "reinforce-plus-plus", settings.with(["kl_coef": "0", "kl_loss_coef": "0"]))
+        let actions = Double(samples.batch.actionCount)
+        return Answer(advantages: samples.firsts(gradient).map { -$0 * actions }, record: record)
+    }
+}
+
+extension Families {
+    /// Advantages of a list per sequence, or of rows of steps whose first counts.
+    static func expectAdvantages(_ answer: GroupRewards.Answer, _ key: String = "advantages", in golden: GoldenCase)
+        throws
+    {
+        let expected = try golden.outputs[key]?.rows?.map { $0.first ?? .nan } ?? golden.list(key)
+        expect(answer.advantages, expected, key, in: golden)
+    }
+
+    /// GRPO's advantages by TRL's names.
+    static func groupAdvantage(_ golden: GoldenCase) throws -> Bool {
+        let known: Set = ["rewards", "rewards_per_func", "weights", "G", "scale_rewards", "multi_objective_aggregation"]
+        guard Set(golden.inputs.keys).isSubset(of: known) else { return false }
+        let normalizesFirst =
+            golden.text("multi_objective_aggregation") == "normalize_then_sum" || golden.name.contains("normalize_then_sum")
+        let scale = golden.text("scale_rewards") ?? ["batch", "none"].first(where: golden.variant.hasPrefix) ?? "group"
+        let answer = try GroupRewards(golden).grpo([
+            "scale_rewards": text(scale),
+            "multi_objective_aggregation": text(normalizesFirst ? "normalize_then_sum" : "sum_then_normalize"),
+        ])
+        try expectAdvantages(answer, in: golden)
         // Where the batch's deviation divides, TRL looks at that for dead groups, and finds none.
-        if scale != "batch", golden.has("frac_reward_zero_std") {
-            let share = record.metric("frac_reward_zero_std") ?? .nan
+        if scale != "batch", !normalizesFirst, golden.has("frac_reward_zero_std") {
+            let share = answer.record.metric("frac_reward_zero_std") ?? .nan
             expect([share], [try golden.number("frac_reward_zero_std")], "frac_reward_zero_std", in: golden)
         }
         return true
     }
 
-    /// RLOO's advantages, read off the gradient at ratio 1: −A over the number of sequences. Each sequence is one action.
+    /// RLOO's advantages.
     static func leaveOneOutAdvantage(_ golden: GoldenCase) throws -> Bool {
-        let options = ["rewards", "G", "normalize", "normalize_advantages"]
-        guard Set(golden.inputs.keys).isSubset(of: options) else { return false }
-        let rewards = try golden.list("rewards")
-        let size = Int(try golden.number("G"))
-        let normalize = golden.name.contains("normalize=True")
-        let zeros = rewards.map { _ in 0.0 }
-        let parameters = """
-            {"prompts": \(rewards.count / size), "samples": \(size), "beta": 0, "normalize_advantages": \(normalize)}
-            """
-        let record = try step(
-            "RLOO", "rloo", parameters,
-            Samples(groups: rewards.indices.map { $0 / size }).script(
-                rewards: rewards, outputs: ["policy.logp": [zeros], "reference.logp": [zeros]]))
-        let found = (record.losses[0].gradients["logp"] ?? []).map { -$0 * Double(rewards.count) }
-        expect(found, try golden.list("advantages"), "advantages", in: golden)
+        guard Set(golden.inputs.keys).isSubset(of: ["rewards", "G", "normalize", "normalize_advantages"]) else { return false }
+        let normalize =
+            golden.option("normalize", "normalize_advantages").map { $0 != 0 } ?? golden.name.contains("normalize=True")
+        let answer = try GroupRewards(golden).rloo(["normalize_advantages": "\(normalize)"])
+        try expectAdvantages(answer, in: golden)
         return true
     }
 
-    /// GRPO's loss and gradient, in its four reductions, with and without the KL term.
-    static func groupLoss(_ golden: GoldenCase) throws -> Bool {
-        let options = ["loss_type", "beta", "eps", "hi", "max_completion_length"]
-        guard Set(golden.inputs.keys).isSubset(of: tensors + options), let type = golden.text("loss_type"),
-            ["grpo", "bnpo", "dr_grpo", "dapo"].contains(type)
-        else { return false }
-        try clippedGroupLoss(golden, type: type)
-        return true
-    }
-
-    private static let tensors = ["logp", "old_logp", "ref_logp", "advantages", "mask"]
-
-    /// OpenRLHF's policy loss: per token it is PPO's, per sequence it is GRPO's.
-    static func surrogate(_ golden: GoldenCase) throws -> Bool {
-        let options = ["clip_eps_low", "clip_eps_high", "token_level_loss"]
-        guard Set(golden.inputs.keys).isSubset(of: tensors + options) else { return false }
-        let isPerSequence = golden.name.contains("seq") || golden.option("token_level_loss") == 0
-        if isPerSequence || golden.option("clip_eps_low") != golden.option("clip_eps_high") {
-            // PPO's clip is symmetric, and its mean is over actions.
-            try clippedGroupLoss(golden, type: isPerSequence ? "grpo" : "dapo")
-            return true
-        }
-        let samples = try Samples(mask: golden.rows("mask"), behaviour: golden.rows("old_logp"))
-        let logp = try golden.rows("logp").flatMap { $0 }
-        let parameters = """
-            {"prompts": 4, "epochs": 1, "baseline": "none", "kl_coef": 0, "whiten_advantages": false, \
-            "clip_range": \(golden.option("clip_eps_low") ?? 0.2)}
-            """
-        let outputs = ["policy.logp": [logp], "reference.logp": [logp.map { _ in 0 }]]
-        let record = try step(
-            "PPO", "ppo", parameters, samples.script(rewards: try golden.list("advantages"), outputs: outputs))
-        expect([record.losses[0].value], [try golden.number("loss")], "loss", in: golden)
-        expect(record.losses[0].gradients["logp"] ?? [], try golden.rows("d_logp").flatMap { $0 }, "d_logp", in: golden)
-        if golden.has("ppo_clip_ratio") {
-            expect(
-                [record.metric("policy/clipfrac_avg") ?? .nan], [try golden.number("ppo_clip_ratio")], "clip fraction", in: golden
-            )
+    /// verl's estimators by name, each by the plugin that has it.
+    static func verlAdvantage(_ golden: GoldenCase) throws -> Bool {
+        if golden.variant == "reinforce_plus_plus" { return try returnAdvantage(golden) }
+        let known: Set = ["rewards", "G", "mask", "lengths", "lens", "len", "response_lengths", "response_length"]
+        guard Set(golden.inputs.keys).isSubset(of: known) else { return false }
+        let samples = try GroupRewards(golden)
+        switch golden.variant.prefix(while: { $0 != "(" && $0 != "/" }) {
+        case "grpo" where !golden.name.contains("=False"):
+            try expectAdvantages(samples.grpo(["scale_rewards": text("group"), "advantage_epsilon": "1e-6"]), in: golden)
+        case "grpo", "dr_grpo": try expectAdvantages(samples.grpo(["scale_rewards": text("none")]), in: golden)
+        case let name where name.hasPrefix("opo"):
+            try expectAdvantages(
+                samples.grpo(["scale_rewards": text("none"), "baseline": text("length-weighted")]), in: golden)
+        case "rloo": try expectAdvantages(samples.rloo([:]), in: golden)
+        case "reinforce_plus_plus_baseline":
+            try expectAdvantages(samples.reinforcePlusPlus(["baseline": text("group-mean")]), in: golden)
+        default: return false
         }
         return true
     }
 
-    /// Given advantages need rewards of mean 0 within their group: a further sequence, which has no action, takes what is missing.
-    /// The means over sequences then count one more of them.
-    private static func clippedGroupLoss(_ golden: GoldenCase, type: String) throws {
-        var samples = try Samples(
-            mask: golden.rows("mask"), behaviour: golden.rows("old_logp"), groups: golden.list("advantages").map { _ in 0 })
-        let count = Double(samples.count)
-        try samples.addSequenceWithoutAction()
-        let advantages = try golden.list("advantages")
-        let low = golden.option("eps") ?? golden.option("clip_eps_low") ?? 0.2
-        let high = golden.option("hi") ?? golden.option("clip_eps_high") ?? low
-        // The recorded dr_grpo case was run with max_completion_length = 8.
-        let parameters = """
-            {"prompts": 1, "samples": \(samples.count), "scale_rewards": "none", "loss_type": "\(type)", "epsilon": \(low), \
-            "epsilon_high": \(high), "beta": \(golden.option("beta") ?? 0), \
-            "max_completion_length": \(Int(golden.option("max_completion_length") ?? 8))}
-            """
-        let record = try step(
-            "GRPO", "grpo", parameters,
-            samples.script(
-                rewards: advantages + [-advantages.reduce(0, +)],
-                outputs: [
-                    "policy.logp": [try golden.rows("logp").flatMap { $0 } + [0]],
-                    "reference.logp": [try golden.rows("ref_logp").flatMap { $0 } + [0]],
-                ]))
-        let factor = type == "grpo" || type == "dr_grpo" ? (count + 1) / count : 1
-        let gradient = (record.losses[0].gradients["logp"] ?? []).dropLast()
-        expect([record.losses[0].value * factor], [try golden.number("loss")], "loss", in: golden)
-        expect(gradient.map { $0 * factor }, try golden.rows("d_logp").flatMap { $0 }, "d_logp", in: golden)
-        if golden.has("mean_kl_tokens") {
-            expect([record.metric("kl") ?? .nan], [try golden.number("mean_kl_tokens")], "kl", in: golden)
+    /// NeMo-RL's, with the mean and the deviation of the others or of all.
+    static func nemoAdvantage(_ golden: GoldenCase) throws -> Bool {
+        guard Set(golden.inputs.keys).isSubset(of: ["rewards", "G", "loo", "use_leave_one_out_baseline"]) else { return false }
+        let isLeaveOneOut =
+            golden.option("loo", "use_leave_one_out_baseline").map { $0 != 0 } ?? golden.name.contains("True")
+        let answer = try GroupRewards(golden).grpo([
+            "baseline": text(isLeaveOneOut ? "leave-one-out" : "group-mean"), "scale_rewards": text("group"),
+            "advantage_epsilon": "1e-6",
+        ])
+        try expectAdvantages(answer, in: golden)
+        return true
+    }
+
+    /// The two of the Dr. GRPO authors' code.
+    static func monteCarloAdvantage(_ golden: GoldenCase) throws -> Bool {
+        guard Set(golden.inputs.keys).isSubset(of: ["rewards", "G"]) else { return false }
+        let isScaled = golden.variant == "grpo"
+        guard isScaled || ["drgrpo", "dr_grpo"].contains(golden.variant) else { return false }
+        let answer = try GroupRewards(golden).grpo([
+            "scale_rewards": text(isScaled ? "group" : "none"), "advantage_epsilon": "1e-8",
+        ])
+        try expectAdvantages(answer, in: golden)
+        return true
+    }
+
+    /// OpenRLHF's shaping of rewards before the KL: RLOO and PPO without a critic, GRPO.
+    static func criticlessAdvantage(_ golden: GoldenCase) throws -> Bool {
+        guard Set(golden.inputs.keys).isSubset(of: ["rewards", "G"]) else { return false }
+        let samples = try GroupRewards(golden)
+        let answers: [GroupRewards.Answer]
+        switch golden.variant {
+        case "rloo":
+            let openRLHF: Settings = [
+                "kl_position": text("after-baseline"), "ratio": text("token"), "loss_agg_mode": text("token-mean"),
+            ]
+            answers = try [samples.ppo(["baseline": text("leave-one-out")]), samples.rloo(openRLHF), samples.rloo([:])]
+        case "reinforce_baseline", "dr_grpo":
+            answers = try [samples.ppo(["baseline": text("group-mean")]), samples.grpo(["scale_rewards": text("none")])]
+        case "group_norm":
+            answers = try [samples.grpo(["scale_rewards": text("group"), "advantage_epsilon": "1e-9"])]
+        default: return false
         }
+        for answer in answers { try expectAdvantages(answer, "shaped", in: golden) }
+        return answers.allSatisfy { !$0.record.roles.contains("critic") }
     }
 }

@@ -62,6 +62,11 @@ struct SlicesTests {
         arguments: [
             ("PPO", "ppo", #"{"prompts": 3, "epochs": 1}"#), ("GRPO", "grpo", #"{"prompts": 1, "samples": 3}"#),
             ("RLOO", "rloo", #"{"prompts": 1, "samples": 3}"#),
+            ("RLOO", "rloo", #"{"prompts": 1, "samples": 3, "kl_position": "after-baseline", "ratio": "token"}"#),
+            ("GRPO", "grpo", #"{"prompts": 1, "samples": 3, "importance_sampling_level": "sequence"}"#),
+            ("GRPO", "grpo", #"{"prompts": 1, "samples": 3, "loss_type": "vespo"}"#),
+            ("GRPO", "grpo", #"{"prompts": 1, "samples": 3, "loss_agg_mode": "seq-mean-token-sum-norm"}"#),
+            ("ReinforcePlusPlus", "reinforce-plus-plus", #"{"prompts": 3, "kl_loss_coef": 0.1}"#),
         ])
     func metrics(library: String, id: String, parameters: String) throws {
         let script = {

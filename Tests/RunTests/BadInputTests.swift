@@ -62,6 +62,7 @@ struct BadInputTests {
             ("examples: examples.jsonl", "examples: nowhere.jsonl", ["tiny.yaml:8: stages[0].data.examples", "nowhere.jsonl"]),
             ("function: regex", "function: regexp", ["tiny.yaml:7: stages[0].rewards[0].function", "did you mean 'regex'?"]),
             (", examples: examples.jsonl", "", ["tiny.yaml", "algorithm 'sft' needs 'data.examples'"]),
+            ("algorithm: sft", "algorithm: distill", ["tiny.yaml", "algorithm 'distill' needs 'teacher' in stage 'only'"]),
         ])
     func recipe(old: String, new: String, words: [String]) async throws {
         try change("tiny.yaml", old, new)
@@ -91,7 +92,7 @@ struct BadInputTests {
         let plugins = try BrokenPlugin.folder(defect, in: folder.url)
         let ended = try await zoo.run("train", "tiny.yaml", "--algorithm", "broken", "--plugin-path", plugins, "--run-dir", "run")
         #expect(ended.status == 65)
-        #expect(try ended.complaint.hasPrefix("no plugin offers the algorithm 'broken'; known are: dpo, grpo, ppo"))
+        #expect(try ended.complaint.hasPrefix("no plugin offers the algorithm 'broken'; known are: distill, dpo, grpo, kto"))
         #expect(ended.errors.contains("libBroken.so") && ended.errors.contains(fault), "\(ended.errors)")
         #expect(!isThere("run"))
     }

@@ -19,6 +19,8 @@ struct ResumeTests {
           ppo: {prompts: 4, epochs: 2, minibatches: 2, kl_control: adaptive, kl_horizon: 100, whiten_rewards: true}
           grpo: {prompts: 2, samples: 4, num_iterations: 2, refresh_interval: 4}
           dpo: {pairs: 8}
+          kto: {batch_size: 8}
+          online-dpo: {prompts: 4}
           sft: {examples: 8}
           reward-model: {batch_size: 8}
           reinforce: {prompts: 4, samples: 2}
@@ -29,20 +31,48 @@ struct ResumeTests {
 
     @Test(
         "a language model, killed, taken up, stopped by Ctrl-C and taken up again",
-        arguments: ["ppo", "grpo", "dpo", "sft", "reward-model", "reinforce"])
+        arguments: ["ppo", "grpo", "dpo", "kto", "online-dpo", "sft", "reward-model", "reinforce"])
     func languageModel(algorithm: String) async throws {
         let task = try TinyTask(in: folder.url, stage: Self.stage)
         try await compareInterrupted(["train", task.recipe.path, "--algorithm", algorithm])
     }
 
+    @Test("an adapter, killed, taken up, stopped by Ctrl-C and taken up again", arguments: ["ppo", "grpo", "dpo"])
+    func adapter(algorithm: String) async throws {
+        let task = try TinyTask(in: folder.url, stage: Self.stage)
+        try await zoo.succeed(["train", task.recipe.path, "--set", "budget.steps=16", "--run-dir", "base"])
+        let policy = "policy={folder: \(folder.url.path)/base/model, lora: {r: 4, target_modules: all-linear}}"
+        try await compareInterrupted(["train", task.recipe.path, "--algorithm", algorithm, "--set", policy])
+    }
+
+    @Test("a reference that takes over the policy's adapter at every step, killed, taken up, stopped and taken up again")
+    func movingReference() async throws {
+        let plugins = try BrokenPlugin.folder("REFERENCE=1", in: folder.url)
+        // The divergence from the reference is measured on the way: it is 0 only where the reference was restored too.
+        let task = try TinyTask(
+            in: folder.url, stage: Self.stage, more: "evaluation: {prompts: prompts.jsonl, count: 2, every: 4}")
+        try await zoo.succeed(["train", task.recipe.path, "--set", "budget.steps=16", "--run-dir", "base"])
+        let policy = "policy={folder: \(folder.url.path)/base/model, lora: {r: 4}}"
+        try await compareInterrupted(
+            ["train", task.recipe.path, "--plugin-path", plugins, "--algorithm", "broken", "--set", policy])
+    }
+
     @Test(
-        "a table, killed, taken up, stopped by Ctrl-C and taken up again", arguments: ["ppo", "grpo", "rloo", "dpo", "reinforce"])
+        "a table, killed, taken up, stopped by Ctrl-C and taken up again",
+        arguments: ["ppo", "grpo", "rloo", "reinforce-plus-plus", "dpo", "reinforce"])
     func table(algorithm: String) async throws {
         let recipe = ZooCommand.clone.appending(path: "recipes/tabular.yaml").path
         let changes = ["budget={steps: 240}", "checkpoint_every=10", "data.pairs={build: {prompts: 64}}"].flatMap {
             ["--set", $0]
         }
         try await compareInterrupted(["train", recipe, "--algorithm", algorithm] + changes)
+    }
+
+    @Test("a student, with the frozen teacher that its stage names")
+    func student() async throws {
+        let recipe = ZooCommand.clone.appending(path: "recipes/distill.yaml").path
+        let changes = ["budget={steps: 240}", "checkpoint_every=10", "stages.teacher.budget.updates=8"].flatMap { ["--set", $0] }
+        try await compareInterrupted(["train", recipe] + changes)
     }
 
     @Test("the second Ctrl-C ends a run within its step, and it resumes from its checkpoint")
@@ -106,7 +136,9 @@ struct ResumeTests {
         func data(_ run: String, _ file: String) throws -> Data {
             try Data(contentsOf: folder.url.appending(path: "\(run)/\(file)"))
         }
-        #expect(try data("whole", "model/model.safetensors") == data("broken", "model/model.safetensors"))
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.url.appending(path: "whole/model").path)
+        let weights = try #require(names.first { $0.hasSuffix("model.safetensors") })
+        #expect(try data("whole", "model/\(weights)") == data("broken", "model/\(weights)"))
         func metrics(_ run: String) throws -> [Substring] {
             let text = try #require(String(data: data(run, "metrics.jsonl"), encoding: .utf8))
             // The clock is the one thing that may differ.

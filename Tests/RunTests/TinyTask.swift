@@ -27,7 +27,7 @@ struct TinyTask {
             },
             "pairs.jsonl")
         let model = """
-            {new: {family: causal-lm, vocabulary_size: 272, hidden_size: 32, intermediate_size: 64, num_hidden_layers: 2, \
+            {new: {family: llama, vocabulary_size: 272, hidden_size: 32, intermediate_size: 64, num_hidden_layers: 2, \
             num_attention_heads: 2, num_key_value_heads: 1, tie_word_embeddings: true}}
             """
         try write(

@@ -86,7 +86,7 @@ struct TokenizerBadInputTests {
     func idOutOfRange(id: Int) throws {
         #expect(
             try failureOfVocabulary({ $0["zz"] = id }).contains(
-                "model.vocab: the id of 'zz' is \(id); expected a whole number from 0 to 16777215"))
+                "model.vocab: the id of 'zz' is \(id); expected a whole number from 0 to 65535"))
     }
 
     @Test("an id that is no whole number is refused with its token")
@@ -108,7 +108,7 @@ struct TokenizerBadInputTests {
     @Test(
         "a component that is not supported is refused by name with what loads",
         arguments: [
-            ("normalizer", "Lowercase"), ("pre_tokenizer", "Metaspace"), ("post_processor", "BertProcessing"),
+            ("normalizer", "Lowercase"), ("pre_tokenizer", "BertPreTokenizer"), ("post_processor", "BertProcessing"),
             ("decoder", "WordPiece"),
         ])
     func unsupported(role: String, kind: String) throws {
@@ -119,8 +119,92 @@ struct TokenizerBadInputTests {
     @Test("another model is refused by name")
     func otherModel() throws {
         #expect(try failureOfModel({ $0["type"] = "Unigram" }).contains("model.type 'Unigram' is not supported; what loads: BPE"))
-        #expect(try failureOfModel({ $0["byte_fallback"] = true }).contains("model.byte_fallback is set"))
         #expect(try failureOfModel({ $0["dropout"] = 0.1 }).contains("model.dropout is set"))
+    }
+
+    @Test("what is nested a hundred deep is refused by its place in the file")
+    func nestedPlace() throws {
+        let nested = String(repeating: "[", count: 200)
+        #expect(try failure(file(holding: Data(#"{"model": \#(nested)"#.utf8))).contains("nested more than 100 deep (byte 110)"))
+    }
+
+    @Test(
+        "text that is not JSON is refused with the byte where it breaks off",
+        arguments: [
+            (#"{"a": 01}"#, "expected a value (byte 6)"), (#"{"a": "\ud800"}"#, "half of a surrogate pair"),
+            (#"{"a": nul}"#, "expected null"),
+            (#"{"a": "\x"}"#, "an unknown escape"), ("{\"a\": \"\n\"}", "a control character"), (#"{"a" 1}"#, "expected ':'"),
+            ("{} {}", "expected the end of the file (byte 3)"), (#"{"a": +1}"#, "expected a value"),
+            (#"{1: 2}"#, "expected a name in quotes"),
+        ])
+    func notJSON(text: String, reason: String) throws {
+        #expect(try failure(file(holding: Data(text.utf8))).contains("not valid JSON: \(reason)"))
+    }
+
+    @Test("bytes that are not UTF-8 are refused")
+    func notUTF8() throws {
+        var data = try Data(contentsOf: fixture("plain.tokenizer.json"))
+        data[data.count / 2] = 0xFF
+        #expect(try failure(file(holding: data)).contains("not valid JSON: it is not UTF-8"))
+    }
+
+    @Test("a key or a token that stands twice is refused")
+    func twice() throws {
+        let model = #""model": {"vocab": {"a": 0, "a": 1}, "merges": []}"#
+        #expect(try failure(file(holding: Data("{\(model)}".utf8))).contains("model.vocab has the token 'a' twice"))
+        #expect(try failure(file(holding: Data("{\(model), \(model)}".utf8))).contains("the file has the key model twice"))
+    }
+
+    @Test("byte fallback without all its bytes is refused with the one that is missing")
+    func incompleteFallback() throws {
+        let sentence = try failure(in: "gemma.tokenizer.json") { contents in
+            var model = try #require(contents["model"] as? [String: Any])
+            var vocabulary = try #require(model["vocab"] as? [String: Any])
+            vocabulary["<0x7F>"] = nil
+            model["vocab"] = vocabulary
+            contents["model"] = model
+        }
+        #expect(sentence.contains("model.byte_fallback is set, but model.vocab lacks '<0x7F>'"))
+    }
+
+    @Test("an added token with another id than tokenizers would give it is refused with that one")
+    func addedTokenOutOfOrder() throws {
+        let sentence = try failure(in: "added.tokenizer.json") { contents in
+            var added = try #require(contents["added_tokens"] as? [[String: Any]])
+            added[1]["id"] = 700
+            contents["added_tokens"] = added
+        }
+        #expect(sentence.contains("added_tokens[1]: the id of '<word>' is 700; expected 600"))
+    }
+
+    @Test("a template must hold the text once")
+    func template() throws {
+        for single in [[], [["Sequence": ["id": "A"]], ["Sequence": ["id": "A"]]]] {
+            let sentence = try failure {
+                $0["post_processor"] = ["type": "TemplateProcessing", "single": single, "special_tokens": [:]] as [String: Any]
+            }
+            #expect(sentence.contains("post_processor.single: expected the sequence A once, found it \(single.count) times"))
+        }
+    }
+
+    @Test("steps that are not supported are refused by their place")
+    func steps() throws {
+        let normalizer = try failure {
+            $0["normalizer"] = ["type": "Sequence", "normalizers": [["type": "NFC"], ["type": "NFKC"]]] as [String: Any]
+        }
+        #expect(normalizer.contains("normalizer.normalizers[1] 'NFKC' is not supported; what loads: null, NFC, "))
+        let pattern = try failure {
+            $0["normalizer"] = ["type": "Replace", "pattern": ["Regex": "(((a+)+)+)$"], "content": ""] as [String: Any]
+        }
+        #expect(pattern.contains("normalizer.pattern: only a String is supported"))
+        let growing = Array(
+            repeating: ["type": "Replace", "pattern": ["String": "a"], "content": "aaaa"] as [String: Any], count: 5)
+        let growth = try failure { $0["normalizer"] = ["type": "Sequence", "normalizers": growing] as [String: Any] }
+        #expect(growth.contains("normalizer: the replacements make text 1024.0 times as long; expected at most 256"))
+        let decoder = try failure {
+            $0["decoder"] = ["type": "Sequence", "decoders": [["type": "Fuse"], ["type": "ByteFallback"]]] as [String: Any]
+        }
+        #expect(decoder.contains("decoder.decoders[1] 'ByteFallback' is not supported; what loads: "))
     }
 
     @Test("an unknown splitting pattern is refused with the pattern")

@@ -43,6 +43,7 @@ func file(holding data: Data) throws -> URL {
 struct TokenizerParityTests {
     static let kinds = [
         "plain", "prefix-space", "added", "nfc-template", "digits", "contiguous-digits-prefix", "llama3", "qwen2", "incomplete",
+        "llama2", "mistral", "gemma", "words", "fused-unknown", "dropped",
     ]
 
     @Test("every text gets the same ids", arguments: kinds)
@@ -56,17 +57,19 @@ struct TokenizerParityTests {
         }
     }
 
-    @Test("the post-processor's marks are put around the text when asked for")
-    func template() throws {
+    @Test("the post-processor's marks are put around the text when asked for", arguments: ["nfc-template", "llama2"])
+    func template(kind: String) throws {
         let encodings = try Encodings.load()
-        let tokenizer = try Tokenizer(contentsOf: fixture("nfc-template.tokenizer.json"))
-        let expected = try #require(encodings.withSpecial["nfc-template"])
+        let tokenizer = try Tokenizer(contentsOf: fixture("\(kind).tokenizer.json"))
+        let expected = try #require(encodings.withSpecial[kind])
         for (text, ids) in zip(encodings.texts, expected) {
             #expect(tokenizer.encode(text, addSpecialTokens: true) == ids, "\(text.debugDescription)")
         }
     }
 
-    @Test("ids decode to the same text, special tokens left out", arguments: ["plain", "nfc-template", "incomplete"])
+    @Test(
+        "ids decode to the same text, special tokens left out",
+        arguments: ["plain", "nfc-template", "incomplete", "llama2", "mistral", "gemma", "words", "fused-unknown", "dropped"])
     func decoding(kind: String) throws {
         let encodings = try Encodings.load()
         let tokenizer = try Tokenizer(contentsOf: fixture("\(kind).tokenizer.json"))

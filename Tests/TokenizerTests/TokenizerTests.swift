@@ -40,6 +40,17 @@ struct TokenizerTests {
         #expect(tokenizer.encode("abbcd") == [4, 6])
     }
 
+    @Test("tokens that only Unicode takes for equal keep their own ids")
+    func canonicallyEqual() throws {
+        let url = try file(
+            holding: Data(
+                #"{"model":{"vocab":{"e":0,"\u0301":1,"\u00e9":2,"e\u0301":3},"merges":[["e","\u0301"]]}}"#.utf8))
+        let tokenizer = try Tokenizer(contentsOf: url)
+        #expect(tokenizer.encode("\u{E9}") == [2])
+        #expect(tokenizer.encode("e\u{301}") == [3])
+        #expect((tokenizer.id(of: "\u{E9}"), tokenizer.id(of: "e\u{301}")) == (2, 3))
+    }
+
     @Test("training stops where no pair is left")
     func noPairLeft() throws {
         let tokenizer = try Tokenizer.train(on: ["ab"], vocabularySize: 1_000, specialTokens: .init())

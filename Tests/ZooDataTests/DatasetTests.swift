@@ -52,6 +52,19 @@ struct DatasetTests {
             ])
     }
 
+    @Test("a label that is true or false on the first line is so on every line")
+    func labels() throws {
+        let first = #"{"prompt": "p", "completion": "c", "label": true}"# + "\n"
+        let dataset = try Dataset.load(jsonl: file(first + #"{"prompt": "p", "completion": "c", "label": false}"#))
+        #expect(dataset.rows.map(\.label) == [true, false])
+        for (label, reason) in [("", "is missing"), (#", "label": 1"#, "is a number"), (#", "label": null"#, "is null")] {
+            let url = try file(first + #"{"prompt": "p", "completion": "c"\#(label)}"#)
+            let sentence = try failure { try Dataset.load(jsonl: url) }
+            #expect(sentence == "\(url.path):2: 'label' \(reason); expected true or false, as on the lines before")
+        }
+        #expect(try Dataset.load(jsonl: file(#"{"text": "t", "label": 1}"#)).rows[0].label == nil)
+    }
+
     @Test("the first expected shape that fits the first line is taken")
     func expecting() throws {
         let url = try file(#"{"prompt": "p", "completion": "c", "text": "t"}"#)
@@ -84,7 +97,16 @@ struct DatasetTests {
             ("3", "expected an object of named columns, found a number"),
             (#"{"text": 3}"#, "'text' is a number; expected a string"),
             (#"{"text": null}"#, "'text' is null; expected a string"),
-            (#"{"text": [{"role": "user", "content": "a"}]}"#, "conversations are not read: render them to text first"),
+            (#"{"text": [{"role": "user", "content": "a"}]}"#, "a conversation's column is called 'messages'"),
+            (#"{"text": "a\ud83d"}"#, "\\ud83d is half of a surrogate pair and stands alone (byte 18)"),
+            (#"{"text": "\ud83d\ud83d"}"#, "half of a surrogate pair"),
+            (#"{"text": "\udc00"}"#, "half of a surrogate pair"),
+            ("{\"text\": \"a\u{0}\"}", "the control character 0 stands in a string; write it as \\u0000"),
+            ("\u{0}{\"text\": \"a\"}", "expected a value, found the control character 0"),
+            (#"{"text": "cut of"#, "the text ends within a string: is the line cut off? (byte 16)"),
+            (#"{"text": 1e999}"#, "the number 1e999 is too large"),
+            (#"{"text": 01}"#, "a number begins with 0"),
+            (#"{"text": NaN}"#, "expected a value, found 'N'"),
             (#"{"text": ""}"#, "'text' is empty"),
             (#"{"txt": "a"}"#, "'text' is missing; the line has txt"),
             (#"{"text": "a"} {"text": "b"}"#, "not valid JSON"),
@@ -110,8 +132,10 @@ struct DatasetTests {
 
     @Test("nesting thousands deep is an error, not a crash")
     func deep() throws {
-        let url = try file("{\"text\": " + String(repeating: "[", count: 100_000) + "}")
-        #expect(try failure { try Dataset.load(jsonl: url) }.hasPrefix("\(url.path):1: not valid JSON"))
+        let url = try file("{\"text\": " + String(repeating: "[", count: 1_000_000) + "}")
+        #expect(
+            try failure { try Dataset.load(jsonl: url) }.hasPrefix(
+                "\(url.path):1: not valid JSON: arrays and objects nest more than"))
     }
 
     @Test("an empty file, a missing file and a folder are refused", arguments: ["", "\n\n  \n"])

@@ -2,11 +2,19 @@ import Foundation
 import Testing
 import ZooData
 
-/// A folder of its own for one test.
+/// A folder of its own for one test; all of them go when the test process ends.
 func temporaryFolder() throws -> URL {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("zoo-data-\(UUID().uuidString)")
+    let folder = TemporaryFolders.root.appendingPathComponent(UUID().uuidString)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     return folder
+}
+
+private enum TemporaryFolders {
+    static let root: URL = {
+        let root = FileManager.default.temporaryDirectory.appendingPathComponent("zoo-data-\(UUID().uuidString)")
+        atexit { try? FileManager.default.removeItem(at: TemporaryFolders.root) }
+        return root
+    }()
 }
 
 /// A file that holds `text`.

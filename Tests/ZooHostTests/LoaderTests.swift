@@ -59,6 +59,22 @@ struct LoaderTests {
         }
     }
 
+    @Test("reads presets, and of a plugin of version 1.0 none")
+    func presets() async throws {
+        try await PluginFixture.withFolder { folder in
+            let current = try #require(Plugin(path: PluginFixture.compile(into: folder)).description.algorithm("broken"))
+            let preset = try #require(current.preset("strong"))
+            #expect(preset.source == "nobody" && preset.summary == "Twice the loss." && preset.notes == ["A fixture's."])
+            #expect(preset.parameters == ["scale": 2])
+            var older = try #require(Plugin(path: PluginFixture.compile("MINOR_0", into: folder)).description.algorithm("broken"))
+            #expect(older.presets.isEmpty)
+            older.presets = current.presets
+            #expect(older == current)
+            expectFailure(
+                try PluginFixture.compile("PRESETS", into: folder), "the presets of 'broken' have one without a 'name' of lower")
+        }
+    }
+
     @Test("says what is wrong with a file that cannot be a plugin")
     func refusedFiles() async throws {
         try await PluginFixture.withFolder { folder in

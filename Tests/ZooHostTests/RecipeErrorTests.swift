@@ -47,8 +47,8 @@ struct RecipeErrorTests {
                 "6: stages[0].policy.new.hidden_size: expected a number, true or false, found 'wide'"
             ),
             (
-                "family: causal-lm", "family: rnn",
-                "6: stages[0].policy.new.family: expected one of causal-lm, tabular, found 'rnn'"
+                "family: llama", "family: rnn",
+                "6: stages[0].policy.new.family: expected one of gemma, gpt2, llama, mistral, qwen2, qwen3, tabular, found 'rnn'"
             ),
             (
                 "task: sentiment", "task: sentimental",

@@ -10,7 +10,7 @@ let smallRecipe = """
     stages:
       - name: base
         algorithm: sft
-        policy: {new: {family: causal-lm, hidden_size: 64, vocabulary_size: 512}}
+        policy: {new: {family: llama, hidden_size: 64, vocabulary_size: 512}}
         data: {examples: task:base.jsonl}
         parameters: {sft: {examples: 16}}
         budget: {steps: 5}
@@ -97,6 +97,21 @@ struct RecipeTests {
         #expect(second.resolvedYAML() == first.resolvedYAML())
     }
 
+    @Test("an adapter has PEFT's names and defaults, is part of the policy, and reads back")
+    func adapter() throws {
+        let plain = try #require(try recipe(set: ["policy.lora={}"]).stages[1].lora)
+        #expect((plain.r, plain.alpha, plain.usesRSLoRA, plain.targets) == (8, 8, false, .standard))
+        #expect(try recipe().stages[1].lora == nil)
+        let all = try recipe(set: ["policy.lora.r=16", "policy.lora.lora_alpha=32", "policy.lora.target_modules=all-linear"])
+        let lora = try #require(all.stages[1].lora)
+        #expect((lora.r, lora.alpha, lora.scale, lora.targets) == (16, 32, 2, .allLinear))
+        #expect(all.stages[1].policy == .stage("base"))
+        #expect(try recipe(all.resolvedYAML()) == all)
+        let named = try recipe(set: ["policy.lora={target_modules: [q_proj, v_proj], use_rslora: true}"])
+        #expect(named.stages[1].lora?.targets == .named(["q_proj", "v_proj"]))
+        #expect(try recipe(named.resolvedYAML()) == named)
+    }
+
     @Test("the dump writes defaults out")
     func dumpIsComplete() throws {
         let dump = try recipe().resolvedYAML()
@@ -131,12 +146,15 @@ struct RecipeTests {
         "the recipes of this repository are valid",
         arguments: [
             "sentiment", "tabular", "countdown", "ladder", "beta", "grpo-groups", "reward-shift",
-            "overoptimisation",
+            "overoptimisation", "distill",
         ])
     func shipped(name: String) throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         let file = root.appending(path: "recipes/\(name).yaml")
-        let recipe = try Recipe.load(file, knownAlgorithms: ["sft", "reward-model", "ppo", "grpo", "rloo", "dpo", "reinforce"])
+        let algorithms = [
+            "sft", "reward-model", "ppo", "grpo", "rloo", "reinforce-plus-plus", "dpo", "kto", "online-dpo", "reinforce", "distill",
+        ]
+        let recipe = try Recipe.load(file, knownAlgorithms: algorithms)
         #expect(recipe.name == name)
         #expect(try Recipe.parse(recipe.resolvedYAML(), file: file) == recipe)
     }

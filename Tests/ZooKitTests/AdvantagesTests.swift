@@ -16,6 +16,17 @@ struct AdvantagesTests {
         expectClose(returns, [0, 0.296875, 0.9375, 0, 1, 2])
     }
 
+    @Test("a step between actions that is none passes the value on, or counts as a step of value 0")
+    func uncarried() {
+        let (advantages, returns) = generalizedAdvantages(
+            rewards: [7, 0, 0.5, 7, 1, 2], values: [7, 0.5, 0.25, 7, 0.75, 1.5], batch: batch, gamma: 0.5, lambda: 0.5,
+            carriesValues: false)
+        // Sequence 0, backwards: A = 0.25; the masked step has δ = 0.5·0.75 and A = 0.375 + 0.25·0.25 = 0.4375; then δ = 0.5 − 0.25,
+        // A = 0.25 + 0.25·0.4375 = 0.359375; δ = 0.5·0.25 − 0.5, A = −0.375 + 0.25·0.359375.
+        expectClose(advantages, [0, -0.28515625, 0.359375, 0, 0.25, 0.5])
+        expectClose(returns, [0, 0.21484375, 0.609375, 0, 1, 2])
+    }
+
     @Test("with λ = 1 and no values the advantage is the discounted return-to-go")
     func returnToGo() {
         let zeros = [Double](repeating: 0, count: 6)
@@ -93,7 +104,7 @@ struct KLTests {
     @Test("where policy and reference agree all are 0, and k1 alone still has a slope")
     func zero() {
         for estimator in KLEstimator.allCases { #expect(estimator.value(-3, reference: -3) == 0) }
-        #expect(KLEstimator.allCases.map { $0.gradient(-3, reference: -3) } == [1, 0, 0])
+        #expect(KLEstimator.allCases.map { $0.gradient(-3, reference: -3) } == [1, 0, 0, 0, 0, 0, 0])
     }
 
     @Test("over samples of π the mean slope of k2 is the gradient of KL(π‖π_ref), of k3 that of KL(π_ref‖π), of k1 zero")

@@ -13,6 +13,12 @@ struct BestOfN: Algorithm {
         @Parameter("Samples of a prompt, of which the best is kept.", in: 2...1000) var samples = 4
     }
 
+    static let presets = [
+        Preset(
+            "wide", source: "this page", summary: "Many samples of few prompts.", parameters: ["prompts": 2, "samples": 32],
+            notes: ["The learning rate is the recipe's to set."])
+    ]
+
     let parameters: Parameters
     let host: Host
 

@@ -10,7 +10,7 @@ struct DocumentationTests {
         let page = try String(
             contentsOf: tests.appending(path: "../../Sources/ZooKit/ZooKit.docc/WriteAPlugin.md"), encoding: .utf8)
         let blocks = page.components(separatedBy: "```swift\n").dropFirst().compactMap { $0.components(separatedBy: "```").first }
-        #expect(blocks.count == 5)
+        #expect(blocks.count == 6)
         for block in blocks { #expect(example.contains(block), "not in BestOfN.swift:\n\(block)") }
     }
 }

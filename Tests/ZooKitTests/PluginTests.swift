@@ -44,6 +44,17 @@ struct PluginTests {
                 """)
     }
 
+    @Test("presets lie at the end of the card as JSON, in the order in which they are declared")
+    func presets() throws {
+        let info = try #require(zoo_plugin_entry_v1()?.pointee.algorithms?[0])
+        #expect(info.pointee.size == 120)
+        #expect(
+            info.pointee.presets.string == """
+                [{"name": "wide", "source": "this page", "summary": "Many samples of few prompts.", "parameters": {"prompts": 2, \
+                "samples": 32}, "notes": ["The learning rate is the recipe's to set."]}]
+                """)
+    }
+
     @Test("an unknown id, a bad parameter, a missing host and a short one are refused with a sentence")
     func refused() {
         var host = bareHost()

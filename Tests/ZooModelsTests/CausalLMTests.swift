@@ -5,9 +5,9 @@ import ZooTensor
 
 @Suite("causal-lm")
 struct CausalLMTests {
-    @Test("a batch of mixed lengths gives what each sequence gives alone")
-    func packing() throws {
-        let network = try smallModel()
+    @Test("a batch of mixed lengths gives what each sequence gives alone", arguments: Family.allCases)
+    func packing(family: Family) throws {
+        let network = try smallModel(family)
         let lengths = [3, 17, 9, 9, 2, 30, 29, 1, 12]
         let batch = randomBatch(lengths, vocabulary: 29, prompt: 2)
         let together = try network.forward(batch, [.logp, .entropy])
@@ -24,9 +24,9 @@ struct CausalLMTests {
         #expect(distance(together[1].floats, entropy) < 2e-5)
     }
 
-    @Test("a step's output does not depend on the steps after it")
-    func causality() throws {
-        let network = try smallModel()
+    @Test("a step's output does not depend on the steps after it", arguments: Family.allCases)
+    func causality(family: Family) throws {
+        let network = try smallModel(family)
         var batch = randomBatch([12, 12], vocabulary: 29)
         let before = try network.forward(batch, [.logp])[0].floats
         batch.tokens[11] = (batch.tokens[11] + 1) % 29
@@ -129,6 +129,28 @@ struct CausalLMTests {
             offsets: [0, 4, 8], tokens: [1, 2, 3, 4, 1, 2, 3, 5], mask: [false, false, true, true, false, false, true, true])
         let prompt = 2 * 32 * 2 + 2 * 88 + 3 * 16 + 80
         #expect(network.generationFLOPs(drawn) == Double(prompt + 2 * (2 * 120 + 3 * 16 + 80)))
+    }
+
+    @Test("operations are counted: windows and a feed-forward without a gate, by hand")
+    func familyOperations() throws {
+        func network(_ family: Family, window: Int? = nil) throws -> CausalLM {
+            var config = CausalLMConfig(
+                family: family, vocabularySize: 10, hiddenSize: 4, intermediateSize: 6, layers: 1, heads: 2)
+            config.slidingWindow = window
+            return try .initialize(config: config, head: .languageModel, generator: Generator(seed: 1))
+        }
+        let batch = Sequences(offsets: [0, 5], tokens: [1, 2, 3, 4, 5], mask: [false, false, false, false, true])
+        // Four inputs: their queries, keys and values (3 · 16 weights); one row to the end (16, and two or three matrices of 24).
+        // Of keys they see 1, 2, 3, 4: 10 pairs, two products of 4 each; with a window of 2 they see 1, 2, 2, 2: 7 pairs.
+        #expect(try network(.gpt2).forwardFLOPs(batch, [.logp]) == Double(2 * 48 * 4 + 2 * (16 + 48) + 16 * 10 + 80))
+        #expect(try network(.mistral).forwardFLOPs(batch, [.logp]) == Double(2 * 48 * 4 + 2 * (16 + 72) + 16 * 10 + 80))
+        #expect(
+            try network(.mistral, window: 2).forwardFLOPs(batch, [.logp]) == Double(2 * 48 * 4 + 2 * (16 + 72) + 16 * 7 + 80))
+        // Drawn after two of prompt: the prompt's 3 pairs are inside of the window; two more tokens are read and see 2 keys each.
+        let drawn = Sequences(offsets: [0, 5], tokens: [1, 2, 3, 4, 5], mask: [false, false, true, true, true])
+        let prompt = 2 * 48 * 2 + 2 * (16 + 72) + 16 * 3 + 80
+        #expect(
+            try network(.mistral, window: 2).generationFLOPs(drawn) == Double(prompt + 2 * (2 * 136 + 16 * 2 + 80)))
     }
 
     @Test(

@@ -30,6 +30,14 @@ struct GenerationTests {
         #expect(sampled.sequences.count == 30)
     }
 
+    @Test("what was recorded while sampling is what forward gives, in every family", arguments: Family.allCases)
+    func families(family: Family) throws {
+        let network = try smallModel(family)
+        let sampled = try generate(network, SamplerSettings(maxNewTokens: 24, endTokens: [7, 11]))
+        #expect(distance(sampled.logp, try network.forward(sampled.sequences, [.logp])[0].floats) < 1e-4)
+        #expect(sampled.finished.contains(true) && sampled.finished.contains(false))
+    }
+
     @Test("sequences hold their prompt, then at most the limit, and end at the first end token")
     func shape() throws {
         let settings = SamplerSettings(maxNewTokens: 20, endTokens: [7, 11])

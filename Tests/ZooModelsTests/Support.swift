@@ -2,8 +2,13 @@ import Foundation
 import ZooModels
 import ZooTensor
 
-/// Where this target's recorded models lie.
-let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Fixtures")
+/// Where this target's recorded models lie; `make parity` has others of its own.
+let fixtures =
+    ProcessInfo.processInfo.environment["ZOO_FIXTURES"].map { URL(fileURLWithPath: $0) }
+    ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Fixtures")
+
+/// The recorded language models: every family, and what its options change.
+let languageModels = ["tied", "untied", "llama3", "qwen2", "qwen3", "mistral", "gemma", "gpt2"]
 
 /// A folder of its own that is removed after `body`.
 func withTemporaryFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
@@ -58,6 +63,27 @@ func smallModel(_ head: Head = .languageModel, seed: UInt64 = 1, kvHeads: Int = 
             vocabularySize: 29, hiddenSize: 16, intermediateSize: 24, layers: 2, heads: 4, kvHeads: kvHeads, maxPositions: 96,
             initializerRange: 0.35),
         head: head, generator: Generator(seed: seed))
+}
+
+/// The same of any family, with what is the family's own: windows, scaled frequencies.
+func smallModel(_ family: Family, _ head: Head = .languageModel) throws -> CausalLM {
+    var config = CausalLMConfig(
+        family: family, vocabularySize: 29, hiddenSize: 16, intermediateSize: 24, layers: 2, heads: 4,
+        kvHeads: family == .gpt2 ? 4 : 2, maxPositions: 96, tieEmbeddings: family != .mistral, initializerRange: 0.35)
+    switch family {
+    case .llama: config.biases = [.attention, .feedForward]
+    case .mistral: config.slidingWindow = 5
+    case .qwen2: (config.slidingWindow, config.fullLayers) = (3, 1)
+    case .qwen3: config.ropeScaling = .linear(factor: 2)
+    case .gemma, .gpt2: break
+    }
+    let network = try CausalLM.initialize(config: config, head: head, generator: Generator(seed: 1))
+    // Biases start at 0 and norms at 1 or 0, where a mistake in either would not show.
+    for (index, parameter) in network.parameters.enumerated() where parameter.tensor.shape.count == 1 {
+        let noise = Tensor.normal(parameter.tensor.shape, generator: Generator(seed: UInt64(index))) * 0.2
+        parameter.tensor.copy(from: withoutGrad { parameter.tensor + noise })
+    }
+    return network
 }
 
 /// Random sequences of these lengths; after the first `prompt` steps all are masked.

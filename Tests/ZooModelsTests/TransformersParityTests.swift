@@ -4,7 +4,7 @@ import ZooTensor
 
 @Suite("parity with transformers")
 struct TransformersParityTests {
-    @Test("log-probabilities, entropies and every gradient are PyTorch's", arguments: ["tied", "untied"])
+    @Test("log-probabilities, entropies and every gradient are PyTorch's", arguments: languageModels)
     func languageModel(name: String) throws {
         let recorded = try Recorded(name)
         let network = try recorded.network(.languageModel)
@@ -27,7 +27,7 @@ struct TransformersParityTests {
         #expect(recorded.wrongGradients(network) == [])
     }
 
-    @Test("logits agree within 1e-4", arguments: ["tied", "untied"])
+    @Test("logits agree within 1e-4", arguments: languageModels)
     func logits(name: String) throws {
         let recorded = try Recorded(name)
         let network = try recorded.network(.languageModel, trainable: false)
@@ -68,7 +68,7 @@ struct TransformersParityTests {
         #expect(recorded.wrongGradients(network) == [])
     }
 
-    @Test("greedy continuations are transformers', prompts of different lengths together", arguments: ["tied", "untied"])
+    @Test("greedy continuations are transformers', prompts of different lengths together", arguments: languageModels)
     func greedy(name: String) throws {
         let recorded = try Recorded(name)
         let network = try #require(try recorded.network(.languageModel) as? CausalLM)
@@ -81,5 +81,24 @@ struct TransformersParityTests {
             found.sequences.tokens[found.sequences.steps(index)].dropFirst(prompts[index].count).map(Int.init)
         }
         #expect(continuations == (try #require(recorded.numbers["greedy"])).integers)
+    }
+
+    @Test("a text ends at any of the tokens that generation_config.json names, as in transformers")
+    func endTokens() throws {
+        let recorded = try Recorded("qwen2")
+        let network = try #require(try recorded.network(.languageModel, trainable: false) as? CausalLM)
+        #expect(network.config.eosTokens == [2])
+        #expect(network.endTokens.count == 2)
+        let prompts = (0..<recorded.batch.count).map { Array(recorded.batch.tokens[recorded.batch.steps($0)]) }
+        let found = try network.generate(
+            prompts: prompts, samplesPerPrompt: 1,
+            settings: SamplerSettings(maxNewTokens: 8, temperature: 0, endTokens: network.endTokens),
+            generator: Generator(seed: 1), isCancelled: { false })
+        let ended = prompts.indices.map {
+            found.sequences.tokens[found.sequences.steps($0)].dropFirst(prompts[$0].count).map(Int.init)
+        }
+        #expect(Array(ended.joined()) == (try #require(recorded.numbers["ended"])).integers)
+        #expect(ended.map(\.count) == (try #require(recorded.numbers["ended_lengths"])).integers)
+        #expect(found.finished.contains(true) && found.finished.contains(false))
     }
 }

@@ -37,9 +37,48 @@ struct SafetensorsTests {
             #expect(try Safetensors.readModel(in: folder).mapValues(\.shape) == ["a": [2], "b": [3]])
             try Data(#"{"weight_map": {"a": "one.safetensors", "c": "two.safetensors"}}"#.utf8).write(to: index)
             #expect(throws: TensorError.self) { try Safetensors.readModel(in: folder) }
-            try Data(#"{"weight_map": {"a": "../one.safetensors"}}"#.utf8).write(to: index)
+            try FileManager.default.removeItem(at: folder.appendingPathComponent("two.safetensors"))
+            try Data(#"{"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}}"#.utf8).write(to: index)
             let error = #expect(throws: TensorError.self) { try Safetensors.readModel(in: folder) }
-            #expect(error?.description.contains("expected a file of this folder") == true)
+            #expect(error?.description.contains("two.safetensors: cannot be read") == true)
+        }
+    }
+
+    @Test("a shard may not hold what the index places in another, nor what it does not know")
+    func misplaced() throws {
+        try withTemporaryFolder { folder in
+            let index = folder.appendingPathComponent("model.safetensors.index.json")
+            for name in ["one", "two"] {
+                try Safetensors.write(
+                    [NamedTensor("a", .ones([2]))], to: folder.appendingPathComponent("\(name).safetensors"))
+            }
+            try Data(#"{"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}}"#.utf8).write(to: index)
+            let error = #expect(throws: TensorError.self) { try Safetensors.readModel(in: folder) }
+            #expect(error?.description.contains("two.safetensors: holds a, which the index places in one.safetensors") == true)
+        }
+    }
+
+    @Test(
+        "an index that cannot be is refused by file and key",
+        arguments: [
+            (#"{"weight_map": {"a": "../one.safetensors"}}"#, #"places a in "../one.safetensors"; expected a file of this"#),
+            (#"{"weight_map": {"a": "/etc/passwd"}}"#, "places a in"), (#"{"weight_map": {"a": ".."}}"#, "places a in"),
+            (#"{"weight_map": {"a": "one.safetensors\u0000.txt"}}"#, "places a in"),
+            (#"{"weight_map": {"a": "sub\\one.safetensors"}}"#, "places a in"), (#"{"weight_map": {"a": ""}}"#, "places a in"),
+            (#"{"weight_map": {"a": "one.safetensors", "a": "two.safetensors"}}"#, "weight_map has the key a twice"),
+            (#"{"weight_map": {}, "weight_map": {}}"#, "the index has the key weight_map twice"),
+            (#"{"weight_map": {"a": 1}}"#, #""1" where """ was expected"#), (#"{"weight_map": ["a"]}"#, #"where "{" was"#),
+            (#"{"metadata": {"total_size": 8}}"#, "expected a weight_map"), ("{", "the end where"), ("", "the end where"),
+            (#"{"metadata": \#(String(repeating: "[", count: 100_000))"#, "more than 64 levels"),
+            (#"{"metadata": ~}"#, "where a value was expected"), (#"{"weight_map": {}} x"#, "text after the end of the index"),
+        ])
+    func hostileIndex(json: String, says: String) throws {
+        try withTemporaryFolder { folder in
+            try Safetensors.write([NamedTensor("a", .ones([2]))], to: folder.appendingPathComponent("one.safetensors"))
+            try Data(json.utf8).write(to: folder.appendingPathComponent("model.safetensors.index.json"))
+            let error = #expect(throws: TensorError.self) { try Safetensors.readModel(in: folder) }
+            let text = error?.description ?? ""
+            #expect(text.contains("model.safetensors.index.json: ") && text.contains(says), "\(text)")
         }
     }
 
@@ -94,6 +133,11 @@ struct SafetensorsTests {
                 fault: "duplicate tensor behind an escape", header: "{\(a),\(a.replacing("\"a\"", with: "\"\\u0061\""))}",
                 bytes: 8,
                 says: "the key a twice"),
+            Hostile(
+                fault: "more sizes than a tensor has",
+                header: #"{"a":{"dtype":"F32","shape":[\#(String(repeating: "1,", count: 16))1],"data_offsets":[0,4]}}"#,
+                bytes: 4,
+                says: "a list of more than 16 numbers"),
             Hostile(
                 fault: "missing field", header: #"{"a":{"dtype":"F32","shape":[2]}}"#, bytes: 8, says: "a needs dtype, shape"),
             Hostile(

@@ -112,9 +112,16 @@ ct_status ct_matmul(ct_tensor *out, ct_tensor a, ct_tensor b);
 ct_status ct_linear(ct_tensor *out, ct_tensor input, ct_tensor weight, ct_tensor bias);
 /// residual [n, out] + input [n, in] · weight [out, in]ᵀ.
 ct_status ct_add_linear(ct_tensor *out, ct_tensor residual, ct_tensor input, ct_tensor weight);
-/// input · fusedᵀ, where `fused` [Σ out_i, in] holds the rows of `parts[i]` [out_i, in] in the same memory;
-/// gradients go to the parts.
-ct_status ct_fused_linear(ct_tensor *out, ct_tensor input, ct_tensor fused, const ct_tensor *parts, int32_t count);
+/// input · fusedᵀ + bias, where `fused` [Σ out_i, in] holds the rows of `parts[i]` [out_i, in] in the same memory, and
+/// `bias` [Σ out_i] those of `bias_parts[i]`; gradients go to the parts. `bias` and `bias_parts` may both be NULL.
+ct_status ct_fused_linear(
+    ct_tensor *out, ct_tensor input, ct_tensor fused, const ct_tensor *parts, ct_tensor bias, const ct_tensor *bias_parts,
+    int32_t count);
+/// Adds scale · (input · A_iᵀ) · B_iᵀ to the columns of `output` [n, out] that begin at `columns[i]`, in place, and gives `output`.
+/// `down` [Σ r_i, in] holds the rows of every A_i [r_i, in]; `factors` are the `count` A_i in that memory and then the B_i
+/// [out_i, r_i], to which the gradients go.
+ct_status ct_add_low_rank(ct_tensor *out, ct_tensor output, ct_tensor input, ct_tensor down, const ct_tensor *factors,
+                          const int64_t *columns, int32_t count, double scale);
 
 // --- Reductions ----------------------------------------------------------------------------------------------------
 
@@ -147,6 +154,10 @@ ct_status ct_embedding(ct_tensor *out, ct_tensor table, ct_tensor index);
 
 /// x / sqrt(mean(x²) + eps) · weight over the last dimension.
 ct_status ct_rms_norm(ct_tensor *out, ct_tensor x, ct_tensor weight, double eps);
+/// (x - mean(x)) / sqrt(var(x) + eps) · weight + bias over the last dimension.
+ct_status ct_layer_norm(ct_tensor *out, ct_tensor x, ct_tensor weight, ct_tensor bias, double eps);
+/// x / 2 · (1 + tanh(sqrt(2 / π) (x + 0.044715 x³))).
+ct_status ct_gelu_tanh(ct_tensor *out, ct_tensor a);
 /// silu(gate) · up for `gate_up` [n, 2 i], whose first half is the gate; gives [n, i].
 ct_status ct_swiglu(ct_tensor *out, ct_tensor gate_up);
 /// Splits packed projections `qkv` [n, (heads + 2 kv_heads) · width] into rotated q and k, and v, each
@@ -161,8 +172,9 @@ ct_status ct_rotary_heads(
 ct_status ct_rotary_append(
     ct_tensor *q, ct_tensor qkv, ct_tensor positions, ct_tensor cosine, ct_tensor sine, ct_tensor key_cache,
     ct_tensor value_cache, int64_t column);
-/// softmax(q kᵀ / sqrt(width)) v, each query seeing the keys up to its own place.
-ct_status ct_causal_attention(ct_tensor *out, ct_tensor q, ct_tensor k, ct_tensor v);
+/// softmax(q kᵀ / sqrt(width)) v, each query seeing the keys up to its own place: the last `window` of them, or all where
+/// `window` is 0.
+ct_status ct_causal_attention(ct_tensor *out, ct_tensor q, ct_tensor k, ct_tensor v, int64_t window);
 /// The same for one new query per row, `q` [r, kv_heads, group, width], over columns starts[r] ..< `end` of the caches
 /// [r, kv_heads, columns, width]; gives [r, kv_heads · group · width]. No gradient.
 ct_status ct_cached_attention(

@@ -6,7 +6,8 @@ public protocol RewardFunction: Sendable {
     /// Whether 1 means that the completion solves its task and anything less that it does not: then pass@k has a meaning.
     var isVerifier: Bool { get }
 
-    /// The reward of one completion; a finite number.
+    /// The reward of one completion: a finite number, or NaN where the function has nothing to say of it. Only `grpo` leaves out a
+    /// completion that no reward scores; everything else, evaluation included, refuses it.
     /// - Throws: ``DataError`` where the row lacks what the reward needs.
     func score(_ item: RewardItem) throws -> Double
 }

@@ -21,12 +21,13 @@ final class AlteredHost: PluginHost {
     /// The name of the host's own table among the alterations; services go by their ids.
     static let hostTable = "zoo_host_v1"
 
-    init(_ services: ScriptedHost, _ alterations: [String: Alteration]) {
+    /// - Parameter minor: the version of the contract that the host says it speaks.
+    init(_ services: ScriptedHost, _ alterations: [String: Alteration], minor: Int = Int(ZOO_ABI_MINOR)) {
         inner = HostTable(services)
         self.alterations = alterations
         var table = zoo_host_v1()
         table.size = UInt32(MemoryLayout<zoo_host_v1>.size)
-        table.abi_minor = UInt32(ZOO_ABI_MINOR)
+        table.abi_minor = UInt32(minor)
         table.get_extension = { context, id in
             guard let id, let host = AlteredHost.from(context) else { return nil }
             return host.service(String(cString: id))
@@ -83,6 +84,13 @@ final class AlteredHost: PluginHost {
     static let functionOffsets: [String: [Int]] = [
         hostTable: [16, 24, 32, 40, 48], ZOO_DATA_ID: [16, 24, 32], ZOO_ROLLOUT_ID: [16], ZOO_REWARD_ID: [16],
         ZOO_MODEL_ID: [16, 24, 32, 40, 48], ZOO_LOG_ID: [16], ZOO_RNG_ID: [16],
+    ]
+
+    /// The bytes of each table in every released minor version. 1.1 appended nothing to the host's.
+    static let released: [[String: Int]] = [sizesOf10, sizesOf10]
+
+    private static let sizesOf10 = [
+        hostTable: 56, ZOO_DATA_ID: 40, ZOO_ROLLOUT_ID: 24, ZOO_REWARD_ID: 24, ZOO_MODEL_ID: 56, ZOO_LOG_ID: 24, ZOO_RNG_ID: 24,
     ]
 }
 

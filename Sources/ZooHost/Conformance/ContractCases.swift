@@ -55,6 +55,22 @@ extension ConformanceCase {
             return "\(tried) refused"
         },
         .each(
+            "contract/presets", "Each preset sets parameters that the algorithm has, to values that it takes.",
+            needs: "contract/create"
+        ) { subject in
+            let plugin = try subject.plugin()
+            let description = try subject.algorithm(in: plugin)
+            guard !description.presets.isEmpty else { throw NotApplicable(reason: "it has no presets") }
+            for preset in description.presets {
+                let name = "preset '\(description.id)@\(preset.name)'"
+                try description.check(preset.parameters, recipe: name)
+                do { _ = try Session(plugin, description.id, preset.parameters) } catch let error as ZooError {
+                    throw ZooError(.failedPrecondition, "create refuses the \(name): \(error.message)")
+                }
+            }
+            return "\(description.presets.count) presets"
+        },
+        .each(
             "contract/malformed", "Parameters that are no JSON object, and unknown algorithms, are refused.",
             needs: "contract/create"
         ) { subject in

@@ -32,6 +32,7 @@ final class SyntheticTask {
             var examples = batch(rows: n) { sequence(row: $0, completion: true) }
             var generator = SplitMix64(seed: hash(UInt64(row), 11))
             examples.set("rating", perSequence: (0..<n).map { _ in generator.normal() })
+            examples.set(Column("label", perStep: false, .u8((0..<n).map { _ in Bool.random(using: &generator) ? 1 : 0 })))
             return spoilBatch(examples)
         }
         host.script.pairs = { [self] n in spoilBatch(pairs(n)) }

@@ -36,21 +36,32 @@ extension ConformanceCase {
             }
             return "\(used.count) used"
         },
+        .each("contract/released-hosts", "It works with the host of every released minor version, whatever it was built with.") {
+            subject in
+            for (minor, sizes) in AlteredHost.released.enumerated() {
+                let outcome = try steps(subject, sizes.mapValues { .cut($0) }, minor: minor)
+                try expect(outcome == nil, "with a host of version 1.\(minor) it failed: \(outcome ?? "")")
+            }
+            return "1.0 to 1.\(ZOO_ABI_MINOR)"
+        },
         .each("contract/long-tables", "Tables of a newer host, with more functions than it knows, change nothing.") { subject in
             let all = AlteredHost.functionOffsets.keys.reduce(into: [:]) { $0[$1] = AlteredHost.Alteration.lengthened(256) }
             let outcome = try steps(subject, all)
-            try expect(outcome == nil, "with tables longer than version 1.0 it failed: \(outcome ?? "")")
+            try expect(outcome == nil, "with tables longer than its own it failed: \(outcome ?? "")")
             return "\(all.count) tables"
         },
     ]
 
     /// Creates and steps twice with altered tables: the message of the error that came, or nil.
-    private static func steps(_ subject: Subject, _ alterations: [String: AlteredHost.Alteration]) throws -> String? {
+    private static func steps(
+        _ subject: Subject, _ alterations: [String: AlteredHost.Alteration], minor: Int = Int(ZOO_ABI_MINOR)
+    ) throws -> String? {
         let scripted = ScriptedHost(seed: 1)
         let task = SyntheticTask()
         task.serve(scripted)
         do {
-            let algorithm = try subject.plugin().create(subject.algorithmID, host: AlteredHost(scripted, alterations))
+            let algorithm = try subject.plugin().create(
+                subject.algorithmID, host: AlteredHost(scripted, alterations, minor: minor))
             for _ in 0..<2 { try algorithm.step() }
         } catch let error as ZooError {
             try expect(!error.message.isEmpty, "the error for \(alterations.keys.joined()) says nothing")

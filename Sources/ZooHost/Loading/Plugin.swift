@@ -102,7 +102,9 @@ extension AlgorithmDescription {
             paper: try info.pointee.paper.text("paper", limit: 1024),
             parameters: try (schema["properties"]?.object ?? [:]).sorted { $0.key < $1.key }
                 .map { try ParameterDescription(name: $0.key, schema: $0.value, of: id) },
-            needs: try AlgorithmNeeds(json: needs, of: id))
+            needs: try AlgorithmNeeds(json: needs, of: id),
+            presets: declares(info, \.presets)
+                ? try PresetDescription.list(info.pointee.presets.text("presets", limit: 1 << 20), of: id) : [])
     }
 }
 

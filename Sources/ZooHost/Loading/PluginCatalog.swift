@@ -8,6 +8,11 @@ public struct PluginCatalog: Sendable {
     /// The files that could not be scanned, each with its sentence.
     public let failures: [Failure]
 
+    public init(plugins: [PluginDescription], failures: [Failure] = []) {
+        self.plugins = plugins
+        self.failures = failures
+    }
+
     public struct Failure: Sendable, Equatable, Codable {
         public var path: String
         public var reason: String

@@ -27,6 +27,11 @@ public struct AlgorithmDescription: Sendable, Equatable, Codable {
     /// Sorted by name.
     public var parameters: [ParameterDescription]
     public var needs: AlgorithmNeeds
+    /// In the plugin's order.
+    public var presets: [PresetDescription]
+
+    /// The preset of that name, or nil.
+    public func preset(_ name: String) -> PresetDescription? { presets.first { $0.name == name } }
 
     /// The parameter of that name, or nil.
     public func parameter(_ name: String) -> ParameterDescription? { parameters.first { $0.name == name } }

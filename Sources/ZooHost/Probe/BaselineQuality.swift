@@ -59,7 +59,7 @@ struct MonteCarloValues {
             guard let first = drawn.steps(of: sequence).first(where: { drawn.mask[$0] }) else { continue }
             for step in first - actionsBefore..<first { whole.mask[step] = true }
         }
-        let rewards = try services.score(whole)[0].doubles
+        let rewards = try services.rewards.score(whole, row: services.data.promptRow, ledger: &services.model.ledger)[0].doubles
         let kl = drawn.sequenceSums(zip(logp, reference).map { $0 - $1 })
         return zip(rewards, kl).map { $0 - beta * $1 }
     }

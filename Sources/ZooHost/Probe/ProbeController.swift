@@ -40,9 +40,10 @@ public struct ProbeController: Sendable {
             return
                 "\(variant.name) changes \(variant.set.keys.sorted().joined(separator: ", ")), which the driver's networks do not have"
         }
-        guard let needs = try controller.plugins.plugin(offering: variant.algorithm).algorithm(variant.algorithm)?.needs,
-            needs.data.contains(.prompts) || needs.data.contains(.pairs)
-        else { return "\(variant.name) learns from examples, and a probe has samples" }
+        let needs = try controller.plugins.offer(variant.algorithm).algorithm.needs
+        guard needs.data.contains(.prompts) || needs.data.contains(.pairs) else {
+            return "\(variant.name) learns from examples, and a probe has samples"
+        }
         return nil
     }
 
@@ -58,6 +59,10 @@ public struct ProbeController: Sendable {
             run: try controller.spec(stage, seed: seed, models: models, evaluates: false), probe: probe,
             algorithms: try variants.map(item))
         try folder.create(spec, recipe: controller.recipe)
+        for variant in variants {
+            guard let stage = try controller.recipe.applying(variant).stages.last else { continue }
+            try controller.announce(stage, as: variant.name)
+        }
         try await controller.work(["probe", folder.url.path], in: folder.url, name: "probe")
         return try folder.readResult()
     }
@@ -65,16 +70,17 @@ public struct ProbeController: Sendable {
     /// A variant with the probe's batch in place of its own. With nothing updated, a second pass over the same samples would be the
     /// first again, so one is made.
     private func item(_ variant: Variant) throws -> ProbeSpec.Item {
-        let plugin = try controller.plugins.plugin(offering: variant.algorithm)
-        let stage = try controller.recipe.applying(variant).stages.last
-        var parameters = stage?.parameters[variant.algorithm] ?? [:]
-        let names = plugin.algorithm(variant.algorithm)?.parameters.map(\.name) ?? []
+        let offer = try controller.plugins.offer(variant.algorithm)
+        let resolved = try controller.recipe.applying(variant).stages.last.map { try controller.resolved($0) }
+        var parameters = resolved?.stage.parameters[variant.algorithm] ?? [:]
+        let names = offer.algorithm.parameters.map(\.name)
         let batch = [
             "prompts": names.contains("samples") ? probe.prompts : probe.prompts * probe.samples, "samples": probe.samples,
             "pairs": probe.prompts, "epochs": 1, "num_iterations": 1, "minibatches": 1,
         ]
         for (name, value) in batch where names.contains(name) { parameters[name] = .number(Double(value)) }
         return ProbeSpec.Item(
-            name: variant.name, algorithm: variant.algorithm, plugin: plugin.path, parameters: parameters)
+            name: resolved?.preset?.title(of: variant.name) ?? variant.name, algorithm: offer.algorithm.id,
+            plugin: offer.plugin.path, preset: resolved?.preset, parameters: parameters)
     }
 }

@@ -15,6 +15,8 @@ public struct ProbeSpec: Codable, Sendable {
         public var name: String
         public var algorithm: String
         public var plugin: String
+        /// nil where the variant names none. Of its parameters the probe sets those of the batch.
+        public var preset: PresetUse?
         public var parameters: [String: JSONValue]
     }
 }

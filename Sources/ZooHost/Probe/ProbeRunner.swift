@@ -27,7 +27,7 @@ struct ProbeRunner {
         Engine.configure(threads: probe.threads ?? spec.run.recipe.threads)
         let plugin = try Plugin(path: spec.run.plugin)
         guard let stage = spec.run.recipe.stages.first(where: { $0.name == spec.run.stage }),
-            let description = plugin.description.algorithm(stage.algorithm)
+            let description = plugin.description.algorithm(stage.algorithmID)
         else {
             throw ZooError(.notFound, "\(spec.run.plugin) offers no algorithm for stage '\(spec.run.stage)'")
         }
@@ -39,7 +39,7 @@ struct ProbeRunner {
         let services = try setup.services(folder: RunFolder(folder.url), stop: stop, logger: Logger(label: "probe"))
         let parameters = try JSON.text(stage.parameters[stage.algorithm] ?? [:])
         self.services = services
-        driver = try plugin.create(stage.algorithm, host: HostTable(services), parameters: parameters)
+        driver = try plugin.create(stage.algorithmID, host: HostTable(services), parameters: parameters)
         plugins = try spec.algorithms.map { $0.plugin == spec.run.plugin ? plugin : try Plugin(path: $0.plugin) }
         generator = Generator(seed: spec.run.seed &+ 0x9a0be)
         data = DataService(

@@ -57,6 +57,14 @@ extension RecipeNode {
         try applying(Override("algorithm", RecipeNode(.scalar(.string(id)), place: place), place: place))
     }
 
+    /// The recipe with that algorithm among the variants of its comparison, unless one is called so.
+    func addingVariant(_ algorithm: String) throws -> RecipeNode {
+        guard self["compare"]?["variants"]?[algorithm] == nil else { return self }
+        let place = "--algorithm \(algorithm)"
+        let name = RecipeNode(.scalar(.string(algorithm)), place: place)
+        return try applying(Override("compare.variants.\(algorithm).algorithm", name, place: place))
+    }
+
     private subscript(key: String) -> RecipeNode? {
         guard case .map(let entries) = content else { return nil }
         return entries.first { $0.key == key }?.value

@@ -8,22 +8,26 @@ extension Recipe {
     ///   - base: takes the place of the recipe that `extends` names; the recipe's name then says so.
     ///   - overrides: changes by path, applied in order after `algorithm`.
     ///   - algorithm: replaces the algorithm of the last stage.
-    ///   - knownAlgorithms: the ids that plugins offer; nil leaves ids unchecked.
+    ///   - variants: algorithms that `compare` has as variants too, each by its own name, where it has none of that name.
+    ///   - knownAlgorithms: the ids that plugins offer, alone and with each preset; nil leaves them unchecked.
     /// - Throws: ``RecipeError`` that names file, line and key.
     public static func load(
-        _ file: URL, base: URL? = nil, overrides: [Override] = [], algorithm: String? = nil, knownAlgorithms: [String]? = nil
+        _ file: URL, base: URL? = nil, overrides: [Override] = [], algorithm: String? = nil, variants: [String] = [],
+        knownAlgorithms: [String]? = nil
     ) throws -> Recipe {
         try parse(
-            text(of: file), file: file, base: base, overrides: overrides, algorithm: algorithm, knownAlgorithms: knownAlgorithms)
+            text(of: file), file: file, base: base, overrides: overrides, algorithm: algorithm, variants: variants,
+            knownAlgorithms: knownAlgorithms)
     }
 
     /// Reads a recipe from YAML text as if it stood in `file`; relative paths begin in the file's folder.
     public static func parse(
         _ yaml: String, file: URL, base: URL? = nil, overrides: [Override] = [], algorithm: String? = nil,
-        knownAlgorithms: [String]? = nil
+        variants: [String] = [], knownAlgorithms: [String]? = nil
     ) throws -> Recipe {
         var root = try RecipeExtension(base: base).whole(RecipeNode.parse(yaml, file: file), file: file)
         if let algorithm { root = try root.settingAlgorithm(algorithm, place: "--algorithm \(algorithm)") }
+        for variant in variants { root = try root.addingVariant(variant) }
         for change in overrides { root = try root.applying(change) }
         let recipe = try RecipeReader(file: file, knownAlgorithms: knownAlgorithms).recipe(root)
         for variant in recipe.compare?.variants ?? [] { _ = try recipe.applying(variant, knownAlgorithms: knownAlgorithms) }

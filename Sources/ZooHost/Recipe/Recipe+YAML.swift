@@ -1,5 +1,6 @@
 import Foundation
 import ZooData
+import ZooModels
 
 extension Recipe {
     /// The keys of a whole recipe; any other path of `--set` begins in the last stage.
@@ -30,7 +31,8 @@ extension Stage {
         let byAlgorithm = parameters.sorted { $0.key < $1.key }.map { ($0.key, RecipeNode(.object($0.value)) as RecipeNode?) }
         return .map([
             ("name", .text(name)), ("algorithm", .text(algorithm)), ("parameters", byAlgorithm.isEmpty ? nil : .map(byAlgorithm)),
-            ("policy", policy.node), ("reference", reference?.node), ("critic", critic?.node), ("reward", reward?.node),
+            ("policy", .map([policy.entry, ("lora", lora?.node)])), ("reference", reference?.node), ("teacher", teacher?.node),
+            ("critic", critic?.node), ("reward", reward?.node),
             ("rewards", rewards.isEmpty ? nil : .list(rewards.map(\.node))), ("data", data.node), ("rollout", rollout.node),
             ("optimizer", optimizerNode), ("budget", .map([(budget.axis.rawValue, .number(budget.amount))])),
             ("threads", threads.map { .number($0) }), ("checkpoint_every", .number(checkpointEvery)),
@@ -56,9 +58,24 @@ extension ModelSource {
     fileprivate var node: RecipeNode { .map([entry]) }
 }
 
+extension LoRAConfig {
+    fileprivate var node: RecipeNode {
+        let named: RecipeNode? =
+            switch targets {
+            case .standard: nil
+            case .allLinear: .text(Self.allLinear)
+            case .named(let names): .list(names.map { .text($0) })
+            }
+        return .map([
+            ("r", .number(r)), ("lora_alpha", .number(alpha)), ("lora_dropout", .number(0)), ("target_modules", named),
+            ("use_rslora", RecipeNode(.scalar(.bool(usesRSLoRA)))),
+        ])
+    }
+}
+
 extension NewModel {
     fileprivate var node: RecipeNode {
-        let isText = family == "causal-lm"
+        let isText = family != "tabular"
         return .map(
             [
                 ("family", .text(family)), ("vocabulary_size", isText ? .number(vocabularySize) : nil),
@@ -87,6 +104,8 @@ extension DataSources {
         .map([
             ("prompts", prompts?.node), ("pairs", pairs?.node), ("examples", examples?.node),
             ("max_prompt_steps", .number(maxPromptSteps)), ("max_steps", .number(maxSteps)),
+            ("chat_template", chat?.template.map { .text($0.path) }),
+            ("chat_variables", chat.flatMap { $0.variables.isEmpty ? nil : RecipeNode(.object($0.variables)) }),
         ])
     }
 }

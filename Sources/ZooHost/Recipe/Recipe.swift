@@ -1,5 +1,6 @@
 import Foundation
 import ZooData
+import ZooModels
 
 /// A YAML file that says everything about an experiment: stages, models, data, rewards, budget, evaluation and variants.
 ///
@@ -38,8 +39,12 @@ public struct Stage: Codable, Sendable, Equatable {
     /// Parameters by algorithm id, so that swapping the algorithm is one word. Values are checked against the plugin's schema.
     public var parameters: [String: [String: JSONValue]] = [:]
     public var policy: ModelSource
+    /// Trains an adapter over the policy's frozen weights; nil: all weights.
+    public var lora: LoRAConfig?
     /// nil: the policy as it begins.
     public var reference: ModelSource?
+    /// The frozen network that a distilling algorithm learns from.
+    public var teacher: ModelSource?
     public var critic: CriticSource?
     /// The trained network of a reward-model stage.
     public var reward: ModelSource?
@@ -68,7 +73,7 @@ public enum ModelSource: Codable, Sendable, Equatable {
 }
 
 public struct NewModel: Codable, Sendable, Equatable {
-    /// `causal-lm` or `tabular`.
+    /// `tabular`, or a language model's family by its `model_type`: `llama`, `qwen3`, `gpt2`, ...
     public var family: String
     /// Keys of the family's `config.json` (`hidden_size`, `num_hidden_layers`, ...).
     public var config: [String: JSONValue] = [:]
@@ -110,6 +115,15 @@ public struct DataSources: Codable, Sendable, Equatable {
     /// Tokens in a prompt and in a whole sequence, above which text is cut (prompts keep their end, sequences their start).
     public var maxPromptSteps = 512
     public var maxSteps = 1024
+    /// How conversations become text; the tokenizer's own chat template unless given.
+    public var chat: ChatSettings?
+}
+
+public struct ChatSettings: Codable, Sendable, Equatable {
+    /// The template's file.
+    public var template: URL?
+    /// What the template is given besides the conversation, such as `enable_thinking`.
+    public var variables: [String: JSONValue] = [:]
 }
 
 public enum DataSource: Codable, Sendable, Equatable {

@@ -44,7 +44,7 @@ extension Recipe {
 extension Stage {
     /// What has to be changed to come from this stage to `other`. Parameters of algorithms that neither runs do not count.
     ///
-    /// Where the algorithms differ, `parameters` stands for those that each side sets apart from its defaults, but for those that both
+    /// Both are as they run, presets written out. Where the algorithms differ, `parameters` stands for those that each side sets apart from its defaults, but for those that both
     /// have alike.
     public func differences(to other: Stage, defaults: ParameterDefaults = [:]) -> [RecipeDifference] {
         let ignored = ["parameters", "algorithm"]
@@ -54,24 +54,25 @@ extension Stage {
 
     private func parameterDifferences(to other: Stage, _ defaults: ParameterDefaults) -> [RecipeDifference] {
         let (own, its) = (effective(defaults), other.effective(defaults))
-        if algorithm == other.algorithm {
-            return Set(own.keys).union(its.keys).sorted().compactMap { name in
-                own[name] == its[name]
-                    ? nil : RecipeDifference("parameters.\(algorithm).\(name)", own[name]?.yaml, its[name]?.yaml)
-            }
+        let swap = algorithm == other.algorithm ? [] : [RecipeDifference("algorithm", algorithm, other.algorithm)]
+        if algorithmID == other.algorithmID {
+            let path = swap.isEmpty ? "parameters.\(algorithm)" : "parameters"
+            return swap
+                + Set(own.keys).union(its.keys).sorted().compactMap { name in
+                    own[name] == its[name] ? nil : RecipeDifference("\(path).\(name)", own[name]?.yaml, its[name]?.yaml)
+                }
         }
         func shown(_ stage: Stage, _ values: [String: JSONValue], beside others: [String: JSONValue]) -> String {
-            let set = values.filter { $0.value != defaults[stage.algorithm]?[$0.key] && $0.value != others[$0.key] }
+            let set = values.filter { $0.value != defaults[stage.algorithmID]?[$0.key] && $0.value != others[$0.key] }
             return JSONValue.object(set).yaml
         }
         let (before, after) = (shown(self, own, beside: its), shown(other, its, beside: own))
-        let swap = RecipeDifference("algorithm", algorithm, other.algorithm)
-        return [swap] + (before == "{}" && after == "{}" ? [] : [RecipeDifference("parameters", before, after)])
+        return swap + (before == "{}" && after == "{}" ? [] : [RecipeDifference("parameters", before, after)])
     }
 
     /// The parameters that the stage's algorithm runs with.
     private func effective(_ defaults: ParameterDefaults) -> [String: JSONValue] {
-        (defaults[algorithm] ?? [:]).merging(parameters[algorithm] ?? [:]) { $1 }
+        (defaults[algorithmID] ?? [:]).merging(parameters[algorithm] ?? [:]) { $1 }
     }
 }
 

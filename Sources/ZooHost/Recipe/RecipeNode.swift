@@ -151,7 +151,7 @@ extension JSONValue {
             return false
         }
         let rest = text.unicodeScalars.allSatisfy {
-            $0.isASCII && ($0.properties.isAlphabetic || "0123456789-_./".unicodeScalars.contains($0))
+            $0.isASCII && ($0.properties.isAlphabetic || "0123456789-_./@".unicodeScalars.contains($0))
         }
         return rest && !["true", "false", "null"].contains(text)
     }

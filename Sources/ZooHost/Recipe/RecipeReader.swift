@@ -68,15 +68,17 @@ struct RecipeReader {
 
     private func stage(_ section: Section, after earlier: [Stage]) throws -> Stage {
         let sources = SourceReader(file: file, stages: earlier.map(\.name))
+        let policy = try section("policy", sources.policy)
         var stage = Stage(
             name: try section("name", .name), algorithm: try section("algorithm", .algorithm(among: knownAlgorithms)),
-            policy: try section("policy", sources.model), budget: try section("budget", budget))
+            policy: policy.source, lora: policy.lora, budget: try section("budget", budget))
         guard !sources.stages.contains(stage.name) else {
             throw RecipeError(
                 section.field.node.place, path: section.path("name"), "'\(stage.name)' names two stages; expected a new name")
         }
         stage.parameters = try section("parameters", .section("a mapping by algorithm", parameters), else: [:])
         stage.reference = try section.optional("reference", sources.model)
+        stage.teacher = try section.optional("teacher", sources.model)
         stage.critic = try section.optional("critic", sources.critic)
         stage.reward = try section.optional("reward", sources.model)
         stage.rewards = try section("rewards", .list(of: sources.reward), else: [])

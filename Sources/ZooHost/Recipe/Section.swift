@@ -134,22 +134,28 @@ extension Expectation where Value == String {
 
     /// A name that can stand in paths and options.
     static var name: Expectation {
-        Expectation(words: "a name of letters, digits, '-', '_' and '.', a letter first") { field in
+        Expectation(words: "a name of letters, digits, '-', '_', '.' and '@', a letter first") { field in
             guard case .scalar(.string(let text)) = field.node.content, let first = text.unicodeScalars.first else { return nil }
             let allowed = text.unicodeScalars.allSatisfy {
-                $0.isASCII && ($0.properties.isAlphabetic || "0123456789-_.".unicodeScalars.contains($0))
+                $0.isASCII && ($0.properties.isAlphabetic || "0123456789-_.@".unicodeScalars.contains($0))
             }
             return allowed && first.properties.isAlphabetic ? text : nil
         }
     }
 
-    /// The id of an algorithm that a plugin offers; `known` are their ids, nil where they are not known.
+    /// The id of an algorithm that a plugin offers, alone or with a preset (`grpo@trl`); `known` are those there are, nil where they
+    /// are not known.
     static func algorithm(among known: [String]?) -> Expectation {
         Expectation(words: "the id of an algorithm") { field in
-            let id = try name(field)
-            guard let known, !known.contains(id) else { return id }
-            let fix = nearest(id, among: known).map { "did you mean '\($0)'?" } ?? "`zoo plugins list` names those there are"
-            throw field.error("no plugin offers the algorithm '\(id)'; \(fix)")
+            let text = try name(field)
+            guard let known, !known.contains(text) else { return text }
+            let name = AlgorithmName(text)
+            guard !known.contains(name.id) else {
+                let presets = known.map(AlgorithmName.init).filter { $0.id == name.id }.compactMap(\.preset)
+                throw field.error(noPreset(name.preset ?? "", of: name.id, among: presets))
+            }
+            let fix = nearest(text, among: known).map { "did you mean '\($0)'?" } ?? "`zoo plugins list` names those there are"
+            throw field.error("no plugin offers the algorithm '\(name.id)'; \(fix)")
         }
     }
 

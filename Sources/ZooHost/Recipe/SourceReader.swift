@@ -1,5 +1,6 @@
 import Foundation
 import ZooData
+import ZooModels
 
 /// Reads where models, rewards and data come from; folders and files must exist, stages must come earlier.
 struct SourceReader {
@@ -14,6 +15,41 @@ struct SourceReader {
         .section("a model: {from: STAGE}, {folder: PATH} or {new: {family: …}}") { section in
             let source = try section.oneOf(["from", "folder", "new"])
             return try self.source(source, section)
+        }
+    }
+
+    /// The policy: a model, and the adapter to train in place of its weights.
+    var policy: Expectation<(source: ModelSource, lora: LoRAConfig?)> {
+        .section("a model: {from: STAGE}, {folder: PATH} or {new: {family: …}}, and lora for an adapter") { section in
+            let source = try self.source(section.oneOf(["from", "folder", "new"]), section)
+            let lora = try section.optional("lora", lora)
+            if lora != nil, case .new = source {
+                throw section.field.error("lora adapts a model that exists; expected 'from: STAGE' or 'folder: PATH' beside it")
+            }
+            return (source, lora)
+        }
+    }
+
+    private var lora: Expectation<LoRAConfig> {
+        .section("an adapter, such as {r: 16, lora_alpha: 32}") { section in
+            var lora = LoRAConfig()
+            lora.r = try section("r", .whole(from: 1), else: lora.r)
+            lora.alpha = try section("lora_alpha", .positive, else: lora.alpha)
+            // A loss sees numbers of one pass, and they may be differentiated in another: both must be the same.
+            _ = try section("lora_dropout", .number("0: passes are the same each time") { $0 == 0 }, else: 0)
+            lora.targets = try section("target_modules", targets, else: lora.targets)
+            lora.usesRSLoRA = try section("use_rslora", .flag, else: lora.usesRSLoRA)
+            return lora
+        }
+    }
+
+    private var targets: Expectation<LoRAConfig.Targets> {
+        Expectation(words: "a list of projections, such as [q_proj, v_proj], or \(LoRAConfig.allLinear)") { field in
+            guard case .list = field.node.content else {
+                return field.node.json.string == LoRAConfig.allLinear ? .allLinear : nil
+            }
+            let names = try Expectation<[String]>.list(of: .text("the name of a projection"))(field)
+            return names.isEmpty ? nil : .named(names)
         }
     }
 
@@ -51,7 +87,7 @@ struct SourceReader {
                 }
                 model.config[key] = value
             }
-            guard model.family == "causal-lm" else { return model }
+            guard model.family != "tabular" else { return model }
             model.tokenizer = try section.optional("tokenizer", path("a tokenizer.json or a folder that has one"))
             model.vocabularySize = try section("vocabulary_size", .whole(from: 257), else: model.vocabularySize)
             return model
@@ -116,6 +152,9 @@ struct SourceReader {
             data.examples = try section.optional("examples", dataSource)
             data.maxPromptSteps = try section("max_prompt_steps", .whole(from: 1), else: data.maxPromptSteps)
             data.maxSteps = try section("max_steps", .whole(from: 2), else: data.maxSteps)
+            let template = try section.field("chat_template").map { try existing($0, "a chat template's file") }
+            let variables = try section("chat_variables", .values, else: [:])
+            if template != nil || !variables.isEmpty { data.chat = ChatSettings(template: template, variables: variables) }
             return data
         }
     }
@@ -178,13 +217,14 @@ extension RewardSpec {
     static let hostFunctions = ["model", "table"]
 }
 
+extension LoRAConfig {
+    /// PEFT's word for every projection of every block.
+    static let allLinear = "all-linear"
+}
+
 extension NewModel {
     /// The keys of `config.json` that a recipe may set, by family. The task gives the tabular model its shape.
-    static let configuration: [String: [String]] = [
-        "causal-lm": [
-            "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim",
-            "max_position_embeddings", "rope_theta", "rms_norm_eps", "initializer_range", "tie_word_embeddings",
-        ],
-        "tabular": [],
-    ]
+    static let configuration: [String: [String]] =
+        Dictionary(uniqueKeysWithValues: Family.allCases.map { ($0.rawValue, $0.shapeKeys) })
+        .merging(["tabular": []]) { shape, _ in shape }
 }

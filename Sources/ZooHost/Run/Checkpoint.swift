@@ -56,7 +56,7 @@ struct Checkpoint {
     private func write(to part: URL, step: Int, services: RunServices, algorithm: AlgorithmInstance) throws {
         let roles = services.model.roles.built
         for (name, role) in roles {
-            guard role.optimizer != nil || role.version > 0 || name != "reference" else { continue }
+            guard role.optimizer != nil || role.version > 0 || !["reference", "teacher"].contains(name) else { continue }
             try Safetensors.write(role.network.parameters, to: part.appending(path: "\(name).safetensors"))
             if let optimizer = role.optimizer {
                 try Safetensors.write(
@@ -99,7 +99,14 @@ struct Checkpoint {
             role.version = version
             let weights = part.appending(path: "\(name).safetensors")
             guard FileManager.default.fileExists(atPath: weights.path) else { continue }
-            try role.network.parameters.assign(try Safetensors.read(weights), file: weights)
+            let saved = try Safetensors.read(weights)
+            // A reference that was the base alone has become a copy of the policy's adapter.
+            if role.optimizer == nil, let policy = services.model.roles.built["policy"], policy.network.isAdapted,
+                policy.network.parameters.allSatisfy({ saved[$0.name] != nil })
+            {
+                role.become(copyOf: policy)
+            }
+            try role.network.parameters.assign(saved, file: weights)
             if let optimizer = role.optimizer {
                 try optimizer.restore(try Safetensors.read(part.appending(path: "\(name).optimizer.safetensors")))
             }

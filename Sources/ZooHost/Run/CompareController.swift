@@ -4,6 +4,7 @@ import ZooKit
 
 /// One run of a comparison: what came of it.
 public struct ComparedRun: Sendable {
+    /// As tables name it.
     public var variant: String
     public var seed: UInt64
     public var folder: RunFolder
@@ -46,15 +47,22 @@ public struct CompareController: Sendable {
         if let jobs { comparison.jobs = jobs }
         self.controller = controller
         self.comparison = comparison
+        let used = try comparison.variants.map { try controller.resolved(Self.stage($0, controller.recipe)).preset }
+        let titles = zip(comparison.variants, used).map { $1?.title(of: $0.name) ?? $0.name }
+        self.variants = titles
+        presets = zip(titles, used).compactMap { title, preset in preset.map { (title, $0) } }
         for variant in comparison.variants {
             try refuseOtherChanges(of: variant)
-            try controller.check(stage(variant))
+            try controller.check(Self.stage(variant, controller.recipe))
         }
     }
 
     /// The names of the runs, in order.
     public var runs: [String] { comparison.variants.flatMap { variant in comparison.seeds.map { name(variant, $0) } } }
-    public var variants: [String] { comparison.variants.map(\.name) }
+    /// The variants as tables name them.
+    public let variants: [String]
+    /// The presets of the variants that have one, in order.
+    public let presets: [(variant: String, preset: PresetUse)]
 
     private func name(_ variant: Variant, _ seed: UInt64) -> String { "\(variant.name)-seed\(seed)" }
 
@@ -74,9 +82,9 @@ public struct CompareController: Sendable {
     }
 
     /// The last stage as a variant has it.
-    private func stage(_ variant: Variant) throws -> Stage {
-        guard let stage = try controller.recipe.applying(variant).stages.last else {
-            throw ZooError(.invalidArgument, "\(controller.recipe.file.path) has no stages")
+    private static func stage(_ variant: Variant, _ recipe: Recipe) throws -> Stage {
+        guard let stage = try recipe.applying(variant).stages.last else {
+            throw ZooError(.invalidArgument, "\(recipe.file.path) has no stages")
         }
         return stage
     }
@@ -84,8 +92,13 @@ public struct CompareController: Sendable {
     /// Runs everything into folders below `folder`. Runs that are whole there already are kept.
     public func run(into folder: URL) async throws -> [ComparedRun] {
         let models = try await controller.artifacts(jobs: comparison.jobs)
+        for variant in comparison.variants {
+            try controller.announce(Self.stage(variant, controller.recipe), as: variant.name)
+        }
         // Seed by seed, so that an early look compares like with like.
-        let plan = comparison.seeds.flatMap { seed in comparison.variants.map { (variant: $0, seed: seed) } }
+        let plan = comparison.seeds.flatMap { seed in
+            zip(comparison.variants, variants).map { (variant: $0, title: $1, seed: seed) }
+        }
         let controller = controller
         let stopped = Mutex(false)
         return try await concurrently(plan, jobs: comparison.jobs) { item in
@@ -94,7 +107,8 @@ public struct CompareController: Sendable {
                 if stopped.withLock({ $0 }) { throw ZooError(.cancelled, "not started: the comparison was stopped") }
                 do {
                     let spec = try controller.spec(
-                        stage(item.variant), seed: item.seed, models: models, evaluates: controller.recipe.evaluation != nil,
+                        Self.stage(item.variant, controller.recipe), seed: item.seed, models: models,
+                        evaluates: controller.recipe.evaluation != nil,
                         evaluation: controller.recipe.applying(item.variant).evaluation)
                     try run.adopt(spec)
                     if !run.isDone { try controller.work(run, name: name(item.variant, item.seed)) }
@@ -110,7 +124,7 @@ public struct CompareController: Sendable {
                     throw ZooError(.internal, "\(error)")
                 }
             }
-            return ComparedRun(variant: item.variant.name, seed: item.seed, folder: run, result: result)
+            return ComparedRun(variant: item.title, seed: item.seed, folder: run, result: result)
         }
     }
 }

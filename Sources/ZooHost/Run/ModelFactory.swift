@@ -24,7 +24,7 @@ final class ModelFactory {
     }
 
     /// The folder of a model that exists; nil for one that is made here.
-    private func folder(_ source: ModelSource) throws -> URL? {
+    func folder(_ source: ModelSource) throws -> URL? {
         switch source {
         case .folder(let url): return url
         case .new: return nil
@@ -33,6 +33,9 @@ final class ModelFactory {
             return URL(filePath: path, directoryHint: .isDirectory)
         }
     }
+
+    /// Draws the weights of what is new.
+    func generator() -> Generator { Generator(seed: seed) }
 
     /// What tells one source from another: two sources with the same identity give the same network.
     func identity(_ source: ModelSource) throws -> String {
@@ -51,7 +54,7 @@ final class ModelFactory {
     private func makeCodec(_ source: ModelSource) throws -> any TextCodec {
         if let folder = try folder(source) {
             if try modelFamily(of: folder) == "tabular" { return NumberCodec() }
-            return try TokenizerCodec(contentsOf: folder.appending(path: "tokenizer.json"))
+            return try TokenizerCodec(contentsOf: tokenizerFile(of: folder))
         }
         guard case .new(let model) = source, model.family != "tabular" else { return NumberCodec() }
         if let tokenizer = model.tokenizer { return try TokenizerCodec(contentsOf: tokenizer) }
@@ -65,7 +68,7 @@ final class ModelFactory {
             do {
                 return try loadNetwork(
                     from: folder, head: head, device: device, trainable: trainable,
-                    generator: trainable ? Generator(seed: seed) : nil)
+                    generator: trainable ? generator() : nil)
             } catch {
                 throw ZooError(.dataLoss, "\(error)")  // The folder is at fault, not the algorithm that asked for the network.
             }
@@ -76,7 +79,13 @@ final class ModelFactory {
         guard case let codec as TokenizerCodec = try codec(source) else {
             throw ZooError(.internal, "a language model has a tokenizer")
         }
-        config["model_type"] = "llama"
+        config["model_type"] = .string(model.family)
+        // A config.json without head_dim means the family's usual width, 128 for Qwen3; a recipe means that the heads share the rest.
+        if config["head_dim"] == nil, case .number(let hidden)? = config["hidden_size"],
+            case .number(let heads)? = config["num_attention_heads"], heads > 0
+        {
+            config["head_dim"] = .number((hidden / heads).rounded(.down))
+        }
         config["vocab_size"] = .number(Double(codec.tokenizer.vocabularySize))
         config["bos_token_id"] = codec.begin.map { .number(Double($0)) } ?? .null
         config["eos_token_id"] = codec.end.map { .number(Double($0)) } ?? .null
@@ -84,7 +93,7 @@ final class ModelFactory {
         return try initializeNetwork(
             config: .causalLM(CausalLMConfig(json: json, file: recipe.file.path)), head: head, device: device,
             trainable: trainable,
-            generator: Generator(seed: seed))
+            generator: generator())
     }
 
     /// The tabular policy begins at the task's logits, its critic and reward at 0.
@@ -104,7 +113,7 @@ final class ModelFactory {
 
             enum CodingKeys: String, CodingKey { case family = "model_type" }
         }
-        let url = folder.appending(path: "config.json")
+        let url = try configFile(of: folder)
         guard FileManager.default.fileExists(atPath: url.path) else {
             throw ZooError(.notFound, "\(folder.path) is not a model folder: it has no config.json")
         }

@@ -12,8 +12,7 @@ public struct ModelSampler {
     ///
     /// - Throws: where the folder is no whole model, or one that does not generate.
     public init(_ folder: URL, device: String = "cpu", threads: Int) throws {
-        let config = folder.appending(path: "config.json")
-        guard FileManager.default.fileExists(atPath: config.path) else {
+        guard try FileManager.default.fileExists(atPath: configFile(of: folder).path) else {
             throw ZooError(.notFound, "\(folder.path) is not a model folder: it has no config.json")
         }
         Engine.configure(threads: threads)
@@ -25,7 +24,7 @@ public struct ModelSampler {
         self.network = network
         codec =
             network.family == "tabular"
-            ? NumberCodec() : try TokenizerCodec(contentsOf: folder.appending(path: "tokenizer.json"))
+            ? NumberCodec() : try TokenizerCodec(contentsOf: tokenizerFile(of: folder))
     }
 
     /// `samples` continuations of each prompt, `[prompt][sample]`. Equal seeds give equal texts; temperature 0 takes the likeliest token.
@@ -34,7 +33,7 @@ public struct ModelSampler {
     ) throws -> [[String]] {
         let contexts = try prompts.map { try (codec.begin.map { [$0] } ?? []) + codec.encode($0) }
         let settings = SamplerSettings(
-            maxNewTokens: maxNewTokens, temperature: temperature, endTokens: codec.end.map { [$0] } ?? [])
+            maxNewTokens: maxNewTokens, temperature: temperature, endTokens: network.endTokens(with: codec.ends))
         let drawn = try network.generate(
             prompts: contexts, samplesPerPrompt: samples, settings: settings, generator: Generator(seed: seed),
             isCancelled: { false })

@@ -56,6 +56,12 @@ struct Preparation {
     /// The cost of making them is charged to every run that trains on them, cached or not: a comparison must not hide it.
     func pairs(_ building: PairBuilding, _ rewards: RewardService) throws -> (dataset: Dataset, cost: Ledger) {
         let plan = try PairPlan(building, setup.stage)
+        guard try setup.prompts().rows.allSatisfy({ $0.chat == nil }) else {
+            throw ZooError(
+                .invalidArgument,
+                "stage '\(setup.stage.name)': pairs are built from prompts that are texts; these are conversations: give a file of pairs"
+            )
+        }
         let key = [
             "pairs", try setup.factory.identity(setup.stage.policy), plan.key, try JSON.text(setup.stage.rewards),
             try samplingKey(),
@@ -99,9 +105,15 @@ struct Preparation {
 
     // MARK: - Keys
 
+    /// The chat template, which prompts that are conversations depend on; empty where there is none.
+    private func chatKey() throws -> String {
+        guard let template = try? (setup.codec as? TokenizerCodec)?.chatTokens()?.template else { return "" }
+        return template.source + (try JSON.text(setup.stage.data.chat?.variables))
+    }
+
     private func samplingKey() throws -> String {
         try JSON.text(setup.stage.rollout) + JSON.text(setup.stage.data.prompts) + JSON.text(setup.recipe.task)
-            + "\(setup.recipe.seed)"
+            + "\(setup.recipe.seed)" + chatKey()
     }
 }
 

@@ -32,10 +32,9 @@ public struct RunController: Sendable {
     /// Refuses what the stage's plugin would refuse, and data that the algorithm needs and the stage does not name.
     func check(_ stage: Stage) throws {
         let file = recipe.file.path
-        guard let algorithm = try plugins.plugin(offering: stage.algorithm).algorithm(stage.algorithm) else { return }
-        for (id, parameters) in stage.parameters.sorted(by: { $0.key < $1.key }) {
-            guard let described = try plugins.plugin(offering: id).algorithm(id) else { continue }
-            try described.check(parameters, recipe: "\(file): stage '\(stage.name)'")
+        let algorithm = try plugins.offer(stage.algorithm).algorithm
+        for (name, parameters) in stage.parameters.sorted(by: { $0.key < $1.key }) {
+            try plugins.offer(name).algorithm.check(parameters, recipe: "\(file): stage '\(stage.name)'")
         }
         guard algorithm.needs.data.contains(where: stage.data.has) else {
             let wanted = algorithm.needs.data.map { "'data.\($0.rawValue)'" }.joined(separator: " or ")
@@ -49,6 +48,9 @@ public struct RunController: Sendable {
         if algorithm.needs.roles.contains("reward"), stage.reward == nil {
             throw ZooError(.invalidArgument, "\(file): algorithm '\(stage.algorithm)' needs 'reward' in stage '\(stage.name)'")
         }
+        if algorithm.needs.roles.contains("teacher"), stage.teacher == nil {
+            throw ZooError(.invalidArgument, "\(file): algorithm '\(stage.algorithm)' needs 'teacher' in stage '\(stage.name)'")
+        }
     }
 
     private func check(_ rewards: [RewardSpec], _ place: String) throws {
@@ -57,6 +59,17 @@ public struct RunController: Sendable {
                 throw ZooError(.invalidArgument, "\(recipe.file.path): \(place): \(error)")
             }
         }
+    }
+
+    /// The stage as it runs, and what its preset means there; nil where it names none.
+    func resolved(_ stage: Stage) throws -> (stage: Stage, preset: PresetUse?) {
+        try stage.resolved(plugins.offer(stage.algorithm))
+    }
+
+    /// Says which preset a run uses, and what of the recipe it overrules.
+    func announce(_ stage: Stage, as name: String) throws {
+        guard let preset = try resolved(stage).preset else { return }
+        observer.observe(name, .message(preset.sentence))
     }
 
     // MARK: - Artifacts
@@ -80,7 +93,8 @@ public struct RunController: Sendable {
     }
 
     private func dependencies(_ stage: Stage) -> [String] {
-        let sources = [stage.policy, stage.reference, stage.reward, stage.critic?.source] + stage.rewards.map(\.source)
+        let sources =
+            [stage.policy, stage.reference, stage.teacher, stage.reward, stage.critic?.source] + stage.rewards.map(\.source)
         return sources.compactMap { if case .stage(let name)? = $0 { name } else { nil } }
     }
 
@@ -90,7 +104,7 @@ public struct RunController: Sendable {
             guard case .file(let url)? = source else { return nil }
             return try sha256(Data(contentsOf: url))
         }
-        var part = stage
+        var part = try resolved(stage).stage
         part.parameters = part.parameters.filter { $0.key == stage.algorithm }
         let key =
             [try JSON.text(part), "\(recipe.seed)", "\(recipe.device)"]
@@ -103,6 +117,7 @@ public struct RunController: Sendable {
                 let spec = try spec(stage, seed: recipe.seed, models: models, evaluates: false)
                 // A run that was stopped half-way goes on; its spec is the same, for the folder's name is its hash.
                 if !FileManager.default.fileExists(atPath: folder.spec.path) { try folder.create(spec) }
+                try announce(stage, as: stage.name)
                 try work(folder, name: stage.name)
             }
             return folder.model.path
@@ -118,11 +133,11 @@ public struct RunController: Sendable {
         var own = recipe
         own.evaluation = evaluation ?? own.evaluation
         own.probe = nil  // it says nothing of a run
-        if let index = own.stages.firstIndex(where: { $0.name == stage.name }) { own.stages[index] = stage }
+        let (resolved, preset) = try resolved(stage)
+        if let index = own.stages.firstIndex(where: { $0.name == stage.name }) { own.stages[index] = resolved }
         return RunSpec(
-            recipe: own, stage: stage.name, seed: seed, plugin: try plugins.plugin(offering: stage.algorithm).path,
-            models: models,
-            evaluates: evaluates, command: command)
+            recipe: own, stage: stage.name, seed: seed, plugin: try plugins.offer(stage.algorithm).plugin.path, preset: preset,
+            models: models, evaluates: evaluates, command: command)
     }
 
     /// Trains the last stage into `folder` and evaluates it.
@@ -130,6 +145,7 @@ public struct RunController: Sendable {
         let models = try await artifacts()
         guard let stage = recipe.stages.last else { throw ZooError(.invalidArgument, "\(recipe.file.path) has no stages") }
         try folder.create(spec(stage, seed: seed, models: models, evaluates: recipe.evaluation != nil))
+        try announce(stage, as: stage.name)
         _ = try await concurrently([folder], jobs: 1) { try work($0, name: stage.name) }
     }
 

@@ -30,6 +30,8 @@ public struct RunSpec: Codable, Sendable {
     public var seed: UInt64
     /// The plugin's file.
     public var plugin: String
+    /// What the stage's preset means; nil where it names none.
+    public var preset: PresetUse?
     /// Model folders of the earlier stages, by stage.
     public var models: [String: String]
     /// Whether the model is evaluated at the end, on the recipe's held-out prompts.
@@ -86,7 +88,8 @@ public struct RunFolder: Sendable {
     public func create(_ run: RunSpec) throws {
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         try Files.write(JSON.encode(run), to: spec)
-        try Files.write(Data(run.recipe.resolvedYAML().utf8), to: recipe)
+        let origin = run.preset.map { "# \($0.sentence)\n" } ?? ""
+        try Files.write(Data((origin + run.recipe.resolvedYAML()).utf8), to: recipe)
     }
 }
 

@@ -29,7 +29,7 @@ public struct StageRunner {
         Engine.configure(threads: spec.threads)
         let plugin = try Plugin(path: spec.plugin)
         guard let stage = spec.recipe.stages.first(where: { $0.name == spec.stage }),
-            let description = plugin.description.algorithm(stage.algorithm)
+            let description = plugin.description.algorithm(stage.algorithmID)
         else {
             throw ZooError(.notFound, "\(spec.plugin) offers no algorithm for stage '\(spec.stage)'")
         }
@@ -41,7 +41,7 @@ public struct StageRunner {
         let services = try setup.services(folder: folder, stop: stop, logger: Logger(label: stage.algorithm))
         let table = HostTable(services)
         let parameters = try JSON.text(stage.parameters[stage.algorithm] ?? [:])
-        let algorithm = try plugin.create(stage.algorithm, host: table, parameters: parameters)
+        let algorithm = try plugin.create(stage.algorithmID, host: table, parameters: parameters)
         let checkpoint = Checkpoint(folder: folder)
         if let step = try checkpoint.newest() {
             try checkpoint.restore(step, into: services, algorithm: algorithm)

@@ -22,6 +22,12 @@ struct StageSetup {
         guard let stage = spec.recipe.stages.first(where: { $0.name == spec.stage }) else {
             throw ZooError(.notFound, "\(spec.recipe.file.path) has no stage '\(spec.stage)'")
         }
+        guard stage.lora == nil || needs.roles.contains("policy") else {
+            throw ZooError(
+                .invalidArgument,
+                "\(spec.recipe.file.path): stage '\(stage.name)': algorithm '\(stage.algorithm)' trains no policy: remove policy.lora"
+            )
+        }
         let files = TaskFiles(recipe: spec.recipe)
         self.spec = spec
         self.recipe = spec.recipe
@@ -30,14 +36,22 @@ struct StageSetup {
         self.files = files
         device = try Device(spec.recipe.device)
         factory = ModelFactory(recipe: spec.recipe, models: spec.models, device: device, seed: spec.recipe.seed) {
-            guard let source = stage.data.examples else {
-                throw ZooError(.invalidArgument, "stage '\(stage.name)' trains a tokenizer: it needs 'data.examples'")
-            }
-            return try files.dataset(source, expecting: [.promptCompletion, .text]).rows.map {
-                $0.text ?? ($0.prompt ?? "") + ($0.completion ?? "")
-            }
+            try Self.corpus(stage, files)
         }
-        codec = try factory.codec(stage.policy)
+        let own = try factory.codec(stage.policy)
+        codec = (own as? TokenizerCodec)?.with(stage.data.chat) ?? own
+    }
+
+    /// Text to train a new model's tokenizer on: the stage's examples.
+    static func corpus(_ stage: Stage, _ files: TaskFiles) throws -> [String] {
+        guard let source = stage.data.examples else {
+            throw ZooError(.invalidArgument, "stage '\(stage.name)' trains a tokenizer: it needs 'data.examples'")
+        }
+        return try files.dataset(source, expecting: DataService.Kind.examples.shapes).rows.map { row in
+            guard let chat = row.chat else { return row.text ?? (row.prompt ?? "") + (row.completion ?? "") }
+            let messages = chat.messages ?? chat.prompt + (chat.completion ?? [])
+            return messages.map { "\($0.role)\n\($0.content)" }.joined(separator: "\n")
+        }
     }
 
     /// The stage's services, before the first step.
@@ -59,14 +73,17 @@ struct StageSetup {
         let base = stage.policy
         let trained = trained.map(ModelSource.folder) ?? base
         let factory = factory
+        // A model that is only measured trains no adapter.
+        let adapted = self.trained == nil ? stage.lora.map { AdaptedModels(stage, config: $0, factory: factory) } : nil
         let own = stage.optimizer["policy"] ?? OptimizerSettings()
         func settings(_ role: String) -> OptimizerSettings { stage.optimizer[role] ?? own }
         var plans: [String: Roles.Plan] = [
             "policy": .init(settings: own, outputs: [.logp, .entropy, .score]) {
-                try factory.network(trained, head: .languageModel, trainable: true)
+                try adapted?.policy() ?? factory.network(trained, head: .languageModel, trainable: true)
             },
             "reference": .init(settings: nil, outputs: [.logp, .entropy, .score]) {
-                try factory.network(stage.reference ?? base, head: .languageModel, trainable: false)
+                let source = stage.reference ?? base
+                return try adapted?.reference(source) ?? factory.network(source, head: .languageModel, trainable: false)
             },
         ]
         if let reward = stage.reward {
@@ -74,11 +91,22 @@ struct StageSetup {
                 try factory.network(reward, head: .score, trainable: true)
             }
         }
+        if let teacher = stage.teacher {
+            plans["teacher"] = .init(settings: nil, outputs: [.logp, .entropy, .score]) {
+                guard sameTokens(codec, try factory.codec(teacher)) else {
+                    throw ZooError(
+                        .invalidArgument,
+                        "stage '\(stage.name)': 'teacher' has another tokenizer than the policy, which it is to judge")
+                }
+                return try factory.network(teacher, head: .languageModel, trainable: false)
+            }
+        }
         let roles = SharedTrunk()
         let critic = stage.critic ?? CriticSource()
         plans["critic"] = .init(settings: settings("critic"), outputs: [.value]) {
             guard critic.trunk == .shared else {
-                return try factory.network(critic.source ?? base, head: .value, trainable: true)
+                let source = critic.source ?? base
+                return try adapted?.critic(source) ?? factory.network(source, head: .value, trainable: true)
             }
             guard case let policy as CausalLM = try roles.policy() else {
                 throw ZooError(.invalidArgument, "stage '\(stage.name)': critic.trunk 'shared' needs a causal-lm policy")
@@ -145,7 +173,7 @@ struct StageSetup {
         var datasets = DataService.Datasets()
         if needs.data.contains(.prompts), stage.data.prompts != nil { datasets.prompts = try prompts() }
         if needs.data.contains(.examples), let source = stage.data.examples {
-            datasets.examples = try files.dataset(source, expecting: [.promptCompletion, .text])
+            datasets.examples = try files.dataset(source, expecting: DataService.Kind.examples.shapes)
         }
         if needs.data.contains(.pairs), let source = stage.data.pairs {
             if case .build(let building) = source {
@@ -153,7 +181,7 @@ struct StageSetup {
                 datasets.pairs = built.dataset
                 model.ledger.add(built.cost)
             } else {
-                datasets.pairs = try files.dataset(source, expecting: [.preference])
+                datasets.pairs = try files.dataset(source, expecting: DataService.Kind.pairs.shapes)
             }
         }
         return datasets
@@ -165,7 +193,7 @@ struct StageSetup {
             throw ZooError(
                 .invalidArgument, "\(recipe.file.path): stage '\(stage.name)' samples its policy: it needs 'data.prompts'")
         }
-        return try files.dataset(source, expecting: [.prompt, .promptCompletion])
+        return try files.dataset(source, expecting: DataService.Kind.prompts.shapes)
     }
 }
 

@@ -68,6 +68,10 @@ final class DataService {
         if ratings.allSatisfy({ $0 != nil }) {
             columns.append(Column("rating", perStep: false, .f64(ratings.compactMap(\.self))))
         }
+        let labels = rows.map(\.label)
+        if labels.allSatisfy({ $0 != nil }) {
+            columns.append(Column("label", perStep: false, .u8(labels.compactMap(\.self).map { $0 ? 1 : 0 })))
+        }
         return batch.finish(columns)
     }
 
@@ -75,8 +79,8 @@ final class DataService {
         let rows = try next(.pairs, n)
         var batch = BatchBuilder()
         for row in rows {
-            batch.append(try tokens.completion(row, row.chosen))
-            batch.append(try tokens.completion(row, row.rejected))
+            batch.append(try tokens.chosen(row))
+            batch.append(try tokens.rejected(row))
         }
         return batch.finish([
             Column("row", perStep: false, .i64(rows.flatMap { [Int64($0.id), Int64($0.id)] })),
@@ -99,19 +103,13 @@ final class DataService {
     }
 }
 
-/// One sequence: its tokens, and how many of them, from the first, are context.
-struct TokenizedSequence {
-    var tokens: [Int32]
-    var contextSteps: Int
-}
-
 /// Appends sequences one by one.
 struct BatchBuilder {
     private var batch = Batch()
 
     mutating func append(_ sequence: TokenizedSequence) {
         batch.tokens += sequence.tokens
-        batch.mask += sequence.tokens.indices.map { $0 >= sequence.contextSteps }
+        batch.mask += sequence.mask
         batch.offsets.append(batch.tokens.count)
     }
 
@@ -120,47 +118,5 @@ struct BatchBuilder {
 
     func finish(_ columns: [Column]) -> Batch {
         Batch(offsets: batch.offsets, tokens: batch.tokens, mask: batch.mask, columns: columns)
-    }
-}
-
-/// Rows as sequences: begin token, prompt, completion, end token.
-struct TokenizedRows {
-    let codec: any TextCodec
-    /// Longer prompts keep their end.
-    let maxPromptSteps: Int
-    /// Longer sequences keep their start.
-    let maxSteps: Int
-
-    /// The context of a prompt: [begin, tokens of the prompt].
-    func prompt(_ row: Row) throws -> TokenizedSequence {
-        let tokens = try context(row.prompt ?? "")
-        return TokenizedSequence(tokens: tokens, contextSteps: tokens.count)
-    }
-
-    /// A supervised example: the completion counts, or the whole of a plain text.
-    func example(_ row: Row) throws -> TokenizedSequence {
-        if row.completion != nil { return try completion(row, row.completion) }
-        return try join(context(""), codec.encode(row.text ?? ""))
-    }
-
-    /// A prompt and one of its completions.
-    func completion(_ row: Row, _ completion: String?) throws -> TokenizedSequence {
-        try join(context(row.prompt ?? ""), codec.encode(completion ?? ""))
-    }
-
-    private func context(_ prompt: String) throws -> [Int32] {
-        let room = maxPromptSteps - (codec.begin == nil ? 0 : 1)
-        let tokens = (codec.begin.map { [$0] } ?? []) + (try codec.encode(prompt)).suffix(max(0, room))
-        guard !tokens.isEmpty else {
-            throw ZooError(
-                .invalidArgument,
-                "a prompt is empty and the tokenizer has no begin token, so the first action has nothing before it")
-        }
-        return tokens
-    }
-
-    private func join(_ context: [Int32], _ completion: [Int32]) -> TokenizedSequence {
-        let all = context + completion + (codec.end.map { [$0] } ?? [])
-        return TokenizedSequence(tokens: Array(all.prefix(max(maxSteps, context.count + 1))), contextSteps: context.count)
     }
 }

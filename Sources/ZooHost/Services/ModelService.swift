@@ -136,7 +136,7 @@ final class ModelService {
         guard !roots.isEmpty else { return }
         ZooTensor.backward(roots, gradients: seeds)
         charge(
-            role, .backward, since: start, flops: 2 * role.network.forwardFLOPs(Sequences(slice), wanted), steps: slice.stepCount)
+            role, .backward, since: start, flops: role.network.backwardFLOPs(Sequences(slice), wanted), steps: slice.stepCount)
     }
 
     func optimizerStep(role name: String) throws -> UpdateInfo {
@@ -166,6 +166,19 @@ final class ModelService {
         guard to.optimizer == nil else {
             throw ZooError(.failedPrecondition, "role '\(destination)' is trained; blend writes frozen roles only")
         }
+        if from.network.isAdapted || to.network.isAdapted {
+            guard weight == 1 else {
+                throw ZooError(
+                    .invalidArgument,
+                    """
+                    role '\(source)' is an adapter: a mix of two of them is none of that rank; role '\(destination)' can be blended \
+                    with weight 1 alone, not \(weight), unless policy.lora is left out
+                    """)
+            }
+            // The base stays as it is: others read it.
+            to.become(copyOf: from)
+            return finishBlend(to, from, since: start)
+        }
         guard to.network.parameters.count == from.network.parameters.count else {
             throw ZooError(.invalidArgument, "roles '\(destination)' and '\(source)' are different networks")
         }
@@ -174,8 +187,12 @@ final class ModelService {
                 into.tensor.copy(from: weight == 1 ? out.tensor : into.tensor * (1 - weight) + out.tensor * weight)
             }
         }
+        finishBlend(to, from, since: start)
+    }
+
+    private func finishBlend(_ to: Role, _ from: Role, since start: Double) {
         to.version = from.version
-        if destination == "reference" { referenceScores = [:] }
+        if to.name == "reference" { referenceScores = [:] }
         charge(to, .optimize, since: start, flops: 0, steps: 0)
     }
 
@@ -195,11 +212,17 @@ final class ModelService {
     /// The ledger with what the roles hold now.
     func ledgerWithBytes() -> Ledger {
         var ledger = ledger
-        for (name, role) in roles.built {
+        // Weights that several roles share are counted once: for the policy, then for the first by name.
+        var counted: Set<ObjectIdentifier> = []
+        func count(_ tensors: [NamedTensor]) -> Int { tensors.reduce(0) { $0 + $1.tensor.count } }
+        for name in roles.built.keys.sorted(by: { ($0 == "policy" ? 0 : 1, $0) < ($1 == "policy" ? 0 : 1, $1) }) {
+            guard let role = roles.built[name] else { continue }
+            let all = role.network.parameters + role.network.frozen
+            let held = all.filter { counted.insert(ObjectIdentifier($0.tensor)).inserted }
             var account = ledger.roles[name] ?? Ledger.Account()
-            account.parameters = role.parameterCount
-            account.weightBytes = role.parameterCount * MemoryLayout<Float>.size
-            account.gradientBytes = role.optimizer == nil ? 0 : account.weightBytes
+            account.parameters = count(held)
+            account.weightBytes = account.parameters * MemoryLayout<Float>.size
+            account.gradientBytes = role.optimizer == nil ? 0 : count(role.network.parameters) * MemoryLayout<Float>.size
             account.optimizerBytes = role.optimizer?.bytes ?? 0
             ledger.roles[name] = account
         }

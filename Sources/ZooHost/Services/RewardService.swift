@@ -53,20 +53,34 @@ final class RewardService {
         }
     }
 
+    /// What each component counts for in the sum, as "weight/NAME", [n_sequences].
+    func weights(_ batch: Batch) -> [Column] {
+        components.map {
+            Column("weight/\($0.name)", perStep: false, .f64(Array(repeating: $0.weight, count: batch.sequenceCount)))
+        }
+    }
+
     /// `reward`, the weighted sum, and each component, [n_sequences]; charged to the ledger as one query a sequence.
-    func score(_ batch: Batch, row: (Int) -> Row?, ledger: inout Ledger) throws -> [Column] {
+    ///
+    /// - Parameter unscorable: Whether a function may answer NaN for a sequence that it cannot score; the sum is then of the others, and
+    ///   NaN where there are none.
+    func score(_ batch: Batch, row: (Int) -> Row?, ledger: inout Ledger, unscorable: Bool = false) throws -> [Column] {
         guard !components.isEmpty else {
             throw ZooError(.unavailable, "this stage has no reward: give the recipe's stage a list 'rewards'")
         }
         let start = secondsNow()
         let modelSeconds = ledger.roles["reward"]?.totalSeconds ?? 0
         let items = try items(batch, row)
-        var total = [Double](repeating: 0, count: batch.sequenceCount)
+        var total = [Double](repeating: .nan, count: batch.sequenceCount)
         var columns: [Column] = []
         for component in components {
             let scores = try raw(component, batch, items, &ledger).map(component.normalization.callAsFunction)
-            guard scores.allSatisfy(\.isFinite) else { throw ZooError(.dataLoss, "reward '\(component.name)' is not finite") }
-            for (index, score) in scores.enumerated() { total[index] += component.weight * score }
+            guard scores.allSatisfy({ $0.isFinite || (unscorable && $0.isNaN) }) else {
+                throw ZooError(.dataLoss, "reward '\(component.name)' is not finite")
+            }
+            for (index, score) in scores.enumerated() where !score.isNaN {
+                total[index] = (total[index].isNaN ? 0 : total[index]) + component.weight * score
+            }
             columns.append(Column("reward/\(component.name)", perStep: false, .f64(scores)))
         }
         ledger.rewardQueries += batch.sequenceCount

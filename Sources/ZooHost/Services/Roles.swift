@@ -6,7 +6,7 @@ import ZooTensor
 /// A network that the run holds under a role, with its optimizer where it is trained.
 final class Role {
     let name: String
-    let network: any Network
+    private(set) var network: any Network
     /// nil: frozen.
     let optimizer: AdamW?
     let settings: OptimizerSettings
@@ -24,7 +24,8 @@ final class Role {
         }
     }
 
-    var parameterCount: Int { network.parameters.reduce(0) { $0 + $1.tensor.count } }
+    /// Becomes a frozen copy of `source`.
+    func become(copyOf source: Role) { network = source.network.copy(trainable: false) }
 
     /// The learning rate of an update made when `progress` (0 to 1) of the budget is spent.
     func learningRate(at progress: Double) -> Double {

@@ -12,6 +12,7 @@ final class RunServices: HostServices {
     let data: DataService
     let rewards: RewardService
     let codec: any TextCodec
+    private let ends: [Int32]
     private let settings: RolloutSettings
     private let logger: Logger
     /// Draws the samples.
@@ -30,6 +31,7 @@ final class RunServices: HostServices {
         self.data = data
         self.rewards = rewards
         self.codec = codec
+        ends = codec.ends
         self.settings = settings
         self.logger = logger
         self.stop = stop
@@ -64,7 +66,8 @@ final class RunServices: HostServices {
         let start = secondsNow()
         let contexts = (0..<prompts.sequenceCount).map { Array(prompts.tokens[prompts.steps(of: $0)]) }
         let sampler = SamplerSettings(
-            maxNewTokens: settings.maxNewTokens, temperature: settings.temperature, endTokens: codec.end.map { [$0] } ?? [])
+            maxNewTokens: settings.maxNewTokens, temperature: settings.temperature,
+            endTokens: network.endTokens(with: ends))
         let stop = stop
         let drawn = try model.transient(role) {
             try network.generate(
@@ -92,7 +95,9 @@ final class RunServices: HostServices {
         return batch
     }
 
-    func score(_ rollout: Batch) throws -> [Column] { try rewards.score(rollout, row: data.promptRow, ledger: &model.ledger) }
+    func score(_ rollout: Batch) throws -> [Column] {
+        try rewards.score(rollout, row: data.promptRow, ledger: &model.ledger, unscorable: true) + rewards.weights(rollout)
+    }
 
     func supports(role: String, output: String) throws -> OutputInfo { try model.supports(role: role, output: output) }
 

@@ -11,8 +11,22 @@ protocol TextCodec: Sendable {
     var begin: Int32? { get }
     /// Ends a sequence.
     var end: Int32? { get }
+    /// As ``decode(_:)``, with special tokens as they are spelled.
+    func spelled(_ tokens: [Int32]) -> String
+    /// Any of them ends a sampled sequence.
+    var ends: [Int32] { get }
     /// Writes what reads the text back beside a model.
     func write(to folder: URL) throws
+}
+
+extension TextCodec {
+    func spelled(_ tokens: [Int32]) -> String { decode(tokens) }
+    var ends: [Int32] { end.map { [$0] } ?? [] }
+}
+
+extension GenerativeNetwork {
+    /// What ends a sample: the tokens that the model's own files name, and those of its codec.
+    func endTokens(with own: [Int32]) -> [Int32] { endTokens + own.filter { !endTokens.contains($0) } }
 }
 
 /// The codec of a language model: its `tokenizer.json`.
@@ -20,22 +34,66 @@ struct TokenizerCodec: TextCodec {
     let tokenizer: Tokenizer
     /// Two codecs with the same identity read the same tokens: a hash of the tokenizer's file, or its own for one made here.
     let identity: String
+    /// Where the chat template is: the folder of the tokenizer, nil for one made here, and what takes its place.
+    private let folder: URL?
+    private var chat = ChatSettings()
 
-    init(tokenizer: Tokenizer, identity: String) {
+    init(tokenizer: Tokenizer, identity: String, folder: URL? = nil) {
         self.tokenizer = tokenizer
         self.identity = identity
+        self.folder = folder
     }
 
     init(contentsOf file: URL) throws {
-        self.init(tokenizer: try Tokenizer(contentsOf: file), identity: sha256(try Data(contentsOf: file)))
+        self.init(
+            tokenizer: try Tokenizer(contentsOf: file), identity: sha256(try Data(contentsOf: file)),
+            folder: file.deletingLastPathComponent())
+    }
+
+    /// The same codec with the recipe's chat template and variables.
+    func with(_ chat: ChatSettings?) -> TokenizerCodec {
+        var codec = self
+        if let chat { codec.chat = chat }
+        return codec
+    }
+
+    /// Reads the chat template; nil where there is none.
+    func chatTokens() throws -> ChatTokens? {
+        let marks = tokenizer.specialTokens
+        var values: [String: JSONTree] = [:]
+        for (name, mark) in [("bos_token", marks.bos), ("eos_token", marks.eos), ("pad_token", marks.pad)] {
+            values[name] = mark.map(JSONTree.string)
+        }
+        values.merge(chat.variables.mapValues(JSONTree.init)) { $1 }
+        let template =
+            if let folder { try ChatTemplate.find(in: folder, override: chat.template, values: values) } else {
+                try chat.template.map { try ChatTemplate(contentsOf: $0, values: values) }
+            }
+        return template.map { ChatTokens(tokenizer: tokenizer, template: $0) }
     }
 
     func encode(_ text: String) throws -> [Int32] { tokenizer.encode(text) }
     func decode(_ tokens: [Int32]) -> String { tokenizer.decode(tokens, skipSpecialTokens: true) }
+    func spelled(_ tokens: [Int32]) -> String { tokenizer.decode(tokens, skipSpecialTokens: false) }
     /// A model without a begin token begins with its end token, as GPT-2 does.
     var begin: Int32? { tokenizer.bosToken ?? tokenizer.eosToken }
     var end: Int32? { tokenizer.eosToken }
-    func write(to folder: URL) throws { try tokenizer.write(to: folder) }
+    /// Also what ends a turn in the chat template, which need not be the tokenizer's end token (Gemma's is not).
+    var ends: [Int32] {
+        // A template that cannot be read is reported where a conversation needs it.
+        let turn = (try? chatTokens())?.endOfTurn
+        return ([end, turn].compactMap(\.self) as [Int32]).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    }
+
+    func write(to target: URL) throws {
+        try tokenizer.write(to: target)
+        let name = "chat_template.jinja"
+        let beside = folder?.appending(path: name)
+        guard let file = chat.template ?? beside.flatMap({ FileManager.default.fileExists(atPath: $0.path) ? $0 : nil }) else {
+            return
+        }
+        try Data(contentsOf: file).write(to: target.appending(path: name))
+    }
 }
 
 /// The codec of the tabular model: numbers with blanks between them are the tokens themselves.

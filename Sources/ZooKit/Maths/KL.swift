@@ -1,28 +1,43 @@
 /// Estimators of KL(π‖π_ref) from the log-probabilities of one sample of π (Schulman 2020, "Approximating KL divergence").
 ///
-/// With d = log π − log π_ref: `k1` is unbiased and noisy; `k2` is biased and positive; `k3` is unbiased and positive. In a loss it is
-/// their gradients that count. Over samples of π itself, the expected gradient of `k1` is 0, that of `k2` is the gradient of
-/// KL(π‖π_ref), and that of `k3` is the gradient of KL(π_ref‖π), which has another optimum.
+/// With d = log π − log π_ref: `k1` is d, unbiased and noisy; `k2` is d²/2, biased and positive; `k3` is e^−d + d − 1, unbiased and
+/// positive; `abs` is |d|. In a loss it is their gradients that count. Over samples of π itself, the expected gradient of `k1` is 0,
+/// that of `k2` is the gradient of KL(π‖π_ref), and that of `k3` is the gradient of KL(π_ref‖π), which has another optimum.
+///
+/// The forms with a plus have the value of their name and the gradient of `k2`, as verl's do.
 public enum KLEstimator: String, CaseIterable, Sendable {
-    case k1, k2, k3
+    case k1, k2, k3, abs
+    case k1Plus = "k1+"
+    case k3Plus = "k3+"
+    case absPlus = "abs+"
 
-    /// The estimate for one action.
-    public func value(_ logp: Double, reference: Double) -> Double {
+    /// Whether the gradient is another estimator's, and not the derivative of the value.
+    public var isStraightThrough: Bool { self == .k1Plus || self == .k3Plus || self == .absPlus }
+
+    /// The estimate for one action, cut to ±`limit`.
+    public func value(_ logp: Double, reference: Double, limit: Double = .infinity) -> Double {
+        let value = unlimited(logp - reference)
+        return min(max(value, -limit), limit)
+    }
+
+    /// Its derivative by log π: 0 where the limit binds, except in the forms with a plus.
+    public func gradient(_ logp: Double, reference: Double, limit: Double = .infinity) -> Double {
         let d = logp - reference
+        guard isStraightThrough || Swift.abs(unlimited(d)) <= limit else { return 0 }
         switch self {
-        case .k1: return d
-        case .k2: return d * d / 2
-        case .k3: return expm1(-d) + d
+        case .k1: return 1
+        case .k2, .k1Plus, .k3Plus, .absPlus: return d
+        case .k3: return -expm1(-d)
+        case .abs: return d == 0 ? 0 : d > 0 ? 1 : -1
         }
     }
 
-    /// Its derivative by log π.
-    public func gradient(_ logp: Double, reference: Double) -> Double {
-        let d = logp - reference
+    private func unlimited(_ d: Double) -> Double {
         switch self {
-        case .k1: return 1
-        case .k2: return d
-        case .k3: return -expm1(-d)
+        case .k1, .k1Plus: d
+        case .k2: d * d / 2
+        case .k3, .k3Plus: expm1(-d) + d
+        case .abs, .absPlus: Swift.abs(d)
         }
     }
 }

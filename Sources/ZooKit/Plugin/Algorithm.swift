@@ -16,6 +16,8 @@ public protocol Algorithm {
     /// Authors, year, and where to read it.
     static var paper: String { get }
     static var needs: Needs { get }
+    /// Settings of the parameters that papers and other programs name; none unless declared.
+    static var presets: [Preset] { get }
 
     /// Makes the algorithm. No service of `host` may be called yet.
     init(parameters: Parameters, host: Host) throws
@@ -24,6 +26,10 @@ public protocol Algorithm {
 
     /// One iteration, for example rollout, update and metrics. An error that it throws ends the run.
     mutating func step() throws
+}
+
+extension Algorithm {
+    public static var presets: [Preset] { [] }
 }
 
 /// The state of an algorithm that has none.

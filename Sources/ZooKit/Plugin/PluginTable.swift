@@ -64,6 +64,7 @@ private func describe<Implementation: Algorithm>(_ type: Implementation.Type) ->
     info.pointee.paper = permanent(type.paper)
     info.pointee.parameters = permanent(type.Parameters.schema)
     info.pointee.needs = permanent(type.needs.json)
+    info.pointee.presets = permanent("[\(type.presets.map(\.json).joined(separator: ", "))]")
     return UnsafePointer(info)
 }
 

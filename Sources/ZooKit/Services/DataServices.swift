@@ -20,7 +20,7 @@ public struct DataService {
         return try service.batch("pairs") { function(service.context, UInt64(n), $0, $1) }
     }
 
-    /// The next `n` supervised examples. Columns: `row`, and `rating` where the dataset has it.
+    /// The next `n` supervised examples. Columns: `row`, and `rating` and `label` where the dataset has them.
     public func examples(_ n: Int) throws -> Batch {
         let function = try service.function("examples", \.examples)
         return try service.batch("examples") { function(service.context, UInt64(n), $0, $1) }
@@ -54,10 +54,19 @@ public struct RolloutService {
 
 /// Rewards of whole sequences.
 public struct Rewards: Sendable {
-    /// [n], the weighted sum.
+    /// One component of the recipe's reward.
+    public struct Component: Sendable {
+        public let name: String
+        /// [n]; NaN where it cannot score the sequence.
+        public let values: [Double]
+        /// What it counts for in the total.
+        public let weight: Double
+    }
+
+    /// [n], the weighted sum of what the components score; NaN where none of them scores the sequence.
     public let total: [Double]
-    /// By the component's name, [n] each, in the host's order.
-    public let components: [(name: String, values: [Double])]
+    /// In the host's order.
+    public let components: [Component]
 }
 
 /// The recipe's reward.
@@ -68,21 +77,49 @@ public struct RewardService {
         service = try Service(ZOO_REWARD_ID, host: host) { field($0, \.ctx) }
     }
 
-    /// Scores every sequence; each counts as one reward query. Throws where a reward is not finite.
-    public func score(_ rollout: Batch) throws -> Rewards {
+    /// Scores every sequence; each counts as one reward query.
+    ///
+    /// - Parameter unscorable: Whether the algorithm can leave out sequences that no component scores, whose total is NaN.
+    /// - Throws: Where a reward is not finite, but for NaN in those sequences where `unscorable` is true.
+    public func score(_ rollout: Batch, unscorable: Bool = false) throws -> Rewards {
         let function = try service.function("score", \.score)
         let columns = try rollout.withCBatch { batch in
             try service.columns("score", sequences: rollout.sequenceCount, steps: rollout.stepCount) {
                 function(service.context, batch, $0, $1)
             }
         }
-        for column in columns { try requireFinite(column.doubles, "'\(column.name)'") }
         guard let total = columns.first(where: { $0.name == "reward" && !$0.perStep }) else {
             throw ZooError(.internal, "the host's rewards have no array 'reward' of one number a sequence")
         }
         let prefix = "reward/"
-        let components = columns.filter { $0.name.hasPrefix(prefix) }
-            .map { (name: String($0.name.dropFirst(prefix.count)), values: $0.doubles) }
-        return Rewards(total: total.doubles, components: components)
+        let components = columns.filter { $0.name.hasPrefix(prefix) && !$0.perStep }.map { column in
+            let name = String(column.name.dropFirst(prefix.count))
+            let weight = columns.first { $0.name == "weight/" + name }?.doubles.first ?? 1
+            return Rewards.Component(name: name, values: column.doubles, weight: weight)
+        }
+        let rewards = Rewards(total: total.doubles, components: components)
+        try rewards.check(unscorable: unscorable)
+        return rewards
+    }
+}
+
+extension Rewards {
+    /// Throws where a number is not finite, and no NaN of a sequence that cannot be scored.
+    fileprivate func check(unscorable: Bool) throws {
+        for index in total.indices where total[index].isNaN {
+            guard !components.isEmpty, components.allSatisfy({ $0.values[index].isNaN }) else {
+                throw ZooError(.dataLoss, "'reward' is nan at index \(index) of \(total.count); expected finite numbers")
+            }
+            guard unscorable else {
+                throw ZooError(
+                    .dataLoss,
+                    "no component of the reward scores sequence \(index) of \(total.count), and this algorithm needs all of them")
+            }
+        }
+        try requireFinite(total.map { $0.isNaN ? 0 : $0 }, "'reward'")
+        for component in components {
+            try requireFinite(component.values.map { $0.isNaN ? 0 : $0 }, "'reward/\(component.name)'")
+            try requireFinite([component.weight], "'weight/\(component.name)'")
+        }
     }
 }

@@ -70,9 +70,12 @@ public struct ModelService {
     /// `loss` is a pure function of a slice of the batch and its outputs: the host may call it more than once, on slices of its own
     /// choice within `cut`. It returns the slice's part of the WHOLE update's loss, so denominators come from outside the slice; a
     /// step whose mask is false gets a derivative of exactly 0. An error that it throws is thrown from here.
+    ///
+    /// `stopsGradient` says that the gradients are by design not the derivative of the value, as where a weight counts as a constant.
     @discardableResult
     public func accumulate(
-        _ role: Role, _ batch: Batch, _ wanted: [Output], _ cut: Cut, loss: (Batch, Outputs) throws -> Loss
+        _ role: Role, _ batch: Batch, _ wanted: [Output], _ cut: Cut, stopsGradient: Bool = false,
+        loss: (Batch, Outputs) throws -> Loss
     ) throws -> Accumulated {
         let function = try service.function("accumulate", \.accumulate)
         return try withoutActuallyEscaping(loss) { loss in
@@ -84,7 +87,8 @@ public struct ModelService {
                         try ZooError.check("\(service.id) accumulate") {
                             function(
                                 service.context, role, batch, names.baseAddress, UInt64(names.count), LossCallback.function,
-                                Unmanaged.passUnretained(call).toOpaque(), cut.flags, &total, $0)
+                                Unmanaged.passUnretained(call).toOpaque(),
+                                cut.flags | (stopsGradient ? ZOO_LOSS_STOP_GRADIENT : 0), &total, $0)
                         }
                     }
                 }

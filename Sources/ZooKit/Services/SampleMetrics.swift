@@ -1,22 +1,25 @@
 extension Host {
     /// What an algorithm that samples groups logs of a rollout before its update, by TRL's names: `reward`, `reward_std` and
     /// `frac_reward_zero_std` of groups, `rewards/NAME/{mean,std}`, `num_tokens` and `completions/*`. Means weigh each sequence, or each
-    /// group, alike.
+    /// group, alike; what cannot be scored (NaN) counts in none.
     ///
     /// - Throws: where the rollout has no columns `group` and `finished`.
     public func logGroupSamples(_ rollout: Batch, _ rewards: Rewards) throws {
-        let sequences = rollout.sequenceCount
         let groups = members(of: try rollout.integers("group"))
-        let deviations = groups.map { group in standardDeviation(group.map { rewards.total[$0] }) }
-        try log("reward", mean(rewards.total), over: sequences)
+        let deviations = groups.map { group in standardDeviation(scored(group.map { rewards.total[$0] })) }
+        try log("reward", mean(scored(rewards.total)), over: scored(rewards.total).count)
         try log("reward_std", mean(deviations), over: groups.count)
         // A dead group has one reward for all; the threshold leaves room for the rounding of the mean.
         try log("frac_reward_zero_std", mean(deviations.map { $0 < 1e-8 ? 1 : 0 }), over: groups.count)
-        for component in rewards.components {
-            try log("rewards/\(component.name)/mean", mean(component.values), over: sequences)
-            try log("rewards/\(component.name)/std", standardDeviation(component.values), over: sequences)
-        }
+        try logComponents(rewards)
+        try logCompletions(rollout)
+    }
 
+    /// `num_tokens` and `completions/*` of a rollout, by TRL's names; means weigh each sequence alike.
+    ///
+    /// - Throws: where the rollout has no column `finished`.
+    public func logCompletions(_ rollout: Batch) throws {
+        let sequences = rollout.sequenceCount
         let lengths = rollout.actionCounts.map(Double.init)
         let terminated = zip(lengths, try rollout.integers("finished")).compactMap { $1 != 0 ? $0 : nil }
         try log("num_tokens", lengths.reduce(0, +), .sum)
@@ -28,4 +31,15 @@ extension Host {
             try log("completions/max_\(kind)length", longest, .max)
         }
     }
+
+    /// `rewards/NAME/{mean,std}`: mean and deviation over the sequences that the component scores.
+    public func logComponents(_ rewards: Rewards) throws {
+        for component in rewards.components {
+            let values = scored(component.values)
+            try log("rewards/\(component.name)/mean", mean(values), over: values.count)
+            try log("rewards/\(component.name)/std", standardDeviation(values), over: values.count)
+        }
+    }
+
+    private func scored(_ rewards: [Double]) -> [Double] { rewards.filter { !$0.isNaN } }
 }

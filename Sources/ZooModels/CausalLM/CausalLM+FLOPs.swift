@@ -5,22 +5,40 @@ extension CausalLM {
     private var rowFLOPs: (before: Double, after: Double) {
         let queries = config.heads * config.headWidth
         let keys = config.kvHeads * config.headWidth
+        let matrices = config.family.traits.activation.isGated ? 3 : 2
         return (
             Double(2 * config.hiddenSize * (queries + 2 * keys)),
-            Double(2 * config.hiddenSize * (queries + 3 * config.intermediateSize))
+            Double(2 * config.hiddenSize * (queries + matrices * config.intermediateSize))
         )
     }
 
-    /// Of the products of one row in one layer with `length` keys and values.
-    private func attentionFLOPs(_ length: Double) -> Double { 4 * Double(config.heads * config.headWidth) * length }
+    /// Of the attention of rows `rows` of one sequence in the layers from `first` on: row i sees i + 1 keys, or as many as the window holds.
+    private func attentionFLOPs(rows: Range<Int>, from first: Int = 0) -> Double {
+        let pairs = blocks.dropFirst(first).reduce(0) { total, block in
+            let window = block.window ?? .max
+            let open = rows.clamped(to: 0..<window)
+            let bound = rows.count - open.count
+            return total + open.count * (open.lowerBound + open.upperBound + 1) / 2 + (bound == 0 ? 0 : bound * window)
+        }
+        return Double(4 * pairs * config.heads * config.headWidth)
+    }
 
     /// Of all layers over a sequence of `length` rows from its start; the last layer goes on for `needed` rows only.
     private func trunkFLOPs(length: Int, needed: Int) -> Double {
         let (before, after) = rowFLOPs
         let rows = Double(length)
         let layers = Double(config.layers)
-        // Row i sees i keys: half of the square.
-        return layers * (before * rows + attentionFLOPs(rows * (rows + 1) / 2)) + after * ((layers - 1) * rows + Double(needed))
+        return layers * before * rows + attentionFLOPs(rows: 0..<length) + after * ((layers - 1) * rows + Double(needed))
+            + adapterFLOPs(rows: rows, needed: Double(needed))
+    }
+
+    /// Of the adapters of all layers, where there are any.
+    private func adapterFLOPs(rows: Double, needed: Double) -> Double {
+        blocks.enumerated().reduce(0) { total, layer in
+            let after = layer.element.projections.dropFirst().reduce(0) { $0 + ($1.adapter?.rowFLOPs ?? 0) }
+            return total + (layer.element.qkv.adapter?.rowFLOPs ?? 0) * rows
+                + after * (layer.offset == blocks.count - 1 ? needed : rows)
+        }
     }
 
     /// Of the head on one row.
@@ -36,6 +54,25 @@ extension CausalLM {
         }
     }
 
+    /// Beside frozen weights: one product for each of them, for the gradient by its input, from the first adapter on; two for each
+    /// of an adapter's, and for attention's.
+    public func backwardFLOPs(_ batch: Sequences, _ outputs: [Output]) -> Double {
+        guard isAdapted, let first = blocks.firstIndex(where: { $0.projections.contains { $0.adapter != nil } }) else {
+            return 2 * forwardFLOPs(batch, outputs)
+        }
+        let (before, after) = rowFLOPs
+        let above = Double(blocks.count - 1 - first)
+        return (0..<batch.count).reduce(0) { total, sequence in
+            let mask = batch.mask[batch.steps(sequence)]
+            let rows = ActionStates.needed(mask)
+            let needed = Double(mask.count { $0 })
+            let attention = attentionFLOPs(rows: 0..<rows, from: blocks[first].qkv.adapter == nil ? first + 1 : first)
+            let frozen = above * before * Double(rows) + after * (above * Double(rows) + needed)
+            let output = headFLOPs * needed * (head == .value ? 2 : 1)
+            return total + frozen + 2 * attention + 2 * adapterFLOPs(rows: Double(rows), needed: needed) + output
+        }
+    }
+
     public func generationFLOPs(_ drawn: Sequences) -> Double {
         var seen: Set<ArraySlice<Int32>> = []
         let (before, after) = rowFLOPs
@@ -48,9 +85,9 @@ extension CausalLM {
                 flops += trunkFLOPs(length: context, needed: 1) + headFLOPs
             }
             // The last token is drawn and not read again.
-            for position in context..<max(context, steps.count - 1) {
-                flops += Double(config.layers) * (before + after + attentionFLOPs(Double(position + 1))) + headFLOPs
-            }
+            let read = context..<max(context, steps.count - 1)
+            flops += Double(read.count) * (Double(config.layers) * (before + after) + headFLOPs) + attentionFLOPs(rows: read)
+            flops += Double(read.count) * adapterFLOPs(rows: 1, needed: 1)
             return total + flops
         }
     }

@@ -10,66 +10,60 @@ extension CausalLM {
     ) throws -> CausalLM {
         let keys = try ConfigKeys.read(folder)
         var config = try CausalLMConfig(json: keys.json, file: keys.file)
-        var tensors = try Safetensors.readModel(in: folder)
-        if head != .languageModel || config.tieEmbeddings { tensors["lm_head.weight"] = nil }
-        // A reward model's head judges a whole text, a critic's one state: the critic takes its trunk and begins at V = 0.
-        if head == .value, tensors["score.bias"] == nil { tensors["score.weight"] = nil }
-        if head != .languageModel, tensors["score.weight"] == nil {
-            // The folder says how its own head pools, not how a new one does.
-            if keys.json["pooling"] == nil { config.pooling = .mean }
-            tensors.merge(freshHead(head, config, generator)) { found, _ in found }
-        }
+        let names = config.family.traits.tensors
         do {
-            return try CausalLM(config: config, head: head, tensors: tensors, device: device, trainable: trainable)
-        } catch let error as ModelError {
-            throw ModelError("\(folder.appendingPathComponent("model.safetensors").path): \(error)")
+            var tensors = names.withPrefix(try Safetensors.readModel(in: folder))
+            try config.dropOutputProjection(from: &tensors, head: head)
+            var missing = ParameterStore.Missing.refused
+            if head != .languageModel {
+                let own = (head == .value ? names.valueHead : "score") + "."
+                // A reward model's head judges a whole text, a critic's one state: the critic takes its trunk and begins at V = 0.
+                let isOther = head == .value && tensors[own + "bias"] == nil
+                for name in tensors.keys where name.hasPrefix("score.") && (isOther || own != "score.") { tensors[name] = nil }
+                if tensors[own + "weight"] == nil {
+                    // The folder says how its own head pools, not how a new one does.
+                    if keys.json["pooling"] == nil { config.pooling = .mean }
+                    missing = .made(generator, names: [own + "weight", own + "bias"])
+                }
+            }
+            var store = ParameterStore(tensors: tensors, missing: missing, device: device, trainable: trainable)
+            let network = try CausalLM(config: config, head: head, store: &store, trainable: trainable, device: device)
+            network.generation = try GenerationConfig.read(folder)
+            return network
+        } catch let error as ModelError where !error.description.hasPrefix(folder.path) {
+            throw ModelError("\(Safetensors.modelFile(in: folder).path): \(error)")
         }
     }
 
-    /// A network with fresh weights: normal with `initializerRange`, norms 1, as `transformers` does.
+    /// A network with fresh weights: normal with `initializerRange`, norms 1 and biases 0, as `transformers` does.
     public static func initialize(
         config: CausalLMConfig, head: Head, device: Device = .cpu, trainable: Bool = true, generator: Generator
     ) throws -> CausalLM {
-        try config.validate()
-        let hidden = config.hiddenSize
-        let queries = config.heads * config.headWidth
-        let keys = config.kvHeads * config.headWidth
-        var tensors: [String: Tensor] = [:]
-        func add(_ name: String, _ shape: [Int]) {
-            tensors[name] =
-                shape.count == 1 ? .ones(shape) : Tensor.normal(shape, generator: generator) * config.initializerRange
-        }
-        add("model.embed_tokens.weight", [config.vocabularySize, hidden])
-        for layer in 0..<config.layers {
-            let prefix = "model.layers.\(layer)."
-            add(prefix + "input_layernorm.weight", [hidden])
-            add(prefix + "self_attn.q_proj.weight", [queries, hidden])
-            add(prefix + "self_attn.k_proj.weight", [keys, hidden])
-            add(prefix + "self_attn.v_proj.weight", [keys, hidden])
-            add(prefix + "self_attn.o_proj.weight", [hidden, queries])
-            add(prefix + "post_attention_layernorm.weight", [hidden])
-            add(prefix + "mlp.gate_proj.weight", [config.intermediateSize, hidden])
-            add(prefix + "mlp.up_proj.weight", [config.intermediateSize, hidden])
-            add(prefix + "mlp.down_proj.weight", [hidden, config.intermediateSize])
-        }
-        add("model.norm.weight", [hidden])
-        if head != .languageModel {
-            tensors.merge(freshHead(head, config, generator)) { found, _ in found }
-        } else if !config.tieEmbeddings {
-            add("lm_head.weight", [config.vocabularySize, hidden])
-        }
-        return try CausalLM(config: config, head: head, tensors: tensors, device: device, trainable: trainable)
+        var store = ParameterStore(tensors: [:], missing: .made(generator), device: device, trainable: trainable)
+        return try CausalLM(config: config, head: head, store: &store, trainable: trainable, device: device)
     }
 
+    /// Writes `config.json`, `generation_config.json` if there was one, and `model.safetensors` in float32, whatever was read; or the
+    /// two files of an adapter.
     public func save(to folder: URL) throws {
-        try writeModel(to: folder, config: config.json(head: head), parameters: parameters)
+        if let adaptation { return try AdapterFolder.write(adaptation, parameters, to: folder) }
+        try writeModel(to: folder, config: config.json(head: head), parameters: parameters, generation: generation)
     }
+}
 
-    /// Stiennon et al. 2020, appendix B.1: a reward head starts at N(0, 1 / (d + 1)).
-    private static func freshHead(_ head: Head, _ config: CausalLMConfig, _ generator: Generator?) -> [String: Tensor] {
-        let shape = [1, config.hiddenSize]
-        if head == .value { return ["score.weight": .zeros(shape), "score.bias": .zeros([1])] }
-        guard let generator else { return ["score.weight": .zeros(shape)] }
-        return ["score.weight": Tensor.normal(shape, generator: generator) / Double(config.hiddenSize + 1).squareRoot()]
+extension CausalLMConfig {
+    /// Removes what the network does not have: a value model's `lm_head`, and the copy of the embedding that some files keep.
+    func dropOutputProjection(from tensors: inout [String: Tensor], head: Head) throws {
+        guard head != .languageModel || tieEmbeddings, let output = tensors.removeValue(forKey: "lm_head.weight"),
+            head == .languageModel
+        else { return }
+        let name = "\(family.traits.tensors.prefix)\(family.traits.tensors.embedding).weight"
+        guard let embedding = tensors[name] else {
+            tensors[name] = output
+            return
+        }
+        guard embedding.dtype == output.dtype, embedding.shape == output.shape, embedding.bytes == output.bytes else {
+            throw ModelError("lm_head.weight differs from \(name), though tie_word_embeddings says that they are one")
+        }
     }
 }

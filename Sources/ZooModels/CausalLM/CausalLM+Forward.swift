@@ -39,16 +39,16 @@ extension CausalLM {
         try checkLength(layout.longest)
         let plan = AttentionPlan(layout, device: device)
         let chosen = rows.map { Tensor($0, device: device) }
-        var x = embedding.embedding(Tensor(layout.tokens, device: device))
+        var x = embed(Tensor(layout.tokens, device: device), positions: Tensor(layout.positions, device: device))
         for (index, block) in blocks.enumerated() {
-            var attended = plan.attend(block.qkv.apply(x.rmsNorm(block.inputNorm, eps: config.rmsNormEps)), self)
+            var attended = plan.attend(block.attentionInput(x, config), self, window: block.window)
             if index == blocks.count - 1, let chosen {
                 attended = attended.distinctRows(chosen)
                 x = x.distinctRows(chosen)
             }
-            x = block.finish(x, attended: attended, eps: config.rmsNormEps)
+            x = block.finish(x, attended: attended)
         }
-        return x.rmsNorm(norm, eps: config.rmsNormEps)
+        return norm(x)
     }
 
     /// A reward model's scalar for each sequence, `[n_sequences]`.
@@ -73,17 +73,10 @@ extension CausalLM {
     func checkLength(_ length: Int) throws {
         guard length <= config.maxPositions else {
             throw ModelError(
-                "a sequence of \(length) steps is longer than the model's \(config.maxPositions) (max_position_embeddings)")
+                "a sequence of \(length) steps is longer than the model's \(config.maxPositions) "
+                    + "(\(config.family.traits.keys.positions))")
         }
         rotary.reserve(length)
-    }
-}
-
-extension CausalLM.Block {
-    /// Everything of a layer that follows attention.
-    func finish(_ x: Tensor, attended: Tensor, eps: Double) -> Tensor {
-        let x = x.addingLinear(attended, o)
-        return x.addingLinear(gateUp.apply(x.rmsNorm(postNorm, eps: eps)).swiGLU(), down)
     }
 }
 
@@ -136,9 +129,12 @@ struct AttentionPlan {
 
     /// Causal attention over packed projections `[n, (heads + 2 kvHeads) · width]`; gives `[n, heads · width]`.
     ///
-    /// - Parameter observe: sees the rotated keys and the values of each bucket, `[batch, heads, length, width]`.
+    /// - Parameters:
+    ///   - window: how many steps a query sees; nil for all.
+    ///   - observe: sees the rotated keys and the values of each bucket, `[batch, heads, length, width]`.
     func attend(
-        _ qkv: Tensor, _ network: CausalLM, observe: (SequenceLayout.Bucket, Tensor, Tensor) -> Void = { _, _, _ in }
+        _ qkv: Tensor, _ network: CausalLM, window: Int?,
+        observe: (SequenceLayout.Bucket, Tensor, Tensor) -> Void = { _, _, _ in }
     ) -> Tensor {
         let config = network.config
         let parts = layout.buckets.count == 1 ? [qkv] : qkv.splitRows(layout.buckets.map(\.rows.count))
@@ -148,7 +144,7 @@ struct AttentionPlan {
                 rows: places[index], cosine: network.rotary.cosine, sine: network.rotary.sine, batch: bucket.batch,
                 length: bucket.length, heads: config.heads, kvHeads: config.kvHeads)
             observe(bucket, k, v)
-            let attended = q.causalAttention(k, v).transpose(1, 2)
+            let attended = q.causalAttention(k, v, window: window).transpose(1, 2)
                 .reshape([bucket.batch * bucket.length, config.heads * config.headWidth])
             // Padded keys come after every real query, so the causal mask already hides them.
             return packed[index].map { attended.distinctRows($0) } ?? attended

@@ -54,11 +54,11 @@ extension CausalLM {
         let last = Tensor(order.map { layout.firstRow[$0] + lengths[$0] - 1 }, device: device)
 
         var caches: [DecodingRows.Cache] = []
-        var x = embedding.embedding(Tensor(layout.tokens, device: device))
+        var x = embed(Tensor(layout.tokens, device: device), positions: Tensor(layout.positions, device: device))
         for (index, block) in blocks.enumerated() {
             let prompt = DecodingRows.Cache(rows: order.count, columns: longest, self)
             var row = 0
-            var attended = plan.attend(block.qkv.apply(x.rmsNorm(block.inputNorm, eps: config.rmsNormEps)), self) {
+            var attended = plan.attend(block.attentionInput(x, config), self, window: block.window) {
                 prompt.fill(rows: row..<row + $0.batch, keys: $1, values: $2, self)
                 row += $0.batch
             }
@@ -67,9 +67,9 @@ extension CausalLM {
                 attended = attended.distinctRows(last)
                 x = x.distinctRows(last)
             }
-            x = block.finish(x, attended: attended, eps: config.rmsNormEps)
+            x = block.finish(x, attended: attended)
         }
-        let logits = x.rmsNorm(norm, eps: config.rmsNormEps).linear(headWeight).select(ownerIndex)
+        let logits = norm(x).linear(headWeight).select(ownerIndex)
         let decoder = DecodingRows(
             caches: caches, promptLengths: owners.map { lengths[order[$0]] }, longest: longest, device: device)
         return (decoder, logits)
@@ -93,7 +93,7 @@ struct DecodingRows {
     /// Position of the next token of each row.
     private var positions: Tensor
     /// First column of each row that holds a key.
-    private var starts: Tensor
+    private var starts: [Int]
     private let one: Tensor
     private var column: Int
 
@@ -102,7 +102,7 @@ struct DecodingRows {
         rows = Array(promptLengths.indices)
         owners = Tensor(rows, device: device)
         positions = Tensor(promptLengths, device: device)
-        starts = Tensor(promptLengths.map { longest - $0 }, device: device)
+        starts = promptLengths.map { longest - $0 }
         column = longest
         one = Tensor([1], device: device)
     }
@@ -118,26 +118,30 @@ struct DecodingRows {
             tokens = tokens.select(index)
             compact(kept, index)
         }
-        let config = network.config
-        var x = network.embedding.embedding(tokens)
+        var x = network.embed(tokens, positions: positions)
+        let whole = Tensor(starts, device: x.device)
+        // Keys that have left the window stay in the cache, in columns that are not looked at.
+        let windowed = network.config.slidingWindow.map { window in
+            Tensor(starts.map { max($0, column + 1 - window) }, device: x.device)
+        }
         for (block, cache) in zip(network.blocks, caches) {
-            let qkv = x.rmsNorm(block.inputNorm, eps: config.rmsNormEps).linear(block.qkv.whole)
-            let q = qkv.rotaryAppend(
+            let q = block.attentionInput(x, network.config).rotaryAppend(
                 positions: positions, cosine: network.rotary.cosine, sine: network.rotary.sine, keys: cache.keys,
                 values: cache.values, column: column)
-            let attended = q.cachedAttention(keys: cache.keys, values: cache.values, starts: starts, end: column + 1)
-            x = block.finish(x, attended: attended, eps: config.rmsNormEps)
+            let seen = block.window == nil ? whole : windowed ?? whole
+            let attended = q.cachedAttention(keys: cache.keys, values: cache.values, starts: seen, end: column + 1)
+            x = block.finish(x, attended: attended)
         }
         positions = positions + one
         column += 1
-        return x.rmsNorm(network.norm, eps: config.rmsNormEps).linear(network.headWeight)
+        return network.norm(x).linear(network.headWeight)
     }
 
     private mutating func compact(_ kept: [Int], _ index: Tensor) {
         rows = kept.map { rows[$0] }
         owners = owners.select(index)
         positions = positions.select(index)
-        starts = starts.select(index)
+        starts = kept.map { starts[$0] }
         caches = caches.map { $0.kept(index, columns: column) }
     }
 }

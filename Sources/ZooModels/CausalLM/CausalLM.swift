@@ -1,74 +1,94 @@
 import ZooTensor
 
-/// A decoder-only transformer in Hugging Face's Llama layout: RMSNorm, rotary embeddings, grouped-query attention, SwiGLU.
+/// A decoder-only transformer in Hugging Face's layout, of one of the families in `Families/`.
 ///
-/// Touvron et al. 2023. Steps of all sequences are packed into one matrix `[n_steps, hidden]`, so that no padding is
-/// computed outside of attention.
+/// Steps of all sequences are packed into one matrix `[n_steps, hidden]`, so that no padding is computed outside of attention.
 public final class CausalLM: GenerativeNetwork {
     public let config: CausalLMConfig
     public let head: Head
     public let trainable: Bool
     public let parameters: [NamedTensor]
     public var family: String { "causal-lm" }
+    /// The folder's `generation_config.json`, if it had one.
+    public internal(set) var generation: GenerationConfig?
 
     let embedding: Tensor
+    /// A vector for each position, `[maxPositions, hidden]`, in the families that learn them.
+    let positionEmbedding: Tensor?
     let blocks: [Block]
-    let norm: Tensor
+    let norm: Norm
     /// `[vocabulary, hidden]` for a language model, `[1, hidden]` otherwise.
     let headWeight: Tensor
     let headBias: Tensor?
     let rotary: RotaryTable
+    /// nil: the network's parameters are all its weights.
+    let adaptation: Adaptation?
 
-    /// One transformer layer.
-    struct Block {
-        let inputNorm: Tensor
-        let qkv: FusedWeight
-        let o: Tensor
-        let postNorm: Tensor
-        let gateUp: FusedWeight
-        let down: Tensor
+    /// Takes copies of `tensors` (Hugging Face names, any device and floating-point type) as float32 parameters on `device`.
+    public convenience init(
+        config: CausalLMConfig, head: Head, tensors: [String: Tensor], device: Device, trainable: Bool
+    ) throws {
+        var store = ParameterStore(tensors: tensors, device: device, trainable: trainable)
+        try self.init(config: config, head: head, store: &store, trainable: trainable, device: device)
     }
 
-    /// Takes copies of `tensors` (Hugging Face names, any device and element type) as float32 parameters on `device`.
-    public init(config: CausalLMConfig, head: Head, tensors: [String: Tensor], device: Device, trainable: Bool) throws {
+    init(config: CausalLMConfig, head: Head, store: inout ParameterStore, trainable: Bool, device: Device) throws {
         try config.validate()
-        var store = ParameterStore(tensors: tensors, device: device, trainable: trainable)
+        let traits = config.family.traits
+        let names = traits.tensors
         let hidden = config.hiddenSize
-        let queries = config.heads * config.headWidth
-        let keys = config.kvHeads * config.headWidth
-        embedding = try store.take("model.embed_tokens.weight", [config.vocabularySize, hidden])
-        blocks = try (0..<config.layers).map { layer in
-            let prefix = "model.layers.\(layer)."
-            return Block(
-                inputNorm: try store.take(prefix + "input_layernorm.weight", [hidden]),
-                qkv: try store.takeFused(
-                    [("q_proj", queries), ("k_proj", keys), ("v_proj", keys)].map { (prefix + "self_attn.\($0).weight", $1) },
-                    columns: hidden),
-                o: try store.take(prefix + "self_attn.o_proj.weight", [hidden, queries]),
-                postNorm: try store.take(prefix + "post_attention_layernorm.weight", [hidden]),
-                gateUp: try store.takeFused(
-                    ["gate_proj", "up_proj"].map { (prefix + "mlp.\($0).weight", config.intermediateSize) }, columns: hidden),
-                down: try store.take(prefix + "mlp.down_proj.weight", [hidden, config.intermediateSize]))
-        }
-        norm = try store.take("model.norm.weight", [hidden])
+        let normal = ParameterStore.Fill.normal(deviation: config.initializerRange)
+        embedding = try store.take("\(names.prefix)\(names.embedding).weight", [config.vocabularySize, hidden], fill: normal)
+        positionEmbedding =
+            traits.hasRotaryPositions
+            ? nil : try store.take("\(names.prefix)\(names.positions).weight", [config.maxPositions, hidden], fill: normal)
+        var blocks: [Block] = []
+        for layer in 0..<config.layers { blocks.append(try Block(layer: layer, config: config, store: &store)) }
+        self.blocks = blocks
+        norm = try store.takeNorm(names.prefix + names.finalNorm, hidden, traits.normalization, eps: config.normEps)
         switch head {
         case .languageModel:
             headWeight =
-                config.tieEmbeddings ? embedding : try store.take("lm_head.weight", [config.vocabularySize, hidden])
+                config.tieEmbeddings
+                ? embedding : try store.take("lm_head.weight", [config.vocabularySize, hidden], fill: normal)
             headBias = nil
         case .value:
-            headWeight = try store.take("score.weight", [1, hidden])
-            headBias = try store.take("score.bias", [1])
+            headWeight = try store.take(names.valueHead + ".weight", [1, hidden])
+            headBias = try store.take(names.valueHead + ".bias", [1])
         case .score:
-            headWeight = try store.take("score.weight", [1, hidden])
+            // Stiennon et al. 2020, appendix B.1: a reward head starts at N(0, 1 / (d + 1)).
+            let deviation = 1 / Double(hidden + 1).squareRoot()
+            headWeight = try store.take("score.weight", [1, hidden], fill: .normal(deviation: deviation))
             headBias = nil
         }
-        try store.finish()
+        try store.finish(constants: names.constants)
         parameters = store.parameters
-        rotary = RotaryTable(width: config.headWidth, theta: config.ropeTheta, device: device)
+        rotary = RotaryTable(config, device: device)
         self.config = config
         self.head = head
         self.trainable = trainable
+        adaptation = nil
+    }
+
+    /// A network over the weights of another. Its parameters are those of the adapters in `blocks`, and of a head of its own.
+    init(
+        _ adaptation: Adaptation, blocks: [Block], head: Head, headWeight: Tensor, headBias: Tensor?, parameters: [NamedTensor],
+        trainable: Bool
+    ) {
+        let base = adaptation.base
+        (config, generation, norm, rotary) = (base.config, base.generation, base.norm, base.rotary)
+        (embedding, positionEmbedding) = (base.embedding, base.positionEmbedding)
+        (self.blocks, self.head, self.headWeight, self.headBias) = (blocks, head, headWeight, headBias)
+        (self.parameters, self.trainable, self.adaptation) = (parameters, trainable, adaptation)
+    }
+
+    public var frozen: [NamedTensor] { adaptation?.base.parameters ?? [] }
+
+    /// The residual stream's first rows for `tokens` [n] at `positions` [n], `[n, hidden]`.
+    func embed(_ tokens: Tensor, positions: @autoclosure () -> Tensor) -> Tensor {
+        var x = embedding.embedding(tokens)
+        if config.family.traits.scalesEmbedding { x = x * Double(config.hiddenSize).squareRoot() }
+        return positionEmbedding.map { x + $0.embedding(positions()) } ?? x
     }
 
     public var device: Device { embedding.device }
@@ -85,7 +105,14 @@ public final class CausalLM: GenerativeNetwork {
 
     func copied(trainable: Bool) -> CausalLM {
         do {
-            return try CausalLM(config: config, head: head, tensors: tensors, device: device, trainable: trainable)
+            if let adaptation {
+                return try CausalLM(
+                    adapting: adaptation.base, named: adaptation.baseName, config: adaptation.config, head: head,
+                    tensors: tensors, trainable: trainable)
+            }
+            let copy = try CausalLM(config: config, head: head, tensors: tensors, device: device, trainable: trainable)
+            copy.generation = generation
+            return copy
         } catch {
             fatalError("a network cannot be copied: \(error)")
         }
@@ -93,42 +120,4 @@ public final class CausalLM: GenerativeNetwork {
 
     /// The parameters by name.
     var tensors: [String: Tensor] { Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0.tensor) }) }
-}
-
-/// Weights of several projections of the same input, one after the other in memory, so that one product serves all.
-///
-/// `parts` are the parameters proper, with names and gradients of their own; they share the memory of `whole`.
-struct FusedWeight {
-    let whole: Tensor
-    let parts: [Tensor]
-
-    /// x · wholeᵀ.
-    func apply(_ x: Tensor) -> Tensor { x.linear(fused: whole, parts: parts) }
-}
-
-/// cos and sin of position · θ^(-2i/width), grown as longer sequences come. Su et al. 2021, eq. 15.
-final class RotaryTable {
-    private let width: Int, theta: Double, device: Device
-    private var length = 0
-    private(set) var cosine: Tensor, sine: Tensor
-
-    init(width: Int, theta: Double, device: Device) {
-        self.width = width
-        self.theta = theta
-        self.device = device
-        cosine = .zeros([0, width / 2], device: device)
-        sine = cosine
-    }
-
-    /// Makes sure that `positions` 0 ..< needed are there.
-    func reserve(_ needed: Int) {
-        guard needed > length else { return }
-        length = max(needed, 2 * length, 64)
-        // Frequencies and angles are rounded to single precision where `transformers` rounds them.
-        let half = width / 2
-        let frequencies = (0..<half).map { 1 / Float(theta).power(Float(2 * $0) / Float(width)) }
-        let angles = (0..<length).flatMap { position in frequencies.map { Float(position) * $0 } }
-        cosine = Tensor(angles.map(\.cosine), shape: [length, half], device: device)
-        sine = Tensor(angles.map(\.sine), shape: [length, half], device: device)
-    }
 }

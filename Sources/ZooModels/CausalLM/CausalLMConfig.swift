@@ -1,7 +1,6 @@
-import Foundation
-
-/// The shape of a decoder-only transformer, as Hugging Face's `LlamaConfig` writes it in `config.json`.
+/// The shape of a decoder-only transformer, as `config.json` writes it under its family's names.
 public struct CausalLMConfig: Sendable, Equatable {
+    public var family: Family
     public var vocabularySize: Int
     public var hiddenSize: Int
     public var intermediateSize: Int
@@ -14,7 +13,14 @@ public struct CausalLMConfig: Sendable, Equatable {
     /// The longest sequence, in steps.
     public var maxPositions: Int
     public var ropeTheta: Double
-    public var rmsNormEps: Double
+    public var ropeScaling = RopeScaling.none
+    public var normEps: Double
+    /// Which linear layers have a bias.
+    public var biases: Biases
+    /// How many steps a query sees, its own included; nil for all.
+    public var slidingWindow: Int?
+    /// The leading layers that the window does not bind.
+    public var fullLayers = 0
     /// Whether the output projection is the embedding table.
     public var tieEmbeddings: Bool
     /// Standard deviation of fresh weights.
@@ -32,12 +38,23 @@ public struct CausalLMConfig: Sendable, Equatable {
         case last
     }
 
+    public struct Biases: OptionSet, Sendable {
+        public let rawValue: Int
+        public static let queryKeyValue = Biases(rawValue: 1)
+        public static let attentionOutput = Biases(rawValue: 2)
+        public static let feedForward = Biases(rawValue: 4)
+        public static let attention: Biases = [.queryKeyValue, .attentionOutput]
+
+        public init(rawValue: Int) { self.rawValue = rawValue }
+    }
+
     public init(
-        vocabularySize: Int, hiddenSize: Int, intermediateSize: Int, layers: Int, heads: Int, kvHeads: Int? = nil,
-        headWidth: Int? = nil, maxPositions: Int = 2048, ropeTheta: Double = 10_000, rmsNormEps: Double = 1e-5,
-        tieEmbeddings: Bool = true, initializerRange: Double = 0.02, bosToken: Int32? = nil, eosTokens: [Int32] = [],
-        padToken: Int32? = nil, pooling: Pooling = .mean
+        family: Family = .llama, vocabularySize: Int, hiddenSize: Int, intermediateSize: Int, layers: Int, heads: Int,
+        kvHeads: Int? = nil, headWidth: Int? = nil, maxPositions: Int = 2048, ropeTheta: Double = 10_000,
+        normEps: Double = 1e-5, tieEmbeddings: Bool = true, initializerRange: Double = 0.02, bosToken: Int32? = nil,
+        eosTokens: [Int32] = [], padToken: Int32? = nil, pooling: Pooling = .mean
     ) {
+        self.family = family
         self.vocabularySize = vocabularySize
         self.hiddenSize = hiddenSize
         self.intermediateSize = intermediateSize
@@ -47,7 +64,8 @@ public struct CausalLMConfig: Sendable, Equatable {
         self.headWidth = headWidth ?? hiddenSize / max(1, heads)
         self.maxPositions = maxPositions
         self.ropeTheta = ropeTheta
-        self.rmsNormEps = rmsNormEps
+        self.normEps = normEps
+        biases = family.traits.biases
         self.tieEmbeddings = tieEmbeddings
         self.initializerRange = initializerRange
         self.bosToken = bosToken
@@ -56,81 +74,42 @@ public struct CausalLMConfig: Sendable, Equatable {
         self.pooling = pooling
     }
 
-    /// Reads `config.json`; throws where a key is missing, has the wrong type or asks for what is not built here.
-    public init(json: [String: Any], file: String) throws {
-        let keys = ConfigKeys(json: json, file: file)
-        try keys.require("model_type", is: "llama", hint: "only the Llama layout is read")
-        if let activation = try keys.text("hidden_act"), activation != "silu" { throw keys.refuse("hidden_act", "\"silu\"") }
-        for key in ["attention_bias", "mlp_bias"] where try keys.flag(key) == true { throw keys.refuse(key, "false") }
-        if let shards = try keys.integer("pretraining_tp"), shards != 1 { throw keys.refuse("pretraining_tp", "1") }
-        let heads = try keys.size("num_attention_heads")
-        let hidden = try keys.size("hidden_size")
-        self.init(
-            vocabularySize: try keys.size("vocab_size"), hiddenSize: hidden,
-            intermediateSize: try keys.size("intermediate_size"), layers: try keys.size("num_hidden_layers"), heads: heads,
-            kvHeads: try keys.integer("num_key_value_heads"), headWidth: try keys.integer("head_dim"),
-            maxPositions: try keys.integer("max_position_embeddings") ?? 2048, ropeTheta: try keys.ropeTheta(),
-            rmsNormEps: try keys.number("rms_norm_eps") ?? 1e-6, tieEmbeddings: try keys.flag("tie_word_embeddings") ?? false,
-            initializerRange: try keys.number("initializer_range") ?? 0.02, bosToken: try keys.tokens("bos_token_id").first,
-            eosTokens: try keys.tokens("eos_token_id"), padToken: try keys.tokens("pad_token_id").first)
-        if let text = try keys.text("pooling") {
-            guard let known = Pooling(rawValue: text) else { throw keys.refuse("pooling", "\"mean\" or \"last\"") }
-            pooling = known
-        } else if let names = json["architectures"] as? [String], names.contains("LlamaForSequenceClassification") {
-            pooling = .last
-        }
-        try validate(file: file)
-    }
+    /// How many steps a query of this layer sees; nil for all.
+    func window(layer: Int) -> Int? { layer < fullLayers ? nil : slidingWindow }
 
     /// Throws where the sizes do not fit together.
     public func validate(file: String = "config") throws {
+        let keys = family.traits.keys
         let sizes = [
-            ("vocab_size", vocabularySize), ("hidden_size", hiddenSize), ("intermediate_size", intermediateSize),
-            ("num_hidden_layers", layers), ("num_attention_heads", heads), ("num_key_value_heads", kvHeads),
-            ("head_dim", headWidth), ("max_position_embeddings", maxPositions),
+            ("vocab_size", vocabularySize), (keys.hidden, hiddenSize), (keys.intermediate, intermediateSize),
+            (keys.layers, layers), (keys.heads, heads), (keys.kvHeads ?? keys.heads, kvHeads),
+            (keys.headWidth ?? keys.hidden, headWidth), (keys.positions, maxPositions),
         ]
         for (key, size) in sizes where !(1...(1 << 28)).contains(size) {
-            throw ModelError("\(file): \(key) is \(size); expected a whole number from 1")
+            throw ModelError("\(file): \(key) is \(size); expected a whole number from 1 to \(1 << 28)")
         }
         guard heads % kvHeads == 0 else {
             throw ModelError("\(file): num_key_value_heads (\(kvHeads)) must divide num_attention_heads (\(heads))")
         }
+        guard keys.kvHeads != nil || heads == kvHeads else {
+            throw ModelError("\(file): \(family.rawValue) has as many heads of keys (\(kvHeads)) as of queries (\(heads))")
+        }
+        guard keys.headWidth != nil || heads * headWidth == hiddenSize else {
+            throw ModelError("\(file): \(keys.heads) (\(heads)) must divide \(keys.hidden) (\(hiddenSize))")
+        }
         guard headWidth % 2 == 0 else {
-            throw ModelError("\(file): head_dim is \(headWidth); rotary embeddings need an even number")
+            throw ModelError(
+                "\(file): \(keys.headWidth ?? "the width of a head") is \(headWidth); rotary embeddings need an even number")
         }
-        guard ropeTheta > 0, rmsNormEps > 0 else {
-            throw ModelError("\(file): rope_theta (\(ropeTheta)) and rms_norm_eps (\(rmsNormEps)) must be positive")
+        guard ropeTheta > 0, ropeTheta.isFinite, normEps > 0, normEps.isFinite else {
+            throw ModelError("\(file): rope_theta (\(ropeTheta)) and \(keys.normEps) (\(normEps)) must be positive")
         }
-    }
-
-    /// What `config.json` holds for a network with this head.
-    public func json(head: Head) -> [String: Any] {
-        var json: [String: Any] = [
-            "model_type": "llama", "vocab_size": vocabularySize, "hidden_size": hiddenSize,
-            "intermediate_size": intermediateSize, "num_hidden_layers": layers, "num_attention_heads": heads,
-            "num_key_value_heads": kvHeads, "head_dim": headWidth, "max_position_embeddings": maxPositions,
-            "rope_theta": ropeTheta, "rms_norm_eps": rmsNormEps, "tie_word_embeddings": tieEmbeddings,
-            "initializer_range": initializerRange, "hidden_act": "silu", "attention_bias": false, "mlp_bias": false,
-            "torch_dtype": "float32",
-        ]
-        json["bos_token_id"] = bosToken.map { Int($0) }
-        json["pad_token_id"] = padToken.map { Int($0) }
-        switch eosTokens.count {
-        case 0: break
-        case 1: json["eos_token_id"] = Int(eosTokens[0])
-        default: json["eos_token_id"] = eosTokens.map { Int($0) }
+        guard initializerRange >= 0, initializerRange.isFinite else {
+            throw ModelError("\(file): initializer_range is \(initializerRange); expected a number from 0")
         }
-        switch head {
-        case .languageModel: json["architectures"] = ["LlamaForCausalLM"]
-        case .value: json["architectures"] = ["LlamaForTokenClassification"]
-        case .score:
-            json["architectures"] = ["LlamaForSequenceClassification"]
-            json["pooling"] = pooling.rawValue
+        guard slidingWindow ?? 1 > 0, fullLayers >= 0 else {
+            throw ModelError(
+                "\(file): sliding_window (\(slidingWindow ?? 0)) and max_window_layers (\(fullLayers)) must be positive")
         }
-        if head != .languageModel {
-            json["id2label"] = ["0": head.rawValue]
-            json["label2id"] = [head.rawValue: 0]
-        }
-        return json
     }
 }

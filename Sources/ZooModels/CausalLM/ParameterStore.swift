@@ -1,40 +1,79 @@
-import Foundation
 import ZooTensor
 
-/// Hands out a checkpoint's tensors by name and shape, and keeps the list of parameters in that order.
+/// Hands out a checkpoint's tensors by name and shape, or makes them anew, and keeps the list of parameters in that order.
 struct ParameterStore {
+    /// What a fresh tensor holds.
+    enum Fill {
+        case normal(deviation: Double)
+        case ones, zeros
+    }
+
+    /// What happens to a tensor that the checkpoint lacks.
+    enum Missing {
+        case refused
+        /// Made anew where its name is among `names` (nil: any); without a generator what would be drawn is 0.
+        case made(Generator?, names: Set<String>? = nil)
+    }
+
     private var rest: [String: Tensor]
+    private let missing: Missing
     private let device: Device
     private let trainable: Bool
     private(set) var parameters: [NamedTensor] = []
 
-    init(tensors: [String: Tensor], device: Device, trainable: Bool) {
+    init(tensors: [String: Tensor], missing: Missing = .refused, device: Device, trainable: Bool) {
         rest = tensors
+        self.missing = missing
         self.device = device
         self.trainable = trainable
     }
 
     /// A float32 copy of tensor `name`; throws where it is missing or has another shape.
-    mutating func take(_ name: String, _ shape: [Int]) throws -> Tensor {
-        add(name, try source(name, shape).clone())
+    mutating func take(_ name: String, _ shape: [Int], fill: Fill = .zeros) throws -> Tensor {
+        add(name, try source(name, shape, fill).clone())
     }
 
-    /// Copies several matrices `[rows, columns]` into one block of memory.
-    mutating func takeFused(_ names: [(name: String, rows: Int)], columns: Int) throws -> FusedWeight {
-        let sources = try names.map { try source($0.name, [$0.rows, columns]) }
+    mutating func takeNorm(_ name: String, _ width: Int, _ kind: FamilyTraits.Normalization, eps: Double) throws -> Norm {
+        let weight = try take(name + ".weight", [width], fill: kind == .rmsPlusOne ? .zeros : .ones)
+        switch kind {
+        case .rms: return .rms(weight, eps: eps)
+        case .rmsPlusOne: return .rmsPlusOne(weight, eps: eps)
+        case .layer: return .layer(weight, bias: try take(name + ".bias", [width]), eps: eps)
+        }
+    }
+
+    /// Copies the weights, and where `bias` the biases, of a layer with these parts: `NAME.weight` `[rows, columns]`, or
+    /// `[columns, rows]` where transposed, and `NAME.bias` `[rows]`.
+    mutating func takeProjection(
+        _ parts: [(name: String, rows: Int)], columns: Int, bias: Bool, isTransposed: Bool, deviation: Double
+    ) throws -> Projection {
+        precondition(!isTransposed || parts.count == 1, "the columns of several parts do not lie one after the other")
+        let weight = try takeFused(
+            parts.map { ($0.name + ".weight", isTransposed ? [columns, $0.rows] : [$0.rows, columns]) },
+            fill: .normal(deviation: deviation))
+        let biases = bias ? try takeFused(parts.map { ($0.name + ".bias", [$0.rows]) }, fill: .zeros) : nil
+        return Projection(weight: weight, bias: biases, isTransposed: isTransposed, modules: parts.map(\.name))
+    }
+
+    /// Copies several tensors that differ in their first size into one block of memory.
+    mutating func takeFused(_ names: [(name: String, shape: [Int])], fill: Fill) throws -> Projection.Fused {
+        if names.count == 1 {
+            let only = try take(names[0].name, names[0].shape, fill: fill)
+            return .init(whole: only, parts: [only])
+        }
+        let sources = try names.map { try source($0.name, $0.shape, fill) }
         let whole = withoutGrad { Tensor.concatenate(sources) }
         var row = 0
-        let parts = names.map { name, rows in
-            defer { row += rows }
-            return add(name, whole.narrow(0, row..<row + rows).detached())
+        let parts = names.map { name, shape in
+            defer { row += shape[0] }
+            return add(name, whole.narrow(0, row..<row + shape[0]).detached())
         }
-        return FusedWeight(whole: whole, parts: parts)
+        return .init(whole: whole, parts: parts)
     }
 
-    /// Throws where the checkpoint holds a tensor that the network does not have.
-    func finish() throws {
-        // Older checkpoints store this constant.
-        let extra = rest.keys.filter { !$0.hasSuffix("rotary_emb.inv_freq") }
+    /// Throws where the checkpoint holds a tensor that the network does not have, unless its name ends as one of `constants`.
+    func finish(constants: [String] = []) throws {
+        let extra = rest.keys.filter { name in !constants.contains(where: name.hasSuffix) }
         if let first = extra.min() {
             throw ModelError("tensor \(first) has no place in this network (\(extra.count) such tensor(s))")
         }
@@ -46,19 +85,28 @@ struct ParameterStore {
         return tensor
     }
 
-    private mutating func source(_ name: String, _ shape: [Int]) throws -> Tensor {
+    private mutating func source(_ name: String, _ shape: [Int], _ fill: Fill) throws -> Tensor {
         guard let tensor = rest.removeValue(forKey: name) else {
-            throw ModelError("tensor \(name) is missing; expected shape \(shape)")
+            guard case .made(let generator, let names) = missing, names?.contains(name) != false else {
+                throw ModelError("tensor \(name) is missing; expected shape \(shape)")
+            }
+            return fresh(shape, fill, generator).to(device)
         }
         guard tensor.shape == shape else {
             throw ModelError("tensor \(name) has shape \(tensor.shape); expected \(shape)")
         }
+        guard [.float32, .float16, .bfloat16, .float64].contains(tensor.dtype) else {
+            throw ModelError("tensor \(name) is \(tensor.dtype); expected float32, float16 or bfloat16")
+        }
         return tensor.detached().to(.float32).to(device)
     }
-}
 
-extension Float {
-    func power(_ exponent: Float) -> Float { Foundation.pow(self, exponent) }
-    var cosine: Float { Foundation.cos(self) }
-    var sine: Float { Foundation.sin(self) }
+    private func fresh(_ shape: [Int], _ fill: Fill, _ generator: Generator?) -> Tensor {
+        switch fill {
+        case .normal(let deviation):
+            generator.map { Tensor.normal(shape, generator: $0) * deviation } ?? .zeros(shape)
+        case .ones: .ones(shape)
+        case .zeros: .zeros(shape)
+        }
+    }
 }

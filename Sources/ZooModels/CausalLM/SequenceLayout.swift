@@ -16,6 +16,8 @@ struct SequenceLayout {
 
     /// Token of each packed row.
     let tokens: [Int]
+    /// Its place in its sequence.
+    let positions: [Int]
     let buckets: [Bucket]
     /// Sequences in packed order, those without rows left out.
     let order: [Int]
@@ -31,9 +33,11 @@ struct SequenceLayout {
     init(_ batch: Sequences, lengths: [Int], slack: Double = 0.8) {
         order = (0..<batch.count).filter { lengths[$0] > 0 }.sorted { (lengths[$0], $1) > (lengths[$1], $0) }
         var tokens: [Int] = []
+        var positions: [Int] = []
         var buckets: [Bucket] = []
         var firstRow = [Int](repeating: -1, count: batch.count)
         tokens.reserveCapacity(lengths.reduce(0, +))
+        positions.reserveCapacity(tokens.capacity)
         var next = 0
         while next < order.count {
             let longest = lengths[order[next]]
@@ -44,6 +48,7 @@ struct SequenceLayout {
                 firstRow[sequence] = tokens.count
                 let steps = batch.steps(sequence).prefix(lengths[sequence])
                 for step in steps { tokens.append(Int(batch.tokens[step])) }
+                positions.append(contentsOf: 0..<steps.count)
             }
             let even = members.allSatisfy { lengths[$0] == longest }
             buckets.append(
@@ -54,6 +59,7 @@ struct SequenceLayout {
             next += members.count
         }
         self.tokens = tokens
+        self.positions = positions
         self.buckets = buckets
         self.firstRow = firstRow
     }

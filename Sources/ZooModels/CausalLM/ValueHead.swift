@@ -66,6 +66,12 @@ public final class ValueHead: Network {
         return trunk.forwardFLOPs(batch, outputs) - output + Double(2 * trunk.config.hiddenSize * batch.maskedCount)
     }
 
+    public func backwardFLOPs(_ batch: Sequences, _ outputs: [Output]) -> Double {
+        guard trunk.isAdapted else { return 2 * forwardFLOPs(batch, outputs) }
+        let output = Double(2 * trunk.headWeight.size(0) * trunk.config.hiddenSize) * Double(batch.maskedCount)
+        return trunk.backwardFLOPs(batch, outputs) - output + Double(4 * trunk.config.hiddenSize * batch.maskedCount)
+    }
+
     /// A head with its own copy of the weights, on the same trunk.
     public func copy(trainable: Bool) -> any Network {
         ValueHead(

@@ -103,6 +103,8 @@ public final class Tabular: GenerativeNetwork {
         head == .languageModel ? 5 * Double(config.vocabularySize * batch.maskedCount) : 0
     }
 
+    public var endTokens: [Int32] { [] }
+
     public func generationFLOPs(_ drawn: Sequences) -> Double { forwardFLOPs(drawn, [.logp]) }
 
     public func generate(

@@ -1,6 +1,6 @@
 /// A token that is found in the text before it is cut into words, such as an end-of-text mark.
-struct AddedToken: Codable, Sendable, Equatable {
-    var id: TokenizerFile.TokenId
+struct AddedToken: Encodable, Sendable, Equatable {
+    var id: Int32
     var content: String
     var singleWord = false
     var stripsLeft = false
@@ -17,87 +17,100 @@ struct AddedToken: Codable, Sendable, Equatable {
     }
 }
 
+extension AddedToken {
+    init(_ json: JSONPlace, idLimit: Int) throws {
+        content = try json.required("content").string()
+        id = try tokenId(json.required("id"), of: content, below: idLimit)
+        singleWord = try json.required("single_word").bool()
+        stripsLeft = try json.required("lstrip").bool()
+        stripsRight = try json.required("rstrip").bool()
+        normalized = try json.required("normalized").bool()
+        special = try json.required("special").bool()
+        guard !content.isEmpty else { throw json.error(".content is empty") }
+    }
+}
+
 /// Finds added tokens in text: the leftmost first, and of those that begin at one place the longest.
 struct AddedTokenFinder: Sendable {
-    enum Piece {
-        case text(ArraySlice<UInt8>)
-        case token(Int32)
+    struct Piece {
+        /// The added token, or nil for the text between.
+        var id: Int32?
+        var range: Range<Int>
     }
 
     /// The tokens that begin with each byte, longest first.
     private var byFirstByte = [[(bytes: [UInt8], token: AddedToken)]](repeating: [], count: 256)
+    /// Whether some token begins with the byte.
+    private var begins = [Bool](repeating: false, count: 256)
     private let isEmpty: Bool
 
     /// - Parameter tokens: each with what it looks like in the text.
     init(_ tokens: [(bytes: [UInt8], token: AddedToken)]) {
         isEmpty = tokens.isEmpty
         for token in tokens.sorted(by: { $0.bytes.count > $1.bytes.count }) {
-            if let first = token.bytes.first { byFirstByte[Int(first)].append(token) }
+            guard let first = token.bytes.first else { continue }
+            byFirstByte[Int(first)].append(token)
+            begins[Int(first)] = true
         }
     }
 
     /// The pieces of `text` in order; none is empty.
-    func split(_ text: ArraySlice<UInt8>) -> [Piece] {
-        guard !isEmpty else { return text.isEmpty ? [] : [.text(text)] }
+    func split(_ text: Bytes) -> [Piece] {
+        guard !isEmpty else { return text.isEmpty ? [] : [Piece(id: nil, range: 0..<text.count)] }
         var pieces: [Piece] = []
-        var start = text.startIndex
-        var place = start
-        while place < text.endIndex {
-            let rest = text[place...]
-            guard let (bytes, token) = byFirstByte[Int(text[place])].first(where: { rest.starts(with: $0.bytes) }) else {
+        var start = 0
+        var place = 0
+        while let next = nextPlace(in: text, from: place) {
+            place = next
+            guard let (bytes, token) = byFirstByte[Int(text[place])].first(where: { text.has($0.bytes, at: place) }) else {
                 place += 1
                 continue
             }
-            var matchStart = place
-            var matchEnd = place + bytes.count
+            var (matchStart, matchEnd) = (place, place + bytes.count)
             place = matchEnd
-            if token.singleWord, endsInWord(text[..<matchStart]) || beginsWithWord(text[matchEnd...]) { continue }
-            if token.stripsLeft { matchStart = max(start, beforeSpaces(text[..<matchStart])) }
-            if token.stripsRight { matchEnd = afterSpaces(text[matchEnd...]) }
-            if start < matchStart { pieces.append(.text(text[start..<matchStart])) }
-            pieces.append(.token(Int32(token.id.number)))
+            if token.singleWord,
+                isWord(lastScalar(of: text, before: matchStart)?.scalar) || isWord(scalar(at: matchEnd, of: text))
+            {
+                continue
+            }
+            // Spaces that the token before took stay with it, and yet may hold a token of their own.
+            if token.stripsLeft { matchStart = max(start, beforeSpaces(text, matchStart)) }
+            if token.stripsRight { matchEnd = afterSpaces(text, matchEnd) }
+            if start < matchStart { pieces.append(Piece(id: nil, range: start..<matchStart)) }
+            pieces.append(Piece(id: token.id, range: matchStart..<matchEnd))
             start = matchEnd
-            place = matchEnd
         }
-        if start < text.endIndex { pieces.append(.text(text[start...])) }
+        if start < text.count { pieces.append(Piece(id: nil, range: start..<text.count)) }
         return pieces
     }
 
-    private func beginsWithWord(_ text: ArraySlice<UInt8>) -> Bool {
-        !text.isEmpty && isWordCharacter(decodeScalar(text, at: text.startIndex).scalar)
-    }
-
-    private func endsInWord(_ text: ArraySlice<UInt8>) -> Bool {
-        lastScalar(of: text).map { isWordCharacter($0.scalar) } ?? false
-    }
-
-    private func afterSpaces(_ text: ArraySlice<UInt8>) -> Int {
-        var end = text.startIndex
-        while end < text.endIndex {
-            let (scalar, width) = decodeScalar(text, at: end)
-            guard scalar.properties.isWhitespace else { break }
-            end += width
+    private func nextPlace(in text: Bytes, from place: Int) -> Int? {
+        begins.withUnsafeBufferPointer { begins in
+            var place = place
+            while place < text.count {
+                if begins[Int(text[place])] { return place }
+                place += 1
+            }
+            return nil
         }
+    }
+
+    private func scalar(at place: Int, of text: Bytes) -> UInt32? {
+        place < text.count ? decodeScalar(text, at: place).scalar : nil
+    }
+
+    private func isWord(_ scalar: UInt32?) -> Bool { scalar.map { CharacterFlags.table[Int($0)].contains(.word) } ?? false }
+    private func isSpace(_ scalar: UInt32) -> Bool { CharacterFlags.table[Int(scalar)].characterClass == .space }
+
+    private func afterSpaces(_ text: Bytes, _ place: Int) -> Int {
+        var end = place
+        while end < text.count, case (let scalar, let width) = decodeScalar(text, at: end), isSpace(scalar) { end += width }
         return end
     }
 
-    private func beforeSpaces(_ text: ArraySlice<UInt8>) -> Int {
-        var text = text
-        while let (scalar, start) = lastScalar(of: text), scalar.properties.isWhitespace { text = text[..<start] }
-        return text.endIndex
-    }
-
-    private func lastScalar(of text: ArraySlice<UInt8>) -> (scalar: Unicode.Scalar, start: Int)? {
-        guard let start = text.lastIndex(where: { $0 & 0xC0 != 0x80 }) else { return nil }
-        return (decodeScalar(text, at: start).scalar, start)
-    }
-
-    /// `\w` by Unicode Technical Standard 18, annex C.
-    private func isWordCharacter(_ scalar: Unicode.Scalar) -> Bool {
-        let properties = scalar.properties
-        switch properties.generalCategory {
-        case .nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation: return true
-        default: return properties.isAlphabetic || properties.isJoinControl
-        }
+    private func beforeSpaces(_ text: Bytes, _ place: Int) -> Int {
+        var start = place
+        while let last = lastScalar(of: text, before: start), isSpace(last.scalar) { start = last.start }
+        return start
     }
 }

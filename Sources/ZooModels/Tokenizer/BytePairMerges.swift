@@ -1,84 +1,165 @@
-import Foundation
+/// A token of a word, with the bytes of the word that it stands for.
+struct WordToken {
+    var id: Int32
+    var start: UInt32
+    var end: UInt32
+}
 
-/// Byte-pair encoding of one word: starting from single bytes, the adjacent pair with the lowest rank is joined until
+/// Byte-pair encoding of one word: starting from single symbols, the adjacent pair with the lowest rank is joined until
 /// none is left. Source: Sennrich et al., "Neural machine translation of rare words with subword units", algorithm 1.
 struct BytePairMerges: Sendable {
-    /// The id of each single byte; nil where the vocabulary lacks it.
-    let byteIds: [Int32?]
-    /// What a byte without an id becomes; nil drops it, as Hugging Face `tokenizers` does.
-    let unknownId: Int32?
-    /// Whole words by their bytes, for vocabularies that look there before they merge (`ignore_merges`).
-    let wholeWords: [[UInt8]: Int32]
-    /// `rank << 32 | id of the joined token`, by `left << 32 | right`.
-    private var joined: [UInt64: UInt64] = [:]
-
-    init(byteIds: [Int32?], unknownId: Int32?, wholeWords: [[UInt8]: Int32]) {
-        self.byteIds = byteIds
-        self.unknownId = unknownId
-        self.wholeWords = wholeWords
+    /// What a word is made of before pairs are joined.
+    enum Symbols: Sendable {
+        /// Bytes: the id of each, -1 where the vocabulary lacks it.
+        case bytes([Int32])
+        /// Characters by their scalars; those that are missing are spelled with the ids of their bytes, where there are any.
+        case characters(NumberTable, bytes: [Int32]?)
     }
 
-    mutating func reserveCapacity(_ count: Int) { joined.reserveCapacity(count) }
+    private static let none: Int32 = -1
+    /// Up to so many symbols a plain search for the least rank beats a heap.
+    private static let shortWord = 48
+
+    let symbols: Symbols
+    /// What a symbol without an id becomes; nil drops it, as Hugging Face `tokenizers` does.
+    let unknownId: Int32?
+    /// Whether neighbouring unknown symbols become one token.
+    let fusesUnknown: Bool
+    /// Whole words, for vocabularies that look there before they merge (`ignore_merges`).
+    let wholeWords: ByteStringTable?
+    /// `rank << 32 | id of the joined token`, by `left << 32 | right`.
+    private var joined: NumberTable
+
+    init(
+        symbols: Symbols, unknownId: Int32?, fusesUnknown: Bool = false, wholeWords: ByteStringTable? = nil, mergeCount: Int
+    ) {
+        self.symbols = symbols
+        self.unknownId = unknownId
+        self.fusesUnknown = fusesUnknown
+        self.wholeWords = wholeWords
+        joined = NumberTable(capacity: mergeCount)
+    }
 
     /// Joins `left` and `right` to `token` at `rank`; of two ranks for one pair the later call wins.
     mutating func add(left: Int32, right: Int32, token: Int32, rank: Int) {
-        joined[Self.pack(left, right)] = UInt64(rank) << 32 | UInt64(token)
+        joined.set(Self.pack(left, right), UInt64(rank) << 32 | UInt64(UInt32(bitPattern: token)))
     }
 
-    /// The token ids of one word: O(n log n) in its bytes.
-    func encode(_ word: [UInt8]) -> [Int32] {
-        if let id = wholeWords[word] { return [id] }
-        var symbols = word.compactMap { byteIds[Int($0)] ?? unknownId }
-        guard symbols.count > 1 else { return symbols }
+    /// Appends the tokens of one word to `tokens`: O(n log n) in its symbols.
+    func encode(_ word: Bytes, into tokens: inout [WordToken]) {
+        if let id = wholeWords?[word] {
+            tokens.append(WordToken(id: id, start: 0, end: UInt32(word.count)))
+            return
+        }
+        let first = tokens.count
+        appendSymbols(of: word, to: &tokens)
+        switch tokens.count - first {
+        case ...1: return
+        case ...Self.shortWord: joinShort(&tokens, from: first)
+        default: joinLong(&tokens, from: first)
+        }
+    }
+
+    private func appendSymbols(of word: Bytes, to tokens: inout [WordToken]) {
+        var unknownEnd: UInt32?
+        func append(_ id: Int32?, _ start: Int, _ end: Int) {
+            let (start, end) = (UInt32(start), UInt32(end))
+            if let id {
+                tokens.append(WordToken(id: id, start: start, end: end))
+            } else if let unknownId {
+                if fusesUnknown, unknownEnd == start {
+                    tokens[tokens.count - 1].end = end
+                } else {
+                    tokens.append(WordToken(id: unknownId, start: start, end: end))
+                }
+                unknownEnd = end
+            }
+        }
+        switch symbols {
+        case .bytes(let ids):
+            for place in 0..<word.count {
+                let id = ids[Int(word[place])]
+                append(id == Self.none ? nil : id, place, place + 1)
+            }
+        case .characters(let ids, let byteIds):
+            var place = 0
+            while place < word.count {
+                let (scalar, width) = decodeScalar(word, at: place)
+                if let id = ids[UInt64(scalar)] {
+                    append(Int32(truncatingIfNeeded: id), place, place + width)
+                } else if let byteIds {
+                    for offset in place..<place + width { append(byteIds[Int(word[offset])], offset, offset + 1) }
+                } else {
+                    append(nil, place, place + width)
+                }
+                place += width
+            }
+        }
+    }
+
+    private func joinShort(_ tokens: inout [WordToken], from first: Int) {
+        var end = tokens.count
+        tokens.withUnsafeMutableBufferPointer { tokens in
+            withUnsafeTemporaryAllocation(of: UInt64.self, capacity: end - first) { found in
+                func look(_ place: Int) -> UInt64 {
+                    joined[Self.pack(tokens[place].id, tokens[place + 1].id)] ?? .max
+                }
+                for place in first..<end - 1 { found[place - first] = look(place) }
+                while end - first > 1 {
+                    var (best, least) = (first, UInt64.max)
+                    for place in first..<end - 1 where found[place - first] < least {
+                        (best, least) = (place, found[place - first])
+                    }
+                    guard least != .max else { break }
+                    tokens[best].id = Int32(truncatingIfNeeded: least)
+                    tokens[best].end = tokens[best + 1].end
+                    end -= 1
+                    for place in best + 1..<max(end, best + 1) {
+                        tokens[place] = tokens[place + 1]
+                        found[place - 1 - first] = found[place - first]
+                    }
+                    if best > first { found[best - 1 - first] = look(best - 1) }
+                    if best < end - 1 { found[best - first] = look(best) }
+                }
+            }
+        }
+        tokens.removeLast(tokens.count - end)
+    }
+
+    private func joinLong(_ tokens: inout [WordToken], from first: Int) {
+        var symbols = Array(tokens[first...])
         let end = symbols.count
-        // A linked list over `symbols`; a joined pair lives on at its left place, its right place becomes `gone`.
-        let gone: Int32 = -1
-        var next = Array(1...end)
-        var previous = Array(-1..<end - 1)
+        // A linked list over `symbols`; a joined pair lives on at its left place, its right place becomes none.
+        var next = (0..<Int32(end)).map { $0 + 1 }
+        var previous = (0..<Int32(end)).map { $0 - 1 }
         // Ordered by rank, then from left to right.
         var candidates = Heap<UInt64>()
-        func rank(at place: Int) -> UInt64? {
+        func look(_ place: Int) -> UInt64? {
             guard place >= 0, next[place] < end else { return nil }
-            return joined[Self.pack(symbols[place], symbols[next[place]])]
+            return joined[Self.pack(symbols[place].id, symbols[Int(next[place])].id)]
         }
         for place in 0..<end - 1 {
-            if let found = rank(at: place) { candidates.insert(found & ~0xFFFF_FFFF | UInt64(place)) }
+            if let found = look(place) { candidates.insert(found & ~0xFFFF_FFFF | UInt64(place)) }
         }
         while let candidate = candidates.popLeast() {
             let place = Int(candidate & 0xFFFF_FFFF)
             // Stale where the pair was broken up by an earlier join.
-            guard symbols[place] != gone, let found = rank(at: place), found >> 32 == candidate >> 32 else { continue }
-            let right = next[place]
-            symbols[place] = Int32(truncatingIfNeeded: found & 0xFFFF_FFFF)
-            symbols[right] = gone
+            guard symbols[place].id != Self.none, let found = look(place), found >> 32 == candidate >> 32 else { continue }
+            let right = Int(next[place])
+            symbols[place].id = Int32(truncatingIfNeeded: found)
+            symbols[place].end = symbols[right].end
+            symbols[right].id = Self.none
             next[place] = next[right]
-            if next[place] < end { previous[next[place]] = place }
-            for neighbour in [previous[place], place] {
-                if let found = rank(at: neighbour) { candidates.insert(found & ~0xFFFF_FFFF | UInt64(neighbour)) }
+            if next[place] < end { previous[Int(next[place])] = Int32(place) }
+            for neighbour in [Int(previous[place]), place] {
+                if let found = look(neighbour) { candidates.insert(found & ~0xFFFF_FFFF | UInt64(neighbour)) }
             }
         }
-        return symbols.filter { $0 != gone }
+        tokens.removeLast(end)
+        for symbol in symbols where symbol.id != Self.none { tokens.append(symbol) }
     }
 
     private static func pack(_ left: Int32, _ right: Int32) -> UInt64 {
         UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
-    }
-}
-
-/// Words already encoded. Text repeats its words, so most of encoding is a look-up here. Safe from any thread.
-final class WordCache: @unchecked Sendable {
-    // Long words repeat rarely, and a full cache stops growing: memory stays within a few megabytes.
-    private static let longestWord = 64
-    private static let capacity = 1 << 16
-
-    private let lock = NSLock()
-    private var ids: [[UInt8]: [Int32]] = [:]
-
-    func ids(of word: [UInt8], encode: ([UInt8]) -> [Int32]) -> [Int32] {
-        guard word.count <= Self.longestWord else { return encode(word) }
-        if let known = lock.withLock({ ids[word] }) { return known }
-        let new = encode(word)
-        lock.withLock { if ids.count < Self.capacity { ids[word] = new } }
-        return new
     }
 }

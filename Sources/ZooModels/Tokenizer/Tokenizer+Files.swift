@@ -63,41 +63,17 @@ extension Tokenizer.SpecialTokens {
         self.init()
         for name in [Tokenizer.configName, Tokenizer.mapName] {
             guard let data = companions[name] else { continue }
-            let marks: Marks
-            do {
-                marks = try JSONDecoder().decode(Marks.self, from: data)
-            } catch let error as DecodingError {
-                throw TokenizerError(file: folder.appendingPathComponent(name).path, reason: error.sentence(about: data))
-            }
-            bos = bos ?? marks.bos?.content
-            eos = eos ?? marks.eos?.content
-            pad = pad ?? marks.pad?.content
+            let file = folder.appendingPathComponent(name).path
+            let json = JSONPlace(try JSON(data: data, file: file), file: file)
+            bos = try bos ?? json.member("bos_token").map(Self.mark)
+            eos = try eos ?? json.member("eos_token").map(Self.mark)
+            pad = try pad ?? json.member("pad_token").map(Self.mark)
         }
     }
 
-    private struct Marks: Decodable {
-        /// Written as a string, or as an object with `content`.
-        struct Mark: Decodable {
-            var content: String
-            enum CodingKeys: CodingKey { case content }
-
-            init(from decoder: any Decoder) throws {
-                if let text = try? decoder.singleValueContainer().decode(String.self) {
-                    content = text
-                } else {
-                    content = try decoder.container(keyedBy: CodingKeys.self).decode(String.self, forKey: .content)
-                }
-            }
-        }
-
-        var bos: Mark?
-        var eos: Mark?
-        var pad: Mark?
-
-        enum CodingKeys: String, CodingKey {
-            case bos = "bos_token"
-            case eos = "eos_token"
-            case pad = "pad_token"
-        }
+    /// Written as a string, or as an object with `content`.
+    private static func mark(_ json: JSONPlace) throws -> String {
+        if case .object = json.value { return try json.required("content").string() }
+        return try json.string()
     }
 }

@@ -21,25 +21,74 @@ extension Tokenizer {
         }
         let preTokenizer = PreTokenizer()
         var counts: [[UInt8]: Int] = [:]
-        for text in texts { preTokenizer.forEachWord(in: Array(text.utf8)[...]) { counts[$0, default: 0] += 1 } }
+        for var text in texts {
+            text.withUTF8 { text in
+                preTokenizer.forEachWord(in: text, ends: nil) { counts[Array(text[$0]), default: 0] += 1 }
+            }
+        }
 
         var trainer = BytePairTrainer(marks: marks, wordCounts: counts)
         trainer.learn(vocabularySize: vocabularySize)
 
-        var byteLevel = TokenizerFile.Component(type: "ByteLevel")
-        (byteLevel.addPrefixSpace, byteLevel.trimOffsets, byteLevel.usesRegex) = (false, true, true)
-        let vocabulary = Dictionary(trainer.tokens.enumerated().map { ($1, TokenizerFile.TokenId($0)) }) { first, _ in first }
-        let added = marks.enumerated().map { AddedToken(id: .init($0), content: $1, special: true) }
-        let contents = TokenizerFile(
-            addedTokens: added, preTokenizer: byteLevel, decoder: byteLevel,
-            model: .init(
-                type: "BPE", fuseUnknown: false, byteFallback: false, ignoreMerges: false, vocabulary: vocabulary,
-                merges: trainer.merges))
+        let contents = TrainedFile(
+            addedTokens: marks.enumerated().map { AddedToken(id: Int32($0), content: $1, special: true) },
+            model: .init(vocabulary: trainer.tokens, merges: trainer.merges.map { [$0.left, $0.right] }))
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return try Tokenizer(
             data: encoder.encode(contents), file: "the new tokenizer", specialTokens: specialTokens,
             companions: companions(for: specialTokens))
+    }
+}
+
+/// `tokenizer.json` as it is written for a new byte-level vocabulary.
+private struct TrainedFile: Encodable {
+    struct ByteLevel: Encodable {
+        var type = "ByteLevel"
+        var addPrefixSpace = false
+        var trimOffsets = true
+        var usesRegex = true
+
+        enum CodingKeys: String, CodingKey {
+            case type
+            case addPrefixSpace = "add_prefix_space"
+            case trimOffsets = "trim_offsets"
+            case usesRegex = "use_regex"
+        }
+    }
+
+    struct Model: Encodable {
+        var type = "BPE"
+        var fusesUnknown = false
+        var byteFallback = false
+        var ignoresMerges = false
+        var vocabulary: [String: Int]
+        var merges: [[String]]
+
+        init(vocabulary: [String], merges: [[String]]) {
+            self.vocabulary = Dictionary(vocabulary.enumerated().map { ($1, $0) }) { first, _ in first }
+            self.merges = merges
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case type, merges
+            case fusesUnknown = "fuse_unk"
+            case byteFallback = "byte_fallback"
+            case ignoresMerges = "ignore_merges"
+            case vocabulary = "vocab"
+        }
+    }
+
+    var version = "1.0"
+    var addedTokens: [AddedToken]
+    var preTokenizer = ByteLevel()
+    var decoder = ByteLevel()
+    var model: Model
+
+    enum CodingKeys: String, CodingKey {
+        case version, decoder, model
+        case addedTokens = "added_tokens"
+        case preTokenizer = "pre_tokenizer"
     }
 }
 
@@ -63,7 +112,7 @@ private struct BytePairTrainer {
 
     /// The tokens by id.
     private(set) var tokens: [String]
-    private(set) var merges: [TokenizerFile.Merge] = []
+    private(set) var merges: [(left: String, right: String)] = []
     private var ids: [String: Int32] = [:]
     private var words: [(symbols: [Int32], count: Int)]
     private var pairCounts: [Pair: Int] = [:]
@@ -108,7 +157,7 @@ private struct BytePairTrainer {
             tokens.append(left + right)
             ids[left + right] = token
         }
-        merges.append(.init(left: left, right: right))
+        merges.append((left, right))
 
         var grown: Set<Pair> = []
         for place in places.removeValue(forKey: pair) ?? [] {

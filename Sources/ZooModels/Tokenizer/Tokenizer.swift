@@ -1,6 +1,7 @@
 import Foundation
 
-/// Byte-level byte-pair encoding, as Hugging Face `tokenizers` computes it from the same `tokenizer.json`.
+/// Byte-pair encoding, byte-level or of characters with byte fallback, as Hugging Face `tokenizers` computes it from the same
+/// `tokenizer.json`.
 ///
 /// ```swift
 /// let tokenizer = try Tokenizer(contentsOf: modelFolder)
@@ -48,17 +49,17 @@ public final class Tokenizer: Sendable {
     /// The files beside it, by name, as they were read.
     let companions: [String: Data]
 
-    private let ids: [String: Int32]
-    /// The bytes of each id; nil for ids that no token has.
-    private let bytes: [[UInt8]?]
-    private let specialIds: Set<Int32>
-    private let merges: BytePairMerges
-    private let preTokenizer: PreTokenizer
-    private let normalizesToNFC: Bool
-    private let addedBeforeNormalizing: AddedTokenFinder
-    private let addedAfterNormalizing: AddedTokenFinder
-    private let template: (prefix: [Int32], suffix: [Int32])
-    private let cache = WordCache()
+    private let ids: ByteStringTable
+    let specialIds: Set<Int32>
+    let merges: BytePairMerges
+    let cutsAtMarks: Bool
+    let normalizer: Normalizer
+    let preTokenizer: PreTokenizer
+    let decoder: TextDecoder
+    let addedBeforeNormalizing: AddedTokenFinder
+    let addedAfterNormalizing: AddedTokenFinder
+    let template: (prefix: [Int32], suffix: [Int32])
+    let caches = WordCaches()
 
     /// Reads `tokenizer.json`, and the marks from the files beside it.
     ///
@@ -85,26 +86,28 @@ public final class Tokenizer: Sendable {
 
     init(data: Data, file: String, specialTokens: SpecialTokens, companions: [String: Data]) throws {
         let contents = try TokenizerFile(data: data, file: file)
-        try contents.checkModelAndDecoder(file: file)
-        normalizesToNFC = try contents.normalizesToNFC(file: file)
-        preTokenizer = try contents.preTokenizer(file: file)
-        template = try contents.template(file: file)
-
-        let vocabulary = try Vocabulary(contents, file: file)
+        let vocabulary = try Vocabulary(contents)
         ids = vocabulary.ids
-        bytes = vocabulary.bytes
         vocabularySize = vocabulary.bytes.count
         merges = vocabulary.merges
+        cutsAtMarks = vocabulary.cutsAtMarks
+        normalizer = contents.normalizer
+        preTokenizer = contents.preTokenizer
+        template = contents.template
+        decoder = TextDecoder(contents.decoder, tokens: vocabulary.bytes)
         for id in template.prefix + template.suffix where Int(id) >= vocabularySize {
             throw TokenizerError(file: file, reason: "post_processor: no token has the id \(id)")
         }
 
-        let added = contents.addedTokens ?? []
-        specialIds = Set(added.filter(\.special).map { Int32($0.id.number) })
+        let added = contents.addedTokens
+        specialIds = Set(added.filter(\.special).map(\.id))
         addedBeforeNormalizing = AddedTokenFinder(added.filter { !$0.normalized }.map { (Array($0.content.utf8), $0) })
-        let toNFC = normalizesToNFC
+        let normalizer = contents.normalizer
         addedAfterNormalizing = AddedTokenFinder(
-            added.filter(\.normalized).map { (Self.normalize(Array($0.content.utf8)[...], toNFC: toNFC).map { $0 }, $0) })
+            added.filter(\.normalized).map { token in
+                let raw = Array(token.content.utf8)
+                return (raw.withUnsafeBufferPointer { normalizer.normalize($0)?.bytes } ?? raw, token)
+            })
 
         self.specialTokens = specialTokens
         func id(of mark: String?, key: String) throws -> Int32? {
@@ -124,49 +127,12 @@ public final class Tokenizer: Sendable {
     /// The id of `token`, as the file spells it (`"Ġthe"`, `"<eos>"`).
     public func id(of token: String) -> Int32? { ids[token] }
 
-    /// The ids of `text`.
-    ///
-    /// Text that spells an added token, such as `<eos>`, gets that token's id.
-    /// - Parameter addSpecialTokens: puts the marks of the file's post-processor around the text, as Hugging Face does
-    ///   unless it is told not to.
-    public func encode(_ text: String, addSpecialTokens: Bool = false) -> [Int32] {
-        var result = addSpecialTokens ? template.prefix : []
-        for piece in addedBeforeNormalizing.split(Array(text.utf8)[...]) {
-            switch piece {
-            case .token(let id): result.append(id)
-            case .text(let text): encode(normalized: Self.normalize(text, toNFC: normalizesToNFC), into: &result)
-            }
-        }
-        if addSpecialTokens { result += template.suffix }
-        return result
-    }
-
-    private func encode(normalized text: ArraySlice<UInt8>, into result: inout [Int32]) {
-        for piece in addedAfterNormalizing.split(text) {
-            switch piece {
-            case .token(let id): result.append(id)
-            case .text(let text):
-                preTokenizer.forEachWord(in: text) { result += cache.ids(of: $0, encode: merges.encode) }
-            }
-        }
-    }
-
     /// The text of `ids`; bytes that are not valid UTF-8 become U+FFFD, and ids that no token has are left out.
     ///
-    /// Added tokens come back as they are spelled, where Hugging Face turns letters such as `é` in them into broken bytes.
+    /// Added tokens of a byte-level vocabulary come back as they are spelled, where Hugging Face turns letters such as `é` in
+    /// them into broken bytes.
     /// - Parameter skipSpecialTokens: leaves out tokens that the file marks as special.
     public func decode(_ ids: some Sequence<Int32>, skipSpecialTokens: Bool = true) -> String {
-        var text: [UInt8] = []
-        for id in ids where bytes.indices.contains(Int(id)) {
-            if skipSpecialTokens, specialIds.contains(id) { continue }
-            if let token = bytes[Int(id)] { text += token }
-        }
-        return String(decoding: text, as: UTF8.self)
-    }
-
-    private static func normalize(_ text: ArraySlice<UInt8>, toNFC: Bool) -> ArraySlice<UInt8> {
-        // ASCII is in every normal form.
-        guard toNFC, text.contains(where: { $0 >= 0x80 }) else { return text }
-        return Array(String(decoding: text, as: UTF8.self).precomposedStringWithCanonicalMapping.utf8)[...]
+        decoder.decode(ids) { skipSpecialTokens && specialIds.contains($0) }
     }
 }

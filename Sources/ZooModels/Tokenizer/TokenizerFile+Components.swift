@@ -1,119 +1,134 @@
-/// Reads the components of a `tokenizer.json`. What is not supported is refused by name: a tokenizer that is read
-/// wrongly would give other ids without a word.
-extension TokenizerFile {
-    /// Whether text is brought to Unicode's composed form (NFC) first.
-    func normalizesToNFC(file: String) throws -> Bool {
-        func check(_ component: Component) throws -> Bool {
-            switch component.type {
-            case "NFC": return true
-            case "Sequence": return try (component.normalizers ?? []).map(check).contains(true)
-            default: throw unsupported(component, role: "normalizer", loads: "null, NFC", file: file)
-            }
+extension Normalizer {
+    init(_ json: JSONPlace) throws {
+        let kind = try json.required("type")
+        switch try kind.string() {
+        case "NFC": steps = [.nfc]
+        case "Prepend": steps = [.prepend(Array(try json.required("prepend").string().utf8))]
+        case "Replace":
+            let (pattern, content) = try replacement(json)
+            steps = [.replace(pattern: pattern, content: content)]
+        case "Sequence":
+            steps = try json.required("normalizers").elements().flatMap { try Normalizer($0).steps }
+            try checkGrowth(
+                steps.map { if case .replace(let pattern, let content) = $0 { (pattern, content) } else { ([0], [0]) } }, json)
+        case let other: throw unsupported(other, kind, loads: "null, NFC, Prepend, Replace of a string, Sequence of these")
         }
-        return try normalizer.map(check) ?? false
+    }
+}
+
+extension TextDecoder.Rule {
+    private static let loads =
+        "null; ByteLevel; Metaspace; Sequence of Replace of a string, ByteFallback, Fuse and Strip, in this order"
+
+    init(_ json: JSONPlace?) throws {
+        guard let json else {
+            self = .joined
+            return
+        }
+        let kind = try json.required("type")
+        switch try kind.string() {
+        case "ByteLevel": self = .byteLevel
+        case "Metaspace":
+            self = .metaspace(try metaspaceMark(json), keepsFirst: try metaspacePrefix(json) == .never)
+        case "Sequence", "Replace", "ByteFallback", "Fuse":
+            let steps = try kind.string() == "Sequence" ? try json.required("decoders").elements() : [json]
+            if steps.count == 1, try kind.string() == "Sequence" {
+                try self.init(steps[0])
+            } else {
+                self = try Self.characters(steps)
+            }
+        case let other: throw unsupported(other, kind, loads: Self.loads)
+        }
     }
 
-    /// The rule that cuts text into words.
-    func preTokenizer(file: String) throws -> PreTokenizer {
-        guard let preTokenizer else {
-            throw TokenizerError(file: file, reason: "pre_tokenizer is null; what loads: \(Self.preTokenizersThatLoad)")
+    private static func characters(_ steps: [JSONPlace]) throws -> Self {
+        var rule = TextDecoder.Characters()
+        for step in steps {
+            let kind = try step.required("type")
+            switch try kind.string() {
+            case "Replace" where !rule.fallsBack && !rule.fuses: rule.replacements.append(try replacement(step))
+            case "ByteFallback" where !rule.fuses: rule.fallsBack = true
+            case "Fuse": rule.fuses = true
+            case "Strip" where rule.fuses && rule.strips == nil:
+                let content = try step.required("content").string()
+                guard content.unicodeScalars.count == 1 else { throw step.error(".content: expected one character") }
+                let counts = try ["start", "stop"].map { key in
+                    let count = try step.required(key)
+                    guard let number = Int(exactly: try count.number()), 0..<1000 ~= number else {
+                        throw count.error(": expected a whole number from 0 to 999")
+                    }
+                    return number
+                }
+                rule.strips = (Array(content.utf8), counts[0], counts[1])
+            case let other: throw unsupported(other, kind, loads: Self.loads)
+            }
         }
-        let steps = preTokenizer.type == "Sequence" ? preTokenizer.pretokenizers ?? [] : [preTokenizer]
-        guard let last = steps.last, last.type == "ByteLevel" else {
-            throw unsupported(
-                steps.last ?? preTokenizer, role: "pre_tokenizer", loads: Self.preTokenizersThatLoad, file: file)
+        if let first = steps.first { try checkGrowth(rule.replacements, first) }
+        return .characters(rule)
+    }
+}
+
+extension PreTokenizer {
+    private static let loads =
+        "null; ByteLevel; Sequence of Digits and ByteLevel; Sequence of Split, by the pattern of Llama 3 or Qwen 2, and "
+        + "ByteLevel with use_regex false; Metaspace; Split by a string with MergedWithPrevious"
+
+    init(_ json: JSONPlace?) throws {
+        self.init()
+        guard let json else {
+            (pattern, isByteLevel) = (.whole, false)
+            return
         }
-        var result = PreTokenizer(pattern: last.usesRegex ?? true ? .gpt2 : .whole)
-        result.addPrefixSpace = last.addPrefixSpace ?? true
-        for step in steps.dropLast() {
-            switch step.type {
-            case "Digits" where result.digits == .untouched:
-                result.digits = step.individualDigits ?? false ? .apart : .contiguous
+        let kind = try json.required("type")
+        let steps = try kind.string() == "Sequence" ? try json.required("pretokenizers").elements() : [json]
+        guard let last = steps.last else { throw json.error(".pretokenizers is empty; what loads: \(Self.loads)") }
+        let lastKind = try last.required("type")
+        switch try lastKind.string() {
+        case "ByteLevel": try readByteLevel(last, after: steps.dropLast())
+        case "Metaspace" where steps.count == 1:
+            isByteLevel = false
+            mark = try metaspaceMark(last)
+            prefix = try metaspacePrefix(last)
+            replacesSpaces = true
+            pattern = try last.member("split")?.bool() ?? true ? .before(mark) : .whole
+        case "Split" where steps.count == 1:
+            isByteLevel = false
+            guard let text = try last.required("pattern").member("String"), try !text.string().isEmpty,
+                try last.required("behavior").string() == "MergedWithPrevious", try last.member("invert")?.bool() != true
+            else { throw last.error(": this Split is not supported here; what loads: \(Self.loads)") }
+            pattern = .after(Array(try text.string().utf8))
+        case let other: throw unsupported(other, lastKind, loads: Self.loads)
+        }
+    }
+
+    private mutating func readByteLevel(_ json: JSONPlace, after steps: ArraySlice<JSONPlace>) throws {
+        let usesRegex = try json.member("use_regex")?.bool() ?? true
+        pattern = usesRegex ? .gpt2 : .whole
+        prefix = try json.member("add_prefix_space")?.bool() ?? true ? .always : .never
+        for step in steps {
+            let kind = try step.required("type")
+            switch try kind.string() {
+            case "Digits" where digits == .untouched:
+                digits = try step.member("individual_digits")?.bool() ?? false ? .apart : .contiguous
             case "Split":
-                guard let pattern = Self.pattern(of: step), case .whole = result.pattern, result.digits == .untouched else {
-                    let found = step.pattern?.regex ?? "another pattern"
-                    throw TokenizerError(
-                        file: file,
-                        reason: "pre_tokenizer: Split by '\(found)' is not supported here; "
-                            + "what loads: \(Self.preTokenizersThatLoad)")
+                guard let split = try Self.pattern(of: step), case .whole = pattern, digits == .untouched else {
+                    let found = try step.member("pattern")?.member("Regex")?.string() ?? "another pattern"
+                    throw step.error(": Split by '\(found.prefix(200))' is not supported here; what loads: \(Self.loads)")
                 }
-                result.pattern = pattern
-            default:
-                throw unsupported(step, role: "pre_tokenizer", loads: Self.preTokenizersThatLoad, file: file)
+                pattern = split
+            case let other: throw unsupported(other, kind, loads: Self.loads)
             }
         }
-        return result
-    }
-
-    /// The ids that are put before and after a text where special tokens are asked for.
-    func template(file: String) throws -> (prefix: [Int32], suffix: [Int32]) {
-        var result: (prefix: [Int32], suffix: [Int32]) = ([], [])
-        func read(_ component: Component) throws {
-            switch component.type {
-            case "ByteLevel": return  // moves offsets, not ids
-            case "Sequence": try (component.processors ?? []).forEach(read)
-            case "TemplateProcessing":
-                var sawText = false
-                for piece in component.single ?? [] {
-                    guard let token = piece.specialToken else {
-                        sawText = true
-                        continue
-                    }
-                    guard let ids = component.specialTokens?[token.id]?.ids else {
-                        throw TokenizerError(
-                            file: file, reason: "post_processor.single names '\(token.id)', which special_tokens lacks")
-                    }
-                    let checked = try ids.map { try checkedId($0, of: token.id, key: "post_processor", file: file) }
-                    if sawText { result.suffix += checked } else { result.prefix += checked }
-                }
-            default:
-                throw unsupported(
-                    component, role: "post_processor", loads: "null, ByteLevel, TemplateProcessing, Sequence of these",
-                    file: file)
-            }
-        }
-        try postProcessor.map(read)
-        return result
-    }
-
-    /// Refuses a decoder or a model with settings that would change the ids or the text.
-    func checkModelAndDecoder(file: String) throws {
-        if let decoder, decoder.type != "ByteLevel" {
-            throw unsupported(decoder, role: "decoder", loads: "null, ByteLevel", file: file)
-        }
-        if let type = model.type, type != "BPE" {
-            throw TokenizerError(file: file, reason: "model.type '\(type)' is not supported; what loads: BPE")
-        }
-        let refused: [(key: String, isSet: Bool)] = [
-            ("dropout", (model.dropout ?? 0) != 0),
-            ("continuing_subword_prefix", model.continuingSubwordPrefix.map { !$0.isEmpty } ?? false),
-            ("end_of_word_suffix", model.endOfWordSuffix.map { !$0.isEmpty } ?? false),
-            ("fuse_unk", model.fuseUnknown ?? false),
-            ("byte_fallback", model.byteFallback ?? false),
-        ]
-        for (key, isSet) in refused where isSet {
-            throw TokenizerError(
-                file: file, reason: "model.\(key) is set, which is not supported: only byte-level BPE without it loads")
+        // The space would be put before each word of the Split.
+        if case .grouped = pattern, prefix != .never {
+            throw json.error(".add_prefix_space is true after a Split, which is not supported")
         }
     }
 
-    /// `id` as a token id. An embedding has a row per id, so an id in the billions is a broken file, not a vocabulary.
-    func checkedId(_ id: TokenId, of token: String, key: String, file: String) throws -> Int32 {
-        guard let result = Int32(exactly: id.number), 0..<(1 << 24) ~= result else {
-            let found = Int64(exactly: id.number).map { "\($0)" } ?? "\(id.number)"
-            throw TokenizerError(
-                file: file, reason: "\(key): the id of '\(token)' is \(found); expected a whole number from 0 to \((1 << 24) - 1)"
-            )
-        }
-        return result
-    }
-
-    private static let preTokenizersThatLoad =
-        "ByteLevel; Sequence of Digits and ByteLevel; Sequence of Split, by the pattern of Llama 3 or Qwen 2, and ByteLevel "
-        + "with use_regex false"
-
-    private static func pattern(of split: Component) -> PreTokenizer.Pattern? {
-        guard split.behavior == "Isolated", split.invert != true, let regex = split.pattern?.regex else { return nil }
+    private static func pattern(of split: JSONPlace) throws -> Pattern? {
+        guard try split.required("behavior").string() == "Isolated", try split.member("invert")?.bool() != true,
+            let regex = try split.required("pattern").member("Regex")?.string()
+        else { return nil }
         let contractions = #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"#
         let rest = #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
         switch regex {
@@ -122,8 +137,39 @@ extension TokenizerFile {
         default: return nil
         }
     }
+}
 
-    private func unsupported(_ component: Component, role: String, loads: String, file: String) -> TokenizerError {
-        TokenizerError(file: file, reason: "\(role) '\(component.type)' is not supported; what loads: \(loads)")
+/// `pattern` and `content` of a Replace.
+private func replacement(_ json: JSONPlace) throws -> (pattern: [UInt8], content: [UInt8]) {
+    guard let pattern = try json.required("pattern").member("String") else {
+        throw json.error(".pattern: only a String is supported")
+    }
+    guard try !pattern.string().isEmpty else { throw pattern.error(" is empty") }
+    let result = (pattern: Array(try pattern.string().utf8), content: Array(try json.required("content").string().utf8))
+    try checkGrowth([result], json)
+    return result
+}
+
+/// Refuses replacements that together make text hundreds of times as long: a file must not fill the memory.
+private func checkGrowth(_ replacements: [(pattern: [UInt8], content: [UInt8])], _ json: JSONPlace) throws {
+    let growth = replacements.reduce(1.0) { $0 * max(1, Double($1.content.count) / Double($1.pattern.count)) }
+    guard growth <= 256 else { throw json.error(": the replacements make text \(growth) times as long; expected at most 256") }
+}
+
+private func metaspaceMark(_ json: JSONPlace) throws -> [UInt8] {
+    let mark = try json.required("replacement")
+    guard try mark.string().unicodeScalars.count == 1 else { throw mark.error(": expected one character") }
+    return Array(try mark.string().utf8)
+}
+
+/// `prepend_scheme`; before tokenizers 0.19 `add_prefix_space`.
+private func metaspacePrefix(_ json: JSONPlace) throws -> PreTokenizer.Prefix {
+    let old = try json.member("add_prefix_space")?.bool()
+    guard let scheme = try json.member("prepend_scheme") else { return old == false ? .never : .always }
+    switch try scheme.string() {
+    case "always": return .always
+    case "first": return .first
+    case "never": return .never
+    case let other: throw scheme.error(" '\(other)' is not supported; what loads: always, first, never")
     }
 }

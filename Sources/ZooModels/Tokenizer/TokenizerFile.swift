@@ -1,190 +1,146 @@
 import Foundation
 
-/// `tokenizer.json` as Hugging Face `tokenizers` writes it: the parts that decide which ids a text gets.
-struct TokenizerFile: Codable {
-    struct Model: Codable {
-        var type: String?
-        var dropout: Double?
+/// `tokenizer.json` as Hugging Face `tokenizers` writes it: the parts that decide which ids a text gets, and its text back.
+///
+/// What is not supported is refused by name: a tokenizer that is read wrongly would give other ids without a word. The
+/// settings `truncation` and `padding` are the caller's business, as in `transformers`, and not read.
+struct TokenizerFile {
+    struct Model {
         var unknownToken: String?
-        var continuingSubwordPrefix: String?
-        var endOfWordSuffix: String?
-        var fuseUnknown: Bool?
-        var byteFallback: Bool?
-        var ignoreMerges: Bool?
-        var vocabulary: [String: TokenId]
-        var merges: [Merge]
-
-        enum CodingKeys: String, CodingKey {
-            case type, dropout, merges
-            case unknownToken = "unk_token"
-            case continuingSubwordPrefix = "continuing_subword_prefix"
-            case endOfWordSuffix = "end_of_word_suffix"
-            case fuseUnknown = "fuse_unk"
-            case byteFallback = "byte_fallback"
-            case ignoreMerges = "ignore_merges"
-            case vocabulary = "vocab"
-        }
+        var fusesUnknown = false
+        var byteFallback = false
+        var ignoresMerges = false
+        var vocabulary: [(token: String, id: Int32)]
+        var merges: [(left: String, right: String)]
     }
 
-    /// The id of a token. Read as a number of any kind, so that a wrong one can be named with its token.
-    struct TokenId: Codable, Sendable, Equatable {
-        var number: Double
+    var addedTokens: [AddedToken]
+    var normalizer: Normalizer
+    var preTokenizer: PreTokenizer
+    /// The ids that are put before and after a text where special tokens are asked for.
+    var template: (prefix: [Int32], suffix: [Int32])
+    var decoder: TextDecoder.Rule
+    var model: Model
+    /// The file's name, for errors.
+    let file: String
 
-        init(_ id: Int) { number = Double(id) }
-        init(from decoder: any Decoder) throws { number = try decoder.singleValueContainer().decode(Double.self) }
+    /// Reads the file's bytes.
+    /// - Throws: ``TokenizerError``, naming `file` and the key.
+    init(data: Data, file: String) throws {
+        let json = JSONPlace(try JSON(data: data, file: file), file: file)
+        let modelJSON = try json.required("model")
+        let addedJSON = try json.member("added_tokens")?.elements() ?? []
+        let tokenCount = try modelJSON.required("vocab").members().count + addedJSON.count
+        // An embedding has a row per id: one far beyond the count of tokens is a broken file, not a vocabulary.
+        let idLimit = max(1 << 16, min(1 << 24, 4 * tokenCount))
+        self.file = file
+        addedTokens = try addedJSON.map { try AddedToken($0, idLimit: idLimit) }
+        normalizer = try json.member("normalizer").map(Normalizer.init) ?? Normalizer()
+        preTokenizer = try PreTokenizer(json.member("pre_tokenizer"))
+        template = try json.member("post_processor").map { try Self.template($0, idLimit: idLimit) } ?? ([], [])
+        decoder = try TextDecoder.Rule(json.member("decoder"))
+        model = try Model(modelJSON, idLimit: idLimit)
+    }
 
-        func encode(to encoder: any Encoder) throws {
-            var container = encoder.singleValueContainer()
-            try container.encode(Int64(number))
+    private static func template(_ json: JSONPlace, idLimit: Int) throws -> (prefix: [Int32], suffix: [Int32]) {
+        let kind = try json.required("type")
+        switch try kind.string() {
+        case "ByteLevel": return ([], [])  // moves offsets, not ids
+        case "Sequence":
+            return try json.required("processors").elements().map { try template($0, idLimit: idLimit) }
+                .reduce(into: ([], [])) { $0 = ($1.prefix + $0.0, $0.1 + $1.suffix) }
+        case "TemplateProcessing":
+            var (prefix, suffix): ([Int32], [Int32]) = ([], [])
+            var texts = 0
+            for piece in try json.required("single").elements() {
+                if let sequence = try piece.member("Sequence") {
+                    guard try sequence.required("id").string() == "A" else {
+                        throw sequence.error(": only A is supported in single")
+                    }
+                    texts += 1
+                    continue
+                }
+                let name = try piece.required("SpecialToken").required("id").string()
+                guard let tokens = try json.member("special_tokens")?.member(name) else {
+                    throw json.error(".single names '\(name)', which special_tokens lacks")
+                }
+                let ids = try tokens.required("ids").elements().map { try tokenId($0, of: name, below: idLimit) }
+                if texts > 0 { suffix += ids } else { prefix += ids }
+            }
+            guard texts == 1 else { throw json.error(".single: expected the sequence A once, found it \(texts) times") }
+            return (prefix, suffix)
+        case let other:
+            throw unsupported(other, kind, loads: "null, ByteLevel, TemplateProcessing, Sequence of these")
+        }
+    }
+}
+
+extension TokenizerFile.Model {
+    init(_ json: JSONPlace, idLimit: Int) throws {
+        if let kind = try json.member("type"), try kind.string() != "BPE" {
+            throw kind.error(" '\(try kind.string())' is not supported; what loads: BPE")
+        }
+        if let dropout = try json.member("dropout"), try dropout.number() != 0 {
+            throw dropout.error(" is set, which is not supported")
+        }
+        for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
+            guard let affix = try json.member(key), try !affix.string().isEmpty else { continue }
+            throw affix.error(" is set, which is not supported")
+        }
+        unknownToken = try json.member("unk_token")?.string()
+        fusesUnknown = try json.member("fuse_unk")?.bool() ?? false
+        byteFallback = try json.member("byte_fallback")?.bool() ?? false
+        ignoresMerges = try json.member("ignore_merges")?.bool() ?? false
+
+        // Places are made only for what is wrong: there are hundreds of thousands of both.
+        let vocabularyJSON = try json.required("vocab")
+        vocabulary = try vocabularyJSON.members().map { member in
+            let place = JSONPlace(member.value, path: "\(vocabularyJSON.path)", file: json.file)
+            guard case .number = member.value else {
+                throw JSONPlace(member.value, path: "\(vocabularyJSON.path).\(member.name)", file: json.file).wrong("a number")
+            }
+            return (member.name, try tokenId(place, of: member.name, below: idLimit))
+        }
+        let mergesJSON = try json.required("merges")
+        guard case .array(let merges) = mergesJSON.value else { throw mergesJSON.wrong("an array") }
+        self.merges = []
+        self.merges.reserveCapacity(merges.count)
+        for (rank, merge) in merges.enumerated() {
+            self.merges.append(try Self.merge(merge, rank, mergesJSON))
         }
     }
 
     /// Written as `["a", "b"]`, or as `"a b"` before tokenizers 0.20.
-    struct Merge: Codable {
-        var left: String
-        var right: String
-
-        init(left: String, right: String) {
-            self.left = left
-            self.right = right
-        }
-
-        init(from decoder: any Decoder) throws {
-            let parts: [String]
-            if let line = try? decoder.singleValueContainer().decode(String.self) {
-                parts = line.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
-            } else {
-                parts = try decoder.singleValueContainer().decode([String].self)
+    private static func merge(_ json: JSON, _ rank: Int, _ merges: JSONPlace) throws -> (left: String, right: String) {
+        let place = { JSONPlace(json, path: "\(merges.path)[\(rank)]", file: merges.file) }
+        switch json {
+        case .array(let parts):
+            guard parts.count == 2 else { throw place().error(": expected two tokens, found \(parts.count)") }
+            guard case .string(let left) = parts[0], case .string(let right) = parts[1] else {
+                throw place().error(": expected two strings")
             }
-            guard parts.count == 2 else {
-                throw DecodingError.dataCorrupted(
-                    .init(codingPath: decoder.codingPath, debugDescription: "expected two tokens, found \(parts.count)"))
-            }
-            self.init(left: parts[0], right: parts[1])
+            return (left, right)
+        case .string(let line):
+            let parts = line.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+            guard parts.count == 2 else { throw place().error(": expected two tokens, found \(parts.count)") }
+            return (String(decoding: parts[0], as: UTF8.self), String(decoding: parts[1], as: UTF8.self))
+        default: throw place().wrong("an array of two strings")
         }
-
-        func encode(to encoder: any Encoder) throws {
-            var container = encoder.singleValueContainer()
-            try container.encode([left, right])
-        }
-    }
-
-    /// A normalizer, pre-tokenizer, post-processor or decoder: its kind, and the settings of the kinds that load.
-    struct Component: Codable {
-        struct Pattern: Codable {
-            var regex: String?
-            enum CodingKeys: String, CodingKey { case regex = "Regex" }
-        }
-
-        /// A place in a post-processor's template: `{"Sequence": …}` or `{"SpecialToken": {"id": …}}`.
-        struct TemplatePiece: Codable {
-            struct Reference: Codable { var id: String }
-            var sequence: Reference?
-            var specialToken: Reference?
-            enum CodingKeys: String, CodingKey {
-                case sequence = "Sequence"
-                case specialToken = "SpecialToken"
-            }
-        }
-
-        struct TemplateToken: Codable { var ids: [TokenId] }
-
-        var type: String
-        var addPrefixSpace: Bool?
-        var trimOffsets: Bool?
-        var usesRegex: Bool?
-        var individualDigits: Bool?
-        var pattern: Pattern?
-        var behavior: String?
-        var invert: Bool?
-        var normalizers: [Component]?
-        var pretokenizers: [Component]?
-        var processors: [Component]?
-        var single: [TemplatePiece]?
-        var specialTokens: [String: TemplateToken]?
-
-        enum CodingKeys: String, CodingKey {
-            case type, pattern, behavior, invert, normalizers, pretokenizers, processors, single
-            case addPrefixSpace = "add_prefix_space"
-            case trimOffsets = "trim_offsets"
-            case usesRegex = "use_regex"
-            case individualDigits = "individual_digits"
-            case specialTokens = "special_tokens"
-        }
-
-        init(type: String) { self.type = type }
-    }
-
-    var version: String?
-    var addedTokens: [AddedToken]?
-    var normalizer: Component?
-    var preTokenizer: Component?
-    var postProcessor: Component?
-    var decoder: Component?
-    var model: Model
-
-    enum CodingKeys: String, CodingKey {
-        case version, normalizer, decoder, model
-        case addedTokens = "added_tokens"
-        case preTokenizer = "pre_tokenizer"
-        case postProcessor = "post_processor"
-    }
-
-    /// Reads the file's bytes; an error names `file` and the key.
-    init(data: Data, file: String) throws {
-        do {
-            self = try JSONDecoder().decode(TokenizerFile.self, from: data)
-        } catch let error as DecodingError {
-            throw TokenizerError(file: file, reason: error.sentence(about: data))
-        }
-    }
-
-    init(addedTokens: [AddedToken], preTokenizer: Component, decoder: Component, model: Model) {
-        version = "1.0"
-        self.addedTokens = addedTokens
-        self.preTokenizer = preTokenizer
-        self.decoder = decoder
-        self.model = model
     }
 }
 
-extension DecodingError {
-    /// What is wrong in the JSON `data`, beginning with the key.
-    func sentence(about data: Data) -> String {
-        switch self {
-        case .typeMismatch(let type, let context): return "\(Self.place(context)): expected \(Self.name(of: type))"
-        case .valueNotFound(let type, let context):
-            return "\(Self.place(context)): expected \(Self.name(of: type)), found null"
-        case .keyNotFound(let key, let context): return "\(Self.place(context, key)) is missing"
-        case .dataCorrupted(let context):
-            return "\(Self.place(context)): \(Self.syntaxError(in: data) ?? context.debugDescription)"
-        @unknown default: return "\(self)"
-        }
+/// The number at `json` as the id of `token`.
+func tokenId(_ json: JSONPlace, of token: String, below limit: Int) throws -> Int32 {
+    let number = try json.number()
+    guard let id = Int32(exactly: number), 0..<limit ~= Int(id) else {
+        let found = Int64(exactly: number).map { "\($0)" } ?? "\(number)"
+        throw json.error(": the id of '\(token)' is \(found); expected a whole number from 0 to \(limit - 1)")
     }
+    return id
+}
 
-    private static func place(_ context: Context, _ last: (any CodingKey)? = nil) -> String {
-        let path = (context.codingPath + (last.map { [$0] } ?? [])).map { key in
-            key.intValue.map { "[\($0)]" } ?? ".\(key.stringValue)"
-        }.joined()
-        return path.isEmpty ? "the file" : String(path.drop { $0 == "." })
-    }
-
-    /// Where JSON breaks off. JSONDecoder knows it too, but does not say so on every platform.
-    private static func syntaxError(in data: Data) -> String? {
-        do {
-            _ = try JSONSerialization.jsonObject(with: data)
-            return nil
-        } catch {
-            return "not valid JSON: \((error as NSError).userInfo["NSDebugDescription"] ?? error)"
-        }
-    }
-
-    private static func name(of type: Any.Type) -> String {
-        switch type {
-        case is String.Type: "a string"
-        case is Int.Type, is Double.Type: "a number"
-        case is Bool.Type: "true or false"
-        default: "\(type)".hasPrefix("Dictionary") ? "an object" : "\(type)".hasPrefix("Array") ? "an array" : "\(type)"
-        }
-    }
+/// The refusal of the component that `kind`, its key `type`, names.
+func unsupported(_ name: String, _ kind: JSONPlace, loads: String) -> TokenizerError {
+    TokenizerError(
+        file: kind.file, reason: "\(kind.path.dropLast(".type".count)) '\(name)' is not supported; what loads: \(loads)")
 }

@@ -13,15 +13,14 @@ struct Compare: AsyncParsableCommand {
 
               zoo compare recipes/sentiment.yaml
               zoo compare recipes/sentiment.yaml --variants ppo,dpo --seeds 0,1,2,3,4
+              zoo compare recipes/sentiment.yaml --algorithm grpo --algorithm grpo@deepseekmath
               zoo compare recipes/ladder.yaml --base recipes/tabular.yaml
             """)
 
     @Argument(help: "The recipe, a YAML file with 'compare'.", completion: .file(extensions: ["yaml"]))
     var recipe: String
 
-    @Option(
-        help: ArgumentHelp("Only these variants, or all points of a sweep by its name, separated by commas.", valueName: "names"))
-    var variants: String?
+    @OptionGroup var chosen: VariantOptions
 
     @Option(help: ArgumentHelp("These seeds in place of the recipe's, separated by commas.", valueName: "seeds"))
     var seeds: String?
@@ -59,7 +58,7 @@ struct Compare: AsyncParsableCommand {
 
     func run() async throws {
         let catalog = try await plugins.catalog()
-        let recipe = try changes.recipe(recipe, plugins: catalog)
+        let recipe = try changes.recipe(recipe, variants: chosen.algorithms, plugins: catalog)
         let folder =
             try runDir.map { URL(fileURLWithPath: $0, isDirectory: true) } ?? RunPlace.new(nil, name: "\(recipe.name)-compare")
         // The names of the runs are the comparison's to say, and the watcher must know them.
@@ -69,19 +68,24 @@ struct Compare: AsyncParsableCommand {
         }
         let comparison = try comparison(recipe, catalog, RunWatcher(quiet: quiet, runs: plan.runs))
         let base = changes.base.map { " --base \($0)" } ?? ""
-        let again = "zoo compare \(self.recipe)\(base) --run-dir \(folder.shortPath)"
+        let algorithms = chosen.algorithms.map { " --algorithm \($0)" }.joined()
+        let again = "zoo compare \(self.recipe)\(base)\(algorithms) --run-dir \(folder.shortPath)"
         let runs: [ComparedRun]
         do { runs = try await comparison.run(into: folder) } catch let error as ZooError where error.code == .cancelled {
             throw Failure("stopped; go on with: \(again)", status: Failure.interrupted)
         }
         let ladder = try LadderReport(rungs: comparison.ladder())
-        try show(ComparisonReport(variants: comparison.variants, runs: runs, recipe: recipe), ladder, recipe, folder)
+        var table = ComparisonReport(variants: comparison.variants, runs: runs, recipe: recipe)
+        table.presets = comparison.presets.map { variant, preset in
+            variant == preset.label ? preset.sentence : "\(variant): \(preset.sentence)"
+        }
+        try show(table, ladder, recipe, folder)
         try report(failuresOf: runs, again)
     }
 
     private func comparison(_ recipe: Recipe, _ catalog: PluginCatalog, _ watcher: RunWatcher) throws -> CompareController {
         let controller = try RunController(recipe, plugins: catalog, observer: watcher)
-        return try CompareController(controller, variants: list(variants), seeds: seedList(), jobs: jobs)
+        return try CompareController(controller, variants: chosen.names, seeds: seedList(), jobs: jobs)
     }
 
     private func show(_ report: ComparisonReport, _ ladder: LadderReport, _ recipe: Recipe, _ folder: URL) throws {

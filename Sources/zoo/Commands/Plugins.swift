@@ -11,9 +11,11 @@ struct Plugins: AsyncParsableCommand {
 
               zoo plugins list
               zoo plugins show ppo
+              zoo plugins show grpo@deepseekmath
+              zoo plugins diff grpo grpo@deepseekmath
               zoo plugins check .build/release/libMine.so
             """,
-        subcommands: [List.self, Show.self, Check.self])
+        subcommands: [List.self, Show.self, Diff.self, Check.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the algorithms that the plugins offer.")
@@ -22,10 +24,13 @@ struct Plugins: AsyncParsableCommand {
 
         func run() async throws {
             let catalog = try await plugins.catalog()
-            var table = TextTable([.text("id"), .text("algorithm"), .text("plugin")])
+            var table = TextTable([.text("id"), .text("algorithm"), .text("presets"), .text("plugin")])
             for plugin in catalog.plugins {
                 for algorithm in plugin.algorithms {
-                    table.append([algorithm.id, algorithm.title, URL(fileURLWithPath: plugin.path).shortPath])
+                    table.append([
+                        algorithm.id, algorithm.title, algorithm.presets.map { "@" + $0.name }.joined(separator: " "),
+                        URL(fileURLWithPath: plugin.path).shortPath,
+                    ])
                 }
             }
             print(table.plain(), terminator: "")
@@ -36,26 +41,43 @@ struct Plugins: AsyncParsableCommand {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show what an algorithm does, its paper and its parameters.", discussion: "  zoo plugins show grpo")
+            abstract: "Show what an algorithm does, its paper, its parameters and its presets; or one preset in full.",
+            discussion: """
+                  zoo plugins show grpo
+                  zoo plugins show grpo@deepseekmath
+                """)
 
-        @Argument(help: "The algorithm's id, such as ppo.")
+        @Argument(help: "The algorithm's id, such as ppo, or a preset, such as grpo@deepseekmath.")
         var id: String
 
         @OptionGroup var plugins: PluginOptions
 
         func run() async throws {
-            let plugin = try await plugins.catalog().plugin(offering: id)
-            guard let algorithm = plugin.algorithm(id) else { return }
-            print("\(algorithm.id): \(algorithm.title)\n\n\(algorithm.summary)\n\(algorithm.paper)\n")
-            print("plugin  \(plugin.path) (\(plugin.toolchain), contract 1.\(plugin.abiMinor))")
-            print(
-                "needs   \(algorithm.needs.data.map(\.rawValue).joined(separator: " or ")); roles \(algorithm.needs.roles.joined(separator: ", "))\n"
-            )
-            var table = TextTable([.text("parameter"), .text("default"), .text("takes"), .text("meaning")])
-            for parameter in algorithm.parameters {
-                table.append([parameter.name, try parameter.defaultText, try parameter.takes, parameter.doc])
-            }
-            print(table.plain(), terminator: "")
+            let offer = try await plugins.catalog().asked(id)
+            print(try offer.preset.map { try offer.page(of: $0) } ?? offer.page(), terminator: "")
+        }
+    }
+
+    struct Diff: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say how two algorithms or presets differ: parameters, sources, and what each parameter means.",
+            discussion: """
+                  zoo plugins diff grpo grpo@deepseekmath
+                  zoo plugins diff ppo rloo
+                """)
+
+        @Argument(help: "An algorithm or a preset, such as grpo or grpo@deepseekmath.")
+        var first: String
+
+        @Argument(help: "Another one.")
+        var second: String
+
+        @OptionGroup var plugins: PluginOptions
+
+        func run() async throws {
+            let catalog = try await plugins.catalog()
+            let difference = try OfferDifference(catalog.asked(first), catalog.asked(second))
+            print(try difference.text(), terminator: "")
         }
     }
 
@@ -85,24 +107,6 @@ struct Plugins: AsyncParsableCommand {
             let report = try await Conformance(deadline: deadline).check(file, only: only)
             print(json ? try report.json() : report.table())
             if !report.passed { throw ExitCode(Failure.data) }
-        }
-    }
-}
-
-extension ParameterDescription {
-    var defaultText: String { get throws { try defaultValue?.text() ?? (isNullable ? "null" : "required") } }
-
-    /// `1` and `1000000` rather than 1.0 and 1e+06.
-    private static func plain(_ bound: Double) -> String { Int(exactly: bound).map(String.init) ?? "\(bound)" }
-
-    /// The values that the parameter takes, in words.
-    var takes: String {
-        get throws {
-            if !choices.isEmpty { return try choices.map { try $0.string ?? $0.text() }.joined(separator: " | ") }
-            let lower = minimum.map { "\(minimumIsExcluded ? ">" : "≥") \(Self.plain($0))" }
-            let upper = maximum.map { "\(maximumIsExcluded ? "<" : "≤") \(Self.plain($0))" }
-            let range = [lower, upper].compactMap { $0 }.joined(separator: ", ")
-            return [kind.rawValue, range].filter { !$0.isEmpty }.joined(separator: " ") + (isNullable ? " or null" : "")
         }
     }
 }

@@ -20,8 +20,7 @@ struct ProbeCommand: AsyncParsableCommand {
     @Argument(help: "The recipe, a YAML file with 'compare' and 'probe'.", completion: .file(extensions: ["yaml"]))
     var recipe: String
 
-    @Option(help: ArgumentHelp("Only these variants, separated by commas.", valueName: "names"))
-    var variants: String?
+    @OptionGroup var chosen: VariantOptions
 
     @OptionGroup var changes: RecipeOptions
 
@@ -38,11 +37,10 @@ struct ProbeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let catalog = try await plugins.catalog()
-        let recipe = try changes.recipe(recipe, plugins: catalog)
+        let recipe = try changes.recipe(recipe, variants: chosen.algorithms, plugins: catalog)
         let folder = ProbeFolder(try RunPlace.new(runDir, name: "\(recipe.name)-probe"))
         let controller = try RunController(recipe, plugins: catalog, observer: RunWatcher(quiet: quiet))
-        let names = variants?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } ?? []
-        let probe = try ProbeController(controller, variants: names)
+        let probe = try ProbeController(controller, variants: chosen.names)
         for variant in probe.leftOut { FileHandle.standardError.write(Data("zoo: left out: \(variant.reason)\n".utf8)) }
         let result = try await probe.run(into: folder, seed: seed ?? recipe.seed)
         let report = ProbeReport(result)

@@ -5,14 +5,16 @@ import ZooReport
 
 struct TaskData: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "data", abstract: "List the data of the built-in tasks, or fetch it.",
+        commandName: "data",
+        abstract: "Show a recipe's data as the algorithm will see it; list or fetch that of the built-in tasks.",
         discussion: """
             Data lies in POLICYZOO_CACHE, or in policyzoo in the user's cache folder, once per machine.
 
               zoo data list
               zoo data fetch sentiment
+              zoo data inspect recipes/sentiment.yaml --count 1
             """,
-        subcommands: [List.self, Fetch.self])
+        subcommands: [List.self, Fetch.self, Inspect.self])
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Say which task has its data, and where.")

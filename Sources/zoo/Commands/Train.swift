@@ -11,13 +11,14 @@ struct Train: AsyncParsableCommand {
 
               zoo train recipes/sentiment.yaml
               zoo train recipes/sentiment.yaml --algorithm grpo --set parameters.beta=0.1 --seed 1
+              zoo train recipes/sentiment.yaml --algorithm grpo@deepseekmath
               zoo train --resume runs/sentiment-grpo-1-1
             """)
 
     @Argument(help: "The recipe, a YAML file.", completion: .file(extensions: ["yaml"]))
     var recipe: String?
 
-    @Option(help: ArgumentHelp("Train with this algorithm in place of the recipe's.", valueName: "id"))
+    @Option(help: ArgumentHelp("Train with this algorithm, such as grpo or grpo@trl, in place of the recipe's.", valueName: "id"))
     var algorithm: String?
 
     @OptionGroup var changes: RecipeOptions

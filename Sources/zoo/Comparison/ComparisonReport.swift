@@ -6,6 +6,8 @@ import ZooReport
 struct ComparisonReport {
     let variants: [String]
     let runs: [MeasuredRun]
+    /// A line for each variant that has a preset.
+    var presets: [String] = []
 
     init(variants: [String], runs: [MeasuredRun]) {
         self.variants = variants
@@ -75,12 +77,13 @@ struct ComparisonReport {
             rest = rest.dropFirst(part.count)
         }
         return blocks.joined(separator: "\n") + "\n" + note("± the larger side of") + " \(Self.costNote)\n"
-            + "\n" + ranking { "\($0)\n" }
+            + (presets.isEmpty ? "" : "\n" + presets.map { "\($0)\n" }.joined()) + "\n"
+            + rankingLines.map { "\($0)\n" }.joined()
     }
 
     func markdown(title: String) -> String {
         "# \(title)\n\n\(quality(variants, Quantity.interval).markdown())\n\(cost(variants).markdown())\n\(note("with")) \(Self.costNote)\n"
-            + ranking { "\n- \($0)" } + "\n"
+            + (presets + rankingLines).map { "\n- \($0)" }.joined() + "\n"
     }
 
     /// Every number of every run, one a row.
@@ -112,9 +115,9 @@ struct ComparisonReport {
     }
 
     /// What is better than what, and how that was decided.
-    private func ranking(_ line: (String) -> String) -> String {
+    private var rankingLines: [String] {
         let found = runs.rankings(of: variants)
-        return found.isEmpty ? "" : (found + [Self.rule]).map(line).joined()
+        return found.isEmpty ? [] : found + [Self.rule]
     }
 
     /// What `>` in a ranking says.

@@ -9,8 +9,10 @@ extension ReportBuilder {
     var question: Page.Section? {
         guard !runs.isEmpty else { return nil }
         let counts = variants.map { variant in
-            let seeds = runs.filter { $0.variant == variant }.map { String($0.seed) }
-            return "\(variant): seed\(seeds.count == 1 ? "" : "s") \(seeds.joined(separator: ", "))"
+            let own = runs.filter { $0.variant == variant }
+            let seeds = own.map { String($0.seed) }.joined(separator: ", ")
+            let preset = own.first?.note.preset.map { "; \($0.sentence)" } ?? ""
+            return "\(variant): seed\(own.count == 1 ? "" : "s") \(seeds)\(preset)"
         }
         var parts: [Page.Part] = [.list(counts)]
         let differences = differences
@@ -29,7 +31,7 @@ extension ReportBuilder {
             if let own = run.settings[path] { return own }
             let names = path.split(separator: ".")
             guard names.count == 2, names[0] == "parameters" else { return nil }
-            return run.environment?.standard(String(names[1]), of: run.settings["algorithm"])
+            return run.environment?.standard(String(names[1]), of: run.settings["algorithm"].map { AlgorithmName($0).id })
         }
         let paths = Set(firsts.flatMap(\.settings.keys)).filter { path in Set(firsts.map { value(path, $0) }).count > 1 }
         // The algorithm first: most others follow from it.

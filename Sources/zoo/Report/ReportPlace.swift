@@ -56,6 +56,7 @@ struct ReportPlace {
         for (index, place) in found.enumerated() where ambiguous.contains(runs[index].variant) {
             runs[index].variant =
                 place.comparison.map { "\($0.lastPathComponent)/\(runs[index].variant)" } ?? place.folder.lastPathComponent
+            runs[index].name = runs[index].variant
         }
         return runs
     }
@@ -70,8 +71,8 @@ struct ReportPlace {
     /// The variants in the recipe's order, then others by the order of the folders.
     var variants: [String] {
         let named = runs.flatMap { $0.note.recipe.compare?.variants.map(\.name) ?? [] }
-        let own = runs.map(\.variant)
+        let inOrder = named.flatMap { name in runs.filter { $0.name == name } } + runs
         var seen = Set<String>()
-        return (named.filter(Set(own).contains) + own).filter { seen.insert($0).inserted }
+        return inOrder.map(\.variant).filter { seen.insert($0).inserted }
     }
 }

@@ -6,7 +6,10 @@ import ZooReport
 /// One run as a report reads it, whole or still going on.
 struct ReportedRun {
     var folder: RunFolder
+    /// As tables name it.
     var variant: String
+    /// As the recipe names it.
+    var name: String
     var note: RunNote
     /// The recipe's settings by path.
     var settings: [String: String]
@@ -17,7 +20,7 @@ struct ReportedRun {
 
     var seed: UInt64 { note.seed }
     var isDone: Bool { folder.isDone }
-    var sweep: RunNote.VariantNote? { note.recipe.compare?.variants.first { $0.name == variant && $0.series != nil } }
+    var sweep: RunNote.VariantNote? { note.recipe.compare?.variants.first { $0.name == name && $0.series != nil } }
     var measured: MeasuredRun {
         MeasuredRun(
             variant: variant, seed: seed, evaluation: evaluation, ledger: ledger,
@@ -36,7 +39,8 @@ struct ReportedRun {
         let spec = try Self.decode(JSONValue.self, folder.spec)
         note = try Self.decode(RunNote.self, folder.spec)
         settings = RunNote.settings(spec)
-        self.variant = variant ?? settings["algorithm"] ?? folder.url.lastPathComponent
+        name = variant ?? settings["algorithm"] ?? folder.url.lastPathComponent
+        self.variant = note.preset?.title(of: name) ?? name
         records = try Self.records(folder.metrics)
         evaluation = try Self.optional(EvaluationResult.self, folder.evaluation)
         ledger = try Self.optional(Ledger.self, folder.ledger)

@@ -22,6 +22,7 @@ struct RunNote: Decodable {
     var recipe: RecipeNote
     var stage: String
     var seed: UInt64
+    var preset: PresetUse?
 
     /// Every setting of the recipe as it ran, by path: what of two runs may be compared. Parameters are those of the stage's algorithm.
     static func settings(_ spec: JSONValue) -> [String: String] {
@@ -72,6 +73,7 @@ struct EnvironmentNote: Decodable {
         }
         struct Parameter: Decodable {
             var name: String
+            var isNullable: Bool?
             var defaultValue: JSONValue?
         }
         var path: String
@@ -83,7 +85,8 @@ struct EnvironmentNote: Decodable {
     /// What a parameter is where a recipe does not name it; nil where it has no default.
     func standard(_ parameter: String, of algorithm: String?) -> String? {
         let known = plugin.algorithms?.first { $0.id == algorithm }?.parameters.first { $0.name == parameter }
-        return known?.defaultValue.flatMap { value in value.string ?? (try? value.text()) }
+        guard let value = known?.defaultValue else { return known?.isNullable == true ? "null" : nil }
+        return value.string ?? (try? value.text())
     }
 
     var started: Date?

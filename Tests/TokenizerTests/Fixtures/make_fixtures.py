@@ -1,10 +1,11 @@
 """Makes the tokenizer fixtures with Hugging Face tokenizers.
 
-Run in this folder: python -m pip install tokenizers==0.22.1 && python make_fixtures.py
+Run in this folder: python -m pip install tokenizers==0.22.2 && python make_fixtures.py
 Writes one <name>.tokenizer.json per kind of tokenizer, encodings.json (texts, and what each tokenizer makes of them), and
 corpus.json, on which they were trained.
 """
 
+import functools
 import json
 import random
 
@@ -24,6 +25,7 @@ CORPUS = [
 ]
 
 SPECIAL = "<|end|>"
+VOCABULARY_SIZE = 600
 
 TEXTS = [
     "", " ", "  ", "a", " a", "  a", "a ", "a  ", "a \n b", "\n", "\n\n\n", "\t\tx", "x\r\ny\r\n", " \u00a0 \u3000x", "\u0085\u2028\u200b\ufeff",
@@ -31,7 +33,7 @@ TEXTS = [
     "'s't're've'm'll'd 'x ' s ''s'' it''s 'ſ", "1 12 123 1234 12345 1234567 3.14 1,000 ½ ² Ⅷ ٣٤ 一二", "a1b22c333 4d", "hello!!! ... ?!?! --- === <tag/> @user #1 $5 100%",
     "Der Fluß fließt über die Brücke; L'été, ¿dónde está el niño?", "Съешь же ещё этих мягких булок", "Ξεσκεπάζω την ψυχοφθόρα", "いろはにほへと 我能吞下玻璃。나는 유리를",
     "أنا قادر على أكل الزجاج", "אני יכול לאכול", "मैं काँच खा सकता हूँ।", "ฉันกินกระจกได้", "ᚠᛇᚻ᛫ᛒᛦᚦ 𝔘𝔫𝔦𝔠𝔬𝔡𝔢 𐍈 𠮷野家",
-    "👍🏽 👩‍👩‍👧‍👦 🇩🇪 ❤️ 🏴󠁧󠁢󠁳󠁣󠁴󠁿", "e\u0301 é n\u0303 ñ \u1e9b\u0323 각 \u1100\u1161\u11a8 Å \u212b", "\u0301start z\u0301\u0302 x",
+    "👍🏽 👩‍👩‍👧‍👦 🇩🇪 ❤️ 🏴󠁧󠁢󠁳󠁣󠁴󠁿", "e\u0301 é n\u0303 ñ \u1e9b\u0323 각 \u1100\u1161\u11a8 Å \u212b", "\u0301start z\u0301\u0302 x", "a\u0301\u0897\u0334 a\u0301\u1ae4\u0327 a\u0301\u0327\u0334", "\u0f40\u20e9\u0f73 \u033c\u0f81\u0f75",
     "before<|end|>after", " <|end|> ", "<|end|><|end|>", "<|end", "<|end|", "a <word> b", "a<word>b <word>", "x   <strip>   y", "<strip>", "<long><longer>", "é<\u1eb9>é<e\u0323>",
     "def add(a, b):\n    return a + b  # 1 + 1 == 2\n\n\nprint(add(40, 2))\t# 42\r\n", "\x00\x01\x7f", "a" * 300, "=" * 200, "ab" * 100 + " " * 50 + "\n" * 20,
     "mississippi bananas in pyjamas, aaaaaaa", "It's 5 o'clock somewhere - isn't it? \"Yes,\" he said.", "\ufffd \U0010ffff", "thexx thexx",
@@ -45,15 +47,30 @@ def random_texts(count):
     return ["".join(generator.choices(alphabet, k=generator.randint(1, 40))) for _ in range(count)]
 
 
-def trained(vocabulary_size=600, special=(SPECIAL,)):
+def trained(special=(SPECIAL,)):
+    return Tokenizer.from_str(learned_bytes(special))
+
+
+@functools.cache
+def learned_bytes(special):
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary_size, special_tokens=list(special), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        vocab_size=VOCABULARY_SIZE, special_tokens=list(special), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False)
     tokenizer.train_from_iterator(CORPUS, trainer)
-    return tokenizer
+    return tokenizer.to_str()
+
+
+@functools.cache
+def learned_characters():
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    # Few characters, so that others are missing.
+    tokenizer.train_from_iterator(CORPUS, trainers.BpeTrainer(
+        vocab_size=VOCABULARY_SIZE, limit_alphabet=VOCABULARY_SIZE // 6, show_progress=False))
+    return json.loads(tokenizer.to_str())["model"]
 
 
 def plain():
@@ -131,18 +148,80 @@ def incomplete():
     return tokenizer
 
 
+def characters(normalizer=None, pre_tokenizer=None, decoder=None, byte_fallback=True, unknown="<unk>", added=(), **model):
+    """A vocabulary of characters, as SentencePiece makes it: learned on words that begin with U+2581, then dressed anew."""
+    learned = learned_characters()
+    tokens = ["<unk>", "<s>", "</s>"] + [f"<0x{byte:02X}>" for byte in range(256) if byte_fallback] + list(learned["vocab"])
+    tokenizer = Tokenizer(models.BPE(
+        vocab={token: i for i, token in enumerate(tokens)}, merges=[tuple(merge) for merge in learned["merges"]],
+        unk_token=unknown, byte_fallback=byte_fallback, **model))
+    if normalizer:
+        tokenizer.normalizer = normalizer
+    if pre_tokenizer:
+        tokenizer.pre_tokenizer = pre_tokenizer
+    if decoder:
+        tokenizer.decoder = decoder
+    tokenizer.add_special_tokens([AddedToken(token, normalized=False) for token in ["<unk>", "<s>", "</s>", SPECIAL]])
+    tokenizer.add_tokens(list(added))
+    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", pair="<s> $A <s> $B", special_tokens=[("<s>", 1)])
+    return tokenizer
+
+
+def llama2():
+    return characters(
+        normalizers.Sequence([normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")]), fuse_unk=True,
+        decoder=decoders.Sequence([
+            decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]),
+        added=[AddedToken("<word>", single_word=True, normalized=True), AddedToken("<strip>", lstrip=True, rstrip=True)])
+
+
+def mistral():
+    return characters(
+        pre_tokenizer=pre_tokenizers.Metaspace(prepend_scheme="first", split=False), fuse_unk=True,
+        decoder=decoders.Sequence([
+            decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]))
+
+
+def gemma():
+    return characters(
+        normalizers.Replace(" ", "\u2581"), pre_tokenizers.Split(" ", "merged_with_previous"), fuse_unk=True,
+        decoder=decoders.Sequence([decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse()]),
+        added=[AddedToken("\n" * n, normalized=False) for n in range(2, 8)]
+        + [AddedToken("\u2581" * n, normalized=False) for n in range(2, 8)])
+
+
+def words():
+    return characters(pre_tokenizer=pre_tokenizers.Metaspace(prepend_scheme="always", split=True), decoder=decoders.Metaspace())
+
+
+def fused_unknown():
+    return characters(
+        pre_tokenizer=pre_tokenizers.Metaspace(prepend_scheme="never", split=False), byte_fallback=False, fuse_unk=True,
+        decoder=decoders.Metaspace(prepend_scheme="never"), ignore_merges=True)
+
+
+def dropped():
+    """Has no unknown token, and so leaves missing characters out; has no decoder either."""
+    return characters(normalizers.Sequence([normalizers.NFC(), normalizers.Replace(" ", "\u2581")]), byte_fallback=False, unknown=None)
+
+
+BYTE_LEVEL = [plain, prefix_space, added, nfc_template, digits, contiguous_digits_prefix, llama3, qwen2, incomplete]
+CHARACTERS = [llama2, mistral, gemma, words, fused_unknown, dropped]
+DECODED = [plain, nfc_template, incomplete] + CHARACTERS
+
+
 def main():
     texts = TEXTS + random_texts(100)
     encodings = {"texts": texts, "ids": {}, "with_special": {}, "decoded": {}}
-    for make in [plain, prefix_space, added, nfc_template, digits, contiguous_digits_prefix, llama3, qwen2, incomplete]:
+    for make in BYTE_LEVEL + CHARACTERS:
         tokenizer = make()
         name = make.__name__.replace("_", "-")
         tokenizer.save(f"{name}.tokenizer.json", pretty=False)
         ids = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
         encodings["ids"][name] = ids
-        if make is nfc_template:
+        if make in (nfc_template, llama2):
             encodings["with_special"][name] = [tokenizer.encode(text).ids for text in texts]
-        if make in (plain, nfc_template, incomplete):
+        if make in DECODED:
             encodings["decoded"][name] = [tokenizer.decode(row, skip_special_tokens=True) for row in ids]
     with open("encodings.json", "w", encoding="utf-8") as file:
         json.dump(encodings, file, separators=(",", ":"))

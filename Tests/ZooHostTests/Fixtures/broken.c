@@ -104,6 +104,11 @@ static int32_t train(algorithm *self, const zoo_batch *batch, zoo_error *error) 
     if (status != ZOO_OK) return status;
     status = self->model->optimizer_step(self->model->ctx, policy, NULL, error);
     if (status != ZOO_OK) return status;
+#ifdef BROKEN_REFERENCE  // No breach: the reference follows the policy with this weight.
+    static const zoo_str reference = TEXT("reference");
+    status = self->model->blend(self->model->ctx, reference, policy, BROKEN_REFERENCE, error);
+    if (status != ZOO_OK) return status;
+#endif
     status = self->log->metric(self->log->ctx, name, total, self->actions, ZOO_METRIC_MEAN, error);
 #ifdef BROKEN_SWALLOWS_ERRORS
     return ZOO_OK;
@@ -223,6 +228,9 @@ static int32_t create(zoo_str id, const zoo_host_v1 *host, zoo_str parameters, z
     *(volatile int *)8 = 0;
 #endif
     if (id.len != 6 || memcmp(id.ptr, "broken", 6) != 0) return fail(error, ZOO_NOT_FOUND, "no such algorithm; known is: broken");
+#ifdef BROKEN_NEEDS_MINOR
+    if (host->abi_minor < ZOO_ABI_MINOR) return fail(error, ZOO_UNAVAILABLE, "the host is older than the plugin");
+#endif
     if (!ZOO_HAS(host, zoo_host_v1, release)) return fail(error, ZOO_UNAVAILABLE, "the host's table is too short");
     int32_t status = parse(parameters, &scale, error);
     if (status != ZOO_OK) return status;
@@ -238,11 +246,32 @@ static int32_t create(zoo_str id, const zoo_host_v1 *host, zoo_str parameters, z
     return ZOO_OK;
 }
 
+#if defined(BROKEN_PRESET_NAME)
+#define PRESET "{\"scal\": 2}"
+#elif defined(BROKEN_PRESET_RANGE)
+#define PRESET "{\"scale\": 9}"
+#else
+#define PRESET "{\"scale\": 2}"
+#endif
+
 static const zoo_algorithm_info_v1 info = {
-    sizeof info, 0, TEXT("broken"), TEXT("A fixture"), TEXT("Keeps the contract, or breaks it on purpose."), TEXT("none"),
+#ifdef BROKEN_MINOR_0
+    offsetof(zoo_algorithm_info_v1, presets),
+#else
+    sizeof info,
+#endif
+    0, TEXT("broken"), TEXT("A fixture"), TEXT("Keeps the contract, or breaks it on purpose."), TEXT("none"),
     TEXT("{\"type\": \"object\", \"properties\": {\"scale\": {\"type\": \"number\", \"default\": 1, \"minimum\": 0.5, \"maximum\": 8, "
          "\"description\": \"Weight of the loss.\"}}}"),
     TEXT("{\"data\": \"examples\", \"roles\": [\"policy\"], \"services\": [\"zoo.data/1\", \"zoo.model/1\", \"zoo.log/1\"]}"),
+#if defined(BROKEN_MINOR_0)
+    {(const char *)8, 99},  // what lies behind a plugin of 1.0
+#elif defined(BROKEN_PRESETS)
+    TEXT("[{\"name\": \"Strong\"}]"),
+#else
+    TEXT("[{\"name\": \"strong\", \"source\": \"nobody\", \"summary\": \"Twice the loss.\", \"parameters\": " PRESET ", "
+         "\"notes\": [\"A fixture's.\"]}]"),
+#endif
 };
 static const zoo_algorithm_info_v1 *const algorithms[] = {&info};
 static const zoo_plugin_v1 plugin = {

@@ -1,21 +1,30 @@
-"""Tiny Llama models saved by `transformers`, with what PyTorch computes for them: python make.py
+"""Tiny models of every family saved by `transformers`, with what PyTorch computes for them: python make.py [FOLDER SEED]
 
-Pinned: torch==2.13.0 transformers==4.57.6 safetensors==0.8.0 numpy==2.4.6. Run in this folder; overwrites the fixtures.
+Pinned: torch==2.13.0 transformers==4.57.6 safetensors==0.8.0 numpy==2.4.6. Alone it overwrites the committed fixtures; `make
+parity` has it write others, from another seed, into a folder of its own.
 """
 
 import json
 import pathlib
+import sys
 
 import torch
+import transformers
 from safetensors.torch import save_file
 from transformers import (
+    GemmaConfig,
+    GPT2Config,
     LlamaConfig,
     LlamaForCausalLM,
     LlamaForSequenceClassification,
     LlamaForTokenClassification,
+    MistralConfig,
+    Qwen2Config,
+    Qwen3Config,
 )
 
-HERE = pathlib.Path(__file__).parent
+HERE = pathlib.Path(sys.argv[1] if len(sys.argv) > 2 else __file__ + "/..").resolve()
+SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 0
 # Odd sizes, so that the ends of rows that do not fill a vector register are computed too.
 SHAPES = {
     "tied": dict(hidden_size=16, intermediate_size=42, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
@@ -23,13 +32,27 @@ SHAPES = {
     "untied": dict(hidden_size=20, intermediate_size=23, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1,
                    head_dim=12, rope_theta=500.0, rms_norm_eps=1e-5, tie_word_embeddings=False),
 }
+# By folder: the configuration, and the element type on disk. Windows and scalings are small enough to show in 17 steps.
+FAMILIES = {
+    "llama3": (LlamaConfig, dict(SHAPES["untied"], rope_theta=10_000.0, attention_bias=True, mlp_bias=True, rope_scaling=dict(
+        rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=64)),
+        torch.float32),
+    "qwen2": (Qwen2Config, dict(SHAPES["untied"], use_sliding_window=True, sliding_window=3, max_window_layers=1),
+              torch.bfloat16),
+    "qwen3": (Qwen3Config, dict(SHAPES["tied"], head_dim=6, rope_scaling=dict(rope_type="linear", factor=2.5)),
+              torch.float32),
+    "mistral": (MistralConfig, dict(SHAPES["untied"], sliding_window=4), torch.float16),
+    "gemma": (GemmaConfig, dict(SHAPES["tied"], head_dim=6), torch.float32),
+    "gpt2": (GPT2Config, dict(n_embd=16, n_inner=42, n_layer=2, n_head=4, n_positions=64, attn_pdrop=0.0, embd_pdrop=0.0,
+                              resid_pdrop=0.0), torch.float32),
+}
 LENGTHS = [5, 9, 9, 3, 7]
 
 
-def build(kind, shape, seed, **more):
-    torch.manual_seed(seed)
-    config = LlamaConfig(vocab_size=37, max_position_embeddings=64, initializer_range=0.3, bos_token_id=1, eos_token_id=2,
-                         pad_token_id=0, attn_implementation="eager", **shape, **more)
+def build(kind, shape, seed, configuration=LlamaConfig, **more):
+    torch.manual_seed(SEED + seed)
+    config = configuration(vocab_size=37, max_position_embeddings=64, initializer_range=0.3, bos_token_id=1, eos_token_id=2,
+                           pad_token_id=0, attn_implementation="eager", **shape, **more)
     model = kind(config)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
@@ -39,7 +62,7 @@ def build(kind, shape, seed, **more):
 
 
 def batch(seed):
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(SEED + seed)
     tokens = [torch.randint(3, 37, (length,), generator=generator) for length in LENGTHS]
     mask = [torch.rand(length, generator=generator) < 0.6 for length in LENGTHS]
     for row in mask:
@@ -48,11 +71,13 @@ def batch(seed):
     return tokens, mask, temperature
 
 
-def finish(name, model, expected):
-    expected |= {f"grad.{key}": p.grad for key, p in model.named_parameters() if p.grad is not None}
+def finish(name, model, expected, dtype=torch.float32):
+    expected |= {f"grad.{key}": p.grad.clone() for key, p in model.named_parameters() if p.grad is not None}
     folder = HERE / name
-    model.save_pretrained(folder)
-    (folder / "generation_config.json").unlink(missing_ok=True)
+    # Half the size of the others, and in several files.
+    model.to(dtype).save_pretrained(folder, max_shard_size="8KB" if dtype == torch.bfloat16 else "5GB")
+    if "ended" not in expected:
+        (folder / "generation_config.json").unlink(missing_ok=True)
     save_file({key: value.detach().contiguous() for key, value in expected.items()}, folder / "expected.safetensors")
 
 
@@ -61,8 +86,11 @@ def inputs(tokens, mask, temperature):
                 lengths=torch.tensor(LENGTHS))
 
 
-def language_model(name, shape, seed):
-    model = build(LlamaForCausalLM, shape, seed)
+def language_model(name, shape, seed, configuration=LlamaConfig, dtype=torch.float32):
+    kind = transformers.MODEL_FOR_CAUSAL_LM_MAPPING[configuration]
+    model = build(kind, shape, seed, configuration)
+    for parameter in model.parameters():  # rounded to the type on disk, computed in single precision
+        parameter.data = parameter.data.to(dtype).float()
     tokens, mask, temperature = batch(seed)
     logits, logp, entropy = [], [], []
     for row, chosen, t in zip(tokens, mask, temperature):
@@ -76,8 +104,13 @@ def language_model(name, shape, seed):
     a, b = torch.linspace(-1, 1, len(logp)), torch.linspace(0.5, -0.3, len(logp))
     ((a * logp).sum() + (b * entropy).sum()).backward()
     greedy = [model.generate(row[None], do_sample=False, max_new_tokens=8, min_new_tokens=8)[0, len(row):] for row in tokens]
-    finish(name, model, inputs(tokens, mask, temperature) | dict(
-        logits=torch.cat(logits), logp=logp, entropy=entropy, logp_weight=a, entropy_weight=b, greedy=torch.stack(greedy)))
+    expected = dict(
+        logits=torch.cat(logits), logp=logp, entropy=entropy, logp_weight=a, entropy_weight=b, greedy=torch.stack(greedy))
+    if name == "qwen2":  # Two tokens end a text, of which generation_config.json alone knows.
+        model.generation_config.eos_token_id = [2, greedy[0][3].item()]
+        ended = [model.generate(row[None], do_sample=False, max_new_tokens=8)[0, len(row):] for row in tokens]
+        expected |= dict(ended=torch.cat(ended), ended_lengths=torch.tensor([len(row) for row in ended]))
+    finish(name, model, inputs(tokens, mask, temperature) | expected, dtype)
 
 
 def value_model(name, shape, seed):
@@ -121,6 +154,9 @@ if __name__ == "__main__":
     language_model("untied", SHAPES["untied"], 2)
     value_model("value", SHAPES["tied"], 3)
     reward_model("score", SHAPES["untied"], 4)
-    adamw()
+    for seed, (name, (configuration, shape, dtype)) in enumerate(FAMILIES.items(), 10):
+        language_model(name, shape, seed, configuration, dtype)
+    if HERE == pathlib.Path(__file__).parent.resolve():
+        adamw()
     total = sum(path.stat().st_size for path in HERE.rglob("*") if path.is_file())
     print(json.dumps({"bytes": total}))

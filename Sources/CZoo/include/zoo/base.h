@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #define ZOO_ABI_MAJOR 1
-#define ZOO_ABI_MINOR 0
+#define ZOO_ABI_MINOR 1
 
 /// True where the struct at `pointer`, of type `type`, was made by someone who knew `field`.
 #define ZOO_HAS(pointer, type, field) \

@@ -17,6 +17,7 @@
 ///   `policy_version` i64           updates of the policy before this sequence was sampled
 ///   `temperature`    f64           of the sampler; log-probabilities are taken at it (absent: 1)
 ///   `rating`         f64           a person's rating of the sequence
+///   `label`          u8            1: the completion is one that is wanted; 0: one that is not
 /// A plugin may add any column of its own; the host carries it through slices unchanged.
 typedef struct zoo_batch {
     uint32_t size, flags;

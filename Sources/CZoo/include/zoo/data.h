@@ -19,7 +19,7 @@ typedef struct zoo_data_v1 {
     int32_t (*pairs)(void *ctx, uint64_t n, const zoo_batch **out, zoo_error *err);
 
     /// The next `n` supervised examples: the mask on the completion, or on all steps but the first of a plain text.
-    /// Columns: `row`, and `rating` where the dataset has it. [job-thread]
+    /// Columns: `row`, and `rating` and `label` where the dataset has them. [job-thread]
     int32_t (*examples)(void *ctx, uint64_t n, const zoo_batch **out, zoo_error *err);
 } zoo_data_v1;
 

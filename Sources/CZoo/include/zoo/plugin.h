@@ -66,6 +66,10 @@ typedef struct zoo_algorithm_info_v1 {
     zoo_str parameters;  ///< JSON Schema of an object: each property with type, default, description, and range or enum
     /// JSON: {"data": one or more of "prompts", "pairs", "examples", any of which suffices, "roles": [...], "services": [...]}
     zoo_str needs;
+    /// JSON: an array of {"name": "deepseekmath", "source": ..., "summary": ..., "parameters": {...}, "notes": [...]}: settings of
+    /// the parameters that a paper or a program names. The name is of lower-case letters, digits and hyphens; what `parameters`
+    /// leaves out keeps its default. Empty where there are none. Since 1.1.
+    zoo_str presets;
 } zoo_algorithm_info_v1;
 
 /// The plugin. Static data, the same pointer at every call of the entry.
@@ -98,6 +102,7 @@ ZOO_PINNED(zoo_host_v1, release, 48);
 ZOO_PINNED(zoo_algorithm_v1, self, 8);
 ZOO_PINNED(zoo_algorithm_v1, destroy, 48);
 ZOO_PINNED(zoo_algorithm_info_v1, needs, 88);
+ZOO_PINNED(zoo_algorithm_info_v1, presets, 104);
 ZOO_PINNED(zoo_plugin_v1, algorithms, 32);
 ZOO_PINNED(zoo_plugin_v1, create, 48);
 

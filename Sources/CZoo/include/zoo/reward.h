@@ -11,8 +11,11 @@ typedef struct zoo_reward_v1 {
     uint32_t size, flags;
     void *ctx;
 
-    /// Scores every sequence of a rollout. `*out` holds "reward", f64 [n_sequences], the weighted sum, and then one array
-    /// "reward/NAME" for each component. The plugin releases it. Each sequence counts as one reward query. [job-thread]
+    /// Scores every sequence of a rollout. `*out` holds "reward", f64 [n_sequences], the weighted sum, then one array "reward/NAME"
+    /// for each component, and "weight/NAME", what it counts for in the sum, the same for every sequence (1 where it is absent).
+    /// A sequence that a component cannot score is NaN there and adds nothing to the sum; one that no component can score is NaN in
+    /// "reward", too. A plugin that cannot leave such a sequence out answers with ZOO_DATA_LOSS.
+    /// The plugin releases the list. Each sequence counts as one reward query. [job-thread]
     int32_t (*score)(void *ctx, const zoo_batch *rollout, const zoo_list **out, zoo_error *err);
 } zoo_reward_v1;
 

@@ -1,0 +1,36 @@
+import ZooKit
+
+// What DPO logs, by TRL's names; all are means over pairs.
+extension DPO {
+    func logUpdate(_ batch: Batch, _ pairs: [Pair], _ update: ModelService.Accumulated, _ info: ModelService.StepInfo) throws {
+        let scores = try update.outputs[.score]
+        let rewards = zip(scores, try batch.sequences("reference_score")).map { parameters.beta * ($0 - $1) }  // r̂, up to Z(x)
+        func pairMean(_ value: (Pair) -> Double) -> Double { mean(pairs.map(value)) }
+        let metrics = [
+            ("loss", update.loss),
+            ("rewards/chosen", pairMean { rewards[$0.chosen] }),
+            ("rewards/rejected", pairMean { rewards[$0.rejected] }),
+            ("rewards/margins", pairMean { rewards[$0.chosen] - rewards[$0.rejected] }),
+            ("rewards/accuracies", pairMean { rewards[$0.chosen] > rewards[$0.rejected] ? 1 : 0 }),
+            ("logps/chosen", pairMean { scores[$0.chosen] }),
+            ("logps/rejected", pairMean { scores[$0.rejected] }),
+        ]
+        for (name, value) in metrics { try host.log(name, value, over: pairs.count) }
+        try host.log("num_tokens", Double(batch.actionCount), .sum)
+        try host.log("grad_norm", info.gradientNorm)
+        try host.log("lr", info.learningRate, .last)
+        try logQuadrants(pairs, rewards: rewards)
+    }
+
+    /// Where each pair has moved from the reference: the share of each quadrant, and the mean weight σ(r̂_l − r̂_w) that its
+    /// gradient has in the sigmoid loss (eq. 7's gradient).
+    private func logQuadrants(_ pairs: [Pair], rewards: [Double]) throws {
+        for (chosenIsUp, rejectedIsUp) in [(true, true), (true, false), (false, true), (false, false)] {
+            let members = pairs.filter { (rewards[$0.chosen] > 0) == chosenIsUp && (rewards[$0.rejected] > 0) == rejectedIsUp }
+            let name = "quadrants/chosen_\(chosenIsUp ? "up" : "down")_rejected_\(rejectedIsUp ? "up" : "down")"
+            let weight = mean(members.map { sigmoid(rewards[$0.rejected] - rewards[$0.chosen]) })
+            try host.log("\(name)/share", Double(members.count) / Double(pairs.count), over: pairs.count)
+            try host.log("\(name)/weight", weight, over: members.count)
+        }
+    }
+}

@@ -1,0 +1,98 @@
+import ZooKit
+
+extension GRPO {
+    /// By TRL's names where TRL has them.
+    struct Parameters: ParameterSet {
+        @Parameter("Prompts of a rollout.", in: 1...1_000_000) var prompts = 8
+        @Parameter("Group size G: sequences sampled for each prompt.", in: 2...1_000_000) var samples = 8
+
+        @Parameter("What a reward is measured against: its group's mean, the others' mean, a mean weighed by length, or nothing.")
+        var baseline = GroupBaseline.groupMean
+        @Parameter("What a centred reward is divided by: the deviation of its group, of the batch, or nothing.")
+        var scaleRewards = AdvantageScale.group
+        @Parameter("ε that is added to that deviation: TRL 1e-4, verl and NeMo-RL 1e-6, OpenRLHF 1e-9.", in: 0...1)
+        var advantageEpsilon = 1e-4
+        @Parameter("Several rewards: add, then normalise; or normalise each within its group, add, and again over the batch.")
+        var multiObjectiveAggregation = Aggregation.sumThenNormalize
+
+        @Parameter("The surrogate, and with loss_agg_mode 'by-loss-type' also its mean over actions and sequences.")
+        var lossType = LossType.grpo
+        @Parameter("verl's means over actions and sequences, in place of those of loss_type.")
+        var lossAggMode = LossAggMode.byLossType
+        @Parameter("The constant length L of dr_grpo and of seq-mean-token-sum-norm, the sampler's limit.", in: 1...10_000_000)
+        var maxCompletionLength: Int? = nil
+        @Parameter("What the ratio is taken of: each token, or the whole sequence (GSPO).")
+        var importanceSamplingLevel = Level.token
+        @Parameter("ε: how far the ratio may fall below 1 and still earn.", in: 0...1) var epsilon = 0.2
+        @Parameter(
+            "How far the ratio may rise above 1 and still earn; null is epsilon. For cispo with cispo_clip 'upper' the cap itself.",
+            in: 0...1000) var epsilonHigh: Double? = nil
+        @Parameter("Cap of the ratio where the advantage is negative (INTELLECT-2's two-sided clip); null is none.", in: 1...1000)
+        var delta: Double? = nil
+        @Parameter("c: a negative advantage costs no more than c times itself (dual clip; verl 3); null is off.", in: 1...1000)
+        var dualClip: Double? = nil
+        @Parameter("cispo: the weight's bounds, only the cap epsilon_high (TRL), or 1 − epsilon to 1 + epsilon_high (verl).")
+        var cispoClip = CISPOClip.upper
+        @Parameter("τ of sapo where the advantage is positive.", in: 0.001...1000) var sapoTemperaturePos = 1.0
+        @Parameter("τ of sapo where it is not.", in: 0.001...1000) var sapoTemperatureNeg = 1.05
+        @Parameter("k of vespo's weight where the advantage is not negative.", in: 0...1000) var vespoKPos = 2.0
+        @Parameter("λ of vespo's weight where the advantage is not negative.", in: 0.0001...1000) var vespoLambdaPos = 3.0
+        @Parameter("k of vespo's weight where the advantage is negative.", in: 0...1000) var vespoKNeg = 3.0
+        @Parameter("λ of vespo's weight where the advantage is negative.", in: 0.0001...1000) var vespoLambdaNeg = 2.0
+
+        @Parameter("Strength β of the KL to the reference in the loss, per nat.", in: 0...1000) var beta = 0.04
+        @Parameter("Estimator of that KL; on fresh samples k2 pulls as KL(π‖π_ref) does, k3 as KL(π_ref‖π), and k1 nowhere.")
+        var klEstimator = KLEstimator.k3
+        @Parameter("Limit ±c of that estimate; verl, NeMo-RL and OpenRLHF 10; null is none.", in: 0...1_000_000)
+        var klClip: Double? = nil
+        @Parameter("Multiply that estimate by the ratio, for samples of an older policy (DeepSeek-V3.2).")
+        var useBiasCorrectionKl = false
+
+        @Parameter("Updates μ on the whole of a rollout, whose policy stays frozen.", in: 1...1000) var numIterations = 1
+        @Parameter("Parts that each iteration is cut into, with an update each.", in: 1...1_000_000) var minibatches = 1
+        @Parameter("Steps between refreshes of the policy that samples; 1 samples from the policy itself.", in: 1...1_000_000)
+        var refreshInterval = 1
+        @Parameter("Leave sequences that were cut at the length limit out of the loss.") var maskTruncated = false
+        @Parameter("Measure the KL to the reference even where beta is 0: a forward pass of the reference each step.")
+        var logKl = true
+
+        func validate() throws {
+            if lossType == .drGRPO, lossAggMode == .byLossType, maxCompletionLength == nil {
+                throw ZooError(
+                    .invalidArgument, "parameter 'max_completion_length' is null; loss_type 'dr_grpo' needs the length limit")
+            }
+            if lossType == .cispo, cispoClip == .upper, epsilonHigh == nil {
+                throw ZooError(
+                    .invalidArgument,
+                    "parameter 'epsilon_high' is null; loss_type 'cispo' needs the cap of its weight, for example 5")
+            }
+        }
+
+        /// Whether the loss counts a weight as a constant, or takes the gradient of another KL estimator.
+        var stopsGradient: Bool {
+            lossType == .cispo || lossType == .vespo || (beta > 0 && klEstimator.isStraightThrough)
+        }
+    }
+
+    enum LossType: String, CaseIterable, ParameterValue {
+        case grpo, bnpo, dapo
+        case drGRPO = "dr_grpo"
+        case cispo, sapo, luspo, vespo
+    }
+
+    enum LossAggMode: String, CaseIterable, ParameterValue {
+        case byLossType = "by-loss-type"
+        case tokenMean = "token-mean"
+        case seqMeanTokenSum = "seq-mean-token-sum"
+        case seqMeanTokenMean = "seq-mean-token-mean"
+        case seqMeanTokenSumNorm = "seq-mean-token-sum-norm"
+    }
+
+    enum Level: String, CaseIterable, ParameterValue { case token, sequence }
+    enum CISPOClip: String, CaseIterable, ParameterValue { case upper, both }
+
+    enum Aggregation: String, CaseIterable, ParameterValue {
+        case sumThenNormalize = "sum_then_normalize"
+        case normalizeThenSum = "normalize_then_sum"
+    }
+}

@@ -1,0 +1,92 @@
+import ZooKit
+
+// What papers and other trainers call by these names. Optimizer, sampler and lengths are the recipe's.
+extension GRPO {
+    static let presets = [
+        Preset(
+            "deepseekmath", source: "Shao et al. 2024, https://arxiv.org/abs/2402.03300, sections 4.1.2 and 4.2",
+            summary: "The run of DeepSeekMath-RL: 64 samples a prompt, one update a rollout, the KL in the loss.",
+            parameters: [
+                "samples": 64, "scale_rewards": "group", "loss_type": "grpo", "num_iterations": 1, "beta": 0.04,
+                "kl_estimator": "k3",
+            ],
+            notes: ["The learning rate is 1e-6 and the batch 1024 sequences of at most 1024 tokens.", "The paper gives no ε."]),
+        Preset(
+            "trl", source: "huggingface/trl@f2cd577, trl/trainer/grpo_config.py",
+            summary: "The defaults of TRL's GRPOTrainer: DAPO's token mean, no KL.",
+            parameters: [
+                "samples": 8, "scale_rewards": "group", "advantage_epsilon": 1e-4, "loss_type": "dapo", "epsilon": 0.2,
+                "epsilon_high": nil, "beta": 0, "num_iterations": 1, "mask_truncated": false,
+            ],
+            notes: [
+                "The learning rate is 1e-6, the temperature 1, the length limit 512.",
+                "Its correction for samples of another engine, vLLM, is not here: the host samples from the network that it trains.",
+            ]),
+        Preset(
+            "dr-grpo", source: "Liu et al. 2025, https://arxiv.org/abs/2503.20783; sail-sg/understand-r1-zero@dfca49d",
+            summary: "No deviation and no length in a denominator, so neither biases the gradient.",
+            parameters: [
+                "samples": 8, "scale_rewards": "none", "loss_type": "dr_grpo", "max_completion_length": 3000, "epsilon": 0.2,
+                "beta": 0,
+            ],
+            notes: ["max_completion_length is the sampler's limit in that code; set it to the recipe's."]),
+        Preset(
+            "dapo", source: "Yu et al. 2025, https://arxiv.org/abs/2503.14476, section 4.1",
+            summary: "Token mean, a higher upper clip, truncated samples masked, no KL.",
+            parameters: [
+                "samples": 16, "scale_rewards": "group", "loss_type": "dapo", "epsilon": 0.2, "epsilon_high": 0.28, "beta": 0,
+                "mask_truncated": true,
+            ],
+            notes: [
+                "Dynamic sampling, which draws again for prompts whose samples all agree, is not here.",
+                "The soft penalty for overlong samples is a reward; 512 prompts a rollout and minibatches of 512 sequences.",
+            ]),
+        Preset(
+            "cispo",
+            source: "MiniMax 2025, https://arxiv.org/abs/2506.13585; cap and scale: ScaleRL, https://arxiv.org/abs/2510.13786",
+            summary: "Every token keeps its gradient; the ratio only weighs it, up to a cap.",
+            parameters: [
+                "samples": 16, "scale_rewards": "batch", "loss_type": "cispo", "cispo_clip": "upper", "epsilon_high": 5,
+                "beta": 0,
+            ], notes: ["ScaleRL also casts the output layer to float32; here everything is float32."]),
+        Preset(
+            "gspo", source: "Zheng et al. 2025, https://arxiv.org/abs/2507.18071, section 5.1",
+            summary: "One ratio for a whole completion, clipped in a narrow band.",
+            parameters: [
+                "importance_sampling_level": "sequence", "loss_type": "grpo", "scale_rewards": "group", "epsilon": 3e-4,
+                "epsilon_high": 4e-4, "beta": 0, "minibatches": 4,
+            ], notes: ["A rollout is cut into four minibatches."]),
+        Preset(
+            "verl", source: "verl-project/verl@1dda039, verl/trainer/ppo/core_algos.py and its configuration",
+            summary: "verl's policy loss with its GRPO advantages: token mean, dual clip, no KL.",
+            parameters: [
+                "scale_rewards": "group", "advantage_epsilon": 1e-6, "loss_type": "grpo", "loss_agg_mode": "token-mean",
+                "epsilon": 0.2, "epsilon_high": 0.2, "dual_clip": 3, "cispo_clip": "both", "beta": 0, "kl_estimator": "k3",
+                "kl_clip": 10, "num_iterations": 1,
+            ],
+            notes: [
+                "With use_kl_loss its coefficient is 0.001: beta.",
+                "The learning rate is 1e-6, weight decay 0.01, minibatches of 256 prompts.",
+                "Log-ratios are cut to ±20 there; e^20 is no ratio that trains, and here nothing cuts it.",
+            ]),
+        Preset(
+            "openrlhf", source: "OpenRLHF/OpenRLHF@3c3be62, openrlhf/trainer/ppo_utils and openrlhf/models/loss.py",
+            summary: "Its group_norm estimator under its policy loss, with the KL in the loss.",
+            parameters: [
+                "scale_rewards": "group", "advantage_epsilon": 1e-9, "loss_type": "dapo", "epsilon": 0.2, "epsilon_high": 0.2,
+                "beta": 0.01, "kl_estimator": "k3", "kl_clip": 10, "num_iterations": 1,
+            ],
+            notes: [
+                "Without use_kl_loss its KL is part of the reward after normalisation, which grpo does not do; "
+                    + "rloo's kl_position 'after-baseline' does.",
+                "The learning rate is 1e-6 with a cosine, 1024 sequences a rollout, 128 an update.",
+            ]),
+        Preset(
+            "nemo", source: "NVIDIA-NeMo/RL@7ea279a, examples/configs/grpo_math_1B.yaml",
+            summary: "Mean and deviation of the others of the group, token mean, KL in the loss.",
+            parameters: [
+                "prompts": 32, "samples": 16, "baseline": "leave-one-out", "scale_rewards": "group", "advantage_epsilon": 1e-6,
+                "loss_type": "dapo", "epsilon": 0.2, "epsilon_high": 0.2, "beta": 0.01, "kl_estimator": "k3", "kl_clip": 10,
+            ], notes: ["The difference that its k3 sees is cut to ±20 first, which no kl_clip of 10 lets through."]),
+    ]
+}

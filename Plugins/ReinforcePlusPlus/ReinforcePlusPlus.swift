@@ -1,0 +1,149 @@
+// REINFORCE++: PPO's clipped ratio per token without a critic; advantages are normalised over the whole batch, not within a prompt.
+//
+// Hu et al. 2025, https://arxiv.org/abs/2501.03262: the KL of each token in the reward, the return-to-go as advantage, normalised over
+// the batch, PPO's clip. `baseline: group-mean` is its REINFORCE++-baseline: the mean of the prompt's samples is taken off first, and
+// the KL stands in the loss, as k2, in place of the reward.
+//
+// Deviations:
+// 1. The deviation that advantages are divided by has denominator n − 1 (verl) unless `whiten_variance` says n (OpenRLHF); the paper
+//    does not say which.
+// 2. With `baseline: group-mean` the KL in the reward is what `kl_coef` says: OpenRLHF's form, which keeps it there, and the paper's,
+//    with `kl_coef: 0` and `kl_loss_coef`, are both there.
+import ZooKit
+
+struct ReinforcePlusPlus: Algorithm {
+    static let id = "reinforce-plus-plus"
+    static let title = "REINFORCE++"
+    static let summary = "Returns-to-go normalised over the batch under PPO's clipped ratio; no critic, and no group is needed."
+    static let paper = "Hu et al. 2025, https://arxiv.org/abs/2501.03262"
+    static let needs = Needs(data: .prompts, roles: [.policy, .reference], services: Needs.samplingServices)
+
+    struct Parameters: ParameterSet {
+        @Parameter("Prompts of a rollout.", in: 1...1_000_000) var prompts = 32
+        @Parameter("Sequences sampled for each prompt.", in: 1...1_000_000) var samples = 1
+        @Parameter("Taken off a reward first: nothing, or the mean of its prompt's samples (REINFORCE++-baseline).")
+        var baseline = Baseline.none
+        @Parameter("Discount γ per action.", in: 0...1) var gamma = 1.0
+        @Parameter("Limit ±c of a sequence's reward after the baseline; null is none.", in: 0...1_000_000)
+        var rewardClip: Double? = nil
+        @Parameter("Strength β of the KL penalty in the reward of each action, per nat.", in: 0...1000) var klCoef = 0.01
+        @Parameter("Estimator of the KL in the reward.") var klEstimator = KLEstimator.k1
+        @Parameter("Strength of a KL in the loss, per nat.", in: 0...1000) var klLossCoef = 0.0
+        @Parameter("Estimator of the KL in the loss.") var klLossEstimator = KLEstimator.k2
+        @Parameter("Limit ±c of the estimates of the KL; OpenRLHF and verl 10; null is none.", in: 0...1_000_000)
+        var klClip: Double? = nil
+        @Parameter("Denominator of the batch's variance: n − 1 (verl) or n (OpenRLHF).") var whitenVariance = Variance.unbiased
+        @Parameter("ε: how far the ratio may fall below 1 and still earn.", in: 0...1) var epsilon = 0.2
+        @Parameter("How far the ratio may rise above 1 and still earn; null is epsilon.", in: 0...1000)
+        var epsilonHigh: Double? = nil
+        @Parameter("c: a negative advantage costs no more than c times itself (dual clip; verl 3); null is off.", in: 1...1000)
+        var dualClip: Double? = nil
+        @Parameter("Passes over a rollout.", in: 1...1000) var numIterations = 1
+        @Parameter("Parts that each pass is cut into, with an update each.", in: 1...1_000_000) var minibatches = 1
+
+        func validate() throws {
+            guard samples == 1, baseline == .groupMean else { return }
+            throw ZooError(.invalidArgument, "parameter 'samples' is 1; baseline 'group-mean' needs at least 2")
+        }
+    }
+
+    enum Baseline: String, CaseIterable, ParameterValue {
+        case none
+        case groupMean = "group-mean"
+    }
+
+    enum Variance: String, CaseIterable, ParameterValue { case unbiased, population }
+
+    let parameters: Parameters
+    let host: Host
+
+    // MARK: - The objective
+
+    /// A_t = Σ_{i ≥ t} γ^{i−t}·(−β·KL_i), plus the reward at the last action, [steps]: before it is normalised.
+    static func returns(rewards: [Double], kl: [Double], batch: Batch, _ parameters: Parameters) throws -> [Double] {
+        var rewards = rewards
+        if parameters.baseline == .groupMean {
+            rewards = zip(rewards, groupMeans(rewards, groups: try batch.integers("group"))).map { $0 - $1 }
+        }
+        let limit = parameters.rewardClip ?? .infinity
+        var steps = kl.map { -parameters.klCoef * $0 }
+        for (sequence, reward) in rewards.enumerated() {
+            guard let last = batch.steps(of: sequence).last(where: { batch.mask[$0] }) else { continue }
+            steps[last] += min(max(reward, -limit), limit)
+        }
+        return returnsToGo(rewards: steps, batch: batch, gamma: parameters.gamma)
+    }
+
+    /// −mean min(r·A, clip(r, 1 − ε, 1 + ε_high)·A) + β_loss·mean KL over `actions` actions, and its derivative by log π.
+    static func loss(
+        logp: [Double], behaviourLogp: [Double], referenceLogp: [Double], advantages: [Double], mask: [Bool], actions: Int,
+        _ parameters: Parameters
+    ) -> Loss {
+        let ceiling = 1 + (parameters.epsilonHigh ?? parameters.epsilon)
+        let (estimator, limit) = (parameters.klLossEstimator, parameters.klClip ?? .infinity)
+        let share = 1 / Double(actions)
+        var loss = 0.0
+        var gradient = [Double](repeating: 0, count: logp.count)
+        for t in mask.indices where mask[t] {
+            let ratio = exp(logp[t] - behaviourLogp[t])  // π_θ / π_θold
+            let surrogate = ratio * advantages[t]
+            let clipped = min(max(ratio, 1 - parameters.epsilon), ceiling) * advantages[t]
+            // The dual clip's bound (Ye et al. 2020, https://arxiv.org/abs/1912.09729, eq. 5).
+            let bound = advantages[t] < 0 ? (parameters.dualClip ?? .infinity) * advantages[t] : -.infinity
+            loss -= max(min(surrogate, clipped), bound) * share
+            if surrogate <= clipped, surrogate >= bound { gradient[t] = -surrogate * share }  // where a clip binds, it stops
+            guard parameters.klLossCoef > 0 else { continue }
+            let scale = parameters.klLossCoef * share
+            loss += scale * estimator.value(logp[t], reference: referenceLogp[t], limit: limit)
+            gradient[t] += scale * estimator.gradient(logp[t], reference: referenceLogp[t], limit: limit)
+        }
+        return Loss(loss, [.logp: gradient])
+    }
+
+    // MARK: - One iteration
+
+    mutating func step() throws {
+        let rollout = try sample()
+        var generator = try host.random
+        for _ in 0..<parameters.numIterations {
+            for minibatch in rollout.minibatches(parameters.minibatches, using: &generator) where minibatch.actionCount > 0 {
+                try host.checkCancellation()
+                try update(minibatch)
+            }
+        }
+    }
+
+    /// A rollout with the columns `reference_logp` and `advantage`, [steps] each.
+    private func sample() throws -> Batch {
+        let prompts = try host.data.prompts(parameters.prompts)
+        var rollout = try host.rollout.generate(.policy, prompts, samples: parameters.samples)
+        let rewards = try host.reward.score(rollout)
+        let logp = try rollout.steps("behaviour_logp")
+        let reference = try host.model.forward(.reference, rollout, [.logp])[.logp]
+        let kl = zip(logp, reference).map {
+            parameters.klEstimator.value($0, reference: $1, limit: parameters.klClip ?? .infinity)
+        }
+        let returns = try Self.returns(rewards: rewards.total, kl: kl, batch: rollout, parameters)
+        let ddof = parameters.whitenVariance == .unbiased ? 1 : 0
+        rollout.set("advantage", perStep: whiten(returns, rollout.mask, ddof: ddof))
+        rollout.set("reference_logp", perStep: reference)
+        try host.logGroupSamples(rollout, rewards)
+        try host.log("return", maskedMean(returns, rollout.mask), over: rollout.actionCount)
+        return rollout
+    }
+
+    private func update(_ minibatch: Batch) throws {
+        let actions = minibatch.actionCount
+        let update = try host.model.accumulate(
+            .policy, minibatch, [.logp, .entropy], .separable,
+            stopsGradient: parameters.klLossCoef > 0 && parameters.klLossEstimator.isStraightThrough
+        ) { slice, outputs in
+            Self.loss(
+                logp: try outputs[.logp], behaviourLogp: try slice.steps("behaviour_logp"),
+                referenceLogp: try slice.steps("reference_logp"), advantages: try slice.steps("advantage"), mask: slice.mask,
+                actions: actions, parameters)
+        }
+        let info = try host.model.step(.policy)
+        try logUpdate(minibatch, update, info)
+    }
+}

@@ -1,0 +1,107 @@
+import Foundation
+import ZooKit
+import ZooModels
+
+/// The networks of a stage that trains adapters. They share one frozen base: the policy and the critic are adapters over it, and the
+/// reference is the policy as it begins, which is the base alone where its adapter is new.
+final class AdaptedModels {
+    private let factory: ModelFactory
+    private let config: LoRAConfig
+    private let policySource: ModelSource
+    private let stage: String
+    /// By folder.
+    private var bases: [String: CausalLM] = [:]
+
+    init(_ stage: Stage, config: LoRAConfig, factory: ModelFactory) {
+        self.factory = factory
+        self.config = config
+        policySource = stage.policy
+        self.stage = stage.name
+    }
+
+    /// The adapter that is trained: a new one, or the one that the source is, which then has to be as the recipe says.
+    func policy() throws -> any Network {
+        let origin = try origin(policySource)
+        let base = try base(origin.base, head: .languageModel)
+        guard let adapter = origin.adapter else { return try fresh(base, origin, .languageModel) }
+        let network = try named { try CausalLM(adapting: base, with: adapter, head: .languageModel, trainable: true) }
+        let wanted = try fresh(base, origin, .languageModel)
+        guard network.hasLayout(of: wanted) else {
+            throw ZooError(
+                .invalidArgument,
+                """
+                stage '\(stage)': policy.lora asks for another adapter than the one it goes on with, \(adapter.url.path): r \(config.r), \
+                lora_alpha \(config.alpha.text), use_rslora \(config.usesRSLoRA) and \(wanted.parameters.count / 2) projections; the file \
+                has r \(adapter.config.r), lora_alpha \(adapter.config.alpha.text), use_rslora \(adapter.config.usesRSLoRA) and \
+                \(network.parameters.count / 2); say the same, or make a base of it first: zoo merge
+                """)
+        }
+        return network
+    }
+
+    /// A frozen network. It costs nothing where its source is the policy's base, an adapter alone where it is one over that base.
+    func reference(_ source: ModelSource) throws -> any Network {
+        let origin = try origin(source)
+        guard origin.base == (try self.origin(policySource).base) else {
+            return try factory.network(source, head: .languageModel, trainable: false)
+        }
+        let base = try base(origin.base, head: .languageModel)
+        guard let adapter = origin.adapter else { return base }
+        return try named { try CausalLM(adapting: base, with: adapter, head: .languageModel, trainable: false) }
+    }
+
+    /// An adapter and a value head, over the policy's base where the source has that base too, else over a frozen one of its own.
+    func critic(_ source: ModelSource) throws -> any Network {
+        let origin = try origin(source)
+        let isShared = origin.base == (try self.origin(policySource).base)
+        let base = try base(origin.base, head: isShared ? .languageModel : .value)
+        guard let adapter = origin.adapter else { return try fresh(base, origin, .value) }
+        return try named { try CausalLM(adapting: base, with: adapter, head: .value, trainable: true) }
+    }
+
+    // MARK: - Parts
+
+    private func fresh(_ base: CausalLM, _ origin: (base: URL, adapter: AdapterFolder?), _ head: Head) throws -> CausalLM {
+        do {
+            return try CausalLM(
+                adapting: base, named: origin.base.path, config: config, head: head, generator: factory.generator())
+        } catch {
+            throw ZooError(.invalidArgument, "stage '\(stage)': policy.lora: \(error)")
+        }
+    }
+
+    private func origin(_ source: ModelSource) throws -> (base: URL, adapter: AdapterFolder?) {
+        guard let folder = try factory.folder(source) else {
+            throw ZooError(.invalidArgument, "stage '\(stage)': policy.lora needs models that exist; 'new' makes one")
+        }
+        func real(_ folder: URL) -> URL {
+            URL(filePath: folder.resolvingSymlinksInPath().standardizedFileURL.path, directoryHint: .isDirectory)
+        }
+        return try named {
+            guard AdapterFolder.isOne(folder) else { return (real(folder), nil) }
+            let adapter = try AdapterFolder(folder)
+            return (real(try adapter.base()), adapter)
+        }
+    }
+
+    private func base(_ folder: URL, head: Head) throws -> CausalLM {
+        if let base = bases[folder.path] { return base }
+        let network = try factory.network(.folder(folder), head: head, trainable: false)
+        guard let base = network as? CausalLM else {
+            throw ZooError(
+                .invalidArgument, "stage '\(stage)': policy.lora adapts a language model; \(folder.path) is \(network.family)")
+        }
+        bases[folder.path] = base
+        return base
+    }
+
+    /// A folder at fault is not the fault of the algorithm that asked for the network.
+    private func named<Value>(_ read: () throws -> Value) throws -> Value {
+        do { return try read() } catch { throw ZooError(.dataLoss, "\(error)") }
+    }
+}
+
+extension Double {
+    /// Without a fraction where there is none.
+    fileprivate var text: String { Int(exactly: self).map(String.init) ?? "\(self)" }
+}

@@ -1,0 +1,51 @@
+import Foundation
+
+/// A low-rank adapter: W x + s · B A x beside frozen weights W, with A of `r` rows. Hu et al. 2021 (arXiv:2106.09685), eq. 3.
+///
+/// Names, defaults and meaning are those of PEFT's `LoraConfig`.
+public struct LoRAConfig: Codable, Sendable, Equatable {
+    /// Which of the blocks' projections get an adapter.
+    public enum Targets: Codable, Sendable, Equatable {
+        /// What PEFT takes for the family.
+        case standard
+        /// Every projection of every block; not the head.
+        case allLinear
+        /// Those whose name is one of these or ends in `.` and one of these: `q_proj`, `model.layers.0.mlp.up_proj`.
+        case named([String])
+    }
+
+    public var r = 8
+    public var alpha = 8.0
+    public var targets = Targets.standard
+    /// Scales by alpha / √r in place of alpha / r. Kalajdzievski 2023 (arXiv:2312.03732).
+    public var usesRSLoRA = false
+
+    public init() {}
+
+    /// s.
+    public var scale: Double { usesRSLoRA ? alpha / Double(r).squareRoot() : alpha / Double(r) }
+
+    /// Whether a module gets an adapter. `standard` are the family's own names.
+    func covers(_ module: String, standard: [String]) -> Bool {
+        switch targets {
+        case .allLinear: true
+        case .standard: Self.matches(module, standard)
+        case .named(let names): Self.matches(module, names)
+        }
+    }
+
+    private static func matches(_ module: String, _ names: [String]) -> Bool {
+        names.contains { module == $0 || module.hasSuffix(".\($0)") }
+    }
+
+    /// The modules that get an adapter, in their order; throws where one of the names fits none.
+    func modules(among all: [String], standard: [String]) throws -> [String] {
+        if case .named(let names) = targets {
+            for name in names where !all.contains(where: { Self.matches($0, [name]) }) {
+                let known = Set(all.map { $0.split(separator: ".").last.map(String.init) ?? $0 }).sorted()
+                throw ModelError("target_modules: the model has no projection '\(name)'; it has \(known.joined(separator: ", "))")
+            }
+        }
+        return all.filter { covers($0, standard: standard) }
+    }
+}

@@ -1,0 +1,34 @@
+import Foundation
+import ZooTensor
+
+/// What a folder's `generation_config.json` says about sampling, and the file as it was.
+///
+/// Only the tokens that end a text are used. Temperature and cuts are the recipe's: an algorithm's ratios hold for the whole
+/// distribution at the recipe's temperature, and a checkpoint's taste for `top_p` would bend them unseen.
+public struct GenerationConfig: Sendable, Equatable {
+    public let endTokens: [Int32]
+    private let contents: Data
+
+    private static let name = "generation_config.json"
+
+    /// Nil where the folder has no such file.
+    static func read(_ folder: URL) throws -> GenerationConfig? {
+        let file = folder.appendingPathComponent(name)
+        guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+        let (keys, contents) = try ConfigKeys.read(file: file)
+        return GenerationConfig(endTokens: try keys.tokens("eos_token_id"), contents: contents)
+    }
+
+    func write(to folder: URL) throws {
+        let file = try AtomicFile(folder.appendingPathComponent(Self.name))
+        try file.write(contents)
+        try file.commit()
+    }
+}
+
+extension CausalLM {
+    /// `generation_config.json` speaks before `config.json`, as in `transformers`.
+    public var endTokens: [Int32] {
+        generation.map(\.endTokens).flatMap { $0.isEmpty ? nil : $0 } ?? config.eosTokens
+    }
+}

@@ -1,0 +1,75 @@
+/// A value in a JSON file and where it stands there, so that what is wrong with it can be said by file and key.
+struct JSONPlace {
+    let value: JSON
+    /// As `model.merges[3]`; empty for the file itself.
+    let path: String
+    let file: String
+
+    init(_ value: JSON, path: String = "", file: String) {
+        self.value = value
+        self.path = path
+        self.file = file
+    }
+
+    func error(_ reason: String) -> TokenizerError {
+        TokenizerError(file: file, reason: "\(path.isEmpty ? "the file" : path)\(reason)")
+    }
+
+    /// The members of an object.
+    func members() throws -> [JSON.Member] {
+        guard case .object(let members) = value else { throw wrong("an object") }
+        return members
+    }
+
+    /// The member `name`, or nil where it is missing or null.
+    func member(_ name: String) throws -> JSONPlace? {
+        var found: JSONPlace?
+        for member in try members() where member.name.utf8.elementsEqual(name.utf8) {
+            guard found == nil else { throw error(" has the key \(name) twice") }
+            found = JSONPlace(member.value, path: path.isEmpty ? name : "\(path).\(name)", file: file)
+        }
+        if case .null = found?.value { return nil }
+        return found
+    }
+
+    /// The member `name`, which must be there.
+    func required(_ name: String) throws -> JSONPlace {
+        guard let found = try member(name) else {
+            throw TokenizerError(file: file, reason: "\(path.isEmpty ? name : "\(path).\(name)") is missing")
+        }
+        return found
+    }
+
+    func elements() throws -> [JSONPlace] {
+        guard case .array(let elements) = value else { throw wrong("an array") }
+        return elements.enumerated().map { JSONPlace($1, path: "\(path)[\($0)]", file: file) }
+    }
+
+    func string() throws -> String {
+        guard case .string(let text) = value else { throw wrong("a string") }
+        return text
+    }
+
+    func bool() throws -> Bool {
+        guard case .bool(let flag) = value else { throw wrong("true or false") }
+        return flag
+    }
+
+    func number() throws -> Double {
+        guard case .number(let number) = value else { throw wrong("a number") }
+        return number
+    }
+
+    func wrong(_ expected: String) -> TokenizerError {
+        let found =
+            switch value {
+            case .null: "null"
+            case .bool: "true or false"
+            case .number: "a number"
+            case .string: "a string"
+            case .array: "an array"
+            case .object: "an object"
+            }
+        return error(": expected \(expected), found \(found)")
+    }
+}

@@ -1,0 +1,28 @@
+import Foundation
+
+/// `model.safetensors.index.json`: which file holds which tensor.
+enum ShardIndex {
+    /// The file of each tensor. Throws where one is named twice, or a file outside of the index's folder.
+    static func read(_ file: URL) throws -> [String: String] {
+        let data: Data
+        do {
+            data = try Data(contentsOf: file, options: .alwaysMapped)
+        } catch {
+            throw TensorError("\(file.path): cannot be read: \(error.localizedDescription)")
+        }
+        guard data.count <= SafetensorsHeader.longest else {
+            throw TensorError("\(file.path): is \(data.count) bytes long; an index has at most \(SafetensorsHeader.longest)")
+        }
+        var scanner = JSONScanner(Array(data), file: file.path)
+        let map = try scanner.weightMap()
+        for (name, shard) in map.sorted(by: { $0.key < $1.key }) where !isPlain(shard) {
+            throw TensorError("\(file.path): weight_map places \(name) in \"\(shard)\"; expected a file of this folder")
+        }
+        return map
+    }
+
+    /// A name alone: no folder, no way out of this one, nothing that a system call would cut short.
+    private static func isPlain(_ name: String) -> Bool {
+        !name.isEmpty && !name.hasPrefix(".") && !name.unicodeScalars.contains { $0 == "/" || $0 == "\\" || $0.value < 0x20 }
+    }
+}

@@ -1,0 +1,93 @@
+import ZooData
+import ZooHost
+import ZooKit
+import ZooReport
+
+// What `zoo plugins show` says of an algorithm or of one of its presets.
+
+extension PluginCatalog {
+    /// The offer by that name, and where there is none, the nearest name that there is.
+    func asked(_ name: String) throws -> Offer {
+        do { return try offer(name) } catch let error as ZooError where error.code == .notFound {
+            guard plugins.allSatisfy({ $0.algorithm(AlgorithmName(name).id) == nil }),
+                let meant = nearest(name, among: algorithmNames)
+            else { throw error }
+            throw ZooError(.notFound, "no plugin offers the algorithm '\(AlgorithmName(name).id)'; did you mean '\(meant)'?")
+        }
+    }
+}
+
+extension Offer {
+    /// Title, paper, plugin, needs, parameters, and the presets with what they set.
+    func page() throws -> String {
+        var table = TextTable([.text("parameter"), .text("default"), .text("takes"), .text("meaning")])
+        for parameter in algorithm.parameters {
+            table.append([parameter.name, try parameter.defaultText, try parameter.takes, parameter.doc])
+        }
+        return """
+            \(algorithm.id): \(algorithm.title)
+
+            \(algorithm.summary)
+            \(algorithm.paper)
+
+            plugin  \(plugin.path) (\(plugin.toolchain), contract 1.\(plugin.abiMinor))
+            needs   \(algorithm.needs.data.map(\.rawValue).joined(separator: " or ")); roles \(algorithm.needs.roles.joined(separator: ", "))
+
+            \(table.plain())\(try presets())
+            """
+    }
+
+    private func presets() throws -> String {
+        guard !algorithm.presets.isEmpty else { return "" }
+        let set = Set(algorithm.presets.flatMap(\.parameters.keys)).sorted()
+        var table = TextTable([.text("a preset sets"), .text("default")] + algorithm.presets.map { .text("@" + $0.name) })
+        for name in set {
+            let standard = try algorithm.parameter(name)?.defaultText ?? "no such parameter"
+            table.append([name, standard] + (try algorithm.presets.map { try $0.parameters[name]?.cell ?? "" }))
+        }
+        let words = algorithm.presets.map { "\(algorithm.id)@\($0.name)\n\($0.words)" }
+        return "\n" + table.plain() + "\n" + words.joined(separator: "\n")
+    }
+
+    /// A preset in full: every parameter with its value and where that comes from.
+    func page(of preset: PresetDescription) throws -> String {
+        var table = TextTable([.text("parameter"), .text("value"), .text("default"), .text("set by"), .text("meaning")])
+        for parameter in algorithm.parameters {
+            table.append([
+                parameter.name, try values[parameter.name]?.cell ?? "", try parameter.defaultText,
+                preset.parameters[parameter.name] == nil ? "default" : "preset", parameter.doc,
+            ])
+        }
+        return "\(name): \(algorithm.title)\n\n\(preset.words)\n\(table.plain())"
+    }
+}
+
+extension PresetDescription {
+    /// Summary, source and notes, a line each.
+    var words: String {
+        (["  \(summary)", "  source: \(source)"] + notes.map { "  note: \($0)" }).map { $0 + "\n" }.joined()
+    }
+}
+
+extension ZooData.JSONValue {
+    /// As a table shows it.
+    var cell: String { get throws { try string ?? text() } }
+}
+
+extension ParameterDescription {
+    var defaultText: String { get throws { try defaultValue?.cell ?? (isNullable ? "null" : "required") } }
+
+    /// `1` and `1000000` rather than 1.0 and 1e+06.
+    private static func plain(_ bound: Double) -> String { Int(exactly: bound).map(String.init) ?? "\(bound)" }
+
+    /// The values that the parameter takes, in words.
+    var takes: String {
+        get throws {
+            if !choices.isEmpty { return try choices.map { try $0.cell }.joined(separator: " | ") }
+            let lower = minimum.map { "\(minimumIsExcluded ? ">" : "≥") \(Self.plain($0))" }
+            let upper = maximum.map { "\(maximumIsExcluded ? "<" : "≤") \(Self.plain($0))" }
+            let range = [lower, upper].compactMap { $0 }.joined(separator: ", ")
+            return [kind.rawValue, range].filter { !$0.isEmpty }.joined(separator: " ") + (isNullable ? " or null" : "")
+        }
+    }
+}

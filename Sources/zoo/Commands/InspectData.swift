@@ -1,0 +1,92 @@
+import ArgumentParser
+import Foundation
+import ZooHost
+
+extension TaskData {
+    struct Inspect: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show the first rows of a recipe's data, token by token, as the algorithm will see them.",
+            discussion: """
+                What the algorithm learns (its actions) is bold and green on a terminal, and stands in ⟦ ⟧ elsewhere; all else is
+                context and carries no loss. Special tokens are spelled out, as in <|im_end|>. Nothing is trained.
+
+                  zoo data inspect recipes/sentiment.yaml
+                  zoo data inspect recipes/sentiment.yaml --stage base --kind examples --count 1
+
+                prompts    what the policy is to go on with: all of it context
+                pairs      chosen, then rejected
+                examples   conversations, completions or texts to imitate
+                """)
+
+        enum Kind: String, ExpressibleByArgument, CaseIterable { case prompts, pairs, examples }
+
+        @Argument(help: "The recipe, a YAML file.", completion: .file(extensions: ["yaml"]))
+        var recipe: String
+
+        @Option(help: "The stage; the last one unless given.")
+        var stage: String?
+
+        @Option(help: "prompts, pairs or examples; all that the stage has unless given.")
+        var kind: Kind?
+
+        @Option(help: "Rows of each.")
+        var count = 3
+
+        @OptionGroup var changes: RecipeOptions
+
+        func validate() throws {
+            guard count > 0 else { throw ValidationError("--count is \(count); expected a whole number from 1") }
+        }
+
+        func run() throws {
+            let file = URL(fileURLWithPath: recipe)
+            let read = try Recipe.load(
+                file, base: changes.base.map { URL(fileURLWithPath: $0) }, overrides: changes.changes.map { try Override($0) })
+            let inspection = try DataInspection(read, stage: stage, kind: kind?.rawValue, count: count)
+            let colour = isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
+            print(DataView(colour: colour).text(inspection), terminator: "")
+        }
+    }
+}
+
+/// Writes an inspection of data for people.
+struct DataView {
+    let colour: Bool
+
+    func text(_ inspection: DataInspection) -> String {
+        inspection.kinds.map { kind in
+            "stage \(inspection.stage), \(kind.name): \(kind.count) rows of \(kind.shape)\n"
+                + kind.rows.map(text).joined()
+        }.joined(separator: "\n")
+    }
+
+    private func text(_ row: DataInspection.Row) -> String {
+        let extras = row.extras.sorted { $0.key < $1.key }.map { "\($0.key): \(String(shown($0.value).prefix(200)))\n" }.joined()
+        return row.sequences.map { sequence in
+            let title = ["row \(row.id)", sequence.title].filter { !$0.isEmpty }.joined(separator: ", ")
+            var counts = "\(sequence.tokens) tokens, \(sequence.actions) of them actions"
+            if sequence.cut.front > 0 { counts += ", \(sequence.cut.front) cut off in front (max_prompt_steps)" }
+            if sequence.cut.end > 0 { counts += ", \(sequence.cut.end) cut off at the end (max_steps)" }
+            return "\n── \(title): \(counts)\n\(sequence.pieces.map(text).joined())\n"
+        }.joined() + extras
+    }
+
+    private func text(_ piece: DataInspection.Piece) -> String {
+        let text = shown(piece.text)
+        if colour { return "\u{1B}[\(piece.isAction ? "1;32" : "2")m\(text)\u{1B}[0m" }
+        return piece.isAction ? "⟦\(text)⟧" : text
+    }
+
+    /// Control characters of the data spelled out: they are not to steer the terminal.
+    private func shown(_ text: String) -> String {
+        var result = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            if scalar.properties.generalCategory == .control, scalar != "\n", scalar != "\t" {
+                result.append(contentsOf: "\\u{\(String(scalar.value, radix: 16))}".unicodeScalars)
+            } else {
+                result.append(scalar)
+            }
+        }
+        return String(result)
+    }
+}

@@ -1,0 +1,30 @@
+import ArgumentParser
+import Foundation
+import ZooHost
+
+struct Merge: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Make a whole model of an adapter and its base.",
+        discussion: """
+            ADAPTER is a run's folder or an adapter's, in PEFT's layout.
+
+              zoo merge runs/sentiment-grpo-0-1 --output merged
+              zoo merge my-adapter --base my-base --output merged
+            """)
+
+    @Argument(help: "The folder of a run or of an adapter.", completion: .directory)
+    var adapter: String
+
+    @Option(help: ArgumentHelp("The base model's folder; the one that the adapter names unless given.", valueName: "folder"))
+    var base: String?
+
+    @Option(help: ArgumentHelp("The folder to make, in Hugging Face's layout.", valueName: "folder"))
+    var output: String
+
+    func run() throws {
+        let base = base.map { URL(fileURLWithPath: $0, isDirectory: true) }
+        let output = URL(fileURLWithPath: output, isDirectory: true)
+        try ModelMerge.merge(ModelPlace.folder(adapter), base: base, into: output)
+        print("model    \(output.relativePath)")
+    }
+}
