@@ -151,41 +151,6 @@ public:
     }
 };
 
-// --- Fused projections with a bias ---------------------------------------------------------------------------------
-
-/// One product for several projections of the same input; gradients of weights and biases are cut up along the same rows.
-class FusedAffine : public torch::autograd::Function<FusedAffine> {
-public:
-    static at::Tensor forward(
-        AutogradContext *context, const at::Tensor &input, const at::Tensor &weight, const at::Tensor &bias,
-        at::TensorList parts) {
-        std::vector<int64_t> rows;
-        for (size_t i = 0; i < parts.size() / 2; ++i) rows.push_back(parts[i].size(0));
-        context->save_for_backward({input, weight});
-        context->saved_data["rows"] = rows;
-        context->saved_data["weights"] = parts[0].requires_grad();
-        return at::addmm(bias, input, weight.t());
-    }
-
-    static variable_list backward(AutogradContext *context, variable_list gradients) {
-        const auto saved = context->get_saved_variables();
-        const auto &input = saved[0], &weight = saved[1];
-        const auto rows = context->saved_data["rows"].toIntVector();
-        variable_list result(3 + 2 * rows.size());
-        if (context->needs_input_grad(0)) result[0] = gradients[0].mm(weight);
-        if (context->saved_data["weights"].toBool()) {
-            const auto whole = gradients[0].t().mm(input), sums = gradients[0].sum(0);
-            int64_t begin = 0;
-            for (size_t i = 0; i < rows.size(); ++i) {
-                result[3 + i] = whole.narrow(0, begin, rows[i]);
-                result[3 + rows.size() + i] = sums.narrow(0, begin, rows[i]);
-                begin += rows[i];
-            }
-        }
-        return result;
-    }
-};
-
 void check_modulation(const at::Tensor &x, const at::Tensor &modulation, std::initializer_list<int64_t> columns) {
     TORCH_CHECK(x.dim() == 2 && modulation.dim() == 2, "expected rows [n, d] and a modulation [batch, m]");
     TORCH_CHECK(
@@ -224,16 +189,5 @@ ct_status ct_gated_add(ct_tensor *out, ct_tensor x, ct_tensor h, ct_tensor modul
         TORCH_CHECK(a.sizes() == b.sizes(), "expected two tensors of one shape");
         if (plain(a) && plain(m)) return GatedAdd::apply(a.contiguous(), b.contiguous(), with_plain_rows(m), gate);
         return (by_batch(a, m.size(0)) + by_batch(b, m.size(0)) * columns(m, gate, a.size(1))).reshape(a.sizes());
-    });
-}
-
-ct_status ct_fused_affine(
-    ct_tensor *out, ct_tensor input, ct_tensor weight, ct_tensor bias, const ct_tensor *weights, const ct_tensor *biases,
-    int32_t count) {
-    return result(out, [&] {
-        TORCH_CHECK(count > 0, "no parts");
-        auto parts = list(weights, count);
-        for (auto &part : list(biases, count)) parts.push_back(part);
-        return FusedAffine::apply(ref(input), ref(weight), ref(bias), at::TensorList(parts));
     });
 }

@@ -260,8 +260,8 @@ variable_list composed_heads(const variable_list &inputs, int64_t batch, int64_t
 
 }  // namespace
 
-ct_status ct_gelu(ct_tensor *out, ct_tensor x) {
-    return result(out, [&] { return plain(ref(x)) ? GELU::apply(ref(x).contiguous()) : at::gelu(ref(x), "tanh"); });
+ct_status ct_gelu_tanh(ct_tensor *out, ct_tensor a) {
+    return result(out, [&] { return plain(ref(a)) ? GELU::apply(ref(a).contiguous()) : at::gelu(ref(a), "tanh"); });
 }
 
 ct_status ct_joint_heads(

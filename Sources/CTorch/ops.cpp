@@ -142,10 +142,6 @@ ct_status ct_layer_norm(ct_tensor *out, ct_tensor x, ct_tensor weight, ct_tensor
     return result(out, [&] { return at::layer_norm(ref(x), ref(weight).sizes(), ref(weight), ref(bias), eps); });
 }
 
-ct_status ct_gelu_tanh(ct_tensor *out, ct_tensor a) {
-    return result(out, [&] { return at::gelu(ref(a), "tanh"); });
-}
-
 ct_status ct_causal_attention(ct_tensor *out, ct_tensor q, ct_tensor k, ct_tensor v, int64_t window) {
     return result(out, [&] {
         const auto &queries = ref(q);

@@ -18,20 +18,6 @@ extension Tensor {
         make("gatedAdd", [self, h, modulation]) { ct_gated_add($0, handle, h.handle, modulation.handle, Int64(gate)) }
     }
 
-    /// self [n, in] · weightᵀ + bias for several projections that lie one after the other; gradients go to the parts.
-    public func affine(weight: Tensor, bias: Tensor, weights: [Tensor], biases: [Tensor]) -> Tensor {
-        make("affine", [self, weight] + weights) { out in
-            withHandles(weights) { weights, count in
-                withHandles(biases) { biases, _ in
-                    ct_fused_affine(out, handle, weight.handle, bias.handle, weights, biases, count)
-                }
-            }
-        }
-    }
-
-    /// x Φ(x) in tanh's form. Hendrycks & Gimpel 2016.
-    public func gelu() -> Tensor { make("gelu", [self]) { ct_gelu($0, handle) } }
-
     /// softmax(q kᵀ / √width) v over all keys, with self as q; gives `[batch · length, heads · width]`.
     public func attention(_ k: Tensor, _ v: Tensor) -> Tensor {
         make("attention", [self, k, v]) { ct_attention($0, handle, k.handle, v.handle) }

@@ -147,7 +147,7 @@ struct FluxParityTests {
     @Test(
         "writes a model for diffusers to read", .enabled(if: ProcessInfo.processInfo.environment["ZOO_PARITY"] != nil),
         arguments: [false, true])
-    func writesForParity(guidance: Bool) throws {
+    func writesFluxForParity(guidance: Bool) throws {
         let root = URL(fileURLWithPath: try #require(ProcessInfo.processInfo.environment["ZOO_PARITY"]))
         let folder = root.appendingPathComponent(guidance ? "flux-guidance" : "flux")
         var config = FluxConfig.tiny

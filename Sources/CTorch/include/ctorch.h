@@ -193,13 +193,6 @@ ct_status ct_token_logp(
 ct_status ct_modulated_norm(ct_tensor *out, ct_tensor x, ct_tensor modulation, int64_t shift, int64_t scale, double eps);
 /// x + gate · h for rows [n, d], the gate at a column of `modulation` [batch, m].
 ct_status ct_gated_add(ct_tensor *out, ct_tensor x, ct_tensor h, ct_tensor modulation, int64_t gate);
-/// input · weightᵀ + bias, where `weight` [Σ out_i, in] and `bias` [Σ out_i] hold `weights[i]` and `biases[i]` in the same memory;
-/// gradients go to the parts.
-ct_status ct_fused_affine(
-    ct_tensor *out, ct_tensor input, ct_tensor weight, ct_tensor bias, const ct_tensor *weights, const ct_tensor *biases,
-    int32_t count);
-/// GELU in tanh's form.
-ct_status ct_gelu(ct_tensor *out, ct_tensor x);
 /// Splits packed projections of `count` streams (1 or 2) into q and k, RMS-normed per head (eps 1e-6) and rotated in pairs, and v,
 /// each [batch, heads, length, width], the first stream's places first. `streams` holds for each its rows
 /// [batch · length_i, 3 heads width], query norm and key norm [width]; `cosine`, `sine`: [length, width / 2]. With `rest`, the one

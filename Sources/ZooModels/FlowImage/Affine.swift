@@ -11,7 +11,7 @@ struct Affine {
         x.withEnoughRows { x in
             if weights.count == 1 { return x.linear(weights[0], bias: biases[0]) }
             guard isGradEnabled, weights[0].requiresGrad else { return x.linear(weight, bias: bias) }
-            return x.affine(weight: weight, bias: bias, weights: weights, biases: biases)
+            return x.linear(fused: weight, parts: weights, bias: bias, biasParts: biases)
         }
     }
 }

@@ -3,50 +3,25 @@ import ZooTensor
 
 /// Reading and writing one component of a folder in diffusers' layout.
 enum DiffusersFolder {
-    static let weights = "diffusion_pytorch_model.safetensors"
+    static let weights = "diffusion_pytorch_model"
 
     /// An object of a JSON file; throws where the file is missing or holds something else.
     static func object(_ file: URL, hint: String) throws -> ConfigKeys {
         guard FileManager.default.fileExists(atPath: file.path) else {
             throw ModelError("\(file.path) is missing; \(hint)")
         }
-        guard let json = try? JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any] else {
-            throw ModelError("\(file.path): expected a JSON object")
-        }
-        return ConfigKeys(json: json, file: file.path)
+        return try ConfigKeys.read(file: file).keys
     }
 
     /// The component's tensors, from one file or from those that its index lists.
     static func tensors(in folder: URL) throws -> [String: Tensor] {
-        let single = folder.appendingPathComponent(weights)
-        if FileManager.default.fileExists(atPath: single.path) { return try Safetensors.read(single) }
-        let index = folder.appendingPathComponent(weights + ".index.json")
-        let keys = try object(index, hint: "expected it or \(weights) beside config.json")
-        guard let map = keys.json["weight_map"] as? [String: String] else {
-            throw keys.refuse("weight_map", "an object from tensor names to file names")
-        }
-        var tensors: [String: Tensor] = [:]
-        for shard in Set(map.values).sorted() {
-            guard !shard.contains("/"), !shard.hasPrefix(".") else {
-                throw ModelError("\(index.path): weight_map names \"\(shard)\"; expected a file of this folder")
-            }
-            for (name, tensor) in try Safetensors.read(folder.appendingPathComponent(shard)) {
-                guard map[name] == shard else {
-                    throw ModelError("\(shard) holds \(name), which \(index.path) places in \(map[name] ?? "no file")")
-                }
-                tensors[name] = tensor
-            }
-        }
-        if let missing = map.keys.filter({ tensors[$0] == nil }).min() {
-            throw ModelError("\(index.path): \(missing) is listed, but \(map[missing] ?? "") does not hold it")
-        }
-        return tensors
+        try Safetensors.readModel(in: folder, name: weights)
     }
 
     /// Writes `config.json` and the weights; these come last, so that a component with weights is complete.
     static func write(_ folder: URL, config: [String: Any], parameters: [NamedTensor]) throws {
         try write(json: config, to: folder.appendingPathComponent("config.json"))
-        try Safetensors.write(parameters, to: folder.appendingPathComponent(weights))
+        try Safetensors.write(parameters, to: folder.appendingPathComponent(weights + ".safetensors"))
     }
 
     static func write(json: [String: Any], to file: URL) throws {

@@ -100,7 +100,7 @@ private struct Run {
 
     private func finish(_ stream: FluxTransformer.Stream, _ x: Tensor, _ attended: Tensor, _ modulation: Tensor) -> Tensor {
         let x = x.gatedAdd(stream.out(attended), modulation, gate: 2 * width)
-        let hidden = stream.up(x.modulatedNorm(modulation, shift: 3 * width, scale: 4 * width)).gelu()
+        let hidden = stream.up(x.modulatedNorm(modulation, shift: 3 * width, scale: 4 * width)).geluTanh()
         return x.gatedAdd(stream.down(hidden), modulation, gate: 5 * width)
     }
 

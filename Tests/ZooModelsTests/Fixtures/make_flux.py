@@ -1,18 +1,21 @@
-"""A tiny FLUX pipeline saved by `diffusers`, with what PyTorch computes for it: python make_flux.py
+"""A tiny FLUX pipeline saved by `diffusers`, with what PyTorch computes for it: python make_flux.py [FOLDER [SEED]]
 
-Pinned: torch==2.13.0 diffusers==0.35.2 safetensors==0.8.0. Run in this folder; overwrites `flux/` and `flux-guidance/`.
+Pinned: torch==2.13.0 diffusers==0.35.2 safetensors==0.8.0. Overwrites
+`flux/` and `flux-guidance/` of the folder (by default this one); SEED is added to every seed.
 """
 
 import json
 import math
 import pathlib
 import shutil
+import sys
 
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, FluxTransformer2DModel
 from safetensors.torch import save_file
 
-HERE = pathlib.Path(__file__).parent
+HERE = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).parent
+SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 0
 # Odd widths, so that the ends of rows that do not fill a vector register are computed too.
 SHAPE = dict(in_channels=4, num_layers=1, num_single_layers=1, attention_head_dim=6, num_attention_heads=2,
              joint_attention_dim=7, pooled_projection_dim=5, axes_dims_rope=(2, 2, 2))
@@ -21,7 +24,7 @@ KINDS = [("class", 4), ("place", 3)]
 
 
 def build(seed, **more):
-    torch.manual_seed(seed)
+    torch.manual_seed(SEED + seed)
     model = FluxTransformer2DModel(**SHAPE, **more)
     with torch.no_grad():
         for parameter in model.parameters():  # norms and biases, so that none is invisible at 1 or 0
@@ -51,7 +54,7 @@ def save(tensors, file):
 
 def transformer(name, model, guidance, reference, gradients):
     """The transformer alone on random tokens."""
-    torch.manual_seed(7)
+    torch.manual_seed(SEED + 7)
     tokens = CANVAS[0] * CANVAS[1] + (REFERENCE[0] * REFERENCE[1] if reference else 0)
     inputs = dict(image=torch.randn(BATCH, tokens, 4), prompt=torch.randn(BATCH, TEXT, 7), pooled=torch.randn(BATCH, 5))
     for tensor in inputs.values():
@@ -93,7 +96,7 @@ def sde_step(x, v, sigma, sigma_prev, sigma_max, level, noise):
 
 def policy():
     """Log-probabilities and scores of stored trajectories through the condition table."""
-    torch.manual_seed(11)
+    torch.manual_seed(SEED + 11)
     model = build(3)
     folder = HERE / "flux"
     shutil.rmtree(folder, ignore_errors=True)
