@@ -21,7 +21,7 @@ struct Distill: Algorithm {
         "The policy's own samples, each token judged by a frozen teacher: the reverse KL to it, without a reward."
     static let paper = "Agarwal et al. 2024, https://arxiv.org/abs/2306.13649"
     static let needs = Needs(
-        data: .prompts, roles: [.policy, "teacher"],
+        data: .prompts, roles: [.policy, .teacher],
         services: ["zoo.data/1", "zoo.rollout/1", "zoo.model/1", "zoo.log/1", "zoo.rng/1"])
 
     struct Parameters: ParameterSet {
@@ -73,7 +73,7 @@ struct Distill: Algorithm {
     private func sample() throws -> Batch {
         let prompts = try host.data.prompts(parameters.prompts)
         var rollout = try host.rollout.generate(.policy, prompts, samples: parameters.samples)
-        let teacher = try host.model.forward("teacher", rollout, [.logp])[.logp]
+        let teacher = try host.model.forward(.teacher, rollout, [.logp])[.logp]
         let gains = zip(teacher, try rollout.steps("behaviour_logp")).map { $0 - $1 }
         let (advantages, _) = generalizedAdvantages(
             rewards: gains, values: gains.map { _ in 0 }, batch: rollout, gamma: parameters.discount, lambda: 1)

@@ -9,6 +9,7 @@
 //    does not say which.
 // 2. With `baseline: group-mean` the KL in the reward is what `kl_coef` says: OpenRLHF's form, which keeps it there, and the paper's,
 //    with `kl_coef: 0` and `kl_loss_coef`, are both there.
+// 3. That mean has the sample's own reward in it and the KL comes after, so the β that is followed is `kl_coef`·G/(G − 1).
 import ZooKit
 
 struct ReinforcePlusPlus: Algorithm {

@@ -88,8 +88,8 @@ public struct Dataset: Sendable {
 
     /// Files that are often at hand and are not read, with the command that converts them.
     private static func refuseOtherFormats(_ url: URL) throws {
-        let lines = url.deletingPathExtension().lastPathComponent + (url.pathExtension == "gz" ? "" : ".jsonl")
-        let name = url.lastPathComponent
+        let name = url.path
+        let lines = url.deletingPathExtension().path + ".jsonl"
         switch url.pathExtension.lowercased() {
         case "parquet":
             // Each row's JSON is made by Python, for not every release of pyarrow writes JSON.

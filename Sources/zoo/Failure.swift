@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import ZooData
 import ZooHost
 import ZooKit
 
@@ -27,6 +28,7 @@ struct Failure: Error {
         case let failure as Failure: self = failure
         case let exit as ExitCode: self.init("", status: exit.rawValue)
         case let error as RecipeError: self.init(error.description, status: Self.data)
+        case let error as DataError: self.init(error.description, status: Self.data)
         case let error as ZooError: self.init(error.message, status: Self.status(of: error.code))
         case let error where Zoo.exitCode(for: error) == .validationFailure: self.init(Self.usage(error), status: Self.usage)
         case let error where Zoo.exitCode(for: error) == .success: self.init(Zoo.fullMessage(for: error), status: 0)

@@ -16,7 +16,8 @@ struct Zoo: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Train.self, Compare.self, ProbeCommand.self, Report.self, Sample.self, Evaluate.self, Merge.self, Plugins.self, TaskData.self,
+            Train.self, Compare.self, ProbeCommand.self, Report.self, Sample.self, Evaluate.self, Merge.self, Plugins.self,
+            TaskData.self,
             Doctor.self, WorkerCommand.self,
         ])
 }

@@ -50,4 +50,14 @@ struct LeaveOneOutTests {
         let record = try record(#", "reward_clip": 0.25"#)
         expectEqual(record.losses[0].gradients["logp"] ?? [], [0, first, first, 0, -second])
     }
+
+    /// KL of the actions ¼, ¼ and −1; each reward against the other ±1. From each action on: 1 − ⅛ − ⅛, 1 − ⅛ and −1 + ½.
+    @Test(
+        "with the KL behind the baseline each action answers for it from itself on",
+        arguments: [("seq-mean-token-sum", 2.0), ("token-mean", 3.0)])
+    func afterBaseline(mode: String, count: Double) throws {
+        let record = try record(#", "ratio": "token", "kl_position": "after-baseline", "loss_agg_mode": "\#(mode)""#)
+        let expected = [0, 0.75, 0.875, 0, -0.5].map { -exp(0.1) * $0 / count }
+        expectEqual(record.losses[0].gradients["logp"] ?? [], expected)
+    }
 }

@@ -20,7 +20,7 @@ struct ChatTemplateTests {
             ("{{ messages.append(1) }}", "t.jinja:1: the method 'append' of a list is outside"),
             ("{{ ''.__class__ }}", "t.jinja:1: the attribute '__class__' is outside"),
             ("{{ '%s' % 1 }}", "t.jinja:1: '%' with a string is outside"),
-            ("{{ f(*a) }}", "t.jinja:1: expected an expression, found '*'"),
+            ("{{ f(*a) }}", "t.jinja:1: '*' before an argument is outside"),
             ("{% for a in b recursive %}{% endfor %}", "t.jinja:1: 'recursive' of a loop is outside"),
             ("{% if x %}\n", "t.jinja:1: expected '{% endif %}' before the end of the template"),
             ("{{ x", "t.jinja:1: a tag begins with '{{' and does not end"),

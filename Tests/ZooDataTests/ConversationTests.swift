@@ -111,10 +111,10 @@ struct ConversationTests {
         #expect(
             try failure { try Dataset.load(jsonl: parquet) } == """
                 /data/train-00000.parquet: Parquet is not read; convert it to JSON lines: python3 -c "import json, pyarrow.parquet as p; \
-                open('train-00000.jsonl', 'w').writelines(json.dumps(r) + '\\n' for r in p.read_table('train-00000.parquet').to_pylist())"
+                open('/data/train-00000.jsonl', 'w').writelines(json.dumps(r) + '\\n' for r in p.read_table('/data/train-00000.parquet').to_pylist())"
                 """)
         let zipped = URL(filePath: "/data/train.jsonl.gz")
-        #expect(try failure { try Dataset.load(jsonl: zipped) }.hasSuffix("unpack it: gunzip --keep train.jsonl.gz"))
+        #expect(try failure { try Dataset.load(jsonl: zipped) }.hasSuffix("unpack it: gunzip --keep /data/train.jsonl.gz"))
     }
 
     @Test("lines changed at random are read or refused with file and line, and never stop the process")

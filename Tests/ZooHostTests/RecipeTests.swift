@@ -152,7 +152,8 @@ struct RecipeTests {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         let file = root.appending(path: "recipes/\(name).yaml")
         let algorithms = [
-            "sft", "reward-model", "ppo", "grpo", "rloo", "reinforce-plus-plus", "dpo", "kto", "online-dpo", "reinforce", "distill",
+            "sft", "reward-model", "ppo", "grpo", "rloo", "reinforce-plus-plus", "dpo", "kto", "online-dpo", "reinforce",
+            "distill",
         ]
         let recipe = try Recipe.load(file, knownAlgorithms: algorithms)
         #expect(recipe.name == name)

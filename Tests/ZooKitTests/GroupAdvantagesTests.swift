@@ -22,12 +22,12 @@ struct GroupAdvantagesTests {
             groupAdvantages([4, 2], groups: [1, 1], baseline: .leaveOneOut, scale: .group, epsilon: 1e-6), [2, -2])
     }
 
-    /// (1·3 + 3·1 + 2·6) / 10 = 1.8.
+    /// (1·3 + 3·1 + 2·6) / 6 = 3.
     @Test("a mean weighed by length counts each action once")
     func lengthWeighted() {
         expectClose(
             groupAdvantages([3, 1, 6], groups: [0, 0, 0], baseline: .lengthWeighted, scale: .none, lengths: [1, 3, 2]),
-            [3 - 1.8, 1 - 1.8, 6 - 1.8])
+            [0, -2, 3])
     }
 
     @Test(

@@ -1,9 +1,9 @@
 /// What one rendering may use, so that no template runs or grows without end.
 final class TemplateBudget {
     /// Evaluations, items handled, and code points handled, four to a step.
-    static let steps = 20_000_000
+    static let steps = 5_000_000
     /// Code points of a text, items of a list.
-    static let size = 16 << 20
+    static let size = 4 << 20
     /// Evaluations within one another.
     static let deepest = 400
     /// Lists and mappings within one another.

@@ -36,8 +36,8 @@ final class Evaluator {
     private let prompts: Dataset
     private let evaluation: Evaluation
     private let setup: StageSetup
-    /// What the reference, which never changes, makes of the prompts.
-    private var before: Drawn?
+    /// What the reference makes of the prompts, and its version: an algorithm may move it.
+    private var before: (drawn: Drawn, version: Int)?
 
     private var stage: Stage { setup.stage }
     /// The same for every run of a recipe.
@@ -65,9 +65,10 @@ final class Evaluator {
             services.model.ledger = ledger
         }
         let batch = try heldOut()
-        let before = try self.before ?? measure("reference", batch)
-        self.before = before
-        return try compare(measure("policy", batch), before)
+        let version = try services.model.roles.role("reference").version
+        if before?.version != version { before = (try measure("reference", batch), version) }
+        guard let before else { throw ZooError(.internal, "the reference has just been measured") }
+        return try compare(measure("policy", batch), before.drawn)
     }
 
     private func heldOut() throws -> Batch {

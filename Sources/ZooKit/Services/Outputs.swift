@@ -1,6 +1,6 @@
 import CZoo
 
-/// A network of the host by what it does: `policy`, `reference`, `critic`, `reward`, or one that `blend` made.
+/// A network of the host by what it does: `policy`, `reference`, `critic`, `reward`, `teacher`, or one that `blend` made.
 public struct Role: Hashable, Sendable, ExpressibleByStringLiteral {
     public let name: String
 
@@ -11,6 +11,7 @@ public struct Role: Hashable, Sendable, ExpressibleByStringLiteral {
     public static let reference = Role("reference")
     public static let critic = Role("critic")
     public static let reward = Role("reward")
+    public static let teacher = Role("teacher")
 }
 
 /// What a network says of a batch: a number per step or per sequence.

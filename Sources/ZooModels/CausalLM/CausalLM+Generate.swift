@@ -92,8 +92,9 @@ struct DecodingRows {
     private(set) var owners: Tensor
     /// Position of the next token of each row.
     private var positions: Tensor
-    /// First column of each row that holds a key.
-    private var starts: [Int]
+    /// First column of each row that holds a key, here and on the device.
+    private var firstColumns: [Int]
+    private var starts: Tensor
     private let one: Tensor
     private var column: Int
 
@@ -102,7 +103,8 @@ struct DecodingRows {
         rows = Array(promptLengths.indices)
         owners = Tensor(rows, device: device)
         positions = Tensor(promptLengths, device: device)
-        starts = promptLengths.map { longest - $0 }
+        firstColumns = promptLengths.map { longest - $0 }
+        starts = Tensor(firstColumns, device: device)
         column = longest
         one = Tensor([1], device: device)
     }
@@ -119,16 +121,15 @@ struct DecodingRows {
             compact(kept, index)
         }
         var x = network.embed(tokens, positions: positions)
-        let whole = Tensor(starts, device: x.device)
         // Keys that have left the window stay in the cache, in columns that are not looked at.
         let windowed = network.config.slidingWindow.map { window in
-            Tensor(starts.map { max($0, column + 1 - window) }, device: x.device)
+            Tensor(firstColumns.map { max($0, column + 1 - window) }, device: x.device)
         }
         for (block, cache) in zip(network.blocks, caches) {
             let q = block.attentionInput(x, network.config).rotaryAppend(
                 positions: positions, cosine: network.rotary.cosine, sine: network.rotary.sine, keys: cache.keys,
                 values: cache.values, column: column)
-            let seen = block.window == nil ? whole : windowed ?? whole
+            let seen = block.window == nil ? starts : windowed ?? starts
             let attended = q.cachedAttention(keys: cache.keys, values: cache.values, starts: seen, end: column + 1)
             x = block.finish(x, attended: attended)
         }
@@ -141,7 +142,8 @@ struct DecodingRows {
         rows = kept.map { rows[$0] }
         owners = owners.select(index)
         positions = positions.select(index)
-        starts = kept.map { starts[$0] }
+        firstColumns = kept.map { firstColumns[$0] }
+        starts = starts.select(index)
         caches = caches.map { $0.kept(index, columns: column) }
     }
 }

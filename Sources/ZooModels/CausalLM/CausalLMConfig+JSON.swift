@@ -25,9 +25,9 @@ extension CausalLMConfig {
             eosTokens: try keys.tokens("eos_token_id"), padToken: try keys.tokens("pad_token_id").first)
         if traits.hasRotaryPositions { (ropeTheta, ropeScaling) = try keys.rope() }
         let activation = traits.activation.rawValue
-        if let found = try keys.text(names.activation), found != activation {
-            throw keys.refuse(names.activation, "\"\(activation)\"")
-        }
+        // The first of the names that the file has decides.
+        let said = try [names.newerActivation, names.activation].compactMap { $0 }.first { try keys.text($0) != nil }
+        if let said, try keys.text(said) != activation { throw keys.refuse(said, "\"\(activation)\"") }
         try traits.read(&self, keys)
         if let text = try keys.text("pooling") {
             guard let known = Pooling(rawValue: text) else { throw keys.refuse("pooling", "\"mean\" or \"last\"") }

@@ -31,7 +31,7 @@ extension ConfigKeys {
         // Positions.
         ("rope_scaling", nil), ("rope_parameters", nil), ("rope_interleaved", .no), ("partial_rotary_factor", .one),
         ("rotary_pct", .one), ("rope_local_base_freq", nil), ("no_rope_layers", nil), ("no_rope_layer_interval", nil),
-        ("alibi", .no), ("use_alibi", .no),
+        ("alibi", .no), ("use_alibi", .no), ("use_mrope", .no),
         // Attention.
         ("sliding_window", nil), ("use_sliding_window", .no), ("attention_chunk_size", nil), ("attention_bias", .no),
         ("use_qk_norm", .no), ("qk_norm", .no), ("qk_layernorm", .no), ("clip_qkv", nil), ("query_pre_attn_scalar", nil),

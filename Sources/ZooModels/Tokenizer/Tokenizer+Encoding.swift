@@ -20,10 +20,10 @@ extension Tokenizer {
         return (output.ids, output.ranges ?? [])
     }
 
-    private func encode(_ text: String, addSpecialTokens: Bool, ranges: [Range<Int>]?) -> Output {
+    private func encode(_ text: String, addSpecialTokens: Bool, ranges: [Range<Int>]?) -> EncodedText {
         var text = text
         return text.withUTF8 { text in
-            var output = Output(ranges: ranges)
+            var output = EncodedText(ranges: ranges)
             output.ids.reserveCapacity(text.count / 4 + 8)
             if addSpecialTokens { for id in template.prefix { output.append(id, 0..<0) } }
             caches.withCache { encode(text, &$0, &output) }
@@ -32,7 +32,7 @@ extension Tokenizer {
         }
     }
 
-    private func encode(_ text: Bytes, _ cache: inout WordCache, _ output: inout Output) {
+    private func encode(_ text: Bytes, _ cache: inout WordCache, _ output: inout EncodedText) {
         for piece in addedBeforeNormalizing.split(text) {
             if let id = piece.id {
                 output.append(id, piece.range)
@@ -50,7 +50,7 @@ extension Tokenizer {
         }
     }
 
-    private func encode(normalized text: Bytes, _ map: SourceMap, _ cache: inout WordCache, _ output: inout Output) {
+    private func encode(normalized text: Bytes, _ map: SourceMap, _ cache: inout WordCache, _ output: inout EncodedText) {
         for piece in addedAfterNormalizing.split(text) {
             if let id = piece.id {
                 output.append(id, output.ranges == nil ? 0..<0 : map.source(of: piece.range))
@@ -71,7 +71,7 @@ extension Tokenizer {
         }
     }
 
-    private func encodeWords(of text: Bytes, ends: [Int]?, _ cache: inout WordCache, _ output: inout Output) {
+    private func encodeWords(of text: Bytes, ends: [Int]?, _ cache: inout WordCache, _ output: inout EncodedText) {
         preTokenizer.forEachWord(in: text, ends: ends) { word in
             guard cutsAtMarks else { return encodeWord(word, of: text, &cache, &output) }
             var start = word.lowerBound
@@ -93,7 +93,7 @@ extension Tokenizer {
     }
 
     @inline(__always)
-    private func encodeWord(_ place: Range<Int>, of text: Bytes, _ cache: inout WordCache, _ output: inout Output) {
+    private func encodeWord(_ place: Range<Int>, of text: Bytes, _ cache: inout WordCache, _ output: inout EncodedText) {
         let word = text.part(place)
         guard word.count <= WordCache.longestWord else {
             var tokens: [WordToken] = []
@@ -107,7 +107,7 @@ extension Tokenizer {
 }
 
 /// The tokens of a text as they come.
-private struct Output {
+private struct EncodedText {
     var ids: [Int32] = []
     /// The bytes of the source, where they are asked for.
     var ranges: [Range<Int>]?

@@ -2,7 +2,8 @@
 /// The model service, "zoo.model/1": networks by role, what they say of a batch, and their gradients.
 ///
 /// Roles: `policy` (trained), `reference` (the policy as it began, frozen), `critic` (trained), `reward` (frozen, or trained by a
-/// reward-model algorithm). A role is built when it is first named: an algorithm that never names the critic never pays for it.
+/// reward-model algorithm), `teacher` (frozen, where the recipe names one). A role is built when it is first named: an algorithm
+/// that never names the critic never pays for it.
 ///
 /// Outputs, all f64:
 ///   `logp`    per step  log-probability of the action given what stands before it, at the batch's temperature

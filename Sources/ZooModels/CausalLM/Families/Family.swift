@@ -86,6 +86,8 @@ struct ConfigNames: Sendable {
     var positions = "max_position_embeddings"
     var normEps = "rms_norm_eps"
     var activation = "hidden_act"
+    /// Speaks before `activation`, which older files set to something else.
+    var newerActivation: String?
 }
 
 /// What families call the same tensor on disk.
