@@ -79,7 +79,8 @@ struct FluxParityTests {
             from: recorded.folder.appendingPathComponent("transformer"), device: .cpu, trainable: false)
         #expect(network.config.guidanceEmbeds)
         let (input, _) = try recorded.input(reference: [])
-        #expect(distance(network(input).floats, try recorded["velocity"].floats) < 1e-5)
+        // The guidance embedder takes sines of angles in the thousands, whose last bits single precision does not keep.
+        #expect(distance(network(input).floats, try recorded["velocity"].floats) < 1e-4)
     }
 
     @Test(
