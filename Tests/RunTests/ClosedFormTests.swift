@@ -203,7 +203,7 @@ struct ClosedFormTests {
             ("kto", "{kto: {batch_size: 1200, beta: 0.5}}"),
             ("kto", "{kto: {batch_size: 1200, beta: 0.5, loss_type: apo_zero_unpaired}}"),
             ("online-dpo", "{online-dpo: {prompts: 64, beta: 0.5}}"),
-            ("online-dpo", "{online-dpo: {prompts: 64, beta: 0.5, samples: 4, loss_type: ipo}}"),
+            ("online-dpo", "{online-dpo: {prompts: 64, beta: 0.1, samples: 4, loss_type: ipo}}"),
         ])
     func learns(algorithm: String, parameters: String) async throws {
         let pairs = try bradleyTerryPairs()
@@ -211,7 +211,6 @@ struct ClosedFormTests {
         let before = trained.reference.expectedReward(trained.task.rewards)
         let best = trained.task.rewards.reduce(0) { $0 + ($1.max() ?? 0) } / Double(trained.task.rewards.count)
         let earned = (trained.policy.expectedReward(trained.task.rewards) - before) / (best - before)
-        print("\(algorithm) \(parameters) earns \(earned)")
         #expect(earned > 0.5)
     }
 
