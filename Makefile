@@ -98,13 +98,14 @@ check: setup ## lint the format and run the tests; warnings are errors in every 
 # --- Parity with the libraries of Python: a virtual environment of its own, versions pinned ---------------------------
 
 .PHONY: parity
-parity: parity-models parity-adapters parity-chat parity-tokenizers ## compare models, adapters, templates and tokenizers with their Python libraries
+parity: parity-models parity-images parity-adapters parity-chat parity-tokenizers ## compare models, adapters, templates and tokenizers with their Python libraries
 
 .PHONY: parity-venv
 parity-venv: setup
 	@test -x .venv-parity/bin/python || $(PYTHON) -m venv .venv-parity
 	@.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check 'torch==$(TORCH)' 'transformers==4.57.6' \
-	    'tokenizers==0.22.2' 'safetensors==0.8.0' 'numpy==2.4.6' 'peft==0.21.2' 'jinja2==3.1.6'
+	    'tokenizers==0.22.2' 'safetensors==0.8.0' 'numpy==2.4.6' 'peft==0.21.2' 'jinja2==3.1.6' \
+	    'diffusers==0.35.2'
 	@swift build -c release --build-tests --quiet
 
 # Ours read by transformers, then theirs, of another seed than the committed fixtures, read here.
@@ -115,6 +116,15 @@ parity-models: parity-venv ## every family of language models against transforme
 	@.venv-parity/bin/python Tests/ZooModelsTests/parity.py .build/parity/ours
 	@.venv-parity/bin/python Tests/ZooModelsTests/Fixtures/make.py .build/parity/theirs 1000
 	@ZOO_FIXTURES="$$PWD/.build/parity/theirs" swift test -c release --skip-build --filter TransformersParityTests
+
+# The same for image models: ours read by diffusers, then theirs, of another seed, read here.
+.PHONY: parity-images
+parity-images: parity-venv ## image transformers and noise levels against diffusers, in both directions
+	@rm -rf .build/parity-images && mkdir -p .build/parity-images/theirs
+	@ZOO_PARITY="$$PWD/.build/parity-images/ours" swift test -c release --skip-build --filter writesFluxForParity
+	@.venv-parity/bin/python Tests/ZooModelsTests/flux_parity.py .build/parity-images/ours
+	@.venv-parity/bin/python Tests/ZooModelsTests/Fixtures/make_flux.py .build/parity-images/theirs 1000
+	@ZOO_FIXTURES="$$PWD/.build/parity-images/theirs" swift test -c release --skip-build --filter FluxParityTests
 
 .PHONY: parity-adapters
 parity-adapters: parity-venv ## adapters against peft, in both directions
@@ -148,6 +158,10 @@ bench: build ## time TRL and PolicyZoo on the same work, and print the ratio
 	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check 'torch==$(TORCH)' 'transformers==4.57.6' 'trl==0.29.1'
 	@.venv-bench/bin/python Tests/Benchmarks/peer.py $(RELEASE)/zoo .build/bench
+
+.PHONY: bench-images
+bench-images: parity-venv ## time a training step of the tiny image model in diffusers and here, and print the ratio
+	@.venv-parity/bin/python Tests/ZooModelsTests/flux_bench.py
 
 .PHONY: doctor
 doctor: build ## say what is installed, what is missing and how to get it

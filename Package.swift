@@ -59,7 +59,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let excluded = [
     "GoldenTests": ["Fixtures"], "TokenizerTests": ["Fixtures", "parity.py"], "ZooHostTests": ["Fixtures"],
     "ZooDataTests": ["Fixtures", "chat_cases.py"],
-    "ZooModelsTests": ["Fixtures", "parity.py"],
+    "ZooModelsTests": ["Fixtures", "parity.py", "flux_parity.py", "flux_bench.py"],
     "ZooTensorTests": ["Fixtures"],
 ]
 

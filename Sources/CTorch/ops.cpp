@@ -142,10 +142,6 @@ ct_status ct_layer_norm(ct_tensor *out, ct_tensor x, ct_tensor weight, ct_tensor
     return result(out, [&] { return at::layer_norm(ref(x), ref(weight).sizes(), ref(weight), ref(bias), eps); });
 }
 
-ct_status ct_gelu_tanh(ct_tensor *out, ct_tensor a) {
-    return result(out, [&] { return at::gelu(ref(a), "tanh"); });
-}
-
 ct_status ct_causal_attention(ct_tensor *out, ct_tensor q, ct_tensor k, ct_tensor v, int64_t window) {
     return result(out, [&] {
         const auto &queries = ref(q);
@@ -157,5 +153,12 @@ ct_status ct_causal_attention(ct_tensor *out, ct_tensor q, ct_tensor k, ct_tenso
         const auto mask = at::zeros({length, length}, queries.options())
                               .masked_fill((back < 0).logical_or(back >= window), -std::numeric_limits<double>::infinity());
         return at::scaled_dot_product_attention(queries, ref(k), ref(v), mask);
+    });
+}
+
+ct_status ct_split_columns(ct_tensor *out, ct_tensor a, const int64_t *sizes, int32_t count) {
+    return guard([&] {
+        auto parts = ref(a).split_with_sizes(ints(sizes, count), 1);
+        for (auto &part : parts) *out++ = give(std::move(part));
     });
 }

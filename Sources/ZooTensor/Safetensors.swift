@@ -25,18 +25,18 @@ public enum Safetensors {
     }
 
     /// What a model folder holds: `model.safetensors`, or else the index of its shards.
-    public static func modelFile(in folder: URL) -> URL {
-        let single = folder.appendingPathComponent("model.safetensors")
-        let index = folder.appendingPathComponent("model.safetensors.index.json")
+    public static func modelFile(in folder: URL, name: String = "model") -> URL {
+        let single = folder.appendingPathComponent("\(name).safetensors")
+        let index = folder.appendingPathComponent("\(name).safetensors.index.json")
         let manager = FileManager.default
         return manager.fileExists(atPath: single.path) || !manager.fileExists(atPath: index.path) ? single : index
     }
 
-    /// Reads a model folder: `model.safetensors`, or the files that `model.safetensors.index.json` lists.
-    public static func readModel(in folder: URL, device: Device = .cpu) throws -> [String: Tensor] {
-        let file = modelFile(in: folder)
+    /// Reads a model folder: `NAME.safetensors`, or the files that `NAME.safetensors.index.json` lists.
+    public static func readModel(in folder: URL, name: String = "model", device: Device = .cpu) throws -> [String: Tensor] {
+        let file = modelFile(in: folder, name: name)
         guard FileManager.default.fileExists(atPath: file.path) else {
-            throw TensorError("\(folder.path): expected model.safetensors or model.safetensors.index.json, found neither")
+            throw TensorError("\(folder.path): expected \(name).safetensors or \(name).safetensors.index.json, found neither")
         }
         if file.pathExtension == "safetensors" { return try read(file, device: device) }
         let map = try ShardIndex.read(file)

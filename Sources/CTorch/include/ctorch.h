@@ -186,6 +186,25 @@ ct_status ct_token_logp(
     ct_tensor *logp, ct_tensor *entropy, ct_tensor hidden, ct_tensor weight, ct_tensor targets,
     ct_tensor inverse_temperature);
 
+// --- Diffusion transformer -----------------------------------------------------------------------------------------
+
+/// LayerNorm(x) (1 + scale) + shift for rows `x` [n, d], without weights of its own. `modulation` [batch, m] holds shift and scale
+/// at those columns, each row of it for n / batch rows of x.
+ct_status ct_modulated_norm(ct_tensor *out, ct_tensor x, ct_tensor modulation, int64_t shift, int64_t scale, double eps);
+/// x + gate · h for rows [n, d], the gate at a column of `modulation` [batch, m].
+ct_status ct_gated_add(ct_tensor *out, ct_tensor x, ct_tensor h, ct_tensor modulation, int64_t gate);
+/// Splits packed projections of `count` streams (1 or 2) into q and k, RMS-normed per head (eps 1e-6) and rotated in pairs, and v,
+/// each [batch, heads, length, width], the first stream's places first. `streams` holds for each its rows
+/// [batch · length_i, 3 heads width], query norm and key norm [width]; `cosine`, `sine`: [length, width / 2]. With `rest`, the one
+/// stream has further columns, which come back through GELU as [batch · length, columns].
+ct_status ct_joint_heads(
+    ct_tensor *q, ct_tensor *k, ct_tensor *v, ct_tensor *rest, const ct_tensor *streams, int32_t count, ct_tensor cosine,
+    ct_tensor sine, int64_t batch, int64_t heads);
+/// softmax(q kᵀ / sqrt(width)) v for q, k, v [batch, heads, length, width]; gives [batch · length, heads · width].
+ct_status ct_attention(ct_tensor *out, ct_tensor q, ct_tensor k, ct_tensor v);
+/// Views of `sizes[i]` columns each of `a` [n, Σ sizes], one after the other; `out` has room for `count` handles.
+ct_status ct_split_columns(ct_tensor *out, ct_tensor a, const int64_t *sizes, int32_t count);
+
 // --- Randomness ----------------------------------------------------------------------------------------------------
 
 ct_status ct_generator_create(ct_generator *out, uint64_t seed);

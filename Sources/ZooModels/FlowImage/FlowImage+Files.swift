@@ -1,0 +1,95 @@
+import Foundation
+import ZooTensor
+
+extension FlowImage {
+    /// Pipelines whose transformer loads here.
+    static let pipelines = ["FluxPipeline", "FluxKontextPipeline"]
+
+    /// Reads a folder in diffusers' layout: `model_index.json`, `scheduler/`, `transformer/` and our `condition_table/`.
+    ///
+    /// - Parameters:
+    ///   - prompts: stored prompt embeddings, where the folder has no condition table.
+    ///   - head: `languageModel` (velocities) or `value`; a value head that the folder lacks is made anew, zero.
+    public static func load(
+        from folder: URL, prompts: StoredPrompts? = nil, head: Head = .languageModel, device: Device = .cpu,
+        trainable: Bool = true
+    ) throws -> FlowImage {
+        let index = try DiffusersFolder.object(
+            folder.appendingPathComponent("model_index.json"), hint: "expected a folder in diffusers' layout")
+        try checkPipeline(index)
+        let schedule = try FlowSchedule(
+            keys: DiffusersFolder.object(
+                folder.appendingPathComponent("scheduler/scheduler_config.json"), hint: "expected the pipeline's scheduler"))
+        let transformer = try FluxTransformer.load(
+            from: folder.appendingPathComponent("transformer"), device: device, trainable: trainable)
+        let table = folder.appendingPathComponent("condition_table")
+        let conditioning: Conditioning
+        if let prompts {
+            conditioning = .stored(prompts)
+        } else if FileManager.default.fileExists(atPath: table.path) {
+            conditioning = .table(
+                try ConditionTable.load(from: table, config: transformer.config, device: device, trainable: trainable))
+        } else {
+            throw ModelError(
+                "\(folder.path): has no condition_table folder; text encoders are not run here, so give stored prompt embeddings instead"
+            )
+        }
+        return FlowImage(
+            transformer: transformer, conditioning: conditioning, schedule: schedule,
+            head: try head == .value
+                ? valueHead(folder, transformer.config, device: device, trainable: trainable)
+                : fresh(head, transformer.config, device: device, trainable: trainable))
+    }
+
+    private static func checkPipeline(_ keys: ConfigKeys) throws {
+        let name = keys.json["_class_name"] as? String ?? "missing"
+        guard pipelines.contains(name) else {
+            throw ModelError("\(keys.file): _class_name is \(name); pipelines that load: \(pipelines.joined(separator: ", "))")
+        }
+        if let component = keys.json["transformer"] as? [String], component.last != FluxConfig.className {
+            throw ModelError(
+                "\(keys.file): transformer is \(component.last ?? "missing"); transformers that load: \(FluxConfig.className)")
+        }
+    }
+
+    private static func valueHead(_ folder: URL, _ config: FluxConfig, device: Device, trainable: Bool) throws -> FlowHead {
+        let own = folder.appendingPathComponent("value_head")
+        guard FileManager.default.fileExists(atPath: own.path) else {
+            return try fresh(.value, config, device: device, trainable: trainable)
+        }
+        do {
+            var store = ComponentTensors(try DiffusersFolder.tensors(in: own), device: device, trainable: trainable)
+            let weight = try store.take("value_head.weight", [1, config.width])
+            let bias = try store.take("value_head.bias", [1])
+            try store.finish()
+            return .value(weight: weight, bias: bias)
+        } catch let error as ModelError {
+            throw ModelError("\(own.path): \(error)")
+        }
+    }
+
+    /// Writes what `load` reads; `model_index.json` comes last, so that a folder that has it is complete.
+    ///
+    /// diffusers reads `transformer/` and `scheduler/` with their own `from_pretrained`; components that it does not know are ours.
+    public func save(to folder: URL) throws {
+        try DiffusersFolder.write(
+            json: schedule.json, to: folder.appendingPathComponent("scheduler/scheduler_config.json"))
+        try transformer.save(to: folder.appendingPathComponent("transformer"))
+        var index: [String: Any] = [
+            "_class_name": "FluxKontextPipeline", "scheduler": ["diffusers", FlowSchedule.className],
+            "transformer": ["diffusers", FluxConfig.className],
+        ]
+        for name in ["vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2"] { index[name] = [NSNull(), NSNull()] }
+        if case .table(let table) = conditioning {
+            try table.save(to: folder.appendingPathComponent("condition_table"))
+            index["condition_table"] = ["policyzoo", ConditionTable.className]
+        }
+        if case .value = head {
+            try DiffusersFolder.write(
+                folder.appendingPathComponent("value_head"), config: ["_class_name": "ValueHead"],
+                parameters: parameters.filter { $0.name.hasPrefix("value_head.") })
+            index["value_head"] = ["policyzoo", "ValueHead"]
+        }
+        try DiffusersFolder.write(json: index, to: folder.appendingPathComponent("model_index.json"))
+    }
+}

@@ -1,0 +1,162 @@
+import Foundation
+import ZooTensor
+
+/// The transformer of FLUX.1, diffusers' `FluxTransformer2DModel`, with Kontext's reference tokens.
+///
+/// Double blocks keep separate weights for text and image and attend jointly; single blocks run over both. All tensors of one
+/// batch have equal shapes; tokens are packed into rows `[batch · length, width]`.
+public final class FluxTransformer {
+    public let config: FluxConfig
+    public let parameters: [NamedTensor]
+
+    let imageEmbedder: Affine, contextEmbedder: Affine
+    let timestep: Embedder, text: Embedder, guidance: Embedder?
+    /// Of every block and of the last norm, so that one product serves all.
+    let modulations: Affine
+    let doubleBlocks: [DoubleBlock]
+    let singleBlocks: [SingleBlock]
+    let output: Affine
+    private var angles: [TokenLayout: (cosine: Tensor, sine: Tensor)] = [:]
+
+    /// Two linear layers with SiLU between.
+    struct Embedder {
+        let first: Affine, second: Affine
+
+        func callAsFunction(_ x: Tensor) -> Tensor { second(first(x).siluByRow()) }
+    }
+
+    /// The weights of one stream of a double block.
+    struct Stream {
+        let qkv: Affine, queryNorm: Tensor, keyNorm: Tensor, out: Affine, up: Affine, down: Affine
+    }
+
+    struct DoubleBlock {
+        let image: Stream, text: Stream
+    }
+
+    struct SingleBlock {
+        /// Queries, keys, values and the feed-forward's input.
+        let fused: Affine
+        let queryNorm: Tensor, keyNorm: Tensor
+        /// `[width, width + 4 width]`: attention's columns first.
+        let out: Affine
+    }
+
+    /// Takes copies of `tensors` (diffusers' names) as float32 parameters on `device`.
+    public init(config: FluxConfig, tensors: [String: Tensor], device: Device, trainable: Bool) throws {
+        try config.validate()
+        var store = ComponentTensors(tensors, device: device, trainable: trainable)
+        let width = config.width
+        imageEmbedder = try store.affine("x_embedder", width, config.inChannels)
+        contextEmbedder = try store.affine("context_embedder", width, config.jointAttentionDim)
+        func embedder(_ name: String, _ input: Int) throws -> Embedder {
+            Embedder(
+                first: try store.affine("time_text_embed.\(name).linear_1", width, input),
+                second: try store.affine("time_text_embed.\(name).linear_2", width, width))
+        }
+        timestep = try embedder("timestep_embedder", Self.frequencies)
+        text = try embedder("text_embedder", config.pooledProjectionDim)
+        guidance = config.guidanceEmbeds ? try embedder("guidance_embedder", Self.frequencies) : nil
+        modulations = try store.affine(Self.modulationLayers(config), width)
+        doubleBlocks = try (0..<config.layers).map { try Self.doubleBlock(&store, "transformer_blocks.\($0).", config) }
+        singleBlocks = try (0..<config.singleLayers).map { index in
+            let prefix = "single_transformer_blocks.\(index)."
+            return SingleBlock(
+                fused: try store.affine(
+                    ["attn.to_q", "attn.to_k", "attn.to_v"].map { (prefix + $0, width) } + [(prefix + "proj_mlp", 4 * width)],
+                    width),
+                queryNorm: try store.take(prefix + "attn.norm_q.weight", [config.headWidth]),
+                keyNorm: try store.take(prefix + "attn.norm_k.weight", [config.headWidth]),
+                out: try store.affine(prefix + "proj_out", width, 5 * width))
+        }
+        output = try store.affine("proj_out", config.inChannels, width)
+        try store.finish()
+        parameters = store.parameters
+        self.config = config
+    }
+
+    public var device: Device { imageEmbedder.weight.device }
+
+    /// Sines and cosines that a timestep is given as.
+    static let frequencies = 256
+
+    private static func modulationLayers(_ config: FluxConfig) -> [(name: String, out: Int)] {
+        let width = config.width
+        var layers: [(name: String, out: Int)] = []
+        for index in 0..<config.layers {
+            for name in ["norm1", "norm1_context"] { layers.append(("transformer_blocks.\(index).\(name).linear", 6 * width)) }
+        }
+        for index in 0..<config.singleLayers {
+            layers.append(("single_transformer_blocks.\(index).norm.linear", 3 * width))
+        }
+        return layers + [("norm_out.linear", 2 * width)]
+    }
+
+    private static func doubleBlock(_ store: inout ComponentTensors, _ prefix: String, _ config: FluxConfig) throws -> DoubleBlock
+    {
+        func stream(_ qkv: [String], _ norms: [String], _ out: String, _ feedForward: String) throws -> Stream {
+            let width = config.width
+            return Stream(
+                qkv: try store.affine(qkv.map { (prefix + "attn." + $0, width) }, width),
+                queryNorm: try store.take(prefix + "attn.\(norms[0]).weight", [config.headWidth]),
+                keyNorm: try store.take(prefix + "attn.\(norms[1]).weight", [config.headWidth]),
+                out: try store.affine(prefix + "attn." + out, width, width),
+                up: try store.affine(prefix + feedForward + ".net.0.proj", 4 * width, width),
+                down: try store.affine(prefix + feedForward + ".net.2", width, 4 * width))
+        }
+        return DoubleBlock(
+            image: try stream(["to_q", "to_k", "to_v"], ["norm_q", "norm_k"], "to_out.0", "ff"),
+            text: try stream(
+                ["add_q_proj", "add_k_proj", "add_v_proj"], ["norm_added_q", "norm_added_k"], "to_add_out", "ff_context"))
+    }
+
+    /// The angles of a layout, made once.
+    func angles(_ layout: TokenLayout) -> (cosine: Tensor, sine: Tensor) {
+        if let known = angles[layout] { return known }
+        let made = layout.angles(axes: config.axesDimsRope, device: device)
+        angles[layout] = made
+        return made
+    }
+}
+
+/// Which tokens a forward pass runs over: text, then the canvas, then the reference.
+public struct TokenLayout: Hashable, Sendable {
+    public var text: Int
+    /// Rows and columns of packed tokens.
+    public var canvas: [Int]
+    /// Empty where there is no reference.
+    public var reference: [Int]
+
+    public init(text: Int, canvas: [Int], reference: [Int] = []) {
+        self.text = text
+        self.canvas = canvas
+        self.reference = reference
+    }
+
+    var canvasCount: Int { canvas.reduce(1, *) }
+    var referenceCount: Int { reference.isEmpty ? 0 : reference.reduce(1, *) }
+    var imageCount: Int { canvasCount + referenceCount }
+    var count: Int { text + imageCount }
+
+    /// cos and sin `[count, Σ axes / 2]` of position · 10000^(-2i/width) for each axis; the first axis is 1 on a reference.
+    func angles(axes: [Int], device: Device) -> (cosine: Tensor, sine: Tensor) {
+        var places = [[Int]](repeating: [0, 0, 0], count: text)
+        for row in 0..<canvas[0] { for column in 0..<canvas[1] { places.append([0, row, column]) } }
+        if !reference.isEmpty {
+            for row in 0..<reference[0] { for column in 0..<reference[1] { places.append([1, row, column]) } }
+        }
+        var angles: [Double] = []
+        for place in places {
+            for (position, width) in zip(place, axes) {
+                for pair in 0..<width / 2 {
+                    angles.append(Double(position) / pow(10_000, Double(2 * pair) / Double(width)))
+                }
+            }
+        }
+        let shape = [places.count, axes.reduce(0, +) / 2]
+        return (
+            Tensor(angles.map { Float(cos($0)) } as [Float], shape: shape, device: device),
+            Tensor(angles.map { Float(sin($0)) } as [Float], shape: shape, device: device)
+        )
+    }
+}
