@@ -6,7 +6,8 @@ let libtorch = "\(Context.packageDirectory)/.libtorch"
 let torchHeaders: [CXXSetting] = [
     .unsafeFlags([
         "-isystem", "\(libtorch)/include", "-isystem", "\(libtorch)/include/torch/csrc/api/include",
-        "-std=c++20", "-O2", "-Wall", "-Wextra", "-Werror",
+        // The mangling of compilers that libtorch is built with: newer names of its templates are not in every version.
+        "-std=c++20", "-O2", "-Wall", "-Wextra", "-Werror", "-fclang-abi-compat=17",
     ])
 ]
 let torchLibraries: [LinkerSetting] = [

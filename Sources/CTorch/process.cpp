@@ -41,7 +41,8 @@ ct_status ct_load_cuda(int32_t *device_count) {
         static std::mutex lock;
         static bool loaded = false;
         const std::lock_guard<std::mutex> hold(lock);
-        if (!loaded && !at::hasCUDA()) {
+        // Not at::hasCUDA(): the first call of that fixes its answer, and it would be no for ever.
+        if (!loaded && !c10::impl::hasDeviceGuardImpl(c10::DeviceType::CUDA)) {
             Dl_info info;
             // Any symbol of libtorch_cpu tells the folder where libtorch_cuda has to lie.
             TORCH_CHECK(
@@ -56,7 +57,7 @@ ct_status ct_load_cuda(int32_t *device_count) {
             }
         }
         loaded = true;
-        *device_count = static_cast<int32_t>(at::globalContext().hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0);
+        *device_count = c10::impl::getDeviceGuardImpl(c10::DeviceType::CUDA)->deviceCount();
         TORCH_CHECK(*device_count > 0, "libtorch_cuda is loaded but no CUDA device is visible");
     });
 }
