@@ -131,6 +131,7 @@ parity-adapters: parity-venv ## adapters against peft, in both directions
 	@rm -rf .build/parity-adapters && mkdir -p .build/parity-adapters
 	@ZOO_PARITY="$$PWD/.build/parity-adapters/adapters" swift test -c release --skip-build --filter adapterWritesForPEFT
 	@.venv-parity/bin/python Tests/ZooModelsTests/Fixtures/parity_adapters.py .build/parity-adapters/adapters
+	@.venv-parity/bin/python Tests/ZooModelsTests/Fixtures/make.py .build/parity-adapters/theirs 1000
 	@.venv-parity/bin/python Tests/ZooModelsTests/Fixtures/make_adapters.py .build/parity-adapters/theirs 1000
 	@ZOO_FIXTURES="$$PWD/.build/parity-adapters/theirs" swift test -c release --skip-build --filter AdapterTests
 
