@@ -77,7 +77,8 @@ let package = Package(
         .target(name: "CTorch", cxxSettings: torchHeaders, linkerSettings: torchLibraries),
         .target(name: "ZooTensor", dependencies: ["CTorch"], swiftSettings: swift),
         .target(name: "ZooModels", dependencies: ["ZooTensor"], swiftSettings: swift),
-        .target(name: "ZooData", swiftSettings: swift),
+        .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+        .target(name: "ZooData", dependencies: ["CPNG"], swiftSettings: swift),
         .systemLibrary(name: "CLtdl", providers: [.apt(["libltdl-dev"]), .brew(["libtool"])]),
         .target(
             name: "ZooHost",
