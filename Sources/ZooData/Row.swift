@@ -9,10 +9,12 @@ public struct Row: Sendable, Equatable {
     public var rejected: String?
     /// The columns that the dataset's shape does not use, by name; rewards read them.
     public var extras: [String: JSONValue]
+    /// Of a task of images; then `prompt` says in words what the image is to show.
+    public var image: ImageItem?
 
     public init(
         id: Int = 0, text: String? = nil, prompt: String? = nil, completion: String? = nil, chosen: String? = nil,
-        rejected: String? = nil, extras: [String: JSONValue] = [:]
+        rejected: String? = nil, extras: [String: JSONValue] = [:], image: ImageItem? = nil
     ) {
         self.id = id
         self.text = text
@@ -21,6 +23,7 @@ public struct Row: Sendable, Equatable {
         self.chosen = chosen
         self.rejected = rejected
         self.extras = extras
+        self.image = image
     }
 }
 

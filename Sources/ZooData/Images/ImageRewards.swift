@@ -1,9 +1,9 @@
 /// A sampled picture and what it was to show.
 public struct SampledImage: Sendable {
     public var picture: Picture
-    public var prompt: ImagePrompt
+    public var prompt: PicturePrompt
 
-    public init(picture: Picture, prompt: ImagePrompt) {
+    public init(picture: Picture, prompt: PicturePrompt) {
         self.picture = picture
         self.prompt = prompt
     }

@@ -12,7 +12,7 @@ public struct ImageCondition: Sendable, Equatable, Codable {
 }
 
 /// What an image is to show: a value of each condition, and where the task has one a reference picture.
-public struct ImagePrompt: Sendable, Equatable {
+public struct PicturePrompt: Sendable, Equatable {
     /// By condition; nil leaves it open (the condition is dropped).
     public var values: [Int?]
     public var reference: Picture?
@@ -23,10 +23,28 @@ public struct ImagePrompt: Sendable, Equatable {
     }
 }
 
-/// A prompt and the picture that shows it.
+/// A prompt with the picture that shows it.
 public struct ImageItem: Sendable, Equatable {
-    public var prompt: ImagePrompt
+    public var prompt: PicturePrompt
     public var target: Picture
+    /// Of a preference: the two pictures to tell apart.
+    public var pair: Pair?
+
+    public struct Pair: Sendable, Equatable {
+        public var chosen: Picture
+        public var rejected: Picture
+
+        public init(chosen: Picture, rejected: Picture) {
+            self.chosen = chosen
+            self.rejected = rejected
+        }
+    }
+
+    public init(prompt: PicturePrompt, target: Picture, pair: Pair? = nil) {
+        self.prompt = prompt
+        self.target = target
+        self.pair = pair
+    }
 }
 
 /// Pictures with conditions, made from a seed.
@@ -51,7 +69,7 @@ public struct ImageTask: Sendable {
         let (training, heldOut) = digits.split(heldOut: 297, seed: seed)
         func items(_ digits: DigitImages) -> [ImageItem] {
             zip(digits.pictures, digits.labels).map {
-                ImageItem(prompt: ImagePrompt(values: [$1], reference: nil), target: $0)
+                ImageItem(prompt: PicturePrompt(values: [$1], reference: nil), target: $0)
             }
         }
         return ImageTask(
@@ -69,7 +87,7 @@ public struct ImageTask: Sendable {
                     let place = random.next(below: Canvas.places.count)
                     let background = random.next(below: Canvas.backgrounds.count)
                     return ImageItem(
-                        prompt: ImagePrompt(values: [label, place, background], reference: picture),
+                        prompt: PicturePrompt(values: [label, place, background], reference: picture),
                         target: Canvas.render(picture, place: place, background: background))
                 }
             }
@@ -84,8 +102,13 @@ public struct ImageTask: Sendable {
             heldOut: items(heldOut, each: 1))
     }
 
+    /// The items of a part of the task, as rows whose prompt is in words.
+    public func dataset(_ items: [ImageItem], name: String, shape: DatasetShape) -> Dataset {
+        Dataset(name: name, shape: shape, rows: items.map { Row(prompt: caption($0.prompt), image: $0) })
+    }
+
     /// The prompt in words: "seven, top left, light".
-    public func caption(_ prompt: ImagePrompt) -> String {
+    public func caption(_ prompt: PicturePrompt) -> String {
         zip(conditions, prompt.values).map { condition, value in value.map { condition.labels[$0] } ?? "any \(condition.name)" }
             .joined(separator: ", ")
     }
