@@ -8,6 +8,11 @@ public struct DigitImages: Sendable {
 
     public static let side = 8
 
+    public init(pictures: [Picture], labels: [Int]) {
+        self.pictures = pictures
+        self.labels = labels
+    }
+
     /// Reads scikit-learn's `digits.csv`: 64 numbers from 0 to 16 and the digit, on each line.
     ///
     /// - Throws: ``DataError`` naming file, line and reason.
