@@ -15,7 +15,7 @@ SUDO    := $(if $(filter 0,$(shell id -u)),,sudo)
 RELEASE := .build/release
 DATA    := $(or $(POLICYZOO_CACHE),$(CACHE))/data
 DYLIB   := $(if $(filter Darwin,$(shell uname -s)),dylib,so)
-LTDL_FLAGS := $(if $(filter Darwin,$(shell uname -s)),-I$(shell brew --prefix 2>/dev/null)/include)
+BREW_FLAGS := $(if $(filter Darwin,$(shell uname -s)),-I$(shell brew --prefix 2>/dev/null)/include)
 
 .PHONY: help
 help: ## list the targets
@@ -38,13 +38,18 @@ libtorch: $(if $(LIBTORCH),,$(TORCH_DIR)/.complete)
 	    { echo 'make: LIBTORCH=$(LIBTORCH) has no lib/libtorch_cpu.$(DYLIB)' >&2; exit 1; }
 	@test "$$(readlink .libtorch)" = '$(or $(LIBTORCH),$(TORCH_DIR)/torch)' || ln -sfn '$(or $(LIBTORCH),$(TORCH_DIR)/torch)' .libtorch
 
-.PHONY: ltdl
-ltdl:
-	@echo '#include <ltdl.h>' | $(CC) $(LTDL_FLAGS) -E - >/dev/null 2>&1 || { \
-	  echo 'Installing libltdl (GNU libtool), which loads the plugins'; \
-	  if command -v apt-get >/dev/null; then $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq libltdl-dev >/dev/null; \
-	  elif command -v brew >/dev/null; then brew install libtool; \
-	  else echo 'make: install the development files of libltdl (GNU libtool) with your package manager' >&2; exit 1; fi; }
+# libltdl loads the plugins, libpng writes pictures: whatever of the two the compiler does not find is installed.
+.PHONY: libraries
+libraries:
+	@missing=; \
+	echo '#include <ltdl.h>' | $(CC) $(BREW_FLAGS) -E - >/dev/null 2>&1 || missing="$$missing libltdl"; \
+	echo '#include <png.h>' | $(CC) $(BREW_FLAGS) -E - >/dev/null 2>&1 || missing="$$missing libpng"; \
+	if [ -n "$$missing" ]; then \
+	  echo "Installing$$missing (GNU libtool's loader of plugins, the encoder of pictures)"; \
+	  if command -v apt-get >/dev/null; then \
+	    $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq libltdl-dev libpng-dev >/dev/null; \
+	  elif command -v brew >/dev/null; then brew install libtool libpng; \
+	  else echo "make: install the development files of$$missing with your package manager" >&2; exit 1; fi; fi
 
 # The wheel brings the libraries; what is kept of it is one file of JavaScript. Nothing of Python is needed afterwards.
 $(VEGA_FILE):
@@ -59,12 +64,13 @@ $(VEGA_FILE):
 charts: $(VEGA_FILE) ## fetch the library that draws the charts of a report (0.9 MB, once per machine)
 
 .PHONY: setup
-setup: ltdl libtorch charts ## install what is missing: libltdl by the system's packages, libtorch and Vega-Lite into the cache
+setup: libraries libtorch charts ## install what is missing: libltdl and libpng by the system's packages, libtorch and Vega-Lite into the cache
 	@command -v swift >/dev/null || { echo 'make: Swift 6.3 is needed: https://swift.org/install' >&2; exit 1; }
 
 .PHONY: data
-data: ## fetch the data of the sentiment task (2 MB, once per machine)
+data: ## fetch the data of the tasks sentiment, digits and subject (12 MB, once per machine)
 	@PYTHON='$(PYTHON)' .ci/fetch-sentiment.sh '$(DATA)/sentiment/raw'
+	@PYTHON='$(PYTHON)' .ci/fetch-digits.sh '$(DATA)/digits/raw'
 
 # --- Build, run, test -----------------------------------------------------------------------------------------------
 

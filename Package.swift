@@ -82,7 +82,8 @@ let package = Package(
         .target(name: "ZooTensor", dependencies: ["CTorch"], swiftSettings: swift),
         .target(
             name: "ZooModels", dependencies: ["ZooTensor"], exclude: ["CausalLM/Families/README.md"], swiftSettings: swift),
-        .target(name: "ZooData", swiftSettings: swift),
+        .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+        .target(name: "ZooData", dependencies: ["CPNG"], swiftSettings: swift),
         .systemLibrary(name: "CLtdl", providers: [.apt(["libltdl-dev"]), .brew(["libtool"])]),
         .target(
             name: "ZooHost",

@@ -13,10 +13,12 @@ public struct Row: Sendable, Equatable {
     public var extras: [String: JSONValue]
     /// Whether the completion is one that is wanted: the column `label`, where it is true or false.
     public var label: Bool? { extras["label"]?.bool }
+    /// Of a task of images; then `prompt` says in words what the image is to show.
+    public var image: ImageItem?
 
     public init(
         id: Int = 0, text: String? = nil, prompt: String? = nil, completion: String? = nil, chosen: String? = nil,
-        rejected: String? = nil, extras: [String: JSONValue] = [:]
+        rejected: String? = nil, extras: [String: JSONValue] = [:], image: ImageItem? = nil
     ) {
         self.id = id
         self.text = text
@@ -25,6 +27,7 @@ public struct Row: Sendable, Equatable {
         self.chosen = chosen
         self.rejected = rejected
         self.extras = extras
+        self.image = image
     }
 }
 

@@ -65,28 +65,32 @@ extension Column {
         }
         let perStep = array.flags & ZOO_PER_STEP != 0
         let rows = perStep ? steps : sequences
-        guard array.rank == 1, array.shape.0 == UInt64(rows) else {
+        let one = perStep ? "step" : "sequence"
+        guard (1...2).contains(array.rank), array.shape.0 == UInt64(rows), let width = array.width, rows < 1 << 40 else {
             throw ZooError(
                 .invalidArgument,
-                "array '\(name)' has rank \(array.rank) and \(array.shape.0) rows; expected rank 1 and \(rows) rows, one per \(perStep ? "step" : "sequence")"
-            )
+                "array '\(name)' has rank \(array.rank) and \(array.shape.0) rows; expected rank 1, or 2 with at most 2^20 numbers "
+                    + "in a row, and \(rows) rows, one per \(one)")
         }
+        let count = rows * width
         func read<T>(_: T.Type) throws -> [T] {
-            guard array.nbytes == UInt64(rows * MemoryLayout<T>.stride), rows == 0 || array.data != nil else {
+            guard array.nbytes == UInt64(count * MemoryLayout<T>.stride), count == 0 || array.data != nil else {
                 throw ZooError(
-                    .invalidArgument, "array '\(name)' holds \(array.nbytes) bytes; expected \(rows * MemoryLayout<T>.stride)")
+                    .invalidArgument, "array '\(name)' holds \(array.nbytes) bytes; expected \(count * MemoryLayout<T>.stride)")
             }
-            guard rows > 0, let data = array.data else { return [] }
-            return Array(UnsafeBufferPointer(start: data.assumingMemoryBound(to: T.self), count: rows))
+            guard count > 0, let data = array.data else { return [] }
+            return Array(UnsafeBufferPointer(start: data.assumingMemoryBound(to: T.self), count: count))
         }
-        switch array.dtype {
-        case ZOO_F64: self.init(name, perStep: perStep, .f64(try read(Double.self)))
-        case ZOO_F32: self.init(name, perStep: perStep, .f64(try read(Float.self).map(Double.init)))
-        case ZOO_I64: self.init(name, perStep: perStep, .i64(try read(Int64.self)))
-        case ZOO_I32: self.init(name, perStep: perStep, .i64(try read(Int32.self).map(Int64.init)))
-        case ZOO_U8: self.init(name, perStep: perStep, .u8(try read(UInt8.self)))
-        default: throw ZooError(.invalidArgument, "array '\(name)' has the unknown element type \(array.dtype)")
-        }
+        let values: Values =
+            switch array.dtype {
+            case ZOO_F64: .f64(try read(Double.self))
+            case ZOO_F32: .f32(try read(Float.self))
+            case ZOO_I64: .i64(try read(Int64.self))
+            case ZOO_I32: .i64(try read(Int32.self).map(Int64.init))
+            case ZOO_U8: .u8(try read(UInt8.self))
+            default: throw ZooError(.invalidArgument, "array '\(name)' has the unknown element type \(array.dtype)")
+            }
+        self.init(name, perStep: perStep, width: width, values)
     }
 
     /// Runs `body` with the columns as C arrays. They are writable: what `body` leaves in an f64 array can be read there.
@@ -114,17 +118,18 @@ public final class ArrayStorage {
         var array = zoo_array()
         array.size = UInt32(MemoryLayout<zoo_array>.size)
         array.flags = column.perStep ? ZOO_PER_STEP : 0
-        array.rank = 1
+        array.rank = column.width == 1 ? 1 : 2
         let name = copy(Array(column.name.utf8))
         array.name = zoo_str(ptr: UnsafePointer(name.assumingMemoryBound(to: CChar.self)), len: UInt64(column.name.utf8.count))
         func fill<T>(_ values: [T], _ dtype: UInt32) {
             array.dtype = dtype
-            array.shape = (UInt64(values.count), 1, 1, 1)
+            array.shape = (UInt64(values.count / column.width), UInt64(column.width), 1, 1)
             array.nbytes = UInt64(values.count * MemoryLayout<T>.stride)
             array.data = copy(values)
         }
         switch column.values {
         case .f64(let values): fill(values, ZOO_F64)
+        case .f32(let values): fill(values, ZOO_F32)
         case .i64(let values): fill(values, ZOO_I64)
         case .u8(let values): fill(values, ZOO_U8)
         }
@@ -143,5 +148,13 @@ public final class ArrayStorage {
         for block in blocks { block.deallocate() }
         blocks = []
         arrays.deallocate()
+    }
+}
+
+extension zoo_array {
+    /// Numbers in a row; nil where they are none, or more than a row may have.
+    fileprivate var width: Int? {
+        guard rank > 1 else { return 1 }
+        return (1...1 << 20).contains(shape.1) ? Int(shape.1) : nil
     }
 }

@@ -33,8 +33,10 @@ public struct Batch: Sendable, Equatable {
 
 /// A named column of a batch, or a named output of the model.
 public struct Column: Sendable, Equatable {
+    /// Row by row.
     public enum Values: Sendable, Equatable {
         case f64([Double])
+        case f32([Float])
         case i64([Int64])
         case u8([UInt8])
     }
@@ -42,11 +44,14 @@ public struct Column: Sendable, Equatable {
     public var name: String
     /// One row per step; otherwise one per sequence.
     public var perStep: Bool
+    /// Numbers in a row: 1, or the dimensions of a vector (the pixels of an image).
+    public var width: Int
     public var values: Values
 
-    public init(_ name: String, perStep: Bool, _ values: Values) {
+    public init(_ name: String, perStep: Bool, width: Int = 1, _ values: Values) {
         self.name = name
         self.perStep = perStep
+        self.width = width
         self.values = values
     }
 
@@ -54,26 +59,58 @@ public struct Column: Sendable, Equatable {
     public var doubles: [Double] {
         switch values {
         case .f64(let values): values
+        case .f32(let values): values.map(Double.init)
         case .i64(let values): values.map(Double.init)
         case .u8(let values): values.map(Double.init)
         }
     }
 
-    /// The values as integers; nil for a column of doubles.
+    /// The values as integers; nil for a column of floating-point numbers.
     public var integers: [Int]? {
         switch values {
-        case .f64: nil
+        case .f64, .f32: nil
         case .i64(let values): values.map { Int($0) }
         case .u8(let values): values.map { Int($0) }
         }
     }
 
-    func selecting(_ rows: [Int]) -> Column {
-        switch values {
-        case .f64(let values): Column(name, perStep: perStep, .f64(rows.map { values[$0] }))
-        case .i64(let values): Column(name, perStep: perStep, .i64(rows.map { values[$0] }))
-        case .u8(let values): Column(name, perStep: perStep, .u8(rows.map { values[$0] }))
+    /// The values as single-precision numbers; doubles are rounded.
+    public var floats: [Float] {
+        if case .f32(let values) = values { return values }
+        return doubles.map(Float.init)
+    }
+
+    /// The given rows, in that order.
+    public func selecting(_ rows: [Int]) -> Column {
+        func pick<T>(_ values: [T]) -> [T] {
+            if width == 1 { return rows.map { values[$0] } }
+            var picked: [T] = []
+            picked.reserveCapacity(rows.count * width)
+            for row in rows { picked += values[row * width..<(row + 1) * width] }
+            return picked
         }
+        let chosen: Values =
+            switch values {
+            case .f64(let values): .f64(pick(values))
+            case .f32(let values): .f32(pick(values))
+            case .i64(let values): .i64(pick(values))
+            case .u8(let values): .u8(pick(values))
+            }
+        return Column(name, perStep: perStep, width: width, chosen)
+    }
+
+    /// The rows of several columns of one name, one after the other; integers of different sizes become the larger ones.
+    static func concatenated(_ columns: [Column]) -> Column {
+        let first = columns[0]
+        let values: Values =
+            if columns.allSatisfy({ $0.integers != nil }) {
+                .i64(columns.flatMap { ($0.integers ?? []).map(Int64.init) })
+            } else if case .f32 = first.values {
+                .f32(columns.flatMap(\.floats))
+            } else {
+                .f64(columns.flatMap(\.doubles))
+            }
+        return Column(first.name, perStep: first.perStep, width: first.width, values)
     }
 }
 
@@ -104,6 +141,9 @@ extension Batch {
             throw ZooError(
                 .invalidArgument,
                 "column '\(name)' is per \(perStep ? "sequence" : "step"); expected per \(perStep ? "step" : "sequence")")
+        }
+        guard column.width == 1 else {
+            throw ZooError(.invalidArgument, "column '\(name)' has \(column.width) numbers in a row; expected 1")
         }
         return column
     }
@@ -153,13 +193,11 @@ extension Batch {
         }
         for column in parts.first?.columns ?? [] {
             let columns = parts.compactMap { $0.column(column.name) }
-            guard columns.count == parts.count, columns.allSatisfy({ $0.perStep == column.perStep }) else { continue }
-            if column.integers != nil {
-                all.columns.append(
-                    Column(column.name, perStep: column.perStep, .i64(columns.flatMap { ($0.integers ?? []).map(Int64.init) })))
-            } else {
-                all.columns.append(Column(column.name, perStep: column.perStep, .f64(columns.flatMap(\.doubles))))
-            }
+            let first = columns[0]
+            guard columns.count == parts.count,
+                columns.allSatisfy({ $0.perStep == first.perStep && $0.width == first.width })
+            else { continue }
+            all.columns.append(Column.concatenated(columns))
         }
         return all
     }

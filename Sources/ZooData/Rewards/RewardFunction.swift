@@ -26,15 +26,19 @@ public struct RewardItem: Sendable {
     public var finished: Bool
     /// The completion's length in steps (tokens).
     public var steps: Int
+    /// The picture, where the sample is one; then `completion` is empty.
+    public var image: SampledImage?
 
     public init(
-        prompt: String, completion: String, extras: [String: JSONValue] = [:], finished: Bool = true, steps: Int = 0
+        prompt: String, completion: String, extras: [String: JSONValue] = [:], finished: Bool = true, steps: Int = 0,
+        image: SampledImage? = nil
     ) {
         self.prompt = prompt
         self.completion = completion
         self.extras = extras
         self.finished = finished
         self.steps = steps
+        self.image = image
     }
 
     /// The value of a column that a reward compares with.

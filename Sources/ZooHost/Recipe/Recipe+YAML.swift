@@ -34,6 +34,7 @@ extension Stage {
             ("policy", .map([policy.entry, ("lora", lora?.node)])), ("reference", reference?.node), ("teacher", teacher?.node),
             ("critic", critic?.node), ("reward", reward?.node),
             ("rewards", rewards.isEmpty ? nil : .list(rewards.map(\.node))), ("data", data.node), ("rollout", rollout.node),
+            ("score", score?.node),
             ("optimizer", optimizerNode), ("budget", .map([(budget.axis.rawValue, .number(budget.amount))])),
             ("threads", threads.map { .number($0) }), ("checkpoint_every", .number(checkpointEvery)),
             ("microbatch_steps", .number(microbatchSteps)),
@@ -121,7 +122,7 @@ extension DataSource {
                     "build",
                     .map([
                         ("prompts", pairs.prompts.map { .number($0) }), ("samples", .number(pairs.samples)),
-                        ("epochs", .number(pairs.epochs)),
+                        ("epochs", .number(pairs.epochs)), ("images", pairs.images?.node),
                     ])
                 )
             ])
@@ -130,7 +131,12 @@ extension DataSource {
 }
 
 extension RolloutSettings {
-    fileprivate var node: RecipeNode { .map([("max_new_tokens", .number(maxNewTokens)), ("temperature", .number(temperature))]) }
+    fileprivate var node: RecipeNode {
+        guard let denoising else {
+            return .map([("max_new_tokens", .number(maxNewTokens)), ("temperature", .number(temperature))])
+        }
+        return .map([("denoising", denoising.node)])
+    }
 }
 
 extension OptimizerSettings {
@@ -188,12 +194,12 @@ extension Probe {
 }
 
 extension RecipeNode {
-    fileprivate static func text(_ text: String) -> RecipeNode { RecipeNode(.scalar(.string(text))) }
-    fileprivate static func number(_ number: some BinaryInteger) -> RecipeNode { RecipeNode(.scalar(.number(Double(number)))) }
-    fileprivate static func number(_ number: Double) -> RecipeNode { RecipeNode(.scalar(.number(number))) }
-    fileprivate static func list(_ items: [RecipeNode]) -> RecipeNode { RecipeNode(.list(items)) }
+    static func text(_ text: String) -> RecipeNode { RecipeNode(.scalar(.string(text))) }
+    static func number(_ number: some BinaryInteger) -> RecipeNode { RecipeNode(.scalar(.number(Double(number)))) }
+    static func number(_ number: Double) -> RecipeNode { RecipeNode(.scalar(.number(number))) }
+    static func list(_ items: [RecipeNode]) -> RecipeNode { RecipeNode(.list(items)) }
     /// A mapping of the entries that have a value.
-    fileprivate static func map(_ entries: [(String, RecipeNode?)]) -> RecipeNode {
+    static func map(_ entries: [(String, RecipeNode?)]) -> RecipeNode {
         RecipeNode(.map(entries.compactMap { key, value in value.map { Entry(key: key, place: "", value: $0) } }))
     }
 

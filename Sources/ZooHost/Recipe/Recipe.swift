@@ -15,7 +15,7 @@ public struct Recipe: Codable, Sendable, Equatable {
     public var device = "cpu"
     /// Threads of each worker process.
     public var threads = 1
-    /// A built-in task that makes data files: `countdown`, `sentiment` or `tabular`; nil where the recipe names files of its own.
+    /// A built-in task that makes the data: `countdown`, `digits`, `sentiment`, `subject` or `tabular`; nil where the recipe names files of its own.
     public var task: TaskSpec?
     public var stages: [Stage]
     public var evaluation: Evaluation?
@@ -27,7 +27,7 @@ public struct Recipe: Codable, Sendable, Equatable {
 public struct TaskSpec: Codable, Sendable, Equatable {
     public var name: String
     /// For `countdown`: `numbers`, `max_number`, `max_target`; for `tabular`: `prompts`, `vocabulary`, `horizon`, `reward_scale`;
-    /// for `sentiment`: none.
+    /// for `digits`, `sentiment` and `subject`: none.
     public var settings: [String: Double] = [:]
 }
 
@@ -51,6 +51,8 @@ public struct Stage: Codable, Sendable, Equatable {
     public var rewards: [RewardSpec] = []
     public var data = DataSources()
     public var rollout = RolloutSettings()
+    /// How a policy that makes images is asked for the likelihood of a whole image; nil for any other.
+    public var score: ImageScoring?
     /// By role; `policy` is the default of the others.
     public var optimizer: [String: OptimizerSettings] = ["policy": OptimizerSettings()]
     public var budget: Budget
@@ -73,7 +75,7 @@ public enum ModelSource: Codable, Sendable, Equatable {
 }
 
 public struct NewModel: Codable, Sendable, Equatable {
-    /// `tabular`, or a language model's family by its `model_type`: `llama`, `qwen3`, `gpt2`, ...
+    /// `tabular`, `flow-image`, or a language model's family by its `model_type`: `llama`, `qwen3`, `gpt2`, ...
     public var family: String
     /// Keys of the family's `config.json` (`hidden_size`, `num_hidden_layers`, ...).
     public var config: [String: JSONValue] = [:]
@@ -141,12 +143,16 @@ public struct PairBuilding: Codable, Sendable, Equatable {
     public var samples = 4
     /// Passes over the pairs after which a stage ends whose budget went into making them.
     public var epochs = 2
+    /// Of images: what is chosen over what. nil: the best of the samples over the worst.
+    public var images: ImagePairs?
 }
 
 /// The sampler, the same for every algorithm.
 public struct RolloutSettings: Codable, Sendable, Equatable {
     public var maxNewTokens = 64
     public var temperature = 1.0
+    /// Of a policy that makes images; nil for any other.
+    public var denoising: DenoisingSettings?
 }
 
 public struct OptimizerSettings: Codable, Sendable, Equatable {

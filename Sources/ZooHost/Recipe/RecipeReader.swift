@@ -12,6 +12,7 @@ struct RecipeReader {
             var recipe = Recipe(
                 name: try section("name", .name), file: file, task: try section.optional("task", task),
                 stages: try stages(section))
+            if recipe.task?.makesImages == true { recipe.stages = recipe.stages.map(ImageReader.completed) }
             recipe.about = try section("about", .text, else: recipe.about)
             recipe.seed = try section("seed", .whole(from: 0), else: recipe.seed)
             recipe.device = try section("device", .text("a device: cpu, cuda or cuda:N"), else: recipe.device)
@@ -84,6 +85,7 @@ struct RecipeReader {
         stage.rewards = try section("rewards", .list(of: sources.reward), else: [])
         stage.data = try section("data", sources.data, else: stage.data)
         stage.rollout = try section("rollout", rollout, else: stage.rollout)
+        stage.score = try section.optional("score", ImageReader.score)
         stage.optimizer = try section("optimizer", optimizers, else: stage.optimizer)
         stage.threads = try section.optional("threads", .whole(from: 1))
         stage.checkpointEvery = try section("checkpoint_every", .whole(from: 0), else: stage.checkpointEvery)
@@ -108,6 +110,7 @@ struct RecipeReader {
             var rollout = RolloutSettings()
             rollout.maxNewTokens = try section("max_new_tokens", .whole(from: 1), else: rollout.maxNewTokens)
             rollout.temperature = try section("temperature", .positive, else: rollout.temperature)
+            rollout.denoising = try section.optional("denoising", ImageReader.denoising)
             return rollout
         }
     }
@@ -171,10 +174,11 @@ struct RecipeReader {
 extension TaskSpec {
     /// The built-in tasks, with their settings and what these are unless the recipe says otherwise.
     static let all: [String: [String: Double]] = [
-        "countdown": ["numbers": 3, "max_number": 20, "max_target": 50], "sentiment": [:],
+        "countdown": ["numbers": 3, "max_number": 20, "max_target": 50], "digits": [:], "sentiment": [:], "subject": [:],
         "tabular": ["prompts": 4, "vocabulary": 4, "horizon": 2, "reward_scale": 1],
     ]
     static var names: [String] { all.keys.sorted() }
+    var makesImages: Bool { ["digits", "subject"].contains(name) }
 
     fileprivate static func standard(_ name: String) -> TaskSpec { TaskSpec(name: name, settings: all[name] ?? [:]) }
 }

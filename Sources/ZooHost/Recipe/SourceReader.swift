@@ -179,6 +179,7 @@ struct SourceReader {
                             var building = PairBuilding(prompts: try section.optional("prompts", .whole(from: 1)))
                             building.samples = try section("samples", .whole(from: 2), else: building.samples)
                             building.epochs = try section("epochs", .whole(from: 1), else: building.epochs)
+                            building.images = try section.optional("images", ImageReader.pairs)
                             return building
                         }))
             }
@@ -213,8 +214,8 @@ extension DataSource {
 }
 
 extension RewardSpec {
-    /// Rewards that the host computes itself: a trained network, and the tabular task's table.
-    static let hostFunctions = ["model", "table"]
+    /// Rewards that the host makes itself: a trained network, the tabular task's table, and those of pictures.
+    static let hostFunctions = ["model", "table"] + ImageReward.all.map(\.name)
 }
 
 extension LoRAConfig {

@@ -85,7 +85,7 @@ final class RunServices: HostServices {
         let count = sequences.offsets.count - 1
         var batch = Batch(offsets: sequences.offsets, tokens: sequences.tokens, mask: sequences.mask)
         for column in prompts.columns where !column.perStep {
-            batch.set(column.repeated(samples))
+            batch.set(column.repeated(samples, rows: prompts.sequenceCount))
         }
         batch.set("behaviour_logp", perStep: Slices.unpack(drawn.logp.map(Double.init), sequences.mask))
         batch.set(Column("group", perStep: false, .i64((0..<count).map { Int64($0 / samples) })))
@@ -143,12 +143,7 @@ final class RunServices: HostServices {
 
 extension Column {
     /// Each row `times` times in a row: a prompt's columns for its samples.
-    func repeated(_ times: Int) -> Column {
-        func spread<T>(_ values: [T]) -> [T] { values.flatMap { Array(repeating: $0, count: times) } }
-        return switch values {
-        case .f64(let values): Column(name, perStep: perStep, .f64(spread(values)))
-        case .i64(let values): Column(name, perStep: perStep, .i64(spread(values)))
-        case .u8(let values): Column(name, perStep: perStep, .u8(spread(values)))
-        }
+    func repeated(_ times: Int, rows: Int) -> Column {
+        selecting((0..<rows).flatMap { Array(repeating: $0, count: times) })
     }
 }

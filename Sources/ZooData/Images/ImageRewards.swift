@@ -1,0 +1,128 @@
+/// A sampled picture and what it was to show.
+public struct SampledImage: Sendable {
+    public var picture: Picture
+    public var prompt: PicturePrompt
+
+    public init(picture: Picture, prompt: PicturePrompt) {
+        self.picture = picture
+        self.prompt = prompt
+    }
+}
+
+/// A reward of pictures: a number of one picture and its prompt.
+public struct ImageReward: RewardFunction {
+    public let name: String
+    private let measure: @Sendable (SampledImage) throws -> Double
+
+    public func score(_ item: RewardItem) throws -> Double {
+        guard let image = item.image else {
+            throw DataError("reward \(name)", "scores pictures; the policy of this stage makes text")
+        }
+        return try measure(image)
+    }
+}
+
+extension ImageReward {
+    /// The rewards of pictures, with what each is.
+    public static let all: [(name: String, doc: String)] = [
+        ("class-probability", "the probability that a small classifier gives the digit that the prompt names"),
+        ("class-accuracy", "1 where that classifier's first choice is the prompt's digit, else 0"),
+        ("subject-fidelity", "the normalised cross-correlation with the reference picture, at the placement where it is largest"),
+        (
+            "prompt-adherence",
+            "the mean of two: whether the digit is at the prompt's position, and the background is the prompt's"
+        ),
+        ("total-variation", "the mean absolute difference of neighbouring pixels"),
+        ("brightness", "the mean pixel, from -1 to 1"),
+        ("compressibility", "minus the bits a pixel that an order-0 code of neighbouring pixels' differences needs"),
+        ("grid-energy", "the share of a picture's energy that alternates from pixel to pixel"),
+    ]
+
+    /// Makes a reward of pictures.
+    ///
+    /// - Parameter classifier: for the rewards that ask which digit it is.
+    /// - Throws: ``DataError`` where there is none of that name.
+    public init(_ name: String, classifier: DigitClassifier) throws {
+        guard let known = Self.measures[name] else {
+            let names = Self.all.map(\.name)
+            let meant = nearest(name, among: names).map { "; did you mean '\($0)'?" } ?? ""
+            throw DataError("reward \(name)", "is not known; rewards of pictures are \(names.joined(separator: ", "))\(meant)")
+        }
+        self.name = name
+        measure = { try known($0, classifier) }
+    }
+
+    private typealias Measure = @Sendable (SampledImage, DigitClassifier) throws -> Double
+
+    private static let measures: [String: Measure] = [
+        "class-probability": { try digitProbabilities($0, $1).asked },
+        "class-accuracy": { image, classifier in
+            let (all, asked) = try digitProbabilities(image, classifier)
+            return asked == all.max() ? 1 : 0
+        },
+        "subject-fidelity": { image, _ in image.picture.bestPlacement(of: try reference(image)).correlation },
+        "prompt-adherence": { image, _ in try adherence(image) },
+        "total-variation": { image, _ in image.picture.totalVariation },
+        "brightness": { image, _ in image.picture.brightness },
+        "compressibility": { image, _ in -image.picture.bitsPerPixel },
+        "grid-energy": { image, _ in image.picture.gridEnergy },
+    ]
+
+    private static func reference(_ image: SampledImage) throws -> Picture {
+        guard let reference = image.prompt.reference else {
+            throw DataError("reward subject-fidelity", "needs prompts with a reference picture; this task has none")
+        }
+        return reference
+    }
+
+    /// The picture's 8 × 8 part that is judged: the whole of a digit; of a canvas, where the prompt puts the digit.
+    private static func digitProbabilities(_ image: SampledImage, _ classifier: DigitClassifier) throws -> (
+        all: [Double], asked: Double
+    ) {
+        guard let digit = image.prompt.values.first, let digit else {
+            throw DataError("reward class-probability", "needs prompts that name a digit")
+        }
+        var picture = image.picture
+        if picture.height != DigitImages.side {
+            let place = image.prompt.values[1].map { Canvas.places[$0] } ?? Canvas.places[4]
+            picture = picture.window(
+                row: place.row, column: place.column, height: DigitImages.side, width: DigitImages.side)
+        }
+        let all = classifier.probabilities(picture)
+        return (all, all[digit])
+    }
+
+    private static func adherence(_ image: SampledImage) throws -> Double {
+        let reference = try reference(image)
+        let values = image.prompt.values
+        guard values.count == 3, let place = values[1], let background = values[2] else {
+            throw DataError("reward prompt-adherence", "needs prompts with a position and a background")
+        }
+        let found = image.picture.bestPlacement(of: reference)
+        let isPlaced = Canvas.places[place].row == found.row && Canvas.places[place].column == found.column
+        let nearest = Canvas.backgrounds.indices.min {
+            Canvas.distance(image.picture, background: $0, outside: found)
+                < Canvas.distance(image.picture, background: $1, outside: found)
+        }
+        return ((isPlaced ? 1 : 0) + (nearest == background ? 1 : 0)) / 2
+    }
+}
+
+extension Canvas {
+    /// The mean absolute difference to a background, over the pixels outside of the digit's placement.
+    static func distance(_ picture: Picture, background: Int, outside: (row: Int, column: Int, correlation: Double)) -> Double {
+        let empty = empty(background)
+        let side = DigitImages.side
+        var (sum, count) = (0.0, 0.0)
+        for row in 0..<picture.height {
+            for column in 0..<picture.width {
+                let isInside =
+                    (outside.row..<outside.row + side).contains(row) && (outside.column..<outside.column + side).contains(column)
+                guard !isInside else { continue }
+                sum += Double(abs(picture[row, column] - empty[row, column]))
+                count += 1
+            }
+        }
+        return sum / count
+    }
+}

@@ -1,0 +1,157 @@
+import Foundation
+
+/// One kind of condition of an image: its name, and what its values are called.
+public struct ImageCondition: Sendable, Equatable, Codable {
+    public var name: String
+    public var labels: [String]
+
+    public init(name: String, labels: [String]) {
+        self.name = name
+        self.labels = labels
+    }
+}
+
+/// What an image is to show: a value of each condition, and where the task has one a reference picture.
+public struct PicturePrompt: Sendable, Equatable {
+    /// By condition; nil leaves it open (the condition is dropped).
+    public var values: [Int?]
+    public var reference: Picture?
+
+    public init(values: [Int?], reference: Picture?) {
+        self.values = values
+        self.reference = reference
+    }
+}
+
+/// A prompt with the picture that shows it.
+public struct ImageItem: Sendable, Equatable {
+    public var prompt: PicturePrompt
+    public var target: Picture
+    /// Of a preference: the two pictures to tell apart.
+    public var pair: Pair?
+
+    public struct Pair: Sendable, Equatable {
+        public var chosen: Picture
+        public var rejected: Picture
+
+        public init(chosen: Picture, rejected: Picture) {
+            self.chosen = chosen
+            self.rejected = rejected
+        }
+    }
+
+    public init(prompt: PicturePrompt, target: Picture, pair: Pair? = nil) {
+        self.prompt = prompt
+        self.target = target
+        self.pair = pair
+    }
+}
+
+/// Pictures with conditions, made from a seed.
+public struct ImageTask: Sendable {
+    public let name: String
+    public let height: Int
+    public let width: Int
+    public let conditions: [ImageCondition]
+    /// Height and width of the reference picture; nil where prompts have none.
+    public let referenceSize: (height: Int, width: Int)?
+    public let training: [ImageItem]
+    /// Of digits that training never shows.
+    public let heldOut: [ImageItem]
+
+    private static let digitNames = [
+        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
+    ]
+    static let digit = ImageCondition(name: "class", labels: digitNames)
+
+    /// The 8 × 8 digits by class.
+    public static func digits(_ digits: DigitImages, seed: UInt64) -> ImageTask {
+        let (training, heldOut) = digits.split(heldOut: 297, seed: seed)
+        func items(_ digits: DigitImages) -> [ImageItem] {
+            zip(digits.pictures, digits.labels).map {
+                ImageItem(prompt: PicturePrompt(values: [$1], reference: nil), target: $0)
+            }
+        }
+        return ImageTask(
+            name: "digits", height: DigitImages.side, width: DigitImages.side, conditions: [digit], referenceSize: nil,
+            training: items(training), heldOut: items(heldOut))
+    }
+
+    /// The subject-driven task: the reference's digit, at one of nine places of a 12 × 12 canvas, on one of three backgrounds.
+    public static func subject(_ digits: DigitImages, seed: UInt64) -> ImageTask {
+        let (training, heldOut) = digits.split(heldOut: 297, seed: seed)
+        var random = SplitMix64(seed: seed, stream: 0x5B7)
+        func items(_ digits: DigitImages, each: Int) -> [ImageItem] {
+            zip(digits.pictures, digits.labels).flatMap { picture, label in
+                (0..<each).map { _ in
+                    let place = random.next(below: Canvas.places.count)
+                    let background = random.next(below: Canvas.backgrounds.count)
+                    return ImageItem(
+                        prompt: PicturePrompt(values: [label, place, background], reference: picture),
+                        target: Canvas.render(picture, place: place, background: background))
+                }
+            }
+        }
+        return ImageTask(
+            name: "subject", height: Canvas.side, width: Canvas.side,
+            conditions: [
+                digit, ImageCondition(name: "position", labels: Canvas.places.map(\.name)),
+                ImageCondition(name: "background", labels: Canvas.backgrounds),
+            ],
+            referenceSize: (DigitImages.side, DigitImages.side), training: items(training, each: 8),
+            heldOut: items(heldOut, each: 1))
+    }
+
+    /// The items of a part of the task, as rows whose prompt is in words.
+    public func dataset(_ items: [ImageItem], name: String, shape: DatasetShape) -> Dataset {
+        Dataset(name: name, shape: shape, rows: items.map { Row(prompt: caption($0.prompt), image: $0) })
+    }
+
+    /// The prompt in words: "seven, top left, light".
+    public func caption(_ prompt: PicturePrompt) -> String {
+        zip(conditions, prompt.values).map { condition, value in value.map { condition.labels[$0] } ?? "any \(condition.name)" }
+            .joined(separator: ", ")
+    }
+}
+
+/// The canvas of the subject-driven task.
+public enum Canvas {
+    public static let side = 12
+    public static let backgrounds = ["dark", "light", "ramp"]
+
+    public static let places: [(name: String, row: Int, column: Int)] = [
+        ("top", 0), ("middle", 2), ("bottom", 4),
+    ].flatMap { vertical, row in
+        [("left", 0), ("centre", 2), ("right", 4)].map { horizontal, column in ("\(vertical) \(horizontal)", row, column) }
+    }
+
+    /// How bright a background is at a pixel, 0 to 1.
+    static func level(_ background: Int, column: Int) -> Float {
+        switch background {
+        case 0: 0
+        case 1: 0.4
+        default: 0.5 * Float(column) / Float(side - 1)
+        }
+    }
+
+    /// The background alone.
+    static func empty(_ background: Int) -> Picture {
+        Picture(
+            height: side, width: side,
+            pixels: (0..<side * side).map { 2 * level(background, column: $0 % side) - 1 })
+    }
+
+    /// A digit's ink over a background.
+    static func render(_ digit: Picture, place: Int, background: Int) -> Picture {
+        var canvas = empty(background)
+        let (_, top, left) = places[place]
+        for row in 0..<digit.height {
+            for column in 0..<digit.width {
+                let ink = (digit[row, column] + 1) / 2
+                let behind = level(background, column: left + column)
+                canvas[top + row, left + column] = 2 * (behind + (1 - behind) * ink) - 1
+            }
+        }
+        return canvas
+    }
+}

@@ -1,0 +1,57 @@
+import CPNG
+import Foundation
+
+/// Pictures in rows and columns on a black ground, each pixel enlarged, for people to look at.
+public struct PictureGrid: Sendable {
+    /// [rows][columns]; a row may be shorter. All of one size, or smaller.
+    public var rows: [[Picture]]
+    /// Screen pixels of one pixel.
+    public var scale: Int
+
+    public init(rows: [[Picture]], scale: Int = 6) {
+        self.rows = rows
+        self.scale = scale
+    }
+
+    /// The grid as a PNG file, 8 bits of grey.
+    ///
+    /// - Throws: ``DataError`` where the encoder refuses.
+    public func png() throws -> Data {
+        let gap = 2
+        let cell = (
+            height: rows.joined().map(\.height).max() ?? 1, width: rows.joined().map(\.width).max() ?? 1
+        )
+        let columns = rows.map(\.count).max() ?? 0
+        let height = max(1, rows.count * (cell.height * scale + gap) + gap)
+        let width = max(1, columns * (cell.width * scale + gap) + gap)
+        var grey = [UInt8](repeating: 32, count: height * width)
+        for (row, pictures) in rows.enumerated() {
+            for (column, picture) in pictures.enumerated() {
+                let top = gap + row * (cell.height * scale + gap)
+                let left = gap + column * (cell.width * scale + gap)
+                for y in 0..<picture.height * scale {
+                    for x in 0..<picture.width * scale {
+                        let value = (picture[y / scale, x / scale] + 1) / 2
+                        grey[(top + y) * width + left + x] = UInt8((min(max(value, 0), 1) * 255).rounded())
+                    }
+                }
+            }
+        }
+        return try Self.encode(grey, height: height, width: width)
+    }
+
+    private static func encode(_ grey: [UInt8], height: Int, width: Int) throws -> Data {
+        var message = [CChar](repeating: 0, count: 64)
+        func write(_ memory: UnsafeMutableRawPointer?, _ bytes: inout Int) throws {
+            guard zoo_png_write(memory, &bytes, grey, UInt32(width), UInt32(height), &message) == 0 else {
+                let text = String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+                throw DataError("a picture of \(width) × \(height)", "cannot be encoded: \(text)")
+            }
+        }
+        var bytes = 0
+        try write(nil, &bytes)
+        var data = Data(count: bytes)
+        try data.withUnsafeMutableBytes { try write($0.baseAddress, &bytes) }
+        return data.prefix(bytes)
+    }
+}

@@ -1,0 +1,56 @@
+import Foundation
+import ZooData
+import ZooKit
+import ZooModels
+
+extension ImageTask {
+    /// The task of a recipe; nil where the recipe has no task of images. Throws where its raw data is not there.
+    static func of(_ recipe: Recipe) throws -> ImageTask? {
+        guard let task = recipe.task, task.makesImages else { return nil }
+        let file = CacheFolder.data.appending(path: "digits/raw/digits.csv")
+        guard FileManager.default.fileExists(atPath: file.path) else {
+            throw ZooError(.notFound, "the data of task '\(task.name)' is not at \(file.path): run `make data` to fetch it")
+        }
+        let digits = try DigitImages(contentsOf: file)
+        return task.name == "digits" ? .digits(digits, seed: 0) : .subject(digits, seed: 0)
+    }
+
+    /// What `task:NAME` names.
+    func dataset(_ name: String) throws -> Dataset {
+        switch name {
+        case "training": return dataset(training, name: name, shape: .prompt)
+        case "held-out": return dataset(heldOut, name: name, shape: .prompt)
+        default:
+            let names = ["training", "held-out"]
+            let meant = nearest(name, among: names).map { "; did you mean '\($0)'?" } ?? ""
+            throw ZooError(.notFound, "task '\(self.name)' has no '\(name)'; it has: \(names.joined(separator: ", "))\(meant)")
+        }
+    }
+
+    /// The digits that the judges of pictures learn from: those that the policy may learn from.
+    var classifier: DigitClassifier {
+        var seen: Set<[Float]> = []
+        var digits = DigitImages(pictures: [], labels: [])
+        for item in training {
+            let picture = item.prompt.reference ?? item.target
+            guard let label = item.prompt.values[0], seen.insert(picture.pixels).inserted else { continue }
+            digits.pictures.append(picture)
+            digits.labels.append(label)
+        }
+        return DigitClassifier(trainedOn: digits, seed: 0)
+    }
+
+    /// The kinds of condition, as a network embeds them.
+    var kinds: [ConditionTable.Kind] { conditions.map { ConditionTable.Kind($0.name, $0.labels.count) } }
+}
+
+/// The codec of a model of images, which reads and writes no text.
+struct ImageCodec: TextCodec {
+    func encode(_ text: String) throws -> [Int32] {
+        throw ZooError(.invalidArgument, "a policy of images reads no text; found '\(text)'")
+    }
+    func decode(_ tokens: [Int32]) -> String { "" }
+    var begin: Int32? { nil }
+    var end: Int32? { nil }
+    func write(to folder: URL) throws {}
+}

@@ -1,0 +1,141 @@
+import Foundation
+import ZooData
+import ZooKit
+
+/// Preference pairs of images as they are kept.
+struct MadeImagePairs: Codable {
+    /// Rows of the prompts' dataset.
+    var rows: [Int]
+    var chosen: [[Float]]
+    var rejected: [[Float]]
+    var cost: Ledger
+}
+
+extension Preparation {
+    /// Pairs of images for the stage's prompts: the best sample over the worst by the stage's reward, or as `images` says.
+    func imagePairs(_ building: PairBuilding, _ rewards: RewardService, _ task: ImageTask) throws -> (
+        dataset: Dataset, cost: Ledger
+    ) {
+        let key = [
+            "image-pairs", try setup.factory.identity(setup.stage.policy), try JSON.text(building),
+            try JSON.text(setup.stage.rewards), try samplingKey(),
+        ]
+        let made = try ArtifactStore.value("pairs", key: key) { try build(building, rewards, task) }
+        let prompts = try setup.prompts()
+        let items = try zip(made.rows, zip(made.chosen, made.rejected)).map { row, pair in
+            guard prompts.rows.indices.contains(row), var item = prompts.rows[row].image, pair.0.count == task.height * task.width
+            else {
+                throw ZooError(.dataLoss, "the built pairs in \(CacheFolder.artifacts.path) are damaged: remove the folder")
+            }
+            item.pair = .init(chosen: task.picture(pair.0), rejected: task.picture(pair.1))
+            return item
+        }
+        return (task.dataset(items, name: "pairs", shape: .preference), made.cost)
+    }
+
+    private func build(_ building: PairBuilding, _ rewards: RewardService, _ task: ImageTask) throws -> MadeImagePairs {
+        let sampler = try Sampler(setup, stop)
+        let start = secondsNow()
+        guard let count = building.prompts else {
+            throw ZooError(
+                .invalidArgument,
+                "\(setup.recipe.file.path): pairs of images need 'build.prompts'; a budget does not say how many")
+        }
+        var made = MadeImagePairs(rows: [], chosen: [], rejected: [], cost: Ledger())
+        var left = count
+        while left > 0 {
+            let part = try sampler.data.prompts(min(left, 64))
+            left -= part.sequenceCount
+            if let images = building.images {
+                try contrast(part, images, sampler, into: &made)
+            } else {
+                try rank(part, building.samples, rewards, sampler, into: &made)
+            }
+        }
+        guard !made.rows.isEmpty else {
+            throw ZooError(
+                .failedPrecondition, "no preference pair could be built: the reward tells no two samples of a prompt apart")
+        }
+        made.cost = sampler.model.ledger
+        made.cost.seconds = secondsNow() - start
+        return made
+    }
+
+    /// One kind of image over another.
+    private func contrast(_ prompts: Batch, _ images: ImagePairs, _ sampler: Sampler, into made: inout MadeImagePairs) throws {
+        let items = try prompts.integers("row").map { row in
+            guard let item = sampler.data.promptRow(row)?.image else { throw ZooError(.internal, "row \(row) is no image") }
+            return item
+        }
+        var random = SplitMix64(seed: setup.recipe.seed, stream: UInt64(made.rows.count))
+        func side(_ side: ImagePairs.Side) throws -> [[Float]] {
+            switch side {
+            case .target: return items.map(\.target.pixels)
+            case .generated: return try sampler.images(prompts)
+            case .degraded:
+                let worse = items.map { images.degrade($0.prompt, &random) }
+                return try sampler.images(prompts.replacing(worse))
+            }
+        }
+        made.rows += try prompts.integers("row")
+        made.chosen += try side(images.chosen)
+        made.rejected += try side(images.rejected)
+    }
+
+    /// Of some samples a prompt, the best by the reward over the worst.
+    private func rank(
+        _ prompts: Batch, _ samples: Int, _ rewards: RewardService, _ sampler: Sampler, into made: inout MadeImagePairs
+    ) throws {
+        let batch = try sampler.sample(prompts, each: samples)
+        let scores = try rewards.score(batch, row: sampler.data.promptRow, ledger: &sampler.model.ledger)[0].doubles
+        let pixels = batch.column(ImageColumn.sample)?.floats ?? []
+        let width = pixels.count / max(1, batch.sequenceCount)
+        for (index, row) in try prompts.integers("row").enumerated() {
+            let group = Array(index * samples..<(index + 1) * samples)
+            guard let best = group.max(by: { scores[$0] < scores[$1] }), let worst = group.min(by: { scores[$0] < scores[$1] }),
+                scores[best] > scores[worst]
+            else { continue }
+            made.rows.append(row)
+            made.chosen.append(Array(pixels[best * width..<(best + 1) * width]))
+            made.rejected.append(Array(pixels[worst * width..<(worst + 1) * width]))
+        }
+    }
+}
+
+extension ImageTask {
+    func picture(_ pixels: [Float]) -> Picture { Picture(height: height, width: width, pixels: pixels) }
+}
+
+extension ImagePairs {
+    /// A prompt made worse.
+    func degrade(_ prompt: PicturePrompt, _ random: inout SplitMix64) -> PicturePrompt {
+        var prompt = prompt
+        prompt.reference = prompt.reference.map { picture in
+            var picture = picture.blurred(sigma: blur)
+            if noise > 0 { picture.pixels = picture.pixels.map { $0 + Float(noise * random.normal()) } }
+            return picture
+        }
+        switch words {
+        case .full: break
+        case .generic: prompt.values = prompt.values.indices.map { $0 == 0 ? prompt.values[0] : nil }
+        case .none: prompt.values = prompt.values.map { _ in nil }
+        }
+        return prompt
+    }
+}
+
+extension Batch {
+    /// The same prompts with other conditions and references.
+    fileprivate func replacing(_ prompts: [PicturePrompt]) -> Batch {
+        var batch = self
+        let kinds = prompts.first?.values.count ?? 0
+        batch.set(
+            Column(
+                ImageColumn.condition, perStep: false, width: kinds, .i64(prompts.flatMap { $0.values.map { Int64($0 ?? -1) } })))
+        if let width = column(ImageColumn.reference)?.width {
+            let pixels = prompts.flatMap { $0.reference?.pixels ?? Array(repeating: 0, count: width) }
+            batch.set(Column(ImageColumn.reference, perStep: false, width: width, .f32(pixels)))
+        }
+        return batch
+    }
+}

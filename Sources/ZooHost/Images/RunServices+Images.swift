@@ -1,0 +1,57 @@
+import ZooKit
+import ZooModels
+import ZooTensor
+
+extension RunServices {
+    /// Samples of a policy of images: a sequence of denoising steps each, whose mask is 1 where a step drew something.
+    func generateImages(
+        _ role: Role, _ network: FlowImage, prompts: Batch, samples: Int, settings: RolloutSettings, generator: Generator
+    ) throws -> Batch {
+        guard let format = model.images else { throw ZooError(.internal, "the stage has no format of images") }
+        let sampler = (settings.denoising ?? DenoisingSettings()).sampler(format, iteration: model.ledger.algorithmSteps)
+        let wanted = try prompts.imagePrompts(format)
+        let start = secondsNow()
+        let stop = stop
+        let drawn = try model.transient(role) {
+            try network.generate(
+                prompts: wanted, shape: format.shape, referenceShape: format.referenceShape, samplesPerPrompt: samples,
+                settings: sampler, generator: generator, isCancelled: { stop.isImmediate })
+        }
+        let images = drawn.sequences
+        var batch = Batch(offsets: images.offsets, mask: images.mask)
+        for column in prompts.columns where !column.perStep {
+            batch.set(column.repeated(samples, rows: prompts.sequenceCount))
+        }
+        batch.set(images)
+        batch.set("behaviour_logp", perStep: Slices.unpack(drawn.logp.map(Double.init), images.mask))
+        batch.set(Column("group", perStep: false, .i64((0..<images.count).map { Int64($0 / samples) })))
+        batch.set(Column("finished", perStep: false, .u8(Array(repeating: 1, count: images.count))))
+        batch.set(Column("policy_version", perStep: false, .i64(Array(repeating: Int64(role.version), count: images.count))))
+        model.charge(role, .generate, since: start, flops: network.generationFLOPs(images), steps: images.stepCount)
+        return batch
+    }
+}
+
+extension DenoisingSettings {
+    /// The sampler of a rollout.
+    ///
+    /// - Parameter iteration: steps of the algorithm so far, by which a window of stochastic steps moves.
+    func sampler(_ format: ImageFormat, iteration: Int) -> ImageSampler {
+        let range = window.map { size in
+            let size = min(size, steps)
+            let first = (iteration / windowEvery) % (steps - size + 1)
+            return first..<first + size
+        }
+        return ImageSampler(
+            steps: steps, noiseLevel: noise == .none ? 0 : noiseLevel, noise: format.noise, window: range, shift: shift,
+            guidance: guidance, sharesNoise: sharesNoise, scoring: format.scoring)
+    }
+
+    /// How an evaluation samples: nothing is drawn after the first noise.
+    var measuring: DenoisingSettings {
+        var settings = self
+        settings.steps = evaluationSteps
+        settings.noise = .none
+        return settings
+    }
+}

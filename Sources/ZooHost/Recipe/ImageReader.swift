@@ -1,0 +1,56 @@
+import Foundation
+
+/// Reads the settings of policies that make images.
+enum ImageReader {
+    /// A stage with the settings of images that it leaves out.
+    static func completed(_ stage: Stage) -> Stage {
+        var stage = stage
+        stage.rollout.denoising = stage.rollout.denoising ?? DenoisingSettings()
+        stage.score = stage.score ?? ImageScoring()
+        return stage
+    }
+
+    static var denoising: Expectation<DenoisingSettings> {
+        .section("the image sampler's settings") { section in
+            var settings = DenoisingSettings()
+            settings.steps = try section("steps", .whole(from: 1), else: settings.steps)
+            settings.evaluationSteps = try section("evaluation_steps", .whole(from: 1), else: settings.evaluationSteps)
+            settings.shift = try section("shift", .positive, else: settings.shift)
+            settings.guidance = try section("guidance", .positive, else: settings.guidance)
+            settings.noise = try section("noise", .choice, else: settings.noise)
+            settings.noiseLevel = try section("noise_level", .positive, else: settings.noiseLevel)
+            settings.window = try section.optional("window", .whole(from: 1))
+            settings.windowEvery = try section("window_every", .whole(from: 1), else: settings.windowEvery)
+            settings.sharesNoise = try section("shares_noise", .flag, else: settings.sharesNoise)
+            return settings
+        }
+    }
+
+    static var score: Expectation<ImageScoring> {
+        .section("how an image is scored") { section in
+            var scoring = ImageScoring()
+            scoring.times = try section("times", .choice, else: scoring.times)
+            scoring.mean = try section("mean", .finite, else: scoring.mean)
+            scoring.width = try section("width", .positive, else: scoring.width)
+            scoring.draws = try section("draws", .whole(from: 1), else: scoring.draws)
+            scoring.conditionDrop = try section(
+                "condition_drop", .number("a number from 0 to 1") { (0...1).contains($0) }, else: scoring.conditionDrop)
+            return scoring
+        }
+    }
+
+    static var pairs: Expectation<ImagePairs> {
+        .section("{chosen: target | generated, rejected: generated | degraded}") { section in
+            var pairs = ImagePairs()
+            pairs.chosen = try section("chosen", .choice, else: pairs.chosen)
+            pairs.rejected = try section("rejected", .choice, else: pairs.rejected)
+            pairs.blur = try section("blur", .fromZero, else: pairs.blur)
+            pairs.noise = try section("noise", .fromZero, else: pairs.noise)
+            pairs.words = try section("words", .choice, else: pairs.words)
+            guard pairs.chosen != pairs.rejected else {
+                throw section.field.error("chosen and rejected are both '\(pairs.chosen.rawValue)'; expected two different ones")
+            }
+            return pairs
+        }
+    }
+}
