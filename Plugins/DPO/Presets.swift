@@ -48,7 +48,42 @@ extension DPO {
                 "ipo-paper", source: "Azar et al. 2023, arXiv 2310.12036, eq. 17", summary: "IPO on sums of log-probabilities.",
                 parameters: ["loss_type": "ipo", "ipo_average": false],
                 notes: ["The paper gives no single τ: set beta."]),
-        ] + papers
+        ] + squaredErrors + papers
+
+    /// Of trainers whose score is minus a mean of squares. What their code multiplies by is β here, wherever it has a factor ½.
+    private static let squaredErrors = [
+        Preset(
+            "diffusion-dpo", source: "SalesforceAIResearch/DiffusionDPO@5233e75 train.py and launchers/sd15.sh",
+            summary: "The sigmoid loss on scores that are minus a mean squared error: its β of 5000, halved.",
+            parameters: ["loss_type": "sigmoid", "beta": 2500, "label_smoothing": 0, "pairs": 2048],
+            notes: [
+                "Wallace et al. 2023, arXiv 2311.12908. For images from a diffusion model: the error is the mean over the latent's "
+                    + "numbers, at a uniform time and noise that both answers and both networks share.",
+                "Its code multiplies by −0.5·β with β 5000.",
+                "AdamW at 1e-8 times the number of pairs, which is 2.05e-5, 500 steps of warm-up, 2000 steps.",
+            ]),
+        Preset(
+            "sfo", source: "Shin et al. 2025, arXiv 2506.03621v2, eq. 3",
+            summary: "The sigmoid loss on scores that are minus a mean squared error, at β 1000.",
+            parameters: ["loss_type": "sigmoid", "beta": 1000, "label_smoothing": 0],
+            notes: [
+                "Subject fidelity optimization of images: the chosen one is the real target, the rejected one is sampled with its "
+                    + "reference image blurred and its prompt made generic.",
+                "No factor ½. Times are a logistic of a standard normal; a new LoRA of rank 16 over the fine-tuned one, which is the "
+                    + "reference; Prodigy, 300 updates on 4 devices with a batch of 4.",
+            ]),
+        Preset(
+            "flow-dpo", source: "yifan123/flow_grpo@ac4c86e scripts/train_sd3_dpo.py and config/dpo.py",
+            summary: "The sigmoid loss on scores that are minus a mean squared error: its β of 100, halved.",
+            parameters: ["loss_type": "sigmoid", "beta": 50, "label_smoothing": 0],
+            notes: [
+                "For images from a flow model: the error of the velocity, a mean over the latent's numbers, at a time that is a "
+                    + "logistic of a standard normal and a noise that both answers and both networks share.",
+                "Its code multiplies by −0.5·β with β 100.",
+                "It samples its pairs: best and worst of 24 for a prompt; here they are the recipe's. Its reference stays as it is "
+                    + "unless ref_update_step is set. LoRA, AdamW at 3e-4.",
+            ]),
+    ]
 
     /// Settings of later papers.
     private static let papers = [

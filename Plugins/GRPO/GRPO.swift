@@ -5,7 +5,7 @@
 // of TRL's GRPOTrainer in Parameters.swift.
 //
 // Deviations:
-// 1. Deviations of rewards have denominator G − 1 and 10⁻⁴ is added to them, as in TRL; the paper states neither.
+// 1. By default deviations of rewards have denominator G − 1 and 10⁻⁴ is added to them, as in TRL; the paper states neither.
 // 2. `loss_type` and `scale_rewards` are separate, as in TRL: Dr. GRPO is `dr_grpo` with `none`, DAPO is `dapo` with `group`.
 // 3. Every update is exact over its minibatch however the host cuts it, so TRL's `bnpo`, the token mean of one micro-batch, is
 //    here the same number as `dapo`.
@@ -34,16 +34,17 @@ struct GRPO: Algorithm {
 
     // MARK: - The objective
 
-    /// −J_GRPO (eq. 3 with the KL of eq. 4) of a slice, and its derivative by log π.
+    /// −J_GRPO (eq. 3 with the KL of eq. 4) of a slice, and its derivatives by log π and by an exact KL.
     ///
-    /// `logp`, `behaviourLogp` and `referenceLogp` are per step; `advantages` and `weights`, what one action of a sequence counts for
-    /// in the loss (the reduction), per sequence.
+    /// `logp`, `behaviourLogp` and `kl` are per step; `advantages` and `weights`, what one action of a sequence counts for in the loss
+    /// (the reduction), per sequence.
     static func loss(
-        _ batch: Batch, logp: [Double], behaviourLogp: [Double], referenceLogp: [Double]?, advantages: [Double],
-        weights: [Double], _ parameters: Parameters
+        _ batch: Batch, logp: [Double], behaviourLogp: [Double], kl: StepKL?, advantages: [Double], weights: [Double],
+        _ parameters: Parameters
     ) -> Loss {
         var loss = 0.0
         var gradient = [Double](repeating: 0, count: logp.count)
+        var byKL = gradient
         for (sequence, weight) in weights.enumerated() where weight != 0 {
             let advantage = advantages[sequence]
             let actions = batch.steps(of: sequence).filter { batch.mask[$0] }
@@ -53,6 +54,7 @@ struct GRPO: Algorithm {
             var byLogRatio = 0.0
             func add(_ term: Term, at t: Int) {
                 loss += term.value * weight
+                byKL[t] += term.byKL * weight
                 switch parameters.importanceSamplingLevel {
                 case .token: gradient[t] += (term.byLogRatio + term.byLogp) * weight
                 case .sequence:
@@ -63,8 +65,8 @@ struct GRPO: Algorithm {
             for (t, logRatio) in zip(actions, logRatios) {
                 let ratio = exp(logRatio)  // π_θ / π_θold
                 add(parameters.surrogate(ratio: ratio, logp: logp[t], advantage: advantage, phi: phi), at: t)
-                if let referenceLogp, parameters.beta > 0 {
-                    add(parameters.penalty(ratio: ratio, logp: logp[t], reference: referenceLogp[t]), at: t)
+                if let kl {
+                    add(parameters.penalty(ratio: ratio, kl.term(t, logp: logp[t], limit: parameters.klClip ?? .infinity)), at: t)
                 }
             }
             // The ratio of a sequence depends on each of its n actions by 1/n.
@@ -72,7 +74,7 @@ struct GRPO: Algorithm {
                 for t in actions { gradient[t] += byLogRatio / Double(actions.count) }
             }
         }
-        return Loss(loss, [.logp: gradient])
+        return Loss(loss, [.logp: gradient, .klReference: byKL])
     }
 
     // MARK: - One iteration
@@ -92,6 +94,7 @@ struct GRPO: Algorithm {
 
     /// A rollout with the columns `advantage` [n] and, where it is wanted, `reference_logp` [steps].
     private func sample() throws -> Batch {
+        if parameters.measuresKL { try parameters.klEstimator.check(host.model, parameter: "kl_estimator") }
         var sampler = Role.policy
         if parameters.refreshInterval > 1 {
             sampler = "rollout"
@@ -101,7 +104,7 @@ struct GRPO: Algorithm {
         var rollout = try host.rollout.generate(sampler, prompts, samples: parameters.samples)
         let rewards = try host.reward.score(rollout, unscorable: true)
         rollout.set("advantage", perSequence: try advantages(rewards, rollout))
-        if parameters.beta > 0 || parameters.logKl {
+        if parameters.measuresKL, parameters.klEstimator != .exact {
             rollout.set("reference_logp", perStep: try host.model.forward(.reference, rollout, [.logp])[.logp])
         }
         try host.logGroupSamples(rollout, rewards)
@@ -111,16 +114,20 @@ struct GRPO: Algorithm {
     /// Â of each sequence (section 4.1.2), [n]; 0 of one that cannot be scored.
     private func advantages(_ rewards: Rewards, _ rollout: Batch) throws -> [Double] {
         let groups = try rollout.integers("group")
+        let (epsilon, variance) = (parameters.advantageEpsilon, parameters.scaleVariance)
+        let limit = parameters.advClipMax ?? .infinity
+        let advantages: [Double]
         switch parameters.multiObjectiveAggregation {
         case .sumThenNormalize:
-            return groupAdvantages(
-                rewards.total, groups: groups, baseline: parameters.baseline, scale: parameters.scaleRewards,
-                epsilon: parameters.advantageEpsilon, lengths: rollout.actionCounts)
+            advantages = groupAdvantages(
+                rewards.total, groups: groups, baseline: parameters.baseline, scale: parameters.scaleRewards, epsilon: epsilon,
+                variance: variance, lengths: rollout.actionCounts)
         case .normalizeThenSum:
             let components = rewards.components.map { ($0.values, $0.weight) }
-            return normalizedSumAdvantages(
-                components.isEmpty ? [(rewards.total, 1)] : components, groups: groups, epsilon: parameters.advantageEpsilon)
+            advantages = normalizedSumAdvantages(
+                components.isEmpty ? [(rewards.total, 1)] : components, groups: groups, epsilon: epsilon, variance: variance)
         }
+        return advantages.map { min(max($0, -limit), limit) }
     }
 
     private func update(_ minibatch: Batch, isFirst: Bool) throws {
@@ -129,12 +136,14 @@ struct GRPO: Algorithm {
         guard lengths.contains(where: { $0 > 0 }) else { return }
         minibatch.set("weight", perSequence: parameters.weights(lengths: lengths))
         let update = try host.model.accumulate(
-            .policy, minibatch, [.logp, .entropy], .separable, stopsGradient: parameters.stopsGradient
+            .policy, minibatch, [.logp, .entropy] + (parameters.measuresKL ? parameters.klEstimator.outputs : []), .separable,
+            stopsGradient: parameters.stopsGradient
         ) { slice, outputs in
             Self.loss(
                 slice, logp: try outputs[.logp], behaviourLogp: try slice.steps("behaviour_logp"),
-                referenceLogp: slice.column("reference_logp")?.doubles, advantages: try slice.sequences("advantage"),
-                weights: try slice.sequences("weight"), parameters)
+                kl: parameters.beta > 0
+                    ? try parameters.klEstimator.steps(outputs, referenceLogp: slice.steps("reference_logp")) : nil,
+                advantages: try slice.sequences("advantage"), weights: try slice.sequences("weight"), parameters)
         }
         let info = try host.model.step(.policy)
         try logUpdate(minibatch, update, info, isFirst: isFirst)

@@ -15,9 +15,11 @@ extension GRPO {
         try logRatios(minibatch, change)
         try host.log("grad_norm", info.gradientNorm)
         try host.log("lr", info.learningRate, .last)
-        if let reference = minibatch.column("reference_logp")?.doubles {
-            let kl = zip(logp, reference).map { KLEstimator.k3.value($0, reference: $1) }
-            try host.log("kl", maskedMean(kl, minibatch.mask), over: actions)
+        if parameters.measuresKL {
+            // By k3 whatever estimator the loss has, so that runs compare.
+            let measure = parameters.klEstimator == .exact ? LossKL.exact : .estimated(.k3)
+            let kl = try measure.steps(update.outputs, referenceLogp: minibatch.steps("reference_logp"))
+            try host.log("kl", maskedMean(logp.indices.map { kl.term($0, logp: logp[$0]).value }, minibatch.mask), over: actions)
         }
         let own = masked(change, minibatch.mask)
         try host.log("actor/ppo_kl", -mean(own), over: actions)

@@ -12,6 +12,10 @@ extension GRPO {
         var scaleRewards = AdvantageScale.group
         @Parameter("ε that is added to that deviation: TRL 1e-4, verl and NeMo-RL 1e-6, OpenRLHF 1e-9.", in: 0...1)
         var advantageEpsilon = 1e-4
+        @Parameter("Denominator of that deviation's variance: n − 1 (TRL, verl, NeMo-RL) or n (Flow-GRPO).")
+        var scaleVariance = VarianceDenominator.unbiased
+        @Parameter("Limit ±c of an advantage after that; Flow-GRPO and DanceGRPO 5; null is none.", in: 0...1_000_000)
+        var advClipMax: Double? = nil
         @Parameter("Several rewards: add, then normalise; or normalise each within its group, add, and again over the batch.")
         var multiObjectiveAggregation = Aggregation.sumThenNormalize
 
@@ -41,9 +45,10 @@ extension GRPO {
         @Parameter("λ of vespo's weight where the advantage is negative.", in: 0.0001...1000) var vespoLambdaNeg = 2.0
 
         @Parameter("Strength β of the KL to the reference in the loss, per nat.", in: 0...1000) var beta = 0.04
-        @Parameter("Estimator of that KL; on fresh samples k2 pulls as KL(π‖π_ref) does, k3 as KL(π_ref‖π), and k1 nowhere.")
-        var klEstimator = KLEstimator.k3
-        @Parameter("Limit ±c of that estimate; verl, NeMo-RL and OpenRLHF 10; null is none.", in: 0...1_000_000)
+        @Parameter(
+            "That KL: exact, where the policy can tell it, or estimated; on fresh samples k2 pulls as KL(π‖π_ref) does, as the exact "
+                + "one, k3 as KL(π_ref‖π), and k1 nowhere.") var klEstimator = LossKL.estimated(.k3)
+        @Parameter("Limit ±c of that KL; verl, NeMo-RL and OpenRLHF 10; null is none.", in: 0...1_000_000)
         var klClip: Double? = nil
         @Parameter("Multiply that estimate by the ratio, for samples of an older policy (DeepSeek-V3.2).")
         var useBiasCorrectionKl = false
@@ -66,7 +71,15 @@ extension GRPO {
                     .invalidArgument,
                     "parameter 'epsilon_high' is null; loss_type 'cispo' needs the cap of its weight, for example 5")
             }
+            if klEstimator == .exact, useBiasCorrectionKl {
+                throw ZooError(
+                    .invalidArgument,
+                    "parameter 'use_bias_correction_kl' is true; kl_estimator 'exact' is no estimate to correct: set it to false")
+            }
         }
+
+        /// Whether the KL to the reference is wanted, for the loss or for its metric alone.
+        var measuresKL: Bool { beta > 0 || logKl }
 
         /// Whether the loss counts a weight as a constant, or takes the gradient of another KL estimator.
         var stopsGradient: Bool {

@@ -2,7 +2,10 @@ import ZooKit
 
 // What papers and other trainers call by these names. Optimizer, sampler and lengths are the recipe's.
 extension GRPO {
-    static let presets = [
+    static let presets = tokens + gaussian
+
+    /// Of trainers of language models.
+    private static let tokens = [
         Preset(
             "deepseekmath", source: "Shao et al. 2024, https://arxiv.org/abs/2402.03300, sections 4.1.2 and 4.2",
             summary: "The run of DeepSeekMath-RL: 64 samples a prompt, one update a rollout, the KL in the loss.",
@@ -88,5 +91,46 @@ extension GRPO {
                 "prompts": 32, "samples": 16, "baseline": "leave-one-out", "scale_rewards": "group", "advantage_epsilon": 1e-6,
                 "loss_type": "dapo", "epsilon": 0.2, "epsilon_high": 0.2, "beta": 0.01, "kl_estimator": "k3", "kl_clip": 10,
             ], notes: ["The difference that its k3 sees is cut to ±20 first, which no kl_clip of 10 lets through."]),
+    ]
+
+    /// Of trainers whose policies take steps with a continuous action.
+    private static let gaussian = [
+        Preset(
+            "flow-grpo", source: "yifan123/flow_grpo@ac4c86e, config/grpo.py (general_ocr_sd3) and scripts/train_sd3.py",
+            summary: "Means of groups over the deviation of the batch, a very narrow clip, the exact KL in the loss.",
+            parameters: [
+                "prompts": 48, "samples": 24, "baseline": "group-mean", "scale_rewards": "batch", "scale_variance": "population",
+                "advantage_epsilon": 1e-4, "adv_clip_max": 5, "loss_type": "grpo", "importance_sampling_level": "token",
+                "epsilon": 1e-4, "epsilon_high": nil, "beta": 0.04, "kl_estimator": "exact", "kl_clip": nil, "num_iterations": 1,
+                "minibatches": 2,
+            ],
+            notes: [
+                "Liu et al. 2025, arXiv 2505.05470. For images from a flow model; ε is in the units of a log-probability that is the "
+                    + "mean over the latent's numbers.",
+                "Its KL lacks the |Δσ| of the step's variance, so it is |Δσ| times the exact KL: beta 0.004 is as strong as its 0.04 "
+                    + "where ten even steps sample.",
+                "Samples whose advantage is 0 are left out there, with their KL.",
+                "Sampler: 10 steps, the last of which is not trained, noise level 0.7, guidance 4.5; 40 steps without noise to "
+                    + "evaluate. LoRA, AdamW at 3e-4, weight decay 1e-4, gradient norm 1, averaged weights.",
+                "Its PickScore run has beta 0.01.",
+            ]),
+        Preset(
+            "dance-grpo",
+            source: "XueZeyue/DanceGRPO@15cc71d, scripts/finetune/finetune_flux_grpo.sh and fastvideo/train_grpo_flux.py",
+            summary: "Means and deviations of groups of 12, a very narrow clip, no KL.",
+            parameters: [
+                "prompts": 16, "samples": 12, "baseline": "group-mean", "scale_rewards": "group", "scale_variance": "unbiased",
+                "advantage_epsilon": 1e-8, "adv_clip_max": 5, "loss_type": "grpo", "importance_sampling_level": "token",
+                "epsilon": 1e-4, "epsilon_high": nil, "beta": 0, "num_iterations": 1, "minibatches": 3,
+            ],
+            notes: [
+                "Xue et al. 2025, arXiv 2505.07818. For images from a flow model; ε is in the units of a log-probability that is the "
+                    + "mean over the latent's numbers.",
+                "16 devices have a prompt each and make an update after every four of its samples, in order; here minibatches are "
+                    + "drawn.",
+                "No advantage in a group of 12 is beyond 3.2, so adv_clip_max never binds.",
+                "Sampler: 16 steps, shift 3, η 0.3, no guidance, one initial noise for a group; a random 60% of a sample's steps "
+                    + "train, never the last. AdamW at 1e-5, weight decay 1e-4, gradient norm 1.",
+            ]),
     ]
 }

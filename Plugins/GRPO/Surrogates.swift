@@ -9,6 +9,8 @@ struct Term {
     var byLogRatio = 0.0
     /// The derivative by log π of the action itself, at the same ratio.
     var byLogp = 0.0
+    /// The derivative by the exact KL of the action's step.
+    var byKL = 0.0
 }
 
 /// −min(r·A, clip(r, 1 − ε, 1 + ε_high)·A) (Schulman et al. 2017, arXiv:1707.06347, eq. 7; ε_high: DAPO, arXiv:2503.14476, eq. 10).
@@ -97,11 +99,9 @@ extension GRPO.Parameters {
     }
 
     /// β·KL of one action (eq. 4), times the ratio where `use_bias_correction_kl` is set (DeepSeek-V3.2, arXiv:2512.02556).
-    func penalty(ratio: Double, logp: Double, reference: Double) -> Term {
-        let limit = klClip ?? .infinity
-        let value = beta * klEstimator.value(logp, reference: reference, limit: limit)
-        let slope = beta * klEstimator.gradient(logp, reference: reference, limit: limit)
-        guard useBiasCorrectionKl else { return Term(value: value, byLogp: slope) }
-        return Term(value: value * ratio, byLogRatio: value * ratio, byLogp: slope * ratio)
+    func penalty(ratio: Double, _ kl: StepKL.Term) -> Term {
+        let term = Term(value: beta * kl.value, byLogp: beta * kl.byLogp, byKL: beta * kl.byExact)
+        guard useBiasCorrectionKl else { return term }
+        return Term(value: term.value * ratio, byLogRatio: term.value * ratio, byLogp: term.byLogp * ratio)
     }
 }

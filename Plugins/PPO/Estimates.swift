@@ -59,15 +59,21 @@ extension PPO {
         return zip(zip(toGo, batch.perStep(baselines)), batch.mask).map { $1 ? $0.0 - $0.1 : 0 }
     }
 
+    /// Advantages of variance 1, where they are wanted so, and within their limit.
+    static func scaled(_ advantages: [Double], _ mask: [Bool], _ parameters: Parameters) -> [Double] {
+        let limit = parameters.advClipMax ?? .infinity
+        return whitened(advantages, mask, parameters).map { min(max($0, -limit), limit) }
+    }
+
     /// Advantages of variance 1. Without a critic they are divided by their root mean square and not centred.
-    static func whitened(_ advantages: [Double], _ mask: [Bool], _ parameters: Parameters) -> [Double] {
+    private static func whitened(_ advantages: [Double], _ mask: [Bool], _ parameters: Parameters) -> [Double] {
         guard parameters.whitenAdvantages else { return advantages }
         guard parameters.baseline == .critic else {
             let scale = 1 / (maskedMean(advantages.map { $0 * $0 }, mask) + 1e-8).squareRoot()
             return advantages.map { $0 * scale }
         }
         return whiten(
-            advantages, mask, ddof: parameters.whitenVariance == .unbiased ? 1 : 0, shiftMean: !parameters.whitenKeepsMean)
+            advantages, mask, ddof: parameters.whitenVariance.ddof, shiftMean: !parameters.whitenKeepsMean)
     }
 }
 

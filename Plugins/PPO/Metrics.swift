@@ -43,11 +43,10 @@ extension PPO {
             let bound = zip(ratios, advantages).map { $0 > dualClip && $1 < 0 ? 1.0 : 0 }
             try host.log("actor/pg_clipfrac_lower", mean(bound), over: actions)
         }
-        if let reference = minibatch.column("reference_logp")?.doubles {
-            let kl = zip(try update.outputs[.logp], reference).map {
-                parameters.klLossEstimator.value($0, reference: $1, limit: parameters.klClip ?? .infinity)
-            }
-            try host.log("actor/kl_loss", maskedMean(kl, minibatch.mask), over: actions)
+        if let kl = try lossKL(minibatch, update.outputs) {
+            let logp = try update.outputs[.logp]
+            let values = logp.indices.map { kl.term($0, logp: logp[$0], limit: parameters.klClip ?? .infinity).value }
+            try host.log("actor/kl_loss", maskedMean(values, minibatch.mask), over: actions)
         }
         try host.log("policy/entropy_avg", maskedMean(try update.outputs[.entropy], minibatch.mask), over: actions)
         try host.log("policy/grad_norm", info.gradientNorm)

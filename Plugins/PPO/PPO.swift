@@ -39,16 +39,16 @@ struct PPO: Algorithm {
 
     // MARK: - The objective
 
-    /// −L^CLIP − c·H over `actions` actions, and its derivatives (eq. 7, and S[π] of eq. 9), with a KL where `referenceLogp` is there.
-    /// All arrays are per step.
+    /// −L^CLIP − c·H over `actions` actions, and its derivatives (eq. 7, and S[π] of eq. 9), with a KL where there is one. All arrays
+    /// are per step.
     static func policyLoss(
-        logp: [Double], behaviourLogp: [Double], referenceLogp: [Double]?, entropy: [Double], advantages: [Double], mask: [Bool],
-        actions: Int, _ parameters: Parameters
+        logp: [Double], behaviourLogp: [Double], kl: StepKL?, entropy: [Double], advantages: [Double], mask: [Bool], actions: Int,
+        _ parameters: Parameters
     ) -> Loss {
         let ceiling = 1 + (parameters.clipRangeHigh ?? parameters.clipRange)
         var loss = 0.0
         var byLogp = [Double](repeating: 0, count: logp.count)
-        var byEntropy = byLogp
+        var (byEntropy, byKL) = (byLogp, byLogp)
         let share = 1 / Double(actions)
         for t in mask.indices where mask[t] {
             let ratio = exp(logp[t] - behaviourLogp[t])  // r_t(θ)
@@ -61,14 +61,15 @@ struct PPO: Algorithm {
             if surrogate <= clipped, surrogate >= bound { byLogp[t] = -surrogate * share }
             loss -= parameters.entropyCoef * entropy[t] * share
             byEntropy[t] = -parameters.entropyCoef * share
-            if let referenceLogp {
-                let limit = parameters.klClip ?? .infinity
+            if let kl {
                 let scale = parameters.klLossCoef * share
-                loss += scale * parameters.klLossEstimator.value(logp[t], reference: referenceLogp[t], limit: limit)
-                byLogp[t] += scale * parameters.klLossEstimator.gradient(logp[t], reference: referenceLogp[t], limit: limit)
+                let term = kl.term(t, logp: logp[t], limit: parameters.klClip ?? .infinity)
+                loss += scale * term.value
+                byLogp[t] += scale * term.byLogp
+                byKL[t] = scale * term.byExact
             }
         }
-        return Loss(loss, [.logp: byLogp, .entropy: byEntropy])
+        return Loss(loss, [.logp: byLogp, .entropy: byEntropy, .klReference: byKL])
     }
 
     /// ½·mean max((V − R)², (clip(V, V_old ± ε) − R)²) over `actions` actions, and its derivative by V.
@@ -113,6 +114,7 @@ struct PPO: Algorithm {
     /// A rollout with the columns `kl` (k1) and `advantage` per step and `place` per sequence; and, with a critic, the states that it
     /// values, with `value` and `return`: those of the same sequences, in which the score may have a step of its own.
     private func sample() throws -> (rollout: Batch, states: Batch) {
+        if parameters.klLossCoef > 0 { try parameters.klLossEstimator.check(host.model, parameter: "kl_loss_estimator") }
         let prompts = try host.data.prompts(parameters.prompts)
         var rollout = try host.rollout.generate(.policy, prompts, samples: parameters.samples)
         let rewards = try host.reward.score(rollout)
@@ -142,10 +144,12 @@ struct PPO: Algorithm {
             advantages = try Self.advantagesWithoutCritic(
                 rewards: stepRewards, batch: states, gamma: parameters.gamma, baseline: parameters.baseline)
         }
-        advantages = Self.whitened(Self.aligned(advantages, of: states, to: rollout), rollout.mask, parameters)
+        advantages = Self.scaled(Self.aligned(advantages, of: states, to: rollout), rollout.mask, parameters)
         rollout.set("kl", perStep: zip(logp, reference).map { $0 - $1 })
         rollout.set("advantage", perStep: advantages)
-        if parameters.klLossCoef > 0 { rollout.set("reference_logp", perStep: reference) }
+        if parameters.klLossCoef > 0, parameters.klLossEstimator != .exact {
+            rollout.set("reference_logp", perStep: reference)
+        }
         rollout.set(Column("place", perStep: false, .i64((0..<Int64(rollout.sequenceCount)).map { $0 })))
         return (rollout, states)
     }
@@ -153,16 +157,22 @@ struct PPO: Algorithm {
     private func updatePolicy(_ minibatch: Batch) throws {
         let actions = minibatch.actionCount
         let update = try host.model.accumulate(
-            .policy, minibatch, [.logp, .entropy], .separable,
-            stopsGradient: parameters.klLossCoef > 0 && parameters.klLossEstimator.isStraightThrough
+            .policy, minibatch, [.logp, .entropy] + (parameters.klLossCoef > 0 ? parameters.klLossEstimator.outputs : []),
+            .separable, stopsGradient: parameters.klLossCoef > 0 && parameters.klLossEstimator.isStraightThrough
         ) { slice, outputs in
             Self.policyLoss(
-                logp: try outputs[.logp], behaviourLogp: try slice.steps("behaviour_logp"),
-                referenceLogp: slice.column("reference_logp")?.doubles, entropy: try outputs[.entropy],
-                advantages: try slice.steps("advantage"), mask: slice.mask, actions: actions, parameters)
+                logp: try outputs[.logp], behaviourLogp: try slice.steps("behaviour_logp"), kl: try lossKL(slice, outputs),
+                entropy: try outputs[.entropy], advantages: try slice.steps("advantage"), mask: slice.mask, actions: actions,
+                parameters)
         }
         let info = try host.model.step(.policy)
         try logPolicy(minibatch, update, info)
+    }
+
+    /// The KL of the loss; nil where it has none.
+    func lossKL(_ batch: Batch, _ outputs: Outputs) throws -> StepKL? {
+        guard parameters.klLossCoef > 0 else { return nil }
+        return try parameters.klLossEstimator.steps(outputs, referenceLogp: batch.steps("reference_logp"))
     }
 
     private func updateCritic(_ minibatch: Batch) throws {

@@ -32,19 +32,23 @@ extension PPO {
         @Parameter("Strength β of the KL penalty in the reward, reward per nat; the first value where it adapts.", in: 0...1000)
         var klCoef = 0.05
         @Parameter("Estimator of the KL penalty.") var klEstimator = KLEstimator.k1
-        @Parameter("Limit ±c of the estimates of the KL; OpenRLHF, verl and NeMo-RL 10; null is none.", in: 0...1_000_000)
+        @Parameter("Limit ±c of the KL, of reward and loss; OpenRLHF, verl and NeMo-RL 10; null is none.", in: 0...1_000_000)
         var klClip: Double? = nil
         @Parameter("Whether the KL coefficient stays or moves towards kl_target.") var klControl = KLControl.fixed
         @Parameter("KL that the adaptive coefficient aims at, nats per sequence.", in: 1e-6...1_000_000) var klTarget = 6.0
         @Parameter("Sequences over which the adaptive coefficient moves.", in: 1...1e12) var klHorizon = 10_000.0
         @Parameter("Strength of a KL in the loss, per nat, beside or in place of that in the reward.", in: 0...1000)
         var klLossCoef = 0.0
-        @Parameter("Estimator of the KL in the loss.") var klLossEstimator = KLEstimator.k3
+        @Parameter("The KL in the loss: exact, where the policy can tell it, or its estimator.")
+        var klLossEstimator = LossKL.estimated(.k3)
 
         @Parameter("Scale advantages to variance 1 over the rollout, and with a critic centre them.") var whitenAdvantages = true
-        @Parameter("Denominator of that variance: n − 1 (TRL, verl) or n (OpenRLHF).") var whitenVariance = Variance.unbiased
+        @Parameter("Denominator of that variance: n − 1 (TRL, verl) or n (OpenRLHF).")
+        var whitenVariance = VarianceDenominator.unbiased
         @Parameter("Add the mean back after whitening, so that advantages are scaled but not centred (torchtune).")
         var whitenKeepsMean = false
+        @Parameter("Limit ±c of an advantage after that; DDPO 5; null is none.", in: 0...1_000_000)
+        var advClipMax: Double? = nil
         @Parameter("Scale the rewards of steps to variance 1 over the rollout, keeping their mean.") var whitenRewards = false
         @Parameter("Limit ±c of a sequence's score; null is none.", in: 0...1_000_000) var rewardClip: Double? = nil
         @Parameter("A sequence cut at the length limit: 'penalty' subtracts missing_eos_value from its score, 'set' replaces it.")
@@ -72,5 +76,4 @@ extension PPO {
 
     enum KLControl: String, CaseIterable, ParameterValue { case fixed, adaptive }
     enum MissingEOS: String, CaseIterable, ParameterValue { case none, penalty, set }
-    enum Variance: String, CaseIterable, ParameterValue { case unbiased, population }
 }

@@ -79,5 +79,25 @@ extension PPO {
                 "The same −3 is for completions shorter than 18 tokens there; here only for those without an end.",
                 "Its value loss counts for 0.1. PPOLoss itself has ε 0.1 by default; the recipe sets 0.2.",
             ]),
+        Preset(
+            "ddpo", source: "kvablack/ddpo-pytorch@1958463, config/base.py, config/dgx.py (compressibility) and scripts/train.py",
+            summary: "No critic: rewards against those of their prompt, a very narrow clip, no KL.",
+            parameters: [
+                "prompts": 16, "samples": 16, "epochs": 1, "minibatches": 4, "baseline": "group-mean", "gamma": 1,
+                "clip_range": 1e-4, "clip_range_high": nil, "dual_clip": nil, "entropy_coef": 0, "kl_coef": 0, "kl_loss_coef": 0,
+                "score_position": "last-action", "missing_eos": "none", "reward_clip": nil, "whiten_rewards": false,
+                "whiten_advantages": true, "adv_clip_max": 5,
+            ],
+            notes: [
+                "Black et al. 2023, arXiv 2305.13301. For images from a diffusion model; ε is in the units of a log-probability that "
+                    + "is the mean over the latent's numbers.",
+                "There 256 prompts are drawn a rollout, and a prompt's mean and deviation are those of its last 16 rewards, from this "
+                    + "rollout and earlier ones, or the whole batch's until it has as many. Here the mean is that of the 16 samples of "
+                    + "a prompt, and the deviation the rollout's.",
+                "baseline 'batch-mean' is what it does while no prompt has 16 rewards. grpo with scale_rewards 'group', "
+                    + "scale_variance 'population', advantage_epsilon 1e-6 and adv_clip_max 5 divides by each prompt's own deviation.",
+                "Sampler: 50 DDIM steps, η 1, guidance 5, also in training. LoRA, AdamW at 3e-4, weight decay 1e-4, gradient norm 1.",
+                "Two updates a rollout for its aesthetic reward: minibatches 2.",
+            ]),
     ]
 }

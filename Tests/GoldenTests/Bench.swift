@@ -103,6 +103,14 @@ extension Settings {
     /// The parameters as one JSON object.
     var object: String { "{\(sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value)" }.joined(separator: ", "))}" }
 
+    /// The parameters of "grpo@verl", and in their place the changes.
+    static func preset(_ library: String, _ name: String, _ changes: Settings = [:]) throws -> Settings {
+        let name = AlgorithmName(name)
+        let description = try #require(try builtPlugin(library).description.algorithm(name.id))
+        let preset = try #require(description.preset(name.preset ?? ""))
+        return try preset.parameters.mapValues { try $0.text() }.with(changes)
+    }
+
     /// These, and where both name one, the other's.
     func with(_ other: Settings) -> Settings { merging(other) { $1 } }
 }

@@ -7,10 +7,10 @@ struct GoldenTests {
         if try !Families.check(golden) { Issue.record("\(golden.name) is mapped to no plugin") }
     }
 
-    @Test("the fixtures hold 63 cases, each with a name of its own")
+    @Test("the fixtures hold 74 cases, each with a name of its own")
     func complete() throws {
         let cases = try GoldenCase.fixtures()
-        #expect(cases.count == 63)
+        #expect(cases.count == 74)
         #expect(Set(cases.map(\.name)).count == cases.count)
     }
 }
@@ -37,6 +37,12 @@ enum Families {
         case "verl_gae", "openrlhf_gae", "torchtune_gae": try generalisedAdvantage(golden)
         case "trl_ppo_adv": try trlAdvantage(golden)
         case "adaptive_kl": try adaptiveKL(golden)
+        case "diffusion_dpo", "sfo", "flow_dpo": try squaredErrors(golden)
+        case "flow_grpo_adv", "dance_grpo_adv": try gaussianAdvantage(golden)
+        case "flow_grpo_loss": try exactPenaltyLoss(golden)
+        case "dance_grpo_loss": try gaussianLoss(golden)
+        case "ddpo_adv": try criticlessPresetAdvantage(golden)
+        case "ddpo_loss": try criticlessPresetLoss(golden)
         default: false
         }
     }

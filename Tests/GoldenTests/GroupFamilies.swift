@@ -74,8 +74,8 @@ struct GroupRewards {
         return Answer(advantages: samples.firsts(gradient).map { -$0 * Double(count) }, record: record)
     }
 
-    func ppo(_ settings: Settings) throws -> Answer {
-        let plain: Settings = ["epochs": "1", "kl_coef": "0", "whiten_advantages": "false"]
+    func ppo(_ settings: Settings, whitens: Bool = false) throws -> Answer {
+        let plain: Settings = ["epochs": "1", "kl_coef": "0", "whiten_advantages": "\(whitens)"]
         let (gradient, samples, record) = try answer("PPO", "ppo", settings.with(plain))
         let actions = Double(samples.batch.actionCount)
         return Answer(advantages: samples.firsts(gradient).map { -$0 * actions }, record: record)

@@ -7,6 +7,8 @@ struct PolicyLoss {
     var logp: [[Double]]
     var oldLogp: [[Double]]
     var referenceLogp: [[Double]]
+    /// The exact KL of each step, where the case has one.
+    var kl: [[Double]]?
     /// Per sequence.
     var advantages: [Double]
 
@@ -15,6 +17,7 @@ struct PolicyLoss {
         logp = try golden.rows("logp")
         oldLogp = try golden.rows("old_logp")
         referenceLogp = golden.has("ref_logp") ? try golden.rows("ref_logp") : logp
+        kl = golden.has("kl") ? try golden.rows("kl") : nil
         advantages = try golden.list("advantages")
     }
 
@@ -25,6 +28,7 @@ struct PolicyLoss {
         one.logp = [logp[index]]
         one.oldLogp = [oldLogp[index]]
         one.referenceLogp = [referenceLogp[index]]
+        one.kl = kl.map { [$0[index]] }
         one.advantages = [advantages[index]]
         return one
     }
@@ -44,6 +48,7 @@ struct PolicyLoss {
                 rewards: advantages,
                 outputs: [
                     "policy.logp": [logp.flatMap { $0 }], "reference.logp": [referenceLogp.flatMap { $0 }],
+                    "policy.kl:reference": [(kl ?? []).flatMap { $0 }],
                 ]))
         return Answer(loss: record.losses[0].value, gradient: record.losses[0].gradients["logp"] ?? [], record: record)
     }

@@ -44,6 +44,26 @@ extension Families {
         return true
     }
 
+    /// Losses on mean squared errors, by the preset of the case's family: a score is minus an error.
+    static func squaredErrors(_ golden: GoldenCase) throws -> Bool {
+        let (chosen, rejected) = (try golden.list("error_w"), try golden.list("error_l"))
+        let (refChosen, refRejected) = (try golden.list("ref_error_w"), try golden.list("ref_error_l"))
+        let pairs = chosen.indices.map { index in
+            PreferencePair(
+                chosen: Likelihood(policy: -chosen[index], reference: -refChosen[index]),
+                rejected: Likelihood(policy: -rejected[index], reference: -refRejected[index]))
+        }
+        let name = "dpo@\(golden.family.replacing("_", with: "-"))"
+        let settings = try Settings.preset("DPO", name, ["pairs": json(Double(pairs.count))])
+        let record = try step("DPO", "dpo", settings.object, script(pairs))
+        let byError = (record.losses[0].gradients["score"] ?? []).map { -$0 }
+        expect([record.losses[0].value], [try golden.number("loss")], "loss", in: golden)
+        expect(pairs.indices.map { byError[2 * $0] }, try golden.list("d_error_w"), "d_error_w", in: golden)
+        expect(pairs.indices.map { byError[2 * $0 + 1] }, try golden.list("d_error_l"), "d_error_l", in: golden)
+        expect([record.metric("rewards/accuracies") ?? .nan], [try golden.number("accuracy")], "accuracy", in: golden)
+        return true
+    }
+
     /// KTO's losses over wanted and then other answers, with their gradient. The recorded mismatched log-probabilities stand on one
     /// action each.
     static func unpaired(_ golden: GoldenCase) throws -> Bool {

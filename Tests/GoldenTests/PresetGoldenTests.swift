@@ -11,14 +11,6 @@ struct PresetGoldenTests {
         try #require(GoldenCase.fixtures().first { $0.name == name })
     }
 
-    /// The parameters of "grpo@verl".
-    private func settings(_ library: String, _ name: String, _ changes: Settings) throws -> Settings {
-        let name = AlgorithmName(name)
-        let description = try #require(try builtPlugin(library).description.algorithm(name.id))
-        let preset = try #require(description.preset(name.preset ?? ""))
-        return try preset.parameters.mapValues { try $0.text() }.with(changes)
-    }
-
     @Test(
         "a policy loss of grpo",
         arguments: [
@@ -34,7 +26,7 @@ struct PresetGoldenTests {
         ] as [(String, String, Settings)])
     func policyLoss(preset: String, name: String, changes: Settings) throws {
         let golden = try golden(name)
-        let answer = try PolicyLoss(golden).grpo(settings("GRPO", "grpo@\(preset)", changes))
+        let answer = try PolicyLoss(golden).grpo(Settings.preset("GRPO", "grpo@\(preset)", changes))
         try Families.expectAnswer(answer, in: golden)
     }
 
@@ -46,14 +38,14 @@ struct PresetGoldenTests {
         ])
     func groupAdvantage(preset: String, name: String) throws {
         let golden = try golden(name)
-        let answer = try GroupRewards(golden).grpo(settings("GRPO", "grpo@\(preset)", [:]))
+        let answer = try GroupRewards(golden).grpo(Settings.preset("GRPO", "grpo@\(preset)", [:]))
         try Families.expectAdvantages(answer, in: golden)
     }
 
     @Test("a policy loss of ppo", arguments: [("verl", "verl_loss/vanilla/token-mean"), ("openrlhf", "openrlhf_loss/ppo_token")])
     func ppoLoss(preset: String, name: String) throws {
         let golden = try golden(name)
-        try Families.expectAnswer(PolicyLoss(golden).ppo(settings("PPO", "ppo@\(preset)", [:])), in: golden)
+        try Families.expectAnswer(PolicyLoss(golden).ppo(Settings.preset("PPO", "ppo@\(preset)", [:])), in: golden)
     }
 
     @Test(
@@ -70,7 +62,7 @@ struct PresetGoldenTests {
         ] as [(String, String, Settings)])
     func critic(preset: String, name: String, changes: Settings) throws {
         let golden = try golden(name)
-        let settings = try settings("PPO", "ppo@\(preset)", changes)
+        let settings = try Settings.preset("PPO", "ppo@\(preset)", changes)
         let isChecked =
             switch golden.family {
             case "openrlhf_value_loss", "verl_value_loss":
@@ -91,13 +83,13 @@ struct PresetGoldenTests {
         ])
     func leaveOneOut(preset: String, name: String, key: String) throws {
         let golden = try golden(name)
-        let answer = try GroupRewards(golden).rloo(settings("RLOO", "rloo@\(preset)", [:]))
+        let answer = try GroupRewards(golden).rloo(Settings.preset("RLOO", "rloo@\(preset)", [:]))
         try Families.expectAdvantages(answer, key, in: golden)
     }
 
     @Test("advantages of reinforce-plus-plus", arguments: ["paper", "verl"])
     func reinforcePlusPlus(preset: String) throws {
-        let settings = try settings("ReinforcePlusPlus", "reinforce-plus-plus@\(preset)", [:])
+        let settings = try Settings.preset("ReinforcePlusPlus", "reinforce-plus-plus@\(preset)", [:])
         #expect(try Families.returnAdvantage(golden("verl_adv/reinforce_plus_plus"), variant: settings))
     }
 }

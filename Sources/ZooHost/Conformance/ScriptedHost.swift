@@ -72,8 +72,7 @@ public final class ScriptedHost: HostServices {
 
     public func supports(role: String, output: String) throws -> OutputInfo {
         try count("model.supports")
-        guard let info = Self.outputs[output] else { throw ZooError(.notFound, "no role gives the output '\(output)'") }
-        return info
+        return try info(output)
     }
 
     public func forward(role: String, batch: Batch, outputs: [String]) throws -> [Column] {
@@ -128,14 +127,21 @@ public final class ScriptedHost: HostServices {
 
     private static let outputs = [
         "logp": OutputInfo(perStep: true), "entropy": OutputInfo(perStep: true), "value": OutputInfo(perStep: true),
-        "score": OutputInfo(perStep: false),
+        "kl:reference": OutputInfo(perStep: true), "score": OutputInfo(perStep: false),
     ]
+
+    private func info(_ output: String) throws -> OutputInfo {
+        guard let info = Self.outputs[output], !script.absentOutputs.contains(output) else {
+            throw ZooError(.notFound, "no role gives the output '\(output)'")
+        }
+        return info
+    }
 
     private func answer(_ role: String, _ batch: Batch, _ wanted: [String]) throws -> [Column] {
         record.roles.insert(role)
         let scripted = try script.outputs(role, batch, wanted)
         return try wanted.map { name in
-            guard let info = Self.outputs[name] else { throw ZooError(.notFound, "no role gives the output '\(name)'") }
+            let info = try info(name)
             let rows = info.perStep ? batch.stepCount : batch.sequenceCount
             guard let values = scripted[name], values.count == rows else {
                 throw ZooError(
@@ -162,6 +168,8 @@ extension ScriptedHost {
         public var outputs: (_ role: String, _ batch: Batch, _ wanted: [String]) throws -> [String: [Double]] = { _, _, _ in
             throw Script.absent("outputs")
         }
+        /// Outputs that no role of this host gives.
+        public var absentOutputs: Set<String> = []
 
         public init() {}
 

@@ -149,7 +149,7 @@ final class SyntheticTask {
                 guard batch.mask[step] else { return 0.0 }
                 switch output {
                 case "logp": return min((recorded?[step] ?? -1.5) + 0.3 * noise, -1e-3)
-                case "entropy": return 0.1 + abs(noise)
+                case "entropy", "kl:reference": return 0.1 + abs(noise)
                 default: return noise
                 }
             }

@@ -35,20 +35,32 @@ public enum AdvantageScale: String, CaseIterable, Sendable {
     case none
 }
 
+/// The denominator of a variance over n numbers.
+public enum VarianceDenominator: String, CaseIterable, Sendable {
+    /// n − 1
+    case unbiased
+    /// n
+    case population
+
+    /// What is taken off n.
+    public var ddof: Int { self == .unbiased ? 1 : 0 }
+}
+
 /// Group-relative advantages, [n]: the reward minus its baseline, over a standard deviation + ε (Shao et al. 2024, eq. 14).
 ///
-/// Deviations have denominator n − 1. A group of one has no relative advantage: 0. A reward that is NaN is of a completion that cannot
-/// be scored: it counts in no mean and no deviation, and its advantage is 0, as in TRL.
+/// A group of one has no relative advantage: 0. A reward that is NaN is of a completion that cannot be scored: it counts in no mean and
+/// no deviation, and its advantage is 0, as in TRL.
 ///
 /// - Parameters:
 ///   - epsilon: Added to the deviation: TRL 10⁻⁴, verl and NeMo-RL 10⁻⁶, OpenRLHF 10⁻⁹.
+///   - variance: Of that deviation: `unbiased` in TRL, verl and NeMo-RL, `population` in Flow-GRPO.
 ///   - lengths: Actions of each sequence, [n]; what `lengthWeighted` weighs by.
 public func groupAdvantages(
     _ rewards: [Double], groups: [Int], baseline: GroupBaseline = .groupMean, scale: AdvantageScale, epsilon: Double = 1e-4,
-    lengths: [Int] = []
+    variance: VarianceDenominator = .unbiased, lengths: [Int] = []
 ) -> [Double] {
     var advantages = [Double](repeating: 0, count: rewards.count)
-    let batchDeviation = standardDeviation(rewards.filter { !$0.isNaN })
+    let batchDeviation = standardDeviation(rewards.filter { !$0.isNaN }, ddof: variance.ddof)
     for group in members(of: groups) {
         let scored = group.filter { !rewards[$0].isNaN }
         let own = scored.map { rewards[$0] }
@@ -63,7 +75,7 @@ public func groupAdvantages(
                 }
             let divisor =
                 switch scale {
-                case .group: standardDeviation(others) + epsilon
+                case .group: standardDeviation(others, ddof: variance.ddof) + epsilon
                 case .batch: batchDeviation + epsilon
                 case .none: 1.0
                 }
@@ -80,16 +92,18 @@ public func groupAdvantages(
 /// Σ_k w_k·(r_k − mean) / (std + ε) within groups, and then the same over the whole batch. What a component cannot score (NaN) adds
 /// nothing; a completion that no component scores has advantage 0.
 public func normalizedSumAdvantages(
-    _ components: [(values: [Double], weight: Double)], groups: [Int], epsilon: Double = 1e-4
+    _ components: [(values: [Double], weight: Double)], groups: [Int], epsilon: Double = 1e-4,
+    variance: VarianceDenominator = .unbiased
 ) -> [Double] {
     let scored = groups.indices.filter { index in components.contains { !$0.values[index].isNaN } }
     var sums = [Double](repeating: .nan, count: groups.count)
     for index in scored { sums[index] = 0 }
     for component in components {
-        let scaled = groupAdvantages(component.values, groups: groups, scale: .group, epsilon: epsilon)
+        let scaled = groupAdvantages(
+            component.values, groups: groups, scale: .group, epsilon: epsilon, variance: variance)
         for index in scored { sums[index] += component.weight * scaled[index] }
     }
-    return groupAdvantages(sums, groups: groups.map { _ in 0 }, scale: .group, epsilon: epsilon)
+    return groupAdvantages(sums, groups: groups.map { _ in 0 }, scale: .group, epsilon: epsilon, variance: variance)
 }
 
 /// The mean of the others in the same group, [n] (Kool et al. 2019); 0 for a group of one, which has no others.

@@ -80,3 +80,4 @@ extension ParameterValue where Self: RawRepresentable & CaseIterable, RawValue =
 extension KLEstimator: ParameterValue {}
 extension AdvantageScale: ParameterValue {}
 extension GroupBaseline: ParameterValue {}
+extension VarianceDenominator: ParameterValue {}

@@ -29,6 +29,9 @@ public struct Output: Hashable, Sendable, ExpressibleByStringLiteral {
     public static let value = Output("value")
     /// Per sequence: its log-likelihood (policy, reference), or the scalar of a reward model.
     public static let score = Output("score")
+    /// Per step, of the policy: the exact KL(π‖π_ref) of the step's distribution from the reference's, in the units of `logp`. Its
+    /// gradient flows into the policy alone. Only some policies give it; `ModelService.supports` tells.
+    public static let klReference = Output("kl:reference")
 }
 
 /// The outputs of a forward pass, by name.

@@ -130,14 +130,12 @@ def flow_grpo_losses():
             policy_loss = clipped(logp, old, advantages, clip, limit)[:, j].mean()
             loss = loss + (policy_loss + beta * term[:, j].mean()) / trained
         d_logp, d_kl = torch.autograd.grad(loss, [logp, kl])
-        ratios = torch.exp(logp - old)[:, :trained]
         cases.append(case(
             f"flow_grpo_loss/{name}", source,
             step_inputs(
                 logp, old, advantages, mask, kl=kl.detach(), clip_range=clip, adv_clip_max=limit, beta=beta,
                 kl_factor=factor.item()),
-            {"loss": loss.item(), "d_logp": d_logp, "d_kl": d_kl, "kl_mean": kl[:, :trained].mean().item(),
-             "clipfrac": ((ratios - 1).abs() > clip).double().mean().item()}))
+            {"loss": loss.item(), "d_logp": d_logp, "d_kl": d_kl, "kl_mean": kl[:, :trained].mean().item()}))
     return cases
 
 
@@ -177,11 +175,10 @@ def ddpo_loss():
     advantages = torch.tensor([0.9, -5.8, 7.2, -0.3])
     loss = torch.stack([clipped(logp, old, advantages, clip, limit)[:, j].mean() for j in range(steps)]).mean()
     (d_logp,) = torch.autograd.grad(loss, [logp])
-    ratios = torch.exp(logp - old)
     return case(
         "ddpo_loss/clipped_advantages", "kvablack/ddpo-pytorch@1958463 scripts/train.py",
         step_inputs(logp, old, advantages, torch.ones(samples, steps), clip_range=clip, adv_clip_max=limit),
-        {"loss": loss.item(), "d_logp": d_logp, "approx_kl": (0.5 * (logp - old) ** 2).mean().item()})
+        {"loss": loss.item(), "d_logp": d_logp})
 
 
 # MARK: advantages

@@ -10,6 +10,7 @@
 ///   `entropy` per step  of the distribution that the action was drawn from, in nats
 ///   `value`   per step  the critic's estimate for the state before the action
 ///   `score`   per sequence  the log-likelihood of the whole sample (policy, reference), or the scalar of a reward model
+///   `kl:reference` per step  of a policy that can: the exact KL of the step's distribution from the reference's, in `logp`'s units
 /// Per-step outputs are 0 where the mask is 0.
 #ifndef ZOO_MODEL_H
 #define ZOO_MODEL_H
