@@ -44,6 +44,14 @@ extension ImageTask {
     var kinds: [ConditionTable.Kind] { conditions.map { ConditionTable.Kind($0.name, $0.labels.count) } }
 }
 
+/// The classifier of digits, trained when a reward first asks for it.
+final class ImageJudge {
+    private let task: ImageTask
+    private(set) lazy var classifier = task.classifier
+
+    init(_ task: ImageTask) { self.task = task }
+}
+
 /// The codec of a model of images, which reads and writes no text.
 struct ImageCodec: TextCodec {
     func encode(_ text: String) throws -> [Int32] {

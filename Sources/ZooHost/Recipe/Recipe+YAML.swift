@@ -76,10 +76,9 @@ extension LoRAConfig {
 
 extension NewModel {
     fileprivate var node: RecipeNode {
-        let isText = family != "tabular"
         return .map(
             [
-                ("family", .text(family)), ("vocabulary_size", isText ? .number(vocabularySize) : nil),
+                ("family", .text(family)), ("vocabulary_size", readsText ? .number(vocabularySize) : nil),
                 ("tokenizer", tokenizer.map { .text($0.path) }),
             ] + config.sorted { $0.key < $1.key }.map { ($0.key, RecipeNode($0.value)) })
     }

@@ -137,7 +137,11 @@ public struct StageRunner {
             let result = try evaluator.run()
             try Files.write(JSON.encode(result), to: folder.evaluation)
             let lines = try result.samples.map { try JSON.text($0) + "\n" }
-            try Files.write(Data(lines.joined().utf8), to: folder.samples)
+            if let pictures = result.pictures {
+                try Files.write(pictures.png(), to: folder.pictures)
+            } else {
+                try Files.write(Data(lines.joined().utf8), to: folder.samples)
+            }
         }
         clock.stop()
         var ledger = services.model.ledgerWithBytes()

@@ -65,9 +65,9 @@ final class Roles {
 
     /// What a role gives, whether or not it is built yet.
     func outputs(of name: String) throws -> Set<Output> {
-        if let role = built[name] { return Set(Output.allCases.filter(role.network.supports)) }
-        guard let plan = plans[name] else { throw unknown(name) }
-        return plan.outputs
+        if let plan = plans[name] { return plan.outputs }
+        guard let role = built[name] else { throw unknown(name) }
+        return Set(Output.allCases.filter { $0 != .klReference && role.network.supports($0) })
     }
 
     /// Adds a frozen copy of `source` under a name of the algorithm's own; nothing where the name is a role already.

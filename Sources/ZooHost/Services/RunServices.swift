@@ -20,7 +20,7 @@ final class RunServices: HostServices {
     /// Serves the algorithm's own random numbers.
     var random: SplitMix64
     var metrics = MetricAccumulator()
-    private let stop: StopSignal
+    let stop: StopSignal
 
     init(
         model: ModelService, data: DataService, rewards: RewardService, codec: any TextCodec, settings: RolloutSettings,
@@ -60,6 +60,10 @@ final class RunServices: HostServices {
         -> Batch
     {
         let role = try model.roles.role(name)
+        if let network = role.network as? FlowImage {
+            return try generateImages(
+                role, network, prompts: prompts, samples: samples, settings: settings, generator: generator)
+        }
         guard let network = role.network as? any GenerativeNetwork else {
             throw ZooError(.invalidArgument, "role '\(name)' cannot be sampled from: it is not a policy")
         }

@@ -23,14 +23,12 @@ extension FlowImage {
     public func forwardFLOPs(_ batch: ImageSequences, _ outputs: [Output]) -> Double {
         let pass = passFLOPs(batch)
         let isGuided = !config.guidanceEmbeds && batch.guidance.contains { $0 != 1 }
-        return outputs.reduce(0) { total, output in
-            switch output {
-            case .logp: total + pass * Double(batch.maskedCount * (isGuided ? 2 : 1))
-            case .value: total + pass * Double(batch.maskedCount)
-            case .score: total + pass * Double(batch.count * batch.scoring.draws)
-            case .entropy: total
-            }
-        }
+        var passes = 0
+        // Log-probability and divergence come from one velocity; the reference's is charged to the reference.
+        if outputs.contains(.logp) || outputs.contains(.klReference) { passes += batch.maskedCount * (isGuided ? 2 : 1) }
+        if outputs.contains(.value) { passes += batch.maskedCount }
+        if outputs.contains(.score) { passes += batch.count * batch.scoring.draws }
+        return pass * Double(passes)
     }
 
     /// Of drawing these images, every step of which was taken.

@@ -38,13 +38,6 @@ public final class FlowImage {
     public var config: FluxConfig { transformer.config }
     public var device: Device { transformer.device }
 
-    public func supports(_ output: Output) -> Bool {
-        switch head {
-        case .velocity: output == .logp || output == .score
-        case .value: output == .value
-        }
-    }
-
     /// A network with fresh weights and a condition table; see `FluxTransformer.initialize` and `ConditionTable`.
     public static func initialize(
         config: FluxConfig, kinds: [ConditionTable.Kind], schedule: FlowSchedule = FlowSchedule(), head: Head = .languageModel,
@@ -73,7 +66,7 @@ public final class FlowImage {
     }
 
     /// The same weights in memory of their own.
-    public func copy(trainable: Bool) -> FlowImage {
+    public func copied(trainable: Bool) -> FlowImage {
         let conditioning =
             switch conditioning {
             case .table(let table): Conditioning.table(table.copy(config: config, trainable: trainable))
