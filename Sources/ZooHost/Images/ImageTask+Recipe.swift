@@ -20,8 +20,10 @@ extension ImageTask {
         switch name {
         case "training": return dataset(training, name: name, shape: .prompt)
         case "held-out": return dataset(heldOut, name: name, shape: .prompt)
+        case "new-training" where !newTraining.isEmpty: return dataset(newTraining, name: name, shape: .prompt)
+        case "held-out-mixed" where !newHeldOut.isEmpty: return Dataset(name: name, shape: .prompt, rows: mixedHeldOut)
         default:
-            let names = ["training", "held-out"]
+            let names = ["training", "held-out"] + (newTraining.isEmpty ? [] : ["new-training", "held-out-mixed"])
             let meant = nearest(name, among: names).map { "; did you mean '\($0)'?" } ?? ""
             throw ZooError(.notFound, "task '\(self.name)' has no '\(name)'; it has: \(names.joined(separator: ", "))\(meant)")
         }

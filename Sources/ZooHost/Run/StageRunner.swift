@@ -131,7 +131,8 @@ public struct StageRunner {
         guard let trained else {
             throw ZooError(.failedPrecondition, "algorithm '\(setup.stage.algorithm)' updated neither policy nor reward")
         }
-        try clock.time(.saving) { try saveModel(try roles.role(trained), setup) }
+        let kept = trained == "policy" ? services.keptPolicy : trained
+        try clock.time(.saving) { try saveModel(try roles.role(kept), setup) }
         if let evaluator, trained == "policy" {
             RunEvent.send(.phase("evaluating"))
             let result = try evaluator.run()
