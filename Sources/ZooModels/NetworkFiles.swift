@@ -55,15 +55,23 @@ func writeFolder(
     _ folder: URL, json: [String: Any], as jsonName: String, generation: GenerationConfig? = nil, parameters: [NamedTensor],
     as weightsName: String
 ) throws {
+    try writeJSON(json, to: folder.appendingPathComponent(jsonName))
+    try generation?.write(to: folder)
+    try Safetensors.write(parameters, to: folder.appendingPathComponent(weightsName))
+}
+
+/// Writes an object to a file, whose folder is made where it is missing.
+func writeJSON(_ json: [String: Any], to file: URL) throws {
+    try makeFolder(file.deletingLastPathComponent())
+    let output = try AtomicFile(file)
+    try output.write(JSONSerialization.data(withJSONObject: json, options: [.prettyPrinted, .sortedKeys]))
+    try output.commit()
+}
+
+func makeFolder(_ folder: URL) throws {
     do {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     } catch {
         throw ModelError("\(folder.path): cannot be created: \(error.localizedDescription)")
     }
-    let data = try JSONSerialization.data(withJSONObject: json, options: [.prettyPrinted, .sortedKeys])
-    let file = try AtomicFile(folder.appendingPathComponent(jsonName))
-    try file.write(data)
-    try file.commit()
-    try generation?.write(to: folder)
-    try Safetensors.write(parameters, to: folder.appendingPathComponent(weightsName))
 }

@@ -58,7 +58,8 @@ extension FlowImage {
             return try fresh(.value, config, device: device, trainable: trainable)
         }
         do {
-            var store = ComponentTensors(try DiffusersFolder.tensors(in: own), device: device, trainable: trainable)
+            var store = ParameterStore(
+                tensors: try DiffusersFolder.tensors(in: own), device: device, trainable: trainable)
             let weight = try store.take("value_head.weight", [1, config.width])
             let bias = try store.take("value_head.bias", [1])
             try store.finish()
@@ -72,8 +73,7 @@ extension FlowImage {
     ///
     /// diffusers reads `transformer/` and `scheduler/` with their own `from_pretrained`; components that it does not know are ours.
     public func save(to folder: URL) throws {
-        try DiffusersFolder.write(
-            json: schedule.json, to: folder.appendingPathComponent("scheduler/scheduler_config.json"))
+        try writeJSON(schedule.json, to: folder.appendingPathComponent("scheduler/scheduler_config.json"))
         try transformer.save(to: folder.appendingPathComponent("transformer"))
         var index: [String: Any] = [
             "_class_name": "FluxKontextPipeline", "scheduler": ["diffusers", FlowSchedule.className],
@@ -90,6 +90,6 @@ extension FlowImage {
                 parameters: parameters.filter { $0.name.hasPrefix("value_head.") })
             index["value_head"] = ["policyzoo", "ValueHead"]
         }
-        try DiffusersFolder.write(json: index, to: folder.appendingPathComponent("model_index.json"))
+        try writeJSON(index, to: folder.appendingPathComponent("model_index.json"))
     }
 }

@@ -29,7 +29,7 @@ public final class FlowImage {
         var parameters = transformer.parameters + conditioning.parameters
         if case .value(let weight, let bias) = head {
             // A critic has no velocities: the layer that gives them is kept as it is, so that the folder stays complete.
-            for tensor in transformer.output.weights + transformer.output.biases { tensor.requiresGrad = false }
+            for tensor in transformer.output.weight.parts + (transformer.output.bias?.parts ?? []) { tensor.requiresGrad = false }
             parameters += [NamedTensor("value_head.weight", weight), NamedTensor("value_head.bias", bias)]
         }
         self.parameters = parameters

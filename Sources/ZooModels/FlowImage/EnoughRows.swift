@@ -1,19 +1,8 @@
 import ZooTensor
 
-/// One or several linear layers of the same input, so that one product serves all. `weights` and `biases` are the parameters
-/// proper; they share the memory of `weight` and `bias`.
-struct Affine {
-    let weight: Tensor, bias: Tensor
-    let weights: [Tensor], biases: [Tensor]
-
-    /// x `[n, in]` · weightᵀ + bias.
-    func callAsFunction(_ x: Tensor) -> Tensor {
-        x.withEnoughRows { x in
-            if weights.count == 1 { return x.linear(weights[0], bias: biases[0]) }
-            guard isGradEnabled, weights[0].requiresGrad else { return x.linear(weight, bias: bias) }
-            return x.linear(fused: weight, parts: weights, bias: bias, biasParts: biases)
-        }
-    }
+extension Projection {
+    /// The product of rows x `[n, in]`, the same bits for a row however many there are.
+    func byRow(_ x: Tensor) -> Tensor { x.withEnoughRows { self($0) } }
 }
 
 extension Tensor {
