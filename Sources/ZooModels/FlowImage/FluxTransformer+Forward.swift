@@ -113,8 +113,14 @@ private struct Run {
         // [attention | feed-forward] · outᵀ without putting the two side by side.
         let out = block.out.weight.whole
         let forward = hidden.withEnoughRows { $0.linear(out.narrow(1, width..<5 * width), bias: block.out.bias?.whole) }
-        let attended = q.attention(k, v).withEnoughRows { $0.linear(out.narrow(1, 0..<width)) }
-        return x.gatedAdd(forward + attended, modulation, gate: 2 * width)
+        let attention = q.attention(k, v)
+        var output = forward + attention.withEnoughRows { $0.linear(out.narrow(1, 0..<width)) }
+        if let adapter = block.out.adapter {
+            output = Tensor.withEnoughRows([output, .concatenate([attention, hidden], dim: 1)]) {
+                adapter.added(to: $0[0], $0[1])
+            }
+        }
+        return x.gatedAdd(output, modulation, gate: 2 * width)
     }
 
     /// The rows of some places of each example.

@@ -7,6 +7,7 @@ import ZooTensor
 /// batch have equal shapes; tokens are packed into rows `[batch · length, width]`.
 public final class FluxTransformer {
     public let config: FluxConfig
+    /// Its own; beside weights that others share, those of its adapters alone.
     public let parameters: [NamedTensor]
 
     let imageEmbedder: Projection, contextEmbedder: Projection
@@ -27,7 +28,7 @@ public final class FluxTransformer {
 
     /// The weights of one stream of a double block.
     struct Stream {
-        let qkv: Projection, queryNorm: Tensor, keyNorm: Tensor, out: Projection, up: Projection, down: Projection
+        var qkv: Projection, queryNorm: Tensor, keyNorm: Tensor, out: Projection, up: Projection, down: Projection
     }
 
     struct DoubleBlock {
@@ -36,10 +37,10 @@ public final class FluxTransformer {
 
     struct SingleBlock {
         /// Queries, keys, values and the feed-forward's input.
-        let fused: Projection
+        var fused: Projection
         let queryNorm: Tensor, keyNorm: Tensor
         /// `[width, width + 4 width]`: attention's columns first.
-        let out: Projection
+        var out: Projection
     }
 
     /// Takes copies of `tensors` (diffusers' names) as float32 parameters on `device`.
@@ -73,6 +74,37 @@ public final class FluxTransformer {
         try store.finish()
         parameters = store.parameters
         self.config = config
+    }
+
+    /// The weights of `base`, shared, and beside those of `modules` adapters from `store`.
+    init(adapting base: FluxTransformer, modules: Set<String>, config lora: LoRAConfig, store: inout ParameterStore) throws {
+        func adapted(_ projection: Projection) throws -> Projection {
+            try store.adapted(projection, modules: modules, config: lora, layout: .diffusers)
+        }
+        func embedder(_ embedder: Embedder) throws -> Embedder {
+            Embedder(first: try adapted(embedder.first), second: try adapted(embedder.second))
+        }
+        func stream(_ stream: Stream) throws -> Stream {
+            var stream = stream
+            for path in [\Stream.qkv, \.out, \.up, \.down] { stream[keyPath: path] = try adapted(stream[keyPath: path]) }
+            return stream
+        }
+        config = base.config
+        imageEmbedder = try adapted(base.imageEmbedder)
+        contextEmbedder = try adapted(base.contextEmbedder)
+        timestep = try embedder(base.timestep)
+        text = try embedder(base.text)
+        guidance = try base.guidance.map(embedder)
+        modulations = try adapted(base.modulations)
+        doubleBlocks = try base.doubleBlocks.map { DoubleBlock(image: try stream($0.image), text: try stream($0.text)) }
+        singleBlocks = try base.singleBlocks.map { block in
+            var block = block
+            (block.fused, block.out) = (try adapted(block.fused), try adapted(block.out))
+            return block
+        }
+        output = try adapted(base.output)
+        try store.finish()
+        parameters = store.parameters
     }
 
     public var device: Device { imageEmbedder.weight.whole.device }
