@@ -143,13 +143,19 @@ struct FluxAdapterTests {
         }
     }
 
-    @Test("operations: an adapter adds 2 r (in + out) for each row of its layer")
+    @Test("operations: an adapter adds 2 r (in + out) for each row of its layer, and frozen weights have no gradient to count")
     func flops() throws {
         let base = try Self.base()
         let batch = try Self.drawn(base).sequences
         let network = try Self.fresh(base) { $0.targets = .named(["attn.to_out.0", "add_q_proj", "norm_out.linear"]) }
         // Width 12; 5 image tokens, 2 of text, 1 row of conditioning; 6 images of one draw.
         let more = 2 * 3 * (5 * 24 + 2 * 24 + (12 + 24))
-        #expect(network.forwardFLOPs(batch, [.score]) == base.forwardFLOPs(batch, [.score]) + Double(6 * more))
+        let forward = base.forwardFLOPs(batch, [.score])
+        #expect(network.forwardFLOPs(batch, [.score]) == forward + Double(6 * more))
+        #expect(base.backwardFLOPs(batch, [.score]) == 2 * forward)
+        // From the last block on: the adapter twice, attention twice, proj_out of 5 · 12 columns, the last layer on 4 tokens.
+        let last = try Self.fresh(base) { $0.targets = .named(["single_transformer_blocks.0.attn.to_q"]) }
+        let expected = 2 * 7 * 2 * 3 * 24 + 2 * 4 * 7 * 7 * 12 + 2 * 7 * 60 * 12 + 2 * 4 * 12 * 4
+        #expect(last.backwardFLOPs(batch, [.score]) == Double(6 * expected))
     }
 }

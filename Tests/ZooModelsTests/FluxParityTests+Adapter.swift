@@ -5,6 +5,8 @@ import ZooTensor
 
 extension FluxParityTests {
     static let adapters = ["flux-lora", "flux-lora-all"]
+    /// The second one's velocities reach 15, and PyTorch's own are 2e-5 off those of double precision.
+    private static let tolerance: Float = 1e-4
 
     /// A recorded adapter over its base.
     private static func adapted(_ recorded: RecordedFlux, trainable: Bool = true) throws -> FlowImage {
@@ -19,7 +21,7 @@ extension FluxParityTests {
         let network = try Self.adapted(recorded)
         let (input, leaves) = try recorded.input(reference: [2, 1])
         let velocity = network.transformer(input)
-        #expect(distance(velocity.floats, try recorded["velocity"].floats) < 1e-5)
+        #expect(distance(velocity.floats, try recorded["velocity"].floats) < Self.tolerance)
         backward([velocity], gradients: [try recorded["weight"].reshape([-1, 4])])
         #expect(try recorded.wrongGradients(network.parameters + leaves) == [])
         #expect(network.parameters.count == recorded.numbers.keys.count { $0.hasPrefix("grad.transformer.") })
@@ -35,7 +37,7 @@ extension FluxParityTests {
         let network = try FlowImage.load(merging: AdapterFolder(recorded.folder), trainable: false)
         #expect(network.frozen.isEmpty)
         let (input, _) = try recorded.input(reference: [2, 1])
-        #expect(distance(network.transformer(input).floats, try recorded["velocity"].floats) < 1e-5)
+        #expect(distance(network.transformer(input).floats, try recorded["velocity"].floats) < Self.tolerance)
     }
 
     @Test("what diffusers wrote is written back tensor for tensor, and its config key for key", arguments: adapters)
