@@ -3,6 +3,9 @@
 // L = −(1/N) Σ_s Σ_t log π(y_t | x, y_<t), over the N actions of the update: a mean over actions, so a long example weighs more than
 // a short one (TRL's default, and that of most trainers).
 //
+// Where the examples have no actions of their own, as where the policy gives no more than a bound of their likelihood, it is
+// L = −(1/n) Σ_s score_s over the n examples.
+//
 // Deviations: none.
 import ZooKit
 
@@ -29,10 +32,17 @@ struct SFT: Algorithm {
         return Loss(loss, [.logp: mask.map { $0 ? -share : 0 }])
     }
 
+    /// −(1/n) Σ score over `examples` = n sequences, and its derivative, the constant −1/n. Arrays are per sequence.
+    static func loss(scores: [Double], examples: Int) -> Loss {
+        let share = 1 / Double(examples)
+        return Loss(scores.reduce(0) { $0 - $1 * share }, [.score: scores.map { _ in -share }])
+    }
+
     // MARK: - One iteration
 
     func step() throws {
         let batch = try host.data.examples(parameters.examples)
+        if batch.stepCount == 0 { return try stepOnScores(batch) }
         let actions = batch.actionCount
         guard actions > 0 else {
             throw ZooError(
@@ -45,6 +55,17 @@ struct SFT: Algorithm {
         try host.log("loss", update.loss, over: actions)
         try host.log("entropy", maskedMean(try update.outputs[.entropy], batch.mask), over: actions)
         try host.log("num_tokens", Double(actions), .sum)
+        try host.log("grad_norm", info.gradientNorm)
+        try host.log("lr", info.learningRate, .last)
+    }
+
+    private func stepOnScores(_ batch: Batch) throws {
+        let examples = batch.sequenceCount
+        let update = try host.model.accumulate(.policy, batch, [.score], .separable) { _, outputs in
+            Self.loss(scores: try outputs[.score], examples: examples)
+        }
+        let info = try host.model.step(.policy)
+        try host.log("loss", update.loss, over: examples)
         try host.log("grad_norm", info.gradientNorm)
         try host.log("lr", info.learningRate, .last)
     }

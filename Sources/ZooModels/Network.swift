@@ -11,6 +11,8 @@ public struct Sequences: Sendable {
     public var mask: [Bool]
     /// `[n_sequences]`; logits are divided by it, as they were while sampling. Nil means 1.
     public var temperature: [Float]?
+    /// What the steps are where they are no tokens: denoising steps of images.
+    public var images: ImageSequences?
 
     public init(offsets: [Int], tokens: [Int32], mask: [Bool], temperature: [Float]? = nil) {
         self.offsets = offsets
@@ -19,8 +21,13 @@ public struct Sequences: Sendable {
         self.temperature = temperature
     }
 
+    public init(_ images: ImageSequences) {
+        self.init(offsets: images.offsets, tokens: [], mask: images.mask)
+        self.images = images
+    }
+
     public var count: Int { max(0, offsets.count - 1) }
-    public var stepCount: Int { tokens.count }
+    public var stepCount: Int { mask.count }
     public var maskedCount: Int { mask.count(where: { $0 }) }
 
     /// The steps of sequence `index`.
@@ -37,8 +44,10 @@ public enum Output: String, Sendable, CaseIterable {
     case entropy
     /// V(state before the action).
     case value
-    /// A language model's Σ log π over masked steps; a reward model's scalar.
+    /// A language model's Σ log π over masked steps; an image model's minus denoising error; a reward model's scalar.
     case score
+    /// KL(π‖π_ref) of the whole distribution that the action was drawn from, where both are Gaussians.
+    case klReference = "kl:reference"
 }
 
 /// What sits on top of a network's trunk.
@@ -48,7 +57,7 @@ public enum Head: String, Sendable, CaseIterable {
 
 /// A model with parameters and named outputs. Not `Sendable`: it belongs to one thread.
 public protocol Network: AnyObject {
-    /// `causal-lm`, `tabular`.
+    /// `llama`, `flow-image`, `tabular`.
     var family: String { get }
     /// Trainable or frozen, in a fixed order, under their names on disk.
     var parameters: [NamedTensor] { get }
@@ -136,6 +145,7 @@ public struct ModelError: Error, CustomStringConvertible, Sendable {
 extension Sequences {
     /// Throws where the arrays do not describe ragged sequences of tokens below `vocabulary`.
     func validate(vocabulary: Int) throws {
+        guard images == nil else { throw ModelError("batch: holds images; this network takes tokens") }
         guard let last = offsets.last, offsets.first == 0, last == tokens.count, mask.count == tokens.count else {
             throw ModelError(
                 "batch: offsets must run from 0 to the number of steps; found \(offsets.first ?? -1) to \(offsets.last ?? -1) for "

@@ -1,7 +1,8 @@
 import Foundation
 import ZooTensor
 
-/// Reads a model folder, or an adapter's with its base merged, of the family that its `config.json` names in `model_type`: `tabular` or one of `Family`.
+/// Reads a model folder: a pipeline's with `model_index.json`; or one, or an adapter's with its base merged, of the family that its
+/// `config.json` names in `model_type`, `tabular` or one of `Family`.
 ///
 /// - Parameters:
 ///   - head: the output on top; a value or score head that the folder lacks is made anew.
@@ -10,9 +11,16 @@ public func loadNetwork(
     from folder: URL, head: Head, device: Device, trainable: Bool, generator: Generator?
 ) throws -> any Network {
     if AdapterFolder.isOne(folder) {
-        return try CausalLM.load(
-            merging: AdapterFolder(folder), head: head, device: device, trainable: trainable, generator: generator)
+        let adapter = try AdapterFolder(folder)
+        switch adapter.layout {
+        case .peft:
+            return try CausalLM.load(
+                merging: adapter, head: head, device: device, trainable: trainable, generator: generator)
+        case .diffusers:
+            return try FlowImage.load(merging: adapter, head: head, device: device, trainable: trainable)
+        }
     }
+    if FlowImage.isPipeline(folder) { return try FlowImage.load(from: folder, head: head, device: device, trainable: trainable) }
     let keys = try ConfigKeys.read(folder)
     switch keys.json["model_type"] as? String {
     case "tabular":

@@ -11,7 +11,10 @@ struct RunSummary {
     func show() throws {
         if let evaluation = try folder.readEvaluation() {
             print(Self.table(evaluation).plain())
-            if !quiet { print(Self.samples(evaluation.samples.prefix(3), after: "after")) }
+            if !quiet, !evaluation.samples.isEmpty { print(Self.samples(evaluation.samples.prefix(3), after: "after")) }
+        }
+        if FileManager.default.fileExists(atPath: folder.pictures.path) {
+            print("pictures \(folder.pictures.shortPath)   (rows: reference where there is one, target, before, after)")
         }
         print("model    \(folder.model.shortPath)")
         print(

@@ -24,7 +24,7 @@ struct FlowImageFilesTests {
             #expect(again.parameters.map(\.name) == network.parameters.map(\.name))
             for (a, b) in zip(again.parameters, network.parameters) { #expect(a.tensor.floats == b.tensor.floats) }
             #expect(again.config == network.config && again.schedule == network.schedule)
-            let copy = network.copy(trainable: false)
+            let copy = network.copied(trainable: false)
             for (a, b) in zip(copy.parameters, network.parameters) { #expect(a.tensor.floats == b.tensor.floats) }
             network.parameters[0].tensor.fill(0)
             #expect(copy.parameters[0].tensor.floats != network.parameters[0].tensor.floats)

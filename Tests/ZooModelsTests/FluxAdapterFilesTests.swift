@@ -42,6 +42,8 @@ struct FluxAdapterFilesTests {
             #expect(distance(try merged.denoisingError(Self.batch).floats, error) < 1e-4)
             #expect(distance(try base.denoisingError(Self.batch).floats, error) > 1e-2)
             #expect(merged.parameters.map(\.name) == base.parameters.map(\.name))
+            let loaded = try loadNetwork(from: adapter, head: .languageModel, device: .cpu, trainable: false, generator: nil)
+            #expect(loaded.parameters.map(\.tensor.bytes) == merged.parameters.map(\.tensor.bytes))
         }
     }
 

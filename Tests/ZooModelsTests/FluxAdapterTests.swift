@@ -5,7 +5,7 @@ import ZooTensor
 
 @Suite("LoRA adapters of image models")
 struct FluxAdapterTests {
-    static func base(_ head: Head = .languageModel) throws -> FlowImage { try smallFlow(head).copy(trainable: false) }
+    static func base(_ head: Head = .languageModel) throws -> FlowImage { try smallFlow(head).copied(trainable: false) }
 
     static func fresh(
         _ base: FlowImage, head: Head = .languageModel, named name: String = "base", filled: Bool = false,
@@ -89,7 +89,7 @@ struct FluxAdapterTests {
         let base = try Self.base()
         let policy = try Self.fresh(base)
         let critic = try Self.fresh(base, head: .value)
-        let copy = policy.copy(trainable: false)
+        let copy = policy.copied(trainable: false)
         for network in [policy, critic, copy] {
             #expect(network.frozen.map(\.name) == base.parameters.map(\.name))
             #expect(zip(network.frozen, base.parameters).allSatisfy { $0.tensor === $1.tensor })

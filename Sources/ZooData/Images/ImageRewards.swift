@@ -40,32 +40,37 @@ extension ImageReward {
 
     /// Makes a reward of pictures.
     ///
-    /// - Parameter classifier: for the rewards that ask which digit it is.
+    /// - Parameter classifier: asked for by the rewards that ask which digit it is.
     /// - Throws: ``DataError`` where there is none of that name.
-    public init(_ name: String, classifier: DigitClassifier) throws {
-        guard let known = Self.measures[name] else {
+    public init(_ name: String, classifier: () -> DigitClassifier) throws {
+        if let known = Self.judged[name] {
+            let classifier = classifier()
+            measure = { try known($0, classifier) }
+        } else if let known = Self.measured[name] {
+            measure = known
+        } else {
             let names = Self.all.map(\.name)
             let meant = nearest(name, among: names).map { "; did you mean '\($0)'?" } ?? ""
             throw DataError("reward \(name)", "is not known; rewards of pictures are \(names.joined(separator: ", "))\(meant)")
         }
         self.name = name
-        measure = { try known($0, classifier) }
     }
 
-    private typealias Measure = @Sendable (SampledImage, DigitClassifier) throws -> Double
-
-    private static let measures: [String: Measure] = [
+    private static let judged: [String: @Sendable (SampledImage, DigitClassifier) throws -> Double] = [
         "class-probability": { try digitProbabilities($0, $1).asked },
         "class-accuracy": { image, classifier in
             let (all, asked) = try digitProbabilities(image, classifier)
             return asked == all.max() ? 1 : 0
         },
-        "subject-fidelity": { image, _ in image.picture.bestPlacement(of: try reference(image)).correlation },
-        "prompt-adherence": { image, _ in try adherence(image) },
-        "total-variation": { image, _ in image.picture.totalVariation },
-        "brightness": { image, _ in image.picture.brightness },
-        "compressibility": { image, _ in -image.picture.bitsPerPixel },
-        "grid-energy": { image, _ in image.picture.gridEnergy },
+    ]
+
+    private static let measured: [String: @Sendable (SampledImage) throws -> Double] = [
+        "subject-fidelity": { $0.picture.bestPlacement(of: try reference($0)).correlation },
+        "prompt-adherence": { try adherence($0) },
+        "total-variation": { $0.picture.totalVariation },
+        "brightness": { $0.picture.brightness },
+        "compressibility": { -$0.picture.bitsPerPixel },
+        "grid-energy": { $0.picture.gridEnergy },
     ]
 
     private static func reference(_ image: SampledImage) throws -> Picture {

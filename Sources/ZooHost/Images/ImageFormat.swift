@@ -10,6 +10,10 @@ struct ImageFormat: Sendable {
     var kinds: Int
     var noise: StepNoise
     var scoring: ImageSequences.Scoring
+    /// Tokens of one pass over an image.
+    var patches: Int {
+        (shape.height * shape.width + (referenceShape.map { $0.height * $0.width } ?? 0)) / 4 + kinds
+    }
 
     init(_ task: ImageTask, _ stage: Stage) {
         let denoising = stage.rollout.denoising ?? DenoisingSettings()

@@ -20,8 +20,10 @@ extension ImageTask {
         switch name {
         case "training": return dataset(training, name: name, shape: .prompt)
         case "held-out": return dataset(heldOut, name: name, shape: .prompt)
+        case "new-training" where !newTraining.isEmpty: return dataset(newTraining, name: name, shape: .prompt)
+        case "held-out-mixed" where !newHeldOut.isEmpty: return Dataset(name: name, shape: .prompt, rows: mixedHeldOut)
         default:
-            let names = ["training", "held-out"]
+            let names = ["training", "held-out"] + (newTraining.isEmpty ? [] : ["new-training", "held-out-mixed"])
             let meant = nearest(name, among: names).map { "; did you mean '\($0)'?" } ?? ""
             throw ZooError(.notFound, "task '\(self.name)' has no '\(name)'; it has: \(names.joined(separator: ", "))\(meant)")
         }
@@ -42,6 +44,14 @@ extension ImageTask {
 
     /// The kinds of condition, as a network embeds them.
     var kinds: [ConditionTable.Kind] { conditions.map { ConditionTable.Kind($0.name, $0.labels.count) } }
+}
+
+/// The classifier of digits, trained when a reward first asks for it.
+final class ImageJudge {
+    private let task: ImageTask
+    private(set) lazy var classifier = task.classifier
+
+    init(_ task: ImageTask) { self.task = task }
 }
 
 /// The codec of a model of images, which reads and writes no text.

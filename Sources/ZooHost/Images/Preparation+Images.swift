@@ -71,10 +71,10 @@ extension Preparation {
         func side(_ side: ImagePairs.Side) throws -> [[Float]] {
             switch side {
             case .target: return items.map(\.target.pixels)
-            case .generated: return try sampler.images(prompts)
+            case .generated: return try pixels(sampler.drawn(prompts, each: 1, setup))
             case .degraded:
                 let worse = items.map { images.degrade($0.prompt, &random) }
-                return try sampler.images(prompts.replacing(worse))
+                return try pixels(sampler.drawn(prompts.replacing(worse), each: 1, setup))
             }
         }
         made.rows += try prompts.integers("row")
@@ -86,19 +86,32 @@ extension Preparation {
     private func rank(
         _ prompts: Batch, _ samples: Int, _ rewards: RewardService, _ sampler: Sampler, into made: inout MadeImagePairs
     ) throws {
-        let batch = try sampler.sample(prompts, each: samples)
+        let batch = try sampler.drawn(prompts, each: samples, setup)
         let scores = try rewards.score(batch, row: sampler.data.promptRow, ledger: &sampler.model.ledger)[0].doubles
-        let pixels = batch.column(ImageColumn.sample)?.floats ?? []
-        let width = pixels.count / max(1, batch.sequenceCount)
+        let pixels = try pixels(batch)
         for (index, row) in try prompts.integers("row").enumerated() {
             let group = Array(index * samples..<(index + 1) * samples)
             guard let best = group.max(by: { scores[$0] < scores[$1] }), let worst = group.min(by: { scores[$0] < scores[$1] }),
                 scores[best] > scores[worst]
             else { continue }
             made.rows.append(row)
-            made.chosen.append(Array(pixels[best * width..<(best + 1) * width]))
-            made.rejected.append(Array(pixels[worst * width..<(worst + 1) * width]))
+            made.chosen.append(pixels[best])
+            made.rejected.append(pixels[worst])
         }
+    }
+
+    private func pixels(_ batch: Batch) throws -> [[Float]] {
+        guard let format = setup.imageFormat else { throw ZooError(.internal, "the stage makes no images") }
+        return try batch.pictures(format).map(\.pixels)
+    }
+}
+
+extension Sampler {
+    /// Images of some prompts, as an evaluation draws them.
+    func drawn(_ prompts: Batch, each samples: Int, _ setup: StageSetup) throws -> Batch {
+        try services.generate(
+            role: "policy", prompts: prompts, samples: samples, settings: setup.stage.rollout.measuring,
+            generator: services.sampling)
     }
 }
 

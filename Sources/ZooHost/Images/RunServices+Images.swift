@@ -47,11 +47,19 @@ extension DenoisingSettings {
             guidance: guidance, sharesNoise: sharesNoise, scoring: format.scoring)
     }
 
-    /// How an evaluation samples: nothing is drawn after the first noise.
+    /// How an evaluation samples: nothing is random after the first noise.
     var measuring: DenoisingSettings {
         var settings = self
         settings.steps = evaluationSteps
         settings.noise = .none
+        return settings
+    }
+}
+
+extension RolloutSettings {
+    var measuring: RolloutSettings {
+        var settings = self
+        settings.denoising = denoising?.measuring
         return settings
     }
 }

@@ -36,7 +36,8 @@ extension Stage {
             ("rewards", rewards.isEmpty ? nil : .list(rewards.map(\.node))), ("data", data.node), ("rollout", rollout.node),
             ("score", score?.node),
             ("optimizer", optimizerNode), ("budget", .map([(budget.axis.rawValue, .number(budget.amount))])),
-            ("threads", threads.map { .number($0) }), ("checkpoint_every", .number(checkpointEvery)),
+            ("ema", ema.map { .number($0) }), ("threads", threads.map { .number($0) }),
+            ("checkpoint_every", .number(checkpointEvery)),
             ("microbatch_steps", .number(microbatchSteps)),
         ])
     }
@@ -76,10 +77,9 @@ extension LoRAConfig {
 
 extension NewModel {
     fileprivate var node: RecipeNode {
-        let isText = family != "tabular"
         return .map(
             [
-                ("family", .text(family)), ("vocabulary_size", isText ? .number(vocabularySize) : nil),
+                ("family", .text(family)), ("vocabulary_size", readsText ? .number(vocabularySize) : nil),
                 ("tokenizer", tokenizer.map { .text($0.path) }),
             ] + config.sorted { $0.key < $1.key }.map { ($0.key, RecipeNode($0.value)) })
     }
@@ -142,7 +142,7 @@ extension RolloutSettings {
 extension OptimizerSettings {
     fileprivate var entries: [(String, RecipeNode?)] {
         [
-            ("learning_rate", .number(learningRate)), ("beta1", .number(beta1)), ("beta2", .number(beta2)),
+            ("optim", .text(optim.rawValue)), ("learning_rate", .number(learningRate)), ("beta1", .number(beta1)), ("beta2", .number(beta2)),
             ("epsilon", .number(epsilon)), ("weight_decay", .number(weightDecay)),
             ("max_gradient_norm", .number(maxGradientNorm)),
             ("schedule", .text(schedule.rawValue)), ("warmup", .number(warmup)),

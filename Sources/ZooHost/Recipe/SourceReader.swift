@@ -87,7 +87,7 @@ struct SourceReader {
                 }
                 model.config[key] = value
             }
-            guard model.family != "tabular" else { return model }
+            guard model.readsText else { return model }
             model.tokenizer = try section.optional("tokenizer", path("a tokenizer.json or a folder that has one"))
             model.vocabularySize = try section("vocabulary_size", .whole(from: 257), else: model.vocabularySize)
             return model
@@ -227,5 +227,7 @@ extension NewModel {
     /// The keys of `config.json` that a recipe may set, by family. The task gives the tabular model its shape.
     static let configuration: [String: [String]] =
         Dictionary(uniqueKeysWithValues: Family.allCases.map { ($0.rawValue, $0.shapeKeys) })
-        .merging(["tabular": []]) { shape, _ in shape }
+        .merging(["tabular": [], imageFamily: FluxConfig.shapeKeys]) { shape, _ in shape }
+    static let imageFamily = "flow-image"
+    var readsText: Bool { family != "tabular" && family != Self.imageFamily }
 }

@@ -17,8 +17,12 @@ public struct EvaluationResult: Codable, Sendable {
     /// `gold`, `reward`, `kl`, `win_rate`, `length` and `pass@1` by held-out prompt, in the dataset's order, each the mean over the
     /// prompt's samples: what paired comparisons are made of.
     public var prompts: [String: [Double]] = [:]
-    /// The first prompts with what the reference and the policy made of them.
+    /// The first prompts with what the reference and the policy made of them; none where they make images.
     public var samples: [Sample]
+    /// The same where they make images; nil where they make text. Not part of the JSON.
+    public var pictures: PictureGrid?
+
+    enum CodingKeys: String, CodingKey { case metrics, reference, prompts, samples }
 
     public struct Sample: Codable, Sendable {
         public var prompt: String
@@ -31,17 +35,17 @@ public struct EvaluationResult: Codable, Sendable {
 
 /// Samples the policy and the reference on the same held-out prompts with the same random numbers, and compares.
 final class Evaluator {
-    private let services: RunServices
-    private let gold: RewardService
+    let services: RunServices
+    let gold: RewardService
     private let prompts: Dataset
-    private let evaluation: Evaluation
-    private let setup: StageSetup
+    let evaluation: Evaluation
+    let setup: StageSetup
     /// What the reference makes of the prompts, and its version: an algorithm may move it.
     private var before: (drawn: Drawn, version: Int)?
 
-    private var stage: Stage { setup.stage }
+    var stage: Stage { setup.stage }
     /// The same for every run of a recipe.
-    private var seed: UInt64 { setup.recipe.seed &+ 0x5eed }
+    var seed: UInt64 { setup.recipe.seed &+ 0x5eed }
     /// Prompts and samples kept for people.
     static let shown = 16
 
@@ -68,28 +72,32 @@ final class Evaluator {
         let version = try services.model.roles.role("reference").version
         if before?.version != version { before = (try measure("reference", batch), version) }
         guard let before else { throw ZooError(.internal, "the reference has just been measured") }
-        return try compare(measure("policy", batch), before.drawn)
+        return try compare(measure(services.keptPolicy, batch), before.drawn)
     }
 
     private func heldOut() throws -> Batch {
         let count = evaluation.count == 0 ? prompts.rows.count : min(evaluation.count, prompts.rows.count)
+        if let images = setup.imageRows {
+            return try images.prompts(prompts.rows.prefix(count).enumerated().map { $1.numbered($0) })
+        }
         let rows = TokenizedRows(codec: services.codec, maxPromptSteps: stage.data.maxPromptSteps, maxSteps: stage.data.maxSteps)
         var builder = BatchBuilder()
         for row in prompts.rows.prefix(count) { builder.append(try rows.prompt(row)) }
         return builder.finish([Column("row", perStep: false, .i64((0..<count).map(Int64.init)))])
     }
 
-    private struct Drawn {
+    struct Drawn {
         var items: [RewardItem]
         var gold: [Double]
         var metrics: [String: Double] = [:]
         var prompts: [String: [Double]] = [:]
     }
 
-    private func row(_ id: Int) -> Row? { prompts.rows.indices.contains(id) ? prompts.rows[id] : nil }
+    func row(_ id: Int) -> Row? { prompts.rows.indices.contains(id) ? prompts.rows[id] : nil }
 
     /// Samples of a role and what they are like.
     private func measure(_ role: String, _ prompts: Batch) throws -> Drawn {
+        if let format = setup.imageFormat { return try measureImages(role, prompts, format) }
         let batch = try services.generate(
             role: role, prompts: prompts, samples: evaluation.samplesPerPrompt, settings: stage.rollout,
             generator: Generator(seed: seed))
@@ -109,11 +117,11 @@ final class Evaluator {
     }
 
     /// The stage's own reward, and those that training never sees.
-    private func score(_ batch: Batch, _ drawn: inout Drawn) throws {
+    func score(_ batch: Batch, _ drawn: inout Drawn) throws {
         var solved: [Double]?
         if !services.rewards.isEmpty {
             for column in try services.rewards.score(batch, row: row, ledger: &services.model.ledger) {
-                drawn.metrics[column.name] = mean(column.doubles)
+                noteMean(column.name, column.doubles, &drawn)
                 if column.name == "reward" { note("reward", column.doubles, &drawn) }
                 if column.name == services.rewards.verifier.map({ "reward/\($0)" }) { solved = column.doubles }
             }
@@ -124,7 +132,7 @@ final class Evaluator {
                     drawn.gold = column.doubles
                     note("gold", column.doubles, &drawn)
                 } else {
-                    drawn.metrics["gold/" + column.name.dropFirst("reward/".count)] = mean(column.doubles)
+                    noteMean("gold/" + column.name.dropFirst("reward/".count), column.doubles, &drawn)
                 }
                 if column.name == gold.verifier.map({ "reward/\($0)" }) { solved = column.doubles }
             }
@@ -133,12 +141,21 @@ final class Evaluator {
     }
 
     /// A metric of sequences: its mean, and that of each prompt.
-    private func note(_ name: String, _ values: [Double], _ drawn: inout Drawn) {
-        drawn.metrics[name] = mean(values)
+    func note(_ name: String, _ values: [Double], _ drawn: inout Drawn) {
+        noteMean(name, values, &drawn)
         drawn.prompts[name] = perPrompt(values).map { mean(Array($0)) }
     }
 
-    private func perPrompt<T>(_ values: [T]) -> [ArraySlice<T>] {
+    /// The mean over sequences, and that of each split of the prompts.
+    private func noteMean(_ name: String, _ values: [Double], _ drawn: inout Drawn) {
+        drawn.metrics[name] = mean(values)
+        let splits = perPrompt(values).indices.map { row($0)?.extras["split"]?.string }
+        for split in Set(splits.compactMap(\.self)) {
+            drawn.metrics["\(name)@\(split)"] = mean(zip(splits, perPrompt(values)).flatMap { $0 == split ? Array($1) : [] })
+        }
+    }
+
+    func perPrompt<T>(_ values: [T]) -> [ArraySlice<T>] {
         let each = evaluation.samplesPerPrompt
         return stride(from: 0, to: values.count, by: each).map { values[$0..<$0 + each] }
     }
@@ -161,6 +178,11 @@ final class Evaluator {
             note("win_rate", zip(after.gold, before.gold).map { $0 > $1 ? 1 : $0 == $1 ? 0.5 : 0 }, &after)
         }
         if let exact = try ExactTabular(services, setup) { after.metrics.merge(exact.metrics) { $1 } }
+        if setup.images != nil {
+            return EvaluationResult(
+                metrics: after.metrics, reference: before.metrics, prompts: after.prompts, samples: [],
+                pictures: grid(after, before))
+        }
         let shown = stride(from: 0, to: after.items.count, by: evaluation.samplesPerPrompt).prefix(Self.shown)
         return EvaluationResult(
             metrics: after.metrics, reference: before.metrics, prompts: after.prompts,
@@ -171,7 +193,7 @@ final class Evaluator {
             })
     }
 
-    private func mean(_ values: [Double]) -> Double { values.isEmpty ? .nan : values.reduce(0, +) / Double(values.count) }
+    func mean(_ values: [Double]) -> Double { values.isEmpty ? .nan : values.reduce(0, +) / Double(values.count) }
 
     /// Distinct pairs of neighbouring words over all pairs, across the samples; 1 where there is none.
     private func distinctPairs(_ texts: [String]) -> Double {

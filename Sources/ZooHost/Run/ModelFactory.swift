@@ -11,11 +11,19 @@ final class ModelFactory {
     private let models: [String: String]
     private let device: Device
     private let seed: UInt64
+    /// What image models are made for, and their noise levels.
+    private let images: ImageTask?
+    private let schedule: FlowSchedule
     /// Text to train a new model's tokenizer on.
     private let corpus: () throws -> [String]
     private var codecs: [String: any TextCodec] = [:]
 
-    init(recipe: Recipe, models: [String: String], device: Device, seed: UInt64, corpus: @escaping () throws -> [String]) {
+    init(
+        recipe: Recipe, models: [String: String], device: Device, seed: UInt64, images: ImageTask? = nil,
+        schedule: FlowSchedule = FlowSchedule(), corpus: @escaping () throws -> [String]
+    ) {
+        self.images = images
+        self.schedule = schedule
         self.recipe = recipe
         self.models = models
         self.device = device
@@ -53,10 +61,12 @@ final class ModelFactory {
 
     private func makeCodec(_ source: ModelSource) throws -> any TextCodec {
         if let folder = try folder(source) {
+            if FlowImage.isPipeline(folder) { return ImageCodec() }
             if try modelFamily(of: folder) == "tabular" { return NumberCodec() }
             return try TokenizerCodec(contentsOf: tokenizerFile(of: folder))
         }
         guard case .new(let model) = source, model.family != "tabular" else { return NumberCodec() }
+        if model.family == NewModel.imageFamily { return ImageCodec() }
         if let tokenizer = model.tokenizer { return try TokenizerCodec(contentsOf: tokenizer) }
         return TokenizerCodec(
             tokenizer: try Tokenizer.train(on: corpus(), vocabularySize: model.vocabularySize), identity: try identity(source))
@@ -75,6 +85,7 @@ final class ModelFactory {
         }
         guard case .new(let model) = source else { throw ZooError(.internal, "a source without a folder is new") }
         if model.family == "tabular" { return try tabular(head, trainable) }
+        if model.family == NewModel.imageFamily { return try flowImage(model, head, trainable) }
         var config = model.config
         guard case let codec as TokenizerCodec = try codec(source) else {
             throw ZooError(.internal, "a language model has a tokenizer")
@@ -105,6 +116,22 @@ final class ModelFactory {
             return try Tabular.initialize(config: task.config, head: head, device: device, trainable: trainable)
         }
         return try Tabular(config: task.config, logits: task.referenceLogits, device: device, trainable: trainable)
+    }
+
+    /// A transformer of the recipe's size for the task's pictures and conditions.
+    private func flowImage(_ model: NewModel, _ head: Head, _ trainable: Bool) throws -> any Network {
+        guard let images else {
+            throw ZooError(
+                .invalidArgument, "\(recipe.file.path): a \(model.family) model needs a task of images, such as 'task: digits'")
+        }
+        do {
+            let config = try FluxConfig(shape: model.config.compactMapValues(\.number), channels: 1)
+            return try FlowImage.initialize(
+                config: config, kinds: images.kinds, schedule: schedule, head: head, device: device, trainable: trainable,
+                generator: generator())
+        } catch let error as ModelError {
+            throw ZooError(.invalidArgument, "\(recipe.file.path): \(model.family): \(error)")
+        }
     }
 
     private func modelFamily(of folder: URL) throws -> String {

@@ -7,8 +7,8 @@ import ZooTensor
 
 /// What is made once from the policy as it begins and kept for every run that needs it: preference pairs, and the scale of rewards.
 struct Preparation {
-    private let setup: StageSetup
-    private let stop: StopSignal
+    let setup: StageSetup
+    let stop: StopSignal
     /// Samples that a reward's scale is taken from.
     private static let scaleSamples = 512
 
@@ -29,7 +29,8 @@ struct Preparation {
             let sampler = try Sampler(setup, stop)
             var raw = component
             raw.weight = 1
-            let service = RewardService([raw], codec: setup.codec, microbatchSteps: setup.stage.microbatchSteps)
+            let service = RewardService(
+                [raw], codec: setup.codec, images: setup.imageFormat, microbatchSteps: setup.stage.microbatchSteps)
             let batch = try sampler.sample(count: Self.scaleSamples, each: 1)
             var ledger = Ledger()
             let scores = try service.score(batch, row: sampler.data.promptRow, ledger: &ledger)[0].doubles
@@ -111,33 +112,34 @@ struct Preparation {
         return template.source + (try JSON.text(setup.stage.data.chat?.variables))
     }
 
-    private func samplingKey() throws -> String {
+    func samplingKey() throws -> String {
         try JSON.text(setup.stage.rollout) + JSON.text(setup.stage.data.prompts) + JSON.text(setup.recipe.task)
             + "\(setup.recipe.seed)" + chatKey()
     }
 }
 
 /// Samples of the policy as it begins, for what is made before training.
-private struct Sampler {
+struct Sampler {
     let model: ModelService
     let data: DataService
-    private let services: RunServices
+    let services: RunServices
 
     init(_ setup: StageSetup, _ stop: StopSignal) throws {
         let policy = setup.stage.policy
         let factory = setup.factory
         model = ModelService(
             roles: Roles([
-                "policy": .init(settings: nil, outputs: [.logp, .entropy, .score]) {
+                "policy": .init(settings: nil, outputs: StageSetup.outputs(images: setup.images != nil)) {
                     try factory.network(policy, head: .languageModel, trainable: false)
                 }
-            ]), microbatchSteps: setup.stage.microbatchSteps)
+            ]), microbatchSteps: setup.stage.microbatchSteps, images: setup.imageFormat)
         data = DataService(
             .init(prompts: try setup.prompts()), codec: setup.codec, maxPromptSteps: setup.stage.data.maxPromptSteps,
-            maxSteps: setup.stage.data.maxSteps, seed: setup.recipe.seed)
+            maxSteps: setup.stage.data.maxSteps, images: setup.imageRows, seed: setup.recipe.seed)
         services = RunServices(
             model: model, data: data,
-            rewards: RewardService([], codec: setup.codec, microbatchSteps: setup.stage.microbatchSteps),
+            rewards: RewardService(
+                [], codec: setup.codec, images: setup.imageFormat, microbatchSteps: setup.stage.microbatchSteps),
             codec: setup.codec, settings: setup.stage.rollout, seed: setup.recipe.seed, stop: stop,
             logger: Logger(label: "preparation"))
     }

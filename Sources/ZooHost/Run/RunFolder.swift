@@ -53,6 +53,8 @@ public struct RunFolder: Sendable {
     public var environment: URL { url.appending(path: "environment.json") }
     public var metrics: URL { url.appending(path: "metrics.jsonl") }
     public var samples: URL { url.appending(path: "samples.jsonl") }
+    /// In place of `samples` where the policy makes images: reference, target, before and after, a column a prompt.
+    public var pictures: URL { url.appending(path: "samples.png") }
     public var ledger: URL { url.appending(path: "ledger.json") }
     public var evaluation: URL { url.appending(path: "evaluation.json") }
     public var checkpoints: URL { url.appending(path: "checkpoints", directoryHint: .isDirectory) }

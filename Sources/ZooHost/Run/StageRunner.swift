@@ -131,13 +131,18 @@ public struct StageRunner {
         guard let trained else {
             throw ZooError(.failedPrecondition, "algorithm '\(setup.stage.algorithm)' updated neither policy nor reward")
         }
-        try clock.time(.saving) { try saveModel(try roles.role(trained), setup) }
+        let kept = trained == "policy" ? services.keptPolicy : trained
+        try clock.time(.saving) { try saveModel(try roles.role(kept), setup) }
         if let evaluator, trained == "policy" {
             RunEvent.send(.phase("evaluating"))
             let result = try evaluator.run()
             try Files.write(JSON.encode(result), to: folder.evaluation)
             let lines = try result.samples.map { try JSON.text($0) + "\n" }
-            try Files.write(Data(lines.joined().utf8), to: folder.samples)
+            if let pictures = result.pictures {
+                try Files.write(pictures.png(), to: folder.pictures)
+            } else {
+                try Files.write(Data(lines.joined().utf8), to: folder.samples)
+            }
         }
         clock.stop()
         var ledger = services.model.ledgerWithBytes()

@@ -15,6 +15,9 @@ struct StageSetup {
     let codec: any TextCodec
     let files: TaskFiles
     let device: Device
+    /// What the policy makes images of; nil where it makes text.
+    let images: ImageTask?
+    private let judge: ImageJudge?
     /// Stands for the policy where a trained model is measured; nil: the policy as it begins.
     var trained: URL?
 
@@ -28,16 +31,19 @@ struct StageSetup {
                 "\(spec.recipe.file.path): stage '\(stage.name)': algorithm '\(stage.algorithm)' trains no policy: remove policy.lora"
             )
         }
-        let files = TaskFiles(recipe: spec.recipe)
+        images = try ImageTask.of(spec.recipe)
+        judge = images.map(ImageJudge.init)
+        let files = TaskFiles(recipe: spec.recipe, images: images)
         self.spec = spec
         self.recipe = spec.recipe
         self.stage = stage
         self.needs = needs
         self.files = files
         device = try Device(spec.recipe.device)
-        factory = ModelFactory(recipe: spec.recipe, models: spec.models, device: device, seed: spec.recipe.seed) {
-            try Self.corpus(stage, files)
-        }
+        factory = ModelFactory(
+            recipe: spec.recipe, models: spec.models, device: device, seed: spec.recipe.seed, images: images,
+            schedule: FlowSchedule(shift: stage.rollout.denoising?.shift ?? 1)
+        ) { try Self.corpus(stage, files) }
         let own = try factory.codec(stage.policy)
         codec = (own as? TokenizerCodec)?.with(stage.data.chat) ?? own
     }
@@ -56,18 +62,30 @@ struct StageSetup {
 
     /// The stage's services, before the first step.
     func services(folder: RunFolder, stop: StopSignal, logger: Logger) throws -> RunServices {
-        let model = ModelService(roles: roles(), microbatchSteps: stage.microbatchSteps)
+        let model = ModelService(roles: roles(), microbatchSteps: stage.microbatchSteps, images: imageFormat)
         let rewards = try rewards(stage.rewards, stop: stop)
         return RunServices(
             model: model,
             data: DataService(
                 try datasets(rewards, model, stop), codec: codec, maxPromptSteps: stage.data.maxPromptSteps,
-                maxSteps: stage.data.maxSteps,
-                seed: spec.seed),
-            rewards: rewards, codec: codec, settings: stage.rollout, seed: spec.seed, stop: stop, logger: logger)
+                maxSteps: stage.data.maxSteps, images: imageRows, seed: spec.seed),
+            rewards: rewards, codec: codec, settings: stage.rollout, ema: stage.ema, seed: spec.seed, stop: stop, logger: logger)
+    }
+
+    // MARK: - Images
+
+    var imageFormat: ImageFormat? { images.map { ImageFormat($0, stage) } }
+
+    var imageRows: ImageRows? {
+        imageFormat.map { ImageRows(format: $0, conditionDrop: stage.score?.conditionDrop ?? 0, seed: spec.seed) }
     }
 
     // MARK: - Roles
+
+    /// What a policy gives.
+    static func outputs(images: Bool) -> Set<Output> {
+        images ? [.logp, .entropy, .score, .klReference] : [.logp, .entropy, .score]
+    }
 
     private func roles() -> Roles {
         let base = stage.policy
@@ -78,7 +96,7 @@ struct StageSetup {
         let own = stage.optimizer["policy"] ?? OptimizerSettings()
         func settings(_ role: String) -> OptimizerSettings { stage.optimizer[role] ?? own }
         var plans: [String: Roles.Plan] = [
-            "policy": .init(settings: own, outputs: [.logp, .entropy, .score]) {
+            "policy": .init(settings: own, outputs: Self.outputs(images: images != nil)) {
                 try adapted?.policy() ?? factory.network(trained, head: .languageModel, trainable: true)
             },
             "reference": .init(settings: nil, outputs: [.logp, .entropy, .score]) {
@@ -137,7 +155,7 @@ struct StageSetup {
             if spec.normalize { component.normalization = try Preparation(self, stop).normalization(spec, component) }
             return component
         }
-        return RewardService(components, codec: codec, microbatchSteps: stage.microbatchSteps)
+        return RewardService(components, codec: codec, images: imageFormat, microbatchSteps: stage.microbatchSteps)
     }
 
     private func scorer(_ spec: RewardSpec) throws -> RewardService.Scorer {
@@ -154,6 +172,11 @@ struct StageSetup {
                 throw ZooError(.invalidArgument, "reward 'table' belongs to 'task: tabular'")
             }
             return .function(TableReward(task: task))
+        case let name where ImageReward.all.contains { $0.name == name }:
+            guard let judge else {
+                throw ZooError(.invalidArgument, "reward '\(name)' scores pictures; the recipe's task makes none")
+            }
+            return .function(try ImageReward(name) { judge.classifier })
         default:
             return .function(
                 try RewardKind.make(
@@ -163,7 +186,9 @@ struct StageSetup {
 
     /// Whether two codecs read the same tokens: then a reward model takes the policy's sequences as they are.
     func sameTokens(_ a: any TextCodec, _ b: any TextCodec) -> Bool {
-        guard let a = a as? TokenizerCodec, let b = b as? TokenizerCodec else { return a is NumberCodec && b is NumberCodec }
+        guard let a = a as? TokenizerCodec, let b = b as? TokenizerCodec else {
+            return a is NumberCodec && b is NumberCodec || a is ImageCodec && b is ImageCodec
+        }
         return a.identity == b.identity
     }
 
@@ -177,7 +202,9 @@ struct StageSetup {
         }
         if needs.data.contains(.pairs), let source = stage.data.pairs {
             if case .build(let building) = source {
-                let built = try Preparation(self, stop).pairs(building, rewards)
+                let preparation = Preparation(self, stop)
+                let built =
+                    try images.map { try preparation.imagePairs(building, rewards, $0) } ?? preparation.pairs(building, rewards)
                 datasets.pairs = built.dataset
                 model.ledger.add(built.cost)
             } else {

@@ -5,6 +5,8 @@ import ZooKit
 /// The datasets of a recipe: files of its own, and those that a built-in task makes.
 struct TaskFiles {
     let recipe: Recipe
+    /// Of a recipe whose task is of images.
+    var images: ImageTask?
 
     /// The folder of the task's files, made on first use. Throws where the raw data is not there.
     private func folder() throws -> URL {
@@ -50,6 +52,7 @@ struct TaskFiles {
         case .file(let url): return try Dataset.load(jsonl: url, expecting: shapes)
         case .task(let name):
             if let tabular = try TabularTask(recipe) { return tabular.prompts }
+            if let images = try images ?? ImageTask.of(recipe) { return try images.dataset(name) }
             return try Dataset.load(jsonl: file(name), expecting: shapes)
         case .build: throw ZooError(.internal, "pairs that are built have no file")
         }

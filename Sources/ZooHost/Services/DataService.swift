@@ -23,12 +23,17 @@ final class DataService {
 
     private let datasets: Datasets
     private let tokens: TokenizedRows
+    /// Stands for `tokens` where rows are images.
+    private let images: ImageRows?
     private let seed: UInt64
     /// Where each kind stands; the whole state of the service.
     private(set) var cursors: [String: DataCursor] = [:]
 
-    init(_ datasets: Datasets, codec: any TextCodec, maxPromptSteps: Int, maxSteps: Int, seed: UInt64) {
+    init(
+        _ datasets: Datasets, codec: any TextCodec, maxPromptSteps: Int, maxSteps: Int, images: ImageRows? = nil, seed: UInt64
+    ) {
         self.datasets = datasets
+        self.images = images
         self.seed = seed
         tokens = TokenizedRows(codec: codec, maxPromptSteps: maxPromptSteps, maxSteps: maxSteps)
     }
@@ -54,13 +59,16 @@ final class DataService {
 
     func prompts(_ n: Int) throws -> Batch {
         let rows = try next(.prompts, n)
+        if let images { return try images.prompts(rows) }
         var batch = BatchBuilder()
         for row in rows { batch.append(try tokens.prompt(row)) }
         return batch.finish([Column("row", perStep: false, .i64(rows.map { Int64($0.id) }))])
     }
 
     func examples(_ n: Int) throws -> Batch {
+        let position = given(.examples)
         let rows = try next(.examples, n)
+        if let images { return try images.examples(rows, position: position) }
         var batch = BatchBuilder()
         for row in rows { batch.append(try tokens.example(row)) }
         var columns = [Column("row", perStep: false, .i64(rows.map { Int64($0.id) }))]
@@ -76,7 +84,9 @@ final class DataService {
     }
 
     func pairs(_ n: Int) throws -> Batch {
+        let position = given(.pairs)
         let rows = try next(.pairs, n)
+        if let images { return try images.pairs(rows, position: position) }
         var batch = BatchBuilder()
         for row in rows {
             batch.append(try tokens.chosen(row))

@@ -12,11 +12,14 @@ final class ModelService {
     /// Share of the budget that is spent, for the learning rate's schedule.
     var progress = 0.0
     var ledger = Ledger()
+    /// What the batches are where the policy makes images.
+    let images: ImageFormat?
     /// Scores of the frozen reference by content: DPO's pairs come round each epoch, the reference's answer does not change.
     var referenceScores: [[Int32]: Double] = [:]
 
-    init(roles: Roles, microbatchSteps: Int) {
+    init(roles: Roles, microbatchSteps: Int, images: ImageFormat? = nil) {
         self.roles = roles
+        self.images = images
         self.microbatchSteps = microbatchSteps
     }
 
@@ -24,6 +27,9 @@ final class ModelService {
         let wanted = try Self.output(output)
         guard try roles.outputs(of: role).contains(wanted) else {
             throw ZooError(.notFound, "role '\(role)' does not give '\(output)'")
+        }
+        if let images, [.logp, .entropy, .klReference].contains(wanted) {
+            return OutputInfo(perStep: true, reduction: ZOO_REDUCTION_MEAN, dimensions: images.shape.count)
         }
         return OutputInfo(perStep: wanted != .score)
     }
@@ -33,14 +39,15 @@ final class ModelService {
     func forward(role name: String, batch: Batch, outputs: [String]) throws -> [Column] {
         let wanted = try outputs.map(Self.output)
         let role = try roles.role(name)
-        if name == "reference", wanted == [.score] { return [try cachedScores(role, batch)] }
+        // Each look at an image draws other times and other noise.
+        if name == "reference", wanted == [.score], images == nil { return [try cachedScores(role, batch)] }
         return try forward(role, batch, wanted)
     }
 
     private func forward(_ role: Role, _ batch: Batch, _ wanted: [Output]) throws -> [Column] {
         try requireSequences(batch)
         var values = wanted.map { [Double](repeating: 0, count: $0 == .score ? batch.sequenceCount : batch.stepCount) }
-        for part in Slices.bySteps(batch, limit: microbatchSteps) {
+        for part in Slices.bySteps(batch, limit: microbatchSteps, costs: costs(batch)) {
             let slice = batch.selecting(part)
             let columns = try transient(role) { try withoutGrad { try evaluate(role, slice, wanted).columns } }
             for (index, column) in columns.enumerated() {
@@ -64,9 +71,11 @@ final class ModelService {
 
     /// One forward pass: the packed tensors, and the same as columns.
     private func evaluate(_ role: Role, _ slice: Batch, _ wanted: [Output]) throws -> (tensors: [Tensor], columns: [Column]) {
-        let sequences = Sequences(slice)
+        let sequences = try sequences(slice)
         let start = secondsNow()
-        let tensors = try role.network.forward(sequences, wanted)
+        let tensors =
+            wanted.contains(.klReference)
+            ? try withDivergence(role, sequences, wanted) : try role.network.forward(sequences, wanted)
         let columns = try zip(wanted, tensors).map { output, tensor in
             let packed = tensor.floats.map(Double.init)
             guard packed.allSatisfy(\.isFinite) else {
@@ -82,6 +91,22 @@ final class ModelService {
         return (tensors, columns)
     }
 
+    /// The same with the divergence from the reference, whose pass comes in the middle of the policy's.
+    private func withDivergence(_ role: Role, _ sequences: Sequences, _ wanted: [Output]) throws -> [Tensor] {
+        let reference = try roles.role("reference")
+        guard let images = sequences.images, let policy = role.network as? FlowImage, let other = reference.network as? FlowImage
+        else { throw ZooError(.notFound, "role '\(role.name)' does not give '\(Output.klReference.rawValue)'") }
+        let others = wanted.filter { $0 != .klReference }
+        var (tensors, divergence) = try policy.forward(images, others, klTo: other)
+        guard let divergence, let place = wanted.firstIndex(of: .klReference) else {
+            throw ZooError(.internal, "a divergence was asked for and not given")
+        }
+        tensors.insert(divergence, at: place)
+        ledger.charge(
+            reference.name, .forward, seconds: 0, flops: other.forwardFLOPs(images, [.logp]), steps: images.stepCount)
+        return tensors
+    }
+
     // MARK: - Gradients
 
     func accumulate(role name: String, batch: Batch, outputs: [String], flags: UInt32, loss: LossCall) throws -> Double {
@@ -92,7 +117,7 @@ final class ModelService {
             throw ZooError(.failedPrecondition, "role '\(name)' is frozen; a gradient was accumulated for it")
         }
         role.hasGradient = true
-        let whole = try Slices.cut(batch, flags: flags, limit: microbatchSteps)
+        let whole = try Slices.cut(batch, flags: flags, limit: microbatchSteps, costs: costs(batch))
         guard !whole.isEmpty else { return try accumulateWhole(role, batch, wanted, loss) }
         var total = 0.0
         for part in whole {
@@ -111,7 +136,7 @@ final class ModelService {
     private func accumulateWhole(_ role: Role, _ batch: Batch, _ wanted: [Output], _ loss: LossCall) throws -> Double {
         let columns = try forward(role, batch, wanted)
         let (total, gradients) = try loss(batch, columns)
-        for part in Slices.bySteps(batch, limit: microbatchSteps) {
+        for part in Slices.bySteps(batch, limit: microbatchSteps, costs: costs(batch)) {
             let slice = batch.selecting(part)
             let parts = zip(wanted, gradients).map { Slices.gather($1, perStep: $0 != .score, of: part, in: batch) }
             try transient(role) { try backward(role, slice, wanted, evaluate(role, slice, wanted).tensors, parts) }
@@ -128,15 +153,16 @@ final class ModelService {
             guard packed.allSatisfy(\.isFinite) else {
                 throw ZooError(.dataLoss, "the loss's gradient of '\(output.rawValue)' is not finite")
             }
-            // An output that the loss only looked at costs no backward pass.
-            guard packed.contains(where: { $0 != 0 }) else { continue }
+            // An output that the loss only looked at costs no backward pass, nor does one that no weight moves.
+            guard packed.contains(where: { $0 != 0 }), tensors[index].requiresGrad else { continue }
             roots.append(tensors[index])
             seeds.append(Tensor(packed.map(Float.init), shape: [packed.count], device: tensors[index].device))
         }
         guard !roots.isEmpty else { return }
         ZooTensor.backward(roots, gradients: seeds)
         charge(
-            role, .backward, since: start, flops: role.network.backwardFLOPs(Sequences(slice), wanted), steps: slice.stepCount)
+            role, .backward, since: start, flops: role.network.backwardFLOPs(try sequences(slice), wanted),
+            steps: slice.stepCount)
     }
 
     func optimizerStep(role name: String) throws -> UpdateInfo {
@@ -237,8 +263,22 @@ final class ModelService {
         return output
     }
 
+    /// A batch as the networks read it.
+    private func sequences(_ batch: Batch) throws -> Sequences {
+        try images.map { Sequences(try batch.images($0)) } ?? Sequences(batch)
+    }
+
+    /// What each sequence costs in a pass, in steps; nil: its own. Each denoising step, and each look at an image, is a pass over all
+    /// of its patches.
+    private func costs(_ batch: Batch) -> [Int]? {
+        images.map { images in
+            batch.actionCounts.map { max($0, $0 == 0 ? images.scoring.draws : 0) * images.patches }
+        }
+    }
+
     private func requireSequences(_ batch: Batch) throws {
         guard batch.sequenceCount > 0 else { throw ZooError(.invalidArgument, "the batch has no sequences") }
+        if images != nil { return }
         guard batch.tokens.count == batch.stepCount else { throw ZooError(.invalidArgument, "the batch has no tokens") }
     }
 }

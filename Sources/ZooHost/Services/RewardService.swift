@@ -30,9 +30,11 @@ final class RewardService {
 
     private let components: [Component]
     private let codec: any TextCodec
+    private let images: ImageFormat?
     private let microbatchSteps: Int
 
-    init(_ components: [Component], codec: any TextCodec, microbatchSteps: Int) {
+    init(_ components: [Component], codec: any TextCodec, images: ImageFormat? = nil, microbatchSteps: Int) {
+        self.images = images
         self.components = components
         self.codec = codec
         self.microbatchSteps = microbatchSteps
@@ -89,8 +91,15 @@ final class RewardService {
         return [Column("reward", perStep: false, .f64(total))] + columns
     }
 
-    /// The sequences as text, for reward functions.
+    /// The sequences as text or pictures, for reward functions.
     func items(_ batch: Batch, _ row: (Int) -> Row?) throws -> [RewardItem] {
+        if let images {
+            return try zip(batch.pictures(images), batch.integers("row")).map { picture, id in
+                guard let row = row(id), let item = row.image else { throw ZooError(.internal, "row \(id) is no image") }
+                return RewardItem(
+                    prompt: row.prompt ?? "", completion: "", image: SampledImage(picture: picture, prompt: item.prompt))
+            }
+        }
         let rows = try batch.column("row") == nil ? nil : batch.integers("row")
         let finished = try batch.column("finished") == nil ? nil : batch.integers("finished")
         return (0..<batch.sequenceCount).map { sequence in

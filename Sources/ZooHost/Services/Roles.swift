@@ -8,7 +8,7 @@ final class Role {
     let name: String
     private(set) var network: any Network
     /// nil: frozen.
-    let optimizer: AdamW?
+    let optimizer: (any Optimizer)?
     let settings: OptimizerSettings
     /// Updates so far.
     var version = 0
@@ -19,8 +19,14 @@ final class Role {
         self.name = name
         self.network = network
         self.settings = settings ?? OptimizerSettings()
-        optimizer = settings.map {
-            AdamW(parameters: network.parameters, betas: ($0.beta1, $0.beta2), eps: $0.epsilon, weightDecay: $0.weightDecay)
+        optimizer = settings.map { settings -> any Optimizer in
+            switch settings.optim {
+            case .adamw:
+                AdamW(
+                    parameters: network.parameters, betas: (settings.beta1, settings.beta2), eps: settings.epsilon,
+                    weightDecay: settings.weightDecay)
+            case .sgd: SGD(parameters: network.parameters, weightDecay: settings.weightDecay)
+            }
         }
     }
 
@@ -65,9 +71,9 @@ final class Roles {
 
     /// What a role gives, whether or not it is built yet.
     func outputs(of name: String) throws -> Set<Output> {
-        if let role = built[name] { return Set(Output.allCases.filter(role.network.supports)) }
-        guard let plan = plans[name] else { throw unknown(name) }
-        return plan.outputs
+        if let plan = plans[name] { return plan.outputs }
+        guard let role = built[name] else { throw unknown(name) }
+        return Set(Output.allCases.filter { $0 != .klReference && role.network.supports($0) })
     }
 
     /// Adds a frozen copy of `source` under a name of the algorithm's own; nothing where the name is a role already.

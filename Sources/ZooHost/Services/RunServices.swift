@@ -14,19 +14,21 @@ final class RunServices: HostServices {
     let codec: any TextCodec
     private let ends: [Int32]
     private let settings: RolloutSettings
+    /// Decay of the policy's moving average; nil: none is kept.
+    private let ema: Double?
     private let logger: Logger
     /// Draws the samples.
     let sampling: Generator
     /// Serves the algorithm's own random numbers.
     var random: SplitMix64
     var metrics = MetricAccumulator()
-    private let stop: StopSignal
+    let stop: StopSignal
 
     init(
         model: ModelService, data: DataService, rewards: RewardService, codec: any TextCodec, settings: RolloutSettings,
-        seed: UInt64,
-        stop: StopSignal, logger: Logger
+        ema: Double? = nil, seed: UInt64, stop: StopSignal, logger: Logger
     ) {
+        self.ema = ema
         self.model = model
         self.data = data
         self.rewards = rewards
@@ -60,6 +62,10 @@ final class RunServices: HostServices {
         -> Batch
     {
         let role = try model.roles.role(name)
+        if let network = role.network as? FlowImage {
+            return try generateImages(
+                role, network, prompts: prompts, samples: samples, settings: settings, generator: generator)
+        }
         guard let network = role.network as? any GenerativeNetwork else {
             throw ZooError(.invalidArgument, "role '\(name)' cannot be sampled from: it is not a policy")
         }
@@ -110,12 +116,21 @@ final class RunServices: HostServices {
     }
 
     func optimizerStep(role: String) throws -> UpdateInfo {
+        if role == "policy", ema != nil {  // it begins where the policy does
+            model.roles.addCopy(Self.averaged, of: try model.roles.role(role))
+        }
         let update = try model.optimizerStep(role: role)
+        if role == "policy", let ema { try model.blend(destination: Self.averaged, source: role, weight: 1 - ema) }
         try metrics.add("grad_norm/\(role)", update.gradientNorm, weight: 1, normaliser: ZOO_METRIC_MEAN)
         try metrics.add("lr/\(role)", update.learningRate, weight: 1, normaliser: ZOO_METRIC_LAST)
         if role == "policy" { model.ledger.updates += 1 }
         return update
     }
+
+    private static let averaged = "ema"
+
+    /// The role that is measured and kept in the policy's name.
+    var keptPolicy: String { model.roles.built[Self.averaged] == nil ? "policy" : Self.averaged }
 
     func blend(destination: String, source: String, weight: Double) throws {
         try model.blend(destination: destination, source: source, weight: weight)

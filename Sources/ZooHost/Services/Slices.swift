@@ -4,26 +4,31 @@ import ZooKit
 /// Cutting a batch into passes that fit, and putting the results together again.
 enum Slices {
     /// Sequences in order, cut where the next one would go over `limit` steps; a single longer sequence is a pass of its own.
-    static func bySteps(_ batch: Batch, limit: Int) -> [[Int]] {
-        cut((0..<batch.sequenceCount).map { [$0] }, batch, limit)
+    ///
+    /// - Parameter costs: of each sequence, [n]; nil: its steps.
+    static func bySteps(_ batch: Batch, limit: Int, costs: [Int]? = nil) -> [[Int]] {
+        cut((0..<batch.sequenceCount).map { [$0] }, costs ?? Self.steps(batch), limit)
     }
 
+    private static func steps(_ batch: Batch) -> [Int] { (0..<batch.sequenceCount).map { batch.steps(of: $0).count } }
+
     /// The passes that a loss's flags allow; empty where the loss wants the whole batch and it does not fit.
-    static func cut(_ batch: Batch, flags: UInt32, limit: Int) throws -> [[Int]] {
-        if batch.stepCount <= limit { return [Array(0..<batch.sequenceCount)] }
+    static func cut(_ batch: Batch, flags: UInt32, limit: Int, costs: [Int]? = nil) throws -> [[Int]] {
+        let costs = costs ?? steps(batch)
+        if costs.reduce(0, +) <= limit { return [Array(0..<batch.sequenceCount)] }
         switch flags & 0xff {
-        case ZOO_LOSS_SEPARABLE: return bySteps(batch, limit: limit)
-        case ZOO_LOSS_GROUPED: return cut(try groups(batch), batch, limit)
+        case ZOO_LOSS_SEPARABLE: return bySteps(batch, limit: limit, costs: costs)
+        case ZOO_LOSS_GROUPED: return cut(try groups(batch), costs, limit)
         case ZOO_LOSS_WHOLE: return []
         default: throw ZooError(.invalidArgument, "accumulate has the unknown flags \(flags)")
         }
     }
 
-    private static func cut(_ units: [[Int]], _ batch: Batch, _ limit: Int) -> [[Int]] {
+    private static func cut(_ units: [[Int]], _ costs: [Int], _ limit: Int) -> [[Int]] {
         var parts: [[Int]] = []
         var room = 0
         for unit in units {
-            let steps = unit.reduce(0) { $0 + batch.steps(of: $1).count }
+            let steps = unit.reduce(0) { $0 + costs[$1] }
             if parts.isEmpty || steps > room {
                 parts.append([])
                 room = limit

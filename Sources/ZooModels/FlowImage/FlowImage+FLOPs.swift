@@ -36,14 +36,12 @@ extension FlowImage {
     /// Forward passes of one image that these outputs take, guidance's second one included.
     private func passes(_ batch: ImageSequences, _ outputs: [Output]) -> Double {
         let isGuided = !config.guidanceEmbeds && batch.guidance.contains { $0 != 1 }
-        return outputs.reduce(0) { total, output in
-            switch output {
-            case .logp: total + Double(batch.maskedCount * (isGuided ? 2 : 1))
-            case .value: total + Double(batch.maskedCount)
-            case .score: total + Double(batch.count * batch.scoring.draws)
-            case .entropy: total
-            }
-        }
+        var passes = 0
+        // Log-probability and divergence come from one velocity; the reference's is charged to the reference.
+        if outputs.contains(.logp) || outputs.contains(.klReference) { passes += batch.maskedCount * (isGuided ? 2 : 1) }
+        if outputs.contains(.value) { passes += batch.maskedCount }
+        if outputs.contains(.score) { passes += batch.count * batch.scoring.draws }
+        return Double(passes)
     }
 
     /// Of one forward pass over these outputs, guidance's second pass included.
@@ -55,6 +53,10 @@ extension FlowImage {
     public func backwardFLOPs(_ batch: ImageSequences, _ outputs: [Output]) -> Double {
         guard adaptation != nil else { return 2 * forwardFLOPs(batch, outputs) }
         return passes(batch, outputs) * adapterBackwardFLOPs(layout(batch))
+    }
+
+    public func backwardFLOPs(_ batch: Sequences, _ outputs: [Output]) -> Double {
+        batch.images.map { backwardFLOPs($0, outputs) } ?? 0
     }
 
     /// Of drawing these images, every step of which was taken.

@@ -5,6 +5,11 @@ extension FlowImage {
     /// Pipelines whose transformer loads here.
     static let pipelines = ["FluxPipeline", "FluxKontextPipeline"]
 
+    /// Whether a folder is a pipeline's, in diffusers' layout.
+    public static func isPipeline(_ folder: URL) -> Bool {
+        FileManager.default.fileExists(atPath: folder.appendingPathComponent("model_index.json").path)
+    }
+
     /// Reads a folder in diffusers' layout: `model_index.json`, `scheduler/`, `transformer/` and our `condition_table/`.
     ///
     /// - Parameters:

@@ -14,7 +14,7 @@ extension FlowImage {
         _ batch: ImageSequences, _ outputs: [Output], klTo reference: FlowImage?, klScale: StepKLScale = .exact
     ) throws -> (outputs: [Tensor], kl: Tensor?) {
         try check(batch)
-        if let output = outputs.first(where: { !supports($0) }) {
+        if let output = outputs.first(where: { !supports($0) || $0 == .klReference }) {
             throw ModelError("this flow-image network has no output \(output.rawValue); \(outputsText)")
         }
         let steps = MaskedSteps(batch)
@@ -37,6 +37,7 @@ extension FlowImage {
             switch output {
             case .score: return -(try denoisingError(batch))
             case .value: return try values(batch, steps)
+            case .entropy: return steps.entropy(batch, device)
             default: return velocity.map { steps.logp($0, batch) } ?? .zeros([0], device: device)
             }
         }
@@ -45,7 +46,7 @@ extension FlowImage {
 
     private var outputsText: String {
         if case .value = head { return "a value head gives value" }
-        return "a policy gives logp and score"
+        return "a policy gives logp, entropy and score, and its divergence from a reference beside them"
     }
 
     /// ‖v_θ(x_t, t, c) - (ε - x_0)‖² of each image, averaged over the draws that its `pairSeed` fixes, `[n_sequences]`.
@@ -55,23 +56,25 @@ extension FlowImage {
     public func denoisingError(_ batch: ImageSequences) throws -> Tensor {
         try check(batch)
         if batch.count == 0 { return .zeros([0], device: device) }
-        let (draws, size) = (batch.scoring.draws, batch.shape.count)
-        var times: [Double] = []
-        var noises: [Tensor] = []
-        for seed in batch.pairSeed {
-            let generator = Generator(seed: seed)
-            times += batch.scoring.times.draw(draws, generator)
-            noises.append(.normal([draws, size], generator: generator))
-        }
-        let owners = (0..<batch.count).flatMap { Array(repeating: $0, count: draws) }
-        let noise = Tensor.concatenate(noises).to(device)
-        let image = Tensor(batch.sample, shape: [batch.count, size], device: device).select(Tensor(owners, device: device))
-        let t = Tensor(times.map(Float.init), shape: [times.count, 1], device: device)
-        let mixed = image + (noise - image) * t
-        let predicted = try velocity(mixed, times, rows: ConditionRows(batch, owners))
-        let error = (predicted - (noise - image)).square().sum(dim: 1)
-        let scale = 1 / Double(draws) / (batch.scoring.reduction == .mean ? Double(size) : 1)
+        let looks = NoisyLooks(batch, device)
+        let (draws, size) = (batch.scoring.draws, Double(batch.shape.count))
+        let error = (try velocity(looks.mixed, looks.times, rows: looks.rows) - looks.target).square().sum(dim: 1)
+        let scale = 1 / Double(draws) / (batch.scoring.reduction == .mean ? size : 1)
         return error.reshape([batch.count, draws]).sum(dim: 1) * scale
+    }
+
+    /// How far the velocities are from another network's, at the same times and noise as the denoising error: the root of the mean
+    /// square over elements and draws, `[n_sequences]`.
+    public func drift(from other: FlowImage, _ batch: ImageSequences) throws -> [Double] {
+        try check(batch)
+        if batch.count == 0 { return [] }
+        return try withoutGrad {
+            let looks = NoisyLooks(batch, device)
+            let own = try velocity(looks.mixed, looks.times, rows: looks.rows)
+            let difference = own - (try other.velocity(looks.mixed, looks.times, rows: looks.rows))
+            let squares = difference.square().sum(dim: 1).reshape([batch.count, batch.scoring.draws]).sum(dim: 1)
+            return squares.floats.map { (Double($0) / Double(batch.shape.count * batch.scoring.draws)).squareRoot() }
+        }
     }
 
     /// V of each masked step.
@@ -94,6 +97,33 @@ extension FlowImage {
             throw ModelError(
                 "batch: images have \(shape.channels) channel(s); this network takes \(config.channels) (in_channels / 4)")
         }
+    }
+}
+
+/// Each image of a batch at the times and with the noise that its `pairSeed` fixes, `draws` rows an image.
+private struct NoisyLooks {
+    let times: [Double]
+    /// x_t and ε - x_0, `[n · draws, D]`.
+    let mixed: Tensor, target: Tensor
+    let rows: ConditionRows
+
+    init(_ batch: ImageSequences, _ device: Device) {
+        let (draws, size) = (batch.scoring.draws, batch.shape.count)
+        var times: [Double] = []
+        var noises: [Tensor] = []
+        for seed in batch.pairSeed {
+            let generator = Generator(seed: seed)
+            times += batch.scoring.times.draw(draws, generator)
+            noises.append(.normal([draws, size], generator: generator))
+        }
+        let owners = (0..<batch.count).flatMap { Array(repeating: $0, count: draws) }
+        let noise = Tensor.concatenate(noises).to(device)
+        let image = Tensor(batch.sample, shape: [batch.count, size], device: device).select(Tensor(owners, device: device))
+        let t = Tensor(times.map(Float.init), shape: [times.count, 1], device: device)
+        self.times = times
+        target = noise - image
+        mixed = image + target * t
+        rows = ConditionRows(batch, owners)
     }
 }
 

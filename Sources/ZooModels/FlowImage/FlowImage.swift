@@ -55,13 +55,6 @@ public final class FlowImage {
     public var config: FluxConfig { transformer.config }
     public var device: Device { transformer.device }
 
-    public func supports(_ output: Output) -> Bool {
-        switch head {
-        case .velocity: output == .logp || output == .score
-        case .value: output == .value
-        }
-    }
-
     /// A network with fresh weights and a condition table; see `FluxTransformer.initialize` and `ConditionTable`.
     public static func initialize(
         config: FluxConfig, kinds: [ConditionTable.Kind], schedule: FlowSchedule = FlowSchedule(), head: Head = .languageModel,
@@ -90,7 +83,7 @@ public final class FlowImage {
     }
 
     /// The same weights in memory of their own.
-    public func copy(trainable: Bool) -> FlowImage {
+    public func copied(trainable: Bool) -> FlowImage {
         if let adaptation { return adapter(adaptation, trainable: trainable) }
         let conditioning =
             switch conditioning {

@@ -43,6 +43,39 @@ public struct FluxConfig: Sendable, Equatable {
     /// What the class in a folder's `config.json` may be.
     static let className = "FluxTransformer2DModel"
 
+    /// The keys of `config.json` that say how large a new network is; what it is made for gives the others.
+    public static let shapeKeys = [
+        "num_layers", "num_single_layers", "attention_head_dim", "num_attention_heads", "joint_attention_dim",
+        "pooled_projection_dim",
+    ]
+
+    /// A new network's configuration; a key that is left out is the tiny one's. Of a head's width, about an eighth, made even, is
+    /// rotated by the image, and the rest by row and column in equal parts, as FLUX.1 has it.
+    ///
+    /// - Throws: where sizes are no whole numbers or do not fit together.
+    public init(shape: [String: Double], channels: Int) throws {
+        func size(_ key: String, _ value: Int) throws -> Int {
+            guard let found = shape[key] else { return value }
+            guard let whole = Int(exactly: found) else { throw ModelError("\(key) is \(found); expected a whole number") }
+            return whole
+        }
+        let tiny = Self.tiny
+        self.init(
+            inChannels: 4 * channels, layers: try size("num_layers", tiny.layers),
+            singleLayers: try size("num_single_layers", tiny.singleLayers),
+            headWidth: try size("attention_head_dim", tiny.headWidth), heads: try size("num_attention_heads", tiny.heads),
+            jointAttentionDim: try size("joint_attention_dim", tiny.jointAttentionDim),
+            pooledProjectionDim: try size("pooled_projection_dim", tiny.pooledProjectionDim))
+        guard headWidth >= 8, headWidth % 4 == 0 else {
+            throw ModelError("attention_head_dim is \(headWidth); expected a multiple of 4 from 8")
+        }
+        var byImage = max(2, headWidth / 16 * 2)
+        // What is left has to be even for rows and columns each.
+        if (headWidth - byImage) % 4 != 0 { byImage += 2 }
+        axesDimsRope = [byImage, (headWidth - byImage) / 2, (headWidth - byImage) / 2]
+        try validate()
+    }
+
     private static let known: Set = [
         "patch_size", "in_channels", "out_channels", "num_layers", "num_single_layers", "attention_head_dim",
         "num_attention_heads", "joint_attention_dim", "pooled_projection_dim", "guidance_embeds", "axes_dims_rope",

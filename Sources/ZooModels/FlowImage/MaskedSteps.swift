@@ -47,6 +47,13 @@ struct MaskedSteps {
             of: Tensor(next, shape: [indices.count, size], device: device), from: states(batch, device), velocity: velocity)
     }
 
+    /// Entropy of each step's Gaussian, `[n]`: the sampler's, whatever the network says, so without gradient.
+    func entropy(_ batch: ImageSequences, _ device: Device) -> Tensor {
+        let size = batch.reduction == .mean ? 1 : Double(batch.shape.count)
+        return Tensor(
+            gaussians.map { Float(size * (log($0.deviation) + 0.5 * log(2 * Double.pi) + 0.5)) }, device: device)
+    }
+
     /// Divergence of each step from a reference with other velocities, `[n]`.
     func divergence(_ own: Tensor, _ theirs: Tensor, _ batch: ImageSequences, _ scale: StepKLScale) -> Tensor {
         let size = batch.reduction == .mean ? Double(batch.shape.count) : 1
