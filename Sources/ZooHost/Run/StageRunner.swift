@@ -99,7 +99,9 @@ public struct StageRunner {
         let step = services.model.ledger.algorithmSteps
         var measured: [(name: String, value: Double)] = []
         if let evaluator, let every = spec.recipe.evaluation?.every, every > 0, step % every == 0 {
-            measured = try evaluator.run().metrics.sorted { $0.key < $1.key }.map { ("eval/\($0.key)", $0.value) }
+            let result = try evaluator.run()
+            measured = result.metrics.sorted { $0.key < $1.key }.map { ("eval/\($0.key)", $0.value) }
+            if let png = try result.pictures?.png() { for sink in sinks { try sink.picture(png, step: step) } }
         }
         try clock.time(.logging) {
             let ledger = services.model.ledger

@@ -52,6 +52,8 @@ public final class FlowImage {
         self.parameters = parameters
     }
 
+    /// What its prompts say, in order; nil where they are stored embeddings.
+    public var conditionKinds: [ConditionTable.Kind]? { if case .table(let table) = conditioning { table.kinds } else { nil } }
     public var config: FluxConfig { transformer.config }
     public var device: Device { transformer.device }
 
