@@ -139,11 +139,19 @@ struct AdapterRunTests {
     func commands() async throws {
         try await trainBase()
         let run = try await train("run", "grpo", lora: "{r: 4, lora_alpha: 16, target_modules: all-linear}")
+        // A tokenizer may be a link, seen from its folder, as in Hugging Face's cache.
+        let tokenizer = run.model.appending(path: "tokenizer.json")
+        let contents = try Data(contentsOf: tokenizer)
+        try FileManager.default.moveItem(at: tokenizer, to: folder.url.appending(path: "run/kept.json"))
+        try FileManager.default.createSymbolicLink(atPath: tokenizer.path, withDestinationPath: "../kept.json")
         try await zoo.succeed(["merge", "run", "--output", "merged"])
         let merged = folder.url.appending(path: "merged")
         let names = try FileManager.default.contentsOfDirectory(atPath: merged.path)
         #expect(Set(["config.json", "model.safetensors", "tokenizer.json"]).isSubset(of: names))
         #expect(!names.contains { $0.contains("adapter") })
+        let copy = merged.appending(path: "tokenizer.json")
+        #expect(try copy.resourceValues(forKeys: [.isSymbolicLinkKey]).isSymbolicLink == false)
+        #expect(try Data(contentsOf: copy) == contents)
 
         let adapter = try AdapterFolder(run.model)
         let base = try CausalLM.load(from: adapter.base(), head: .languageModel, device: .cpu, trainable: false, generator: nil)

@@ -41,7 +41,8 @@ public enum ModelMerge {
             try network.save(to: part)
             for name in carried {
                 let source = [adapter, place].map { $0.appending(path: name) }.first { files.fileExists(atPath: $0.path) }
-                if let source { try files.copyItem(at: source, to: part.appending(path: name)) }
+                // A link is copied as what it leads to: its path may mean nothing there.
+                if let source { try files.copyItem(at: source.resolvingSymlinksInPath(), to: part.appending(path: name)) }
             }
             try files.moveItem(at: part, to: output)
         } catch {
