@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import ZooHost
 import ZooKit
+import ZooModels
 
 @Suite("training on conversations")
 struct ChatTests {
@@ -51,6 +52,33 @@ struct ChatTests {
         let shown = try await zoo.succeed(["data", "inspect", "tiny.yaml", "--kind", "examples", "--count", "1"]).output
         #expect(shown.contains("<assistant>⟦Yes.<eos>⟧\n<user>"))
         #expect(shown.contains("\(sequence.tokens) tokens, \(sequence.actions) of them actions"))
+    }
+
+    @Test("a tokenizer that composes accents has the same actions")
+    func composingTokenizer() throws {
+        let folder = try TemporaryFolder()
+        // The user's text shrinks by 2 bytes, what the assistant says by 3; its words begin and end with what changes.
+        let row =
+            #"{"messages": [{"role": "user", "content": "e\u0301 a\u0300"}, "#
+            + #"{"role": "assistant", "content": "e\u0301n\u0303 so o\u0308\u0302"}]}"#
+        let file = try recipe(in: folder.url, rows: row + "\n")
+        let place = folder.url.appending(path: "tokenizer", directoryHint: .isDirectory)
+        try Tokenizer.train(on: ["a film is good"], vocabularySize: 272).write(to: place)
+        let own = place.appending(path: "tokenizer.json")
+        let text = try String(contentsOf: own, encoding: .utf8)
+        try #require(text.hasPrefix("{") && !text.contains("normalizer\""))
+        try Data((#"{"normalizer": {"type": "NFC"}, "# + text.dropFirst()).utf8).write(to: own)
+        let recipe = try String(contentsOf: file, encoding: .utf8)
+        let changed = recipe.replacing("policy: {new: {", with: "policy: {new: {tokenizer: \(own.path), ")
+        try Data(changed.utf8).write(to: file)
+
+        let kind = try #require(try DataInspection(Recipe.load(file), stage: nil, kind: "examples", count: 1).kinds.first)
+        let sequence = try #require(kind.rows.first?.sequences.first)
+        // Scalar by scalar: to a String both forms are the same.
+        let found = sequence.pieces.map { Array($0.text.unicodeScalars) }
+        let wanted = ["<user>\u{E9} \u{E0}<eos>\n<assistant>", "\u{E9}\u{F1} so \u{F6}\u{302}<eos>", "\n"]
+        #expect(found == wanted.map { Array($0.unicodeScalars) })
+        #expect(sequence.pieces.map(\.isAction) == [false, true, false])
     }
 
     @Test("a model without a template is refused with the fix")
