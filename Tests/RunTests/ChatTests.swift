@@ -12,8 +12,10 @@ struct ChatTests {
         """
 
     /// A recipe whose stage reads `rows` as examples; the tokens of this model are bytes for the most part.
-    private func recipe(in folder: URL, rows: String, data: String = "chat_template: chat.jinja") throws -> URL {
-        let task = try TinyTask(in: folder, stage: "parameters: {sft: {examples: 4}}\nbudget: {steps: 2}")
+    private func recipe(
+        in folder: URL, rows: String, data: String = "chat_template: chat.jinja", more: String = ""
+    ) throws -> URL {
+        let task = try TinyTask(in: folder, stage: "parameters: {sft: {examples: 4}}\nbudget: {steps: 2}", more: more)
         try Data(rows.utf8).write(to: folder.appending(path: "examples.jsonl"))
         try Data((Self.template + "\n").utf8).write(to: folder.appending(path: "chat.jinja"))
         let text = try String(contentsOf: task.recipe, encoding: .utf8)
@@ -79,6 +81,48 @@ struct ChatTests {
         let wanted = ["<user>\u{E9} \u{E0}<eos>\n<assistant>", "\u{E9}\u{F1} so \u{F6}\u{302}<eos>", "\n"]
         #expect(found == wanted.map { Array($0.unicodeScalars) })
         #expect(sequence.pieces.map(\.isAction) == [false, true, false])
+    }
+
+    @Test("a stage takes the nearest template before it and no variables but its own, as it trains")
+    func chain() async throws {
+        let folder = try TemporaryFolder()
+        func later(_ name: String, after earlier: String, _ data: String) -> String {
+            """
+              - name: \(name)
+                algorithm: sft
+                policy: {from: \(earlier)}
+                parameters: {sft: {examples: 4}}
+                budget: {steps: 2}
+                data: {examples: examples.jsonl, \(data)}
+
+            """
+        }
+        let row = #"{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes."}]}"# + "\n"
+        let file = try recipe(
+            in: folder.url, rows: row, data: "chat_template: chat.jinja, chat_variables: {first: one, second: two}",
+            more: later("middle", after: "only", "chat_template: middle.jinja")
+                + later("last", after: "middle", "chat_variables: {second: zwei}"))
+        let middle = """
+            {% for m in messages %}[{{ m.role }}]{{ m.content }}({{ first }}{{ second }}){{ eos_token }}
+            {% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}
+
+            """
+        try Data(middle.utf8).write(to: folder.url.appending(path: "middle.jinja"))
+        var actions: [Int] = []
+        for (stage, texts) in [
+            ("middle", ["[user]Hi()<eos>\n[assistant]", "Yes.()<eos>", "\n"]),
+            ("last", ["[user]Hi(zwei)<eos>\n[assistant]", "Yes.(zwei)<eos>", "\n"]),
+        ] {
+            let inspection = try DataInspection(Recipe.load(file), stage: stage, kind: "examples", count: 1)
+            let sequence = try #require(inspection.kinds.first?.rows.first?.sequences.first)
+            #expect(sequence.pieces.map(\.text) == texts)
+            actions.append(sequence.actions)
+        }
+        let zoo = ZooCommand(in: folder.url)
+        try await zoo.succeed(["train", "tiny.yaml", "--run-dir", "run", "--quiet"])
+        let metrics = try String(contentsOf: folder.url.appending(path: "run/metrics.jsonl"), encoding: .utf8)
+        #expect(metrics.contains(#""num_tokens": \#(4 * actions[1]).0,"#), "\(metrics)")
+        #expect(actions[0] < actions[1])
     }
 
     @Test("a model without a template is refused with the fix")
