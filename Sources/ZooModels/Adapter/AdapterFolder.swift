@@ -25,17 +25,14 @@ public struct AdapterFolder {
     public init(_ folder: URL) throws {
         url = folder
         let file = folder.appendingPathComponent(Self.configName)
-        guard let json = try? JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any] else {
-            throw ModelError("\(file.path): expected a JSON object")
-        }
-        let keys = ConfigKeys(json: json, file: file.path)
+        let keys = try ConfigKeys.read(file: file).keys
         try keys.refuseOtherAdapters()
         var config = LoRAConfig()
         config.r = try keys.size("r")
         config.alpha = try keys.number("lora_alpha") ?? config.alpha
         config.usesRSLoRA = try keys.flag("use_rslora") ?? false
-        guard config.r <= 1 << 20, config.alpha.isFinite else { throw keys.refuse("r", "a whole number up to \(1 << 20)") }
-        switch json["target_modules"] {
+        guard config.r <= 1 << 20 else { throw keys.refuse("r", "a whole number up to \(1 << 20)") }
+        switch keys.json["target_modules"] {
         case let names as [String] where !names.isEmpty: config.targets = .named(names.sorted())
         case "all-linear" as String: config.targets = .allLinear
         default: throw keys.refuse("target_modules", "a list of names (a pattern is not read)")
