@@ -133,6 +133,18 @@ struct AdapterRunTests {
         let refused = try await zoo.run("train", task.recipe.path, "--run-dir", "other", "--set", other)
         #expect(refused.status == 65)
         #expect(try refused.complaint.contains("r 8, lora_alpha 8") && refused.complaint.contains("the file has r 4"))
+        #expect(try refused.complaint.contains("that the policy goes on with"))
+
+        // So is a critic's: a policy without an adapter, a critic that goes on with one.
+        let critic = "critic={folder: \(path("first/model"))}"
+        try await train("same", "ppo", lora: "{r: 4}", critic)
+        let mixed = try await zoo.run(
+            "train", task.recipe.path, "--algorithm", "ppo", "--run-dir", "mixed", "--set",
+            "policy={folder: \(path("base/model")), lora: {r: 8, target_modules: [q_proj]}}", "--set", critic)
+        #expect(mixed.status == 65)
+        let complaint = try mixed.complaint
+        #expect(complaint.contains("that the critic goes on with") && complaint.contains("use_rslora false and 2 projections"))
+        #expect(complaint.contains("the file has r 4") && complaint.contains("and 4; say the same"))
     }
 
     @Test("an adapter is sampled, evaluated and merged: the merged model answers as the adapter does")
