@@ -1,6 +1,6 @@
 """Reads with `diffusers` what PolicyZoo wrote and computes it again: `make parity`.
 
-Usage: ZOO_PARITY=DIR swift test --filter writesForParity, then python flux_parity.py DIR.
+Usage: ZOO_PARITY=DIR swift test --filter writesFluxForParity, then python flux_parity.py DIR.
 Pinned: torch==2.13.0 diffusers==0.35.2 peft==0.21.2 safetensors==0.8.0.
 """
 

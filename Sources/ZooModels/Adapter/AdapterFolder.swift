@@ -45,29 +45,24 @@ public struct AdapterFolder {
         url = folder
         layout = Self.layout(of: folder) ?? .peft
         let file = folder.appendingPathComponent(layout.configName)
-        let json: [String: Any]
+        let keys: ConfigKeys
         switch layout {
-        case .peft:
-            guard let object = try? JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any] else {
-                throw ModelError("\(file.path): expected a JSON object")
-            }
-            json = object
+        case .peft: keys = try ConfigKeys.read(file: file).keys
         case .diffusers:
             guard let metadata = try DiffusersAdapter.metadata(file) else {
                 config = try DiffusersAdapter.config(file)
                 (fanInFanOut, baseName) = (false, nil)
                 return
             }
-            json = metadata
+            keys = ConfigKeys(json: metadata, file: file.path)
         }
-        let keys = ConfigKeys(json: json, file: file.path)
         try keys.refuseOtherAdapters(task: layout == .peft ? "CAUSAL_LM" : nil)
         var config = LoRAConfig()
         config.r = try keys.size("r")
         config.alpha = try keys.number("lora_alpha") ?? config.alpha
         config.usesRSLoRA = try keys.flag("use_rslora") ?? false
-        guard config.r <= 1 << 20, config.alpha.isFinite else { throw keys.refuse("r", "a whole number up to \(1 << 20)") }
-        switch json["target_modules"] {
+        guard config.r <= 1 << 20 else { throw keys.refuse("r", "a whole number up to \(1 << 20)") }
+        switch keys.json["target_modules"] {
         case let names as [String] where !names.isEmpty: config.targets = .named(names.sorted())
         case "all-linear" as String: config.targets = .allLinear
         default: throw keys.refuse("target_modules", "a list of names (a pattern is not read)")
