@@ -157,7 +157,7 @@ parity-chat: parity-venv ## chat templates of real models against transformers
 	@.venv-parity/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
 	    --dest .build/parity-chat 'trl==1.16.0' 'unsloth==2025.3.19'
 	@for wheel in .build/parity-chat/*.whl; do .venv-parity/bin/python -m zipfile -e "$$wheel" .build/parity-chat/files; done
-	@.venv-parity/bin/python Tests/ZooDataTests/chat_cases.py parity .build/parity-chat/cases.json .build/parity-chat/files 2>/dev/null
+	@.venv-parity/bin/python Tests/ZooDataTests/chat_cases.py parity .build/parity-chat/cases.json .build/parity-chat/files
 	@ZOO_CHAT_PARITY="$$PWD/.build/parity-chat/cases.json" swift test -c release --skip-build --filter ChatParityTests
 
 .PHONY: bench

@@ -5,17 +5,7 @@ extension DPO {
     func logUpdate(_ batch: Batch, _ pairs: [Pair], _ update: ModelService.Accumulated, _ info: ModelService.StepInfo) throws {
         let scores = try update.outputs[.score]
         let rewards = zip(scores, try batch.sequences("reference_score")).map { parameters.beta * ($0 - $1) }  // r̂, up to Z(x)
-        func pairMean(_ value: (Pair) -> Double) -> Double { mean(pairs.map(value)) }
-        let metrics = [
-            ("loss", update.loss),
-            ("rewards/chosen", pairMean { rewards[$0.chosen] }),
-            ("rewards/rejected", pairMean { rewards[$0.rejected] }),
-            ("rewards/margins", pairMean { rewards[$0.chosen] - rewards[$0.rejected] }),
-            ("rewards/accuracies", pairMean { rewards[$0.chosen] > rewards[$0.rejected] ? 1 : 0 }),
-            ("logps/chosen", pairMean { scores[$0.chosen] }),
-            ("logps/rejected", pairMean { scores[$0.rejected] }),
-        ]
-        for (name, value) in metrics { try host.log(name, value, over: pairs.count) }
+        try host.logPairs(pairs, loss: update.loss, rewards: rewards, logps: scores)
         try host.log("num_tokens", Double(batch.actionCount), .sum)
         try host.log("grad_norm", info.gradientNorm)
         try host.log("lr", info.learningRate, .last)

@@ -23,18 +23,7 @@ extension OnlineDPO {
     func logUpdate(_ batch: Batch, _ update: ModelService.Accumulated, _ info: ModelService.StepInfo) throws {
         let logp = batch.sequenceSums(try update.outputs[.logp])
         let rewards = zip(logp, try batch.sequences("reference")).map { parameters.beta * ($0 - $1) }
-        let pairs = try Pair.all(in: batch)
-        func pairMean(_ value: (Pair) -> Double) -> Double { mean(pairs.map(value)) }
-        let metrics = [
-            ("loss", update.loss),
-            ("rewards/chosen", pairMean { rewards[$0.chosen] }),
-            ("rewards/rejected", pairMean { rewards[$0.rejected] }),
-            ("rewards/margins", pairMean { rewards[$0.chosen] - rewards[$0.rejected] }),
-            ("rewards/accuracies", pairMean { rewards[$0.chosen] > rewards[$0.rejected] ? 1 : 0 }),
-            ("logps/chosen", pairMean { logp[$0.chosen] }),
-            ("logps/rejected", pairMean { logp[$0.rejected] }),
-        ]
-        for (name, value) in metrics { try host.log(name, value, over: pairs.count) }
+        try host.logPairs(try Pair.all(in: batch), loss: update.loss, rewards: rewards, logps: logp)
         try host.log("grad_norm", info.gradientNorm)
         try host.log("lr", info.learningRate, .last)
     }

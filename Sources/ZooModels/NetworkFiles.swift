@@ -11,8 +11,14 @@ public func loadNetwork(
     from folder: URL, head: Head, device: Device, trainable: Bool, generator: Generator?
 ) throws -> any Network {
     if AdapterFolder.isOne(folder) {
-        return try CausalLM.load(
-            merging: AdapterFolder(folder), head: head, device: device, trainable: trainable, generator: generator)
+        let adapter = try AdapterFolder(folder)
+        switch adapter.layout {
+        case .peft:
+            return try CausalLM.load(
+                merging: adapter, head: head, device: device, trainable: trainable, generator: generator)
+        case .diffusers:
+            return try FlowImage.load(merging: adapter, head: head, device: device, trainable: trainable)
+        }
     }
     if FlowImage.isPipeline(folder) { return try FlowImage.load(from: folder, head: head, device: device, trainable: trainable) }
     let keys = try ConfigKeys.read(folder)
@@ -57,15 +63,23 @@ func writeFolder(
     _ folder: URL, json: [String: Any], as jsonName: String, generation: GenerationConfig? = nil, parameters: [NamedTensor],
     as weightsName: String
 ) throws {
+    try writeJSON(json, to: folder.appendingPathComponent(jsonName))
+    try generation?.write(to: folder)
+    try Safetensors.write(parameters, to: folder.appendingPathComponent(weightsName))
+}
+
+/// Writes an object to a file, whose folder is made where it is missing.
+func writeJSON(_ json: [String: Any], to file: URL) throws {
+    try makeFolder(file.deletingLastPathComponent())
+    let output = try AtomicFile(file)
+    try output.write(JSONSerialization.data(withJSONObject: json, options: [.prettyPrinted, .sortedKeys]))
+    try output.commit()
+}
+
+func makeFolder(_ folder: URL) throws {
     do {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     } catch {
         throw ModelError("\(folder.path): cannot be created: \(error.localizedDescription)")
     }
-    let data = try JSONSerialization.data(withJSONObject: json, options: [.prettyPrinted, .sortedKeys])
-    let file = try AtomicFile(folder.appendingPathComponent(jsonName))
-    try file.write(data)
-    try file.commit()
-    try generation?.write(to: folder)
-    try Safetensors.write(parameters, to: folder.appendingPathComponent(weightsName))
 }

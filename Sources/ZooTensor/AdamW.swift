@@ -11,10 +11,24 @@ public struct NamedTensor {
     }
 }
 
+/// Moves parameters by their gradients.
+public protocol Optimizer: AnyObject {
+    /// Moves every parameter that has a gradient.
+    func step(learningRate: Double)
+    /// Forgets the gradients.
+    func zeroGradients()
+    /// Bytes held beside the parameters.
+    var bytes: Int { get }
+    /// All that a resume needs, by name.
+    var state: [String: Tensor] { get }
+    /// Goes on from a saved `state`, bit for bit; throws where a tensor is missing, left over or misshapen.
+    func restore(_ state: [String: Tensor]) throws
+}
+
 /// Adam with decoupled weight decay, one fused call over all parameters. Loshchilov & Hutter 2019, algorithm 2.
 ///
 /// A parameter without a gradient is left alone, as in PyTorch. Its moments appear on its first step.
-public final class AdamW {
+public final class AdamW: Optimizer {
     public let parameters: [NamedTensor]
     public let betas: (Double, Double)
     public let eps: Double
@@ -34,7 +48,6 @@ public final class AdamW {
         slots = Array(repeating: nil, count: parameters.count)
     }
 
-    /// Moves every parameter that has a gradient.
     public func step(learningRate: Double) {
         var moved: [Tensor] = []
         var gradients: [Tensor] = []
@@ -64,7 +77,6 @@ public final class AdamW {
         check("AdamW.step", moved, status)
     }
 
-    /// Forgets the gradients.
     public func zeroGradients() { for parameter in parameters { parameter.tensor.clearGradient() } }
 
     /// Bytes held by the moments.
@@ -83,7 +95,6 @@ public final class AdamW {
         return state
     }
 
-    /// Goes on from a saved `state`, bit for bit; throws where a tensor is missing, left over or misshapen.
     public func restore(_ state: [String: Tensor]) throws {
         var rest = state
         var restored: [Slot?] = []

@@ -12,9 +12,13 @@ final class TensorBoardSink: MetricSink {
         try writer.scalars(record.values.map { (tag: $0.name, value: $0.value) }, step: record.step)
     }
 
+    func picture(_ png: Data, step: Int) throws { try writer.picture(png, tag: Self.samples, step: step) }
+
+    private static let samples = "samples"
+
     func close() throws { try writer.close() }
 
-    /// Adds what the evaluation found, its samples as texts.
+    /// Adds what the evaluation found, its samples as texts or as a picture.
     static func add(_ evaluation: EvaluationResult, to folder: RunFolder) throws {
         let writer = try TensorBoardWriter(folder: folder.url, after: .max)
         let step = writer.lastStep
@@ -23,6 +27,9 @@ final class TensorBoardSink: MetricSink {
         for (index, sample) in evaluation.samples.enumerated() {
             let text = "**\(sample.prompt)**\n\n- before: \(sample.before)\n- after: \(sample.after)"
             try writer.text(text, tag: "samples/\(index)", step: step)
+        }
+        if FileManager.default.fileExists(atPath: folder.pictures.path) {
+            try writer.picture(Data(contentsOf: folder.pictures), tag: samples, step: step)
         }
         try writer.close()
     }

@@ -41,6 +41,8 @@ struct OnlinePairTests {
         expectEqual(record.losses[0].gradients["logp"] ?? [], [0, -a, a, a, 0, -b, 0, b])
         expectEqual([record.metric("objective/scores_margin") ?? .nan], [(2 + 7) / 2])
         expectEqual([record.metric("rewards/margins") ?? .nan], [0.5 * (first + second) / 2])
+        expectEqual(["chosen", "rejected", "accuracies"].map { record.metric("rewards/\($0)") ?? .nan }, [0.625, 0.25, 1])
+        expectEqual(["chosen", "rejected"].map { record.metric("logps/\($0)") ?? .nan }, [-1, -1.5])
         // Behaviour −1, −2, −1, −2, −3, −3 against −1.5, −2, −1, −2, −2, −3.
         expectEqual([record.metric("objective/kl") ?? .nan], [(0.5 - 1) / 6])
     }

@@ -133,17 +133,37 @@ struct AdapterRunTests {
         let refused = try await zoo.run("train", task.recipe.path, "--run-dir", "other", "--set", other)
         #expect(refused.status == 65)
         #expect(try refused.complaint.contains("r 8, lora_alpha 8") && refused.complaint.contains("the file has r 4"))
+        #expect(try refused.complaint.contains("that the policy goes on with"))
+
+        // So is a critic's: a policy without an adapter, a critic that goes on with one.
+        let critic = "critic={folder: \(path("first/model"))}"
+        try await train("same", "ppo", lora: "{r: 4}", critic)
+        let mixed = try await zoo.run(
+            "train", task.recipe.path, "--algorithm", "ppo", "--run-dir", "mixed", "--set",
+            "policy={folder: \(path("base/model")), lora: {r: 8, target_modules: [q_proj]}}", "--set", critic)
+        #expect(mixed.status == 65)
+        let complaint = try mixed.complaint
+        #expect(complaint.contains("that the critic goes on with") && complaint.contains("use_rslora false and 2 projections"))
+        #expect(complaint.contains("the file has r 4") && complaint.contains("and 4; say the same"))
     }
 
     @Test("an adapter is sampled, evaluated and merged: the merged model answers as the adapter does")
     func commands() async throws {
         try await trainBase()
         let run = try await train("run", "grpo", lora: "{r: 4, lora_alpha: 16, target_modules: all-linear}")
+        // A tokenizer may be a link, seen from its folder, as in Hugging Face's cache.
+        let tokenizer = run.model.appending(path: "tokenizer.json")
+        let contents = try Data(contentsOf: tokenizer)
+        try FileManager.default.moveItem(at: tokenizer, to: folder.url.appending(path: "run/kept.json"))
+        try FileManager.default.createSymbolicLink(atPath: tokenizer.path, withDestinationPath: "../kept.json")
         try await zoo.succeed(["merge", "run", "--output", "merged"])
         let merged = folder.url.appending(path: "merged")
         let names = try FileManager.default.contentsOfDirectory(atPath: merged.path)
         #expect(Set(["config.json", "model.safetensors", "tokenizer.json"]).isSubset(of: names))
         #expect(!names.contains { $0.contains("adapter") })
+        let copy = merged.appending(path: "tokenizer.json")
+        #expect(try copy.resourceValues(forKeys: [.isSymbolicLinkKey]).isSymbolicLink == false)
+        #expect(try Data(contentsOf: copy) == contents)
 
         let adapter = try AdapterFolder(run.model)
         let base = try CausalLM.load(from: adapter.base(), head: .languageModel, device: .cpu, trainable: false, generator: nil)

@@ -58,6 +58,9 @@ public struct ImageTask: Sendable {
     public let training: [ImageItem]
     /// Of digits that training never shows.
     public let heldOut: [ImageItem]
+    /// The same with a condition that neither of them has; empty where the task has none.
+    public var newTraining: [ImageItem] = []
+    public var newHeldOut: [ImageItem] = []
 
     private static let digitNames = [
         "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
@@ -77,15 +80,16 @@ public struct ImageTask: Sendable {
             training: items(training), heldOut: items(heldOut))
     }
 
-    /// The subject-driven task: the reference's digit, at one of nine places of a 12 × 12 canvas, on one of three backgrounds.
+    /// The subject-driven task: the reference's digit, at one of nine places of a 12 × 12 canvas, on one of three backgrounds; and
+    /// on a fourth, where a new condition is to be learned.
     public static func subject(_ digits: DigitImages, seed: UInt64) -> ImageTask {
         let (training, heldOut) = digits.split(heldOut: 297, seed: seed)
         var random = SplitMix64(seed: seed, stream: 0x5B7)
-        func items(_ digits: DigitImages, each: Int) -> [ImageItem] {
+        func items(_ digits: DigitImages, each: Int, new: Bool = false) -> [ImageItem] {
             zip(digits.pictures, digits.labels).flatMap { picture, label in
                 (0..<each).map { _ in
                     let place = random.next(below: Canvas.places.count)
-                    let background = random.next(below: Canvas.backgrounds.count)
+                    let background = new ? Canvas.newBackground : random.next(below: Canvas.newBackground)
                     return ImageItem(
                         prompt: PicturePrompt(values: [label, place, background], reference: picture),
                         target: Canvas.render(picture, place: place, background: background))
@@ -99,12 +103,24 @@ public struct ImageTask: Sendable {
                 ImageCondition(name: "background", labels: Canvas.backgrounds),
             ],
             referenceSize: (DigitImages.side, DigitImages.side), training: items(training, each: 8),
-            heldOut: items(heldOut, each: 1))
+            heldOut: items(heldOut, each: 1), newTraining: items(training, each: 2, new: true),
+            newHeldOut: items(heldOut, each: 1, new: true))
     }
 
     /// The items of a part of the task, as rows whose prompt is in words.
     public func dataset(_ items: [ImageItem], name: String, shape: DatasetShape) -> Dataset {
         Dataset(name: name, shape: shape, rows: items.map { Row(prompt: caption($0.prompt), image: $0) })
+    }
+
+    /// Held-out items by turns with the usual conditions and with the new one, told apart by the column `split`: `old` or `new`.
+    public var mixedHeldOut: [Row] {
+        zip(heldOut, newHeldOut).flatMap { old, new in
+            [(old, "old"), (new, "new")].map { item, split in
+                var row = Row(prompt: caption(item.prompt), extras: ["split": .string(split)])
+                row.image = item
+                return row
+            }
+        }
     }
 
     /// The prompt in words: "seven, top left, light".
@@ -117,7 +133,9 @@ public struct ImageTask: Sendable {
 /// The canvas of the subject-driven task.
 public enum Canvas {
     public static let side = 12
-    public static let backgrounds = ["dark", "light", "ramp"]
+    public static let backgrounds = ["dark", "light", "ramp", "dusk"]
+    /// The last one, which the usual items do not have.
+    static let newBackground = 3
 
     public static let places: [(name: String, row: Int, column: Int)] = [
         ("top", 0), ("middle", 2), ("bottom", 4),
@@ -126,11 +144,12 @@ public enum Canvas {
     }
 
     /// How bright a background is at a pixel, 0 to 1.
-    static func level(_ background: Int, column: Int) -> Float {
+    static func level(_ background: Int, row: Int, column: Int) -> Float {
         switch background {
         case 0: 0
         case 1: 0.4
-        default: 0.5 * Float(column) / Float(side - 1)
+        case 2: 0.5 * Float(column) / Float(side - 1)
+        default: 0.5 * Float(row) / Float(side - 1)
         }
     }
 
@@ -138,7 +157,7 @@ public enum Canvas {
     static func empty(_ background: Int) -> Picture {
         Picture(
             height: side, width: side,
-            pixels: (0..<side * side).map { 2 * level(background, column: $0 % side) - 1 })
+            pixels: (0..<side * side).map { 2 * level(background, row: $0 / side, column: $0 % side) - 1 })
     }
 
     /// A digit's ink over a background.
@@ -148,7 +167,7 @@ public enum Canvas {
         for row in 0..<digit.height {
             for column in 0..<digit.width {
                 let ink = (digit[row, column] + 1) / 2
-                let behind = level(background, column: left + column)
+                let behind = level(background, row: top + row, column: left + column)
                 canvas[top + row, left + column] = 2 * (behind + (1 - behind) * ink) - 1
             }
         }

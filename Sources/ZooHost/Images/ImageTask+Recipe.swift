@@ -7,12 +7,22 @@ extension ImageTask {
     /// The task of a recipe; nil where the recipe has no task of images. Throws where its raw data is not there.
     static func of(_ recipe: Recipe) throws -> ImageTask? {
         guard let task = recipe.task, task.makesImages else { return nil }
+        let digits = try digits()
+        return task.name == "digits" ? .digits(digits, seed: 0) : .subject(digits, seed: 0)
+    }
+
+    /// Every task of images whose data is there.
+    static func all() throws -> [ImageTask] {
+        let digits = try digits()
+        return [.digits(digits, seed: 0), .subject(digits, seed: 0)]
+    }
+
+    private static func digits() throws -> DigitImages {
         let file = CacheFolder.data.appending(path: "digits/raw/digits.csv")
         guard FileManager.default.fileExists(atPath: file.path) else {
-            throw ZooError(.notFound, "the data of task '\(task.name)' is not at \(file.path): run `make data` to fetch it")
+            throw ZooError(.notFound, "the handwritten digits are not at \(file.path): run `make data` to fetch them")
         }
-        let digits = try DigitImages(contentsOf: file)
-        return task.name == "digits" ? .digits(digits, seed: 0) : .subject(digits, seed: 0)
+        return try DigitImages(contentsOf: file)
     }
 
     /// What `task:NAME` names.
@@ -20,8 +30,10 @@ extension ImageTask {
         switch name {
         case "training": return dataset(training, name: name, shape: .prompt)
         case "held-out": return dataset(heldOut, name: name, shape: .prompt)
+        case "new-training" where !newTraining.isEmpty: return dataset(newTraining, name: name, shape: .prompt)
+        case "held-out-mixed" where !newHeldOut.isEmpty: return Dataset(name: name, shape: .prompt, rows: mixedHeldOut)
         default:
-            let names = ["training", "held-out"]
+            let names = ["training", "held-out"] + (newTraining.isEmpty ? [] : ["new-training", "held-out-mixed"])
             let meant = nearest(name, among: names).map { "; did you mean '\($0)'?" } ?? ""
             throw ZooError(.notFound, "task '\(self.name)' has no '\(name)'; it has: \(names.joined(separator: ", "))\(meant)")
         }

@@ -36,7 +36,8 @@ extension Stage {
             ("rewards", rewards.isEmpty ? nil : .list(rewards.map(\.node))), ("data", data.node), ("rollout", rollout.node),
             ("score", score?.node),
             ("optimizer", optimizerNode), ("budget", .map([(budget.axis.rawValue, .number(budget.amount))])),
-            ("threads", threads.map { .number($0) }), ("checkpoint_every", .number(checkpointEvery)),
+            ("ema", ema.map { .number($0) }), ("threads", threads.map { .number($0) }),
+            ("checkpoint_every", .number(checkpointEvery)),
             ("microbatch_steps", .number(microbatchSteps)),
         ])
     }
@@ -141,7 +142,7 @@ extension RolloutSettings {
 extension OptimizerSettings {
     fileprivate var entries: [(String, RecipeNode?)] {
         [
-            ("learning_rate", .number(learningRate)), ("beta1", .number(beta1)), ("beta2", .number(beta2)),
+            ("optim", .text(optim.rawValue)), ("learning_rate", .number(learningRate)), ("beta1", .number(beta1)), ("beta2", .number(beta2)),
             ("epsilon", .number(epsilon)), ("weight_decay", .number(weightDecay)),
             ("max_gradient_norm", .number(maxGradientNorm)),
             ("schedule", .text(schedule.rawValue)), ("warmup", .number(warmup)),

@@ -56,6 +56,9 @@ public struct Stage: Codable, Sendable, Equatable {
     /// By role; `policy` is the default of the others.
     public var optimizer: [String: OptimizerSettings] = ["policy": OptimizerSettings()]
     public var budget: Budget
+    /// The model that is measured and kept is the exponential moving average of the policy's weights with this decay; nil: the policy
+    /// itself.
+    public var ema: Double?
     /// Threads of this stage's worker; nil: the recipe's. A stage that runs alone may take what the others share.
     public var threads: Int?
     /// Steps of the algorithm between checkpoints; 0: only at the end.
@@ -156,7 +159,10 @@ public struct RolloutSettings: Codable, Sendable, Equatable {
 }
 
 public struct OptimizerSettings: Codable, Sendable, Equatable {
+    public enum Optim: String, Codable, Sendable, CaseIterable { case adamw, sgd }
     public enum Schedule: String, Codable, Sendable, CaseIterable { case constant, linear, cosine }
+    /// The rule: `adamw` (Loshchilov and Hutter 2019), or `sgd`, which reads neither `beta1`, `beta2` nor `epsilon`.
+    public var optim = Optim.adamw
     public var learningRate = 1e-5
     public var beta1 = 0.9
     public var beta2 = 0.999
@@ -194,7 +200,8 @@ public struct Budget: Codable, Sendable, Equatable {
 /// What the host measures of every model, on held-out prompts.
 public struct Evaluation: Codable, Sendable, Equatable {
     public var prompts: DataSource
-    /// Held-out prompts to use, from the first; 0: all.
+    /// Held-out prompts to use, from the first; 0: all. Where their rows have a column `split`, each figure is given by split too, as
+    /// `NAME@SPLIT`.
     public var count = 128
     public var samplesPerPrompt = 1
     /// Steps of the algorithm between evaluations along the way; 0: only at the end.

@@ -87,6 +87,10 @@ struct RecipeReader {
         stage.rollout = try section("rollout", rollout, else: stage.rollout)
         stage.score = try section.optional("score", ImageReader.score)
         stage.optimizer = try section("optimizer", optimizers, else: stage.optimizer)
+        stage.ema = try section.optional("ema", .number("a decay from 0, below 1") { (0..<1).contains($0) })
+        if stage.ema != nil, stage.lora != nil {
+            throw section.field.error("ema averages weights, and the mean of two adapters is none of their rank; remove ema or lora")
+        }
         stage.threads = try section.optional("threads", .whole(from: 1))
         stage.checkpointEvery = try section("checkpoint_every", .whole(from: 0), else: stage.checkpointEvery)
         stage.microbatchSteps = try section("microbatch_steps", .whole(from: 1), else: stage.microbatchSteps)
@@ -131,6 +135,7 @@ struct RecipeReader {
         let share = Expectation<Double>.number("a number from 0 to 1") { (0...1).contains($0) }
         let beta = Expectation<Double>.number("a number from 0, below 1") { (0..<1).contains($0) }
         var settings = base
+        settings.optim = try section("optim", .choice, else: base.optim)
         settings.learningRate = try section("learning_rate", .positive, else: base.learningRate)
         settings.beta1 = try section("beta1", beta, else: base.beta1)
         settings.beta2 = try section("beta2", beta, else: base.beta2)

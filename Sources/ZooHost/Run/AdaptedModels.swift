@@ -10,7 +10,7 @@ final class AdaptedModels {
     private let policySource: ModelSource
     private let stage: String
     /// By folder.
-    private var bases: [String: CausalLM] = [:]
+    private var bases: [String: any AdaptableNetwork] = [:]
 
     init(_ stage: Stage, config: LoRAConfig, factory: ModelFactory) {
         self.factory = factory
@@ -19,24 +19,10 @@ final class AdaptedModels {
         self.stage = stage.name
     }
 
-    /// The adapter that is trained: a new one, or the one that the source is, which then has to be as the recipe says.
+    /// The policy's adapter, over its base.
     func policy() throws -> any Network {
         let origin = try origin(policySource)
-        let base = try base(origin.base, head: .languageModel)
-        guard let adapter = origin.adapter else { return try fresh(base, origin, .languageModel) }
-        let network = try named { try CausalLM(adapting: base, with: adapter, head: .languageModel, trainable: true) }
-        let wanted = try fresh(base, origin, .languageModel)
-        guard network.hasLayout(of: wanted) else {
-            throw ZooError(
-                .invalidArgument,
-                """
-                stage '\(stage)': policy.lora asks for another adapter than the one it goes on with, \(adapter.url.path): r \(config.r), \
-                lora_alpha \(config.alpha.text), use_rslora \(config.usesRSLoRA) and \(wanted.parameters.count / 2) projections; the file \
-                has r \(adapter.config.r), lora_alpha \(adapter.config.alpha.text), use_rslora \(adapter.config.usesRSLoRA) and \
-                \(network.parameters.count / 2); say the same, or make a base of it first: zoo merge
-                """)
-        }
-        return network
+        return try trained(base(origin.base, head: .languageModel), origin, .languageModel)
     }
 
     /// A frozen network. It costs nothing where its source is the policy's base, an adapter alone where it is one over that base.
@@ -47,7 +33,7 @@ final class AdaptedModels {
         }
         let base = try base(origin.base, head: .languageModel)
         guard let adapter = origin.adapter else { return base }
-        return try named { try CausalLM(adapting: base, with: adapter, head: .languageModel, trainable: false) }
+        return try named { try base.adapter(adapter, head: .languageModel, trainable: false) }
     }
 
     /// An adapter and a value head, over the policy's base where the source has that base too, else over a frozen one of its own.
@@ -55,16 +41,38 @@ final class AdaptedModels {
         let origin = try origin(source)
         let isShared = origin.base == (try self.origin(policySource).base)
         let base = try base(origin.base, head: isShared ? .languageModel : .value)
-        guard let adapter = origin.adapter else { return try fresh(base, origin, .value) }
-        return try named { try CausalLM(adapting: base, with: adapter, head: .value, trainable: true) }
+        return try trained(base, origin, .value)
     }
 
     // MARK: - Parts
 
-    private func fresh(_ base: CausalLM, _ origin: (base: URL, adapter: AdapterFolder?), _ head: Head) throws -> CausalLM {
+    /// An adapter to train: a new one, or the one that the source is, which then has to be as the recipe says.
+    private func trained(_ base: any AdaptableNetwork, _ origin: (base: URL, adapter: AdapterFolder?), _ head: Head) throws
+        -> any Network
+    {
+        let wanted = try fresh(base, origin, head)
+        guard let adapter = origin.adapter else { return wanted }
+        let network = try named { try base.adapter(adapter, head: head, trainable: true) }
+        guard network.hasLayout(of: wanted) else {
+            func projections(_ network: any Network) -> Int { network.parameters.count { $0.name.contains("lora_A") } }
+            throw ZooError(
+                .invalidArgument,
+                """
+                stage '\(stage)': policy.lora asks for another adapter than the one that the \(head == .value ? "critic" : "policy") \
+                goes on with, \(adapter.url.path): r \(config.r), lora_alpha \(config.alpha.text), use_rslora \(config.usesRSLoRA) and \
+                \(projections(wanted)) projections; the file has r \(adapter.config.r), lora_alpha \(adapter.config.alpha.text), \
+                use_rslora \(adapter.config.usesRSLoRA) and \(projections(network)); say the same, or make a base of it first: zoo merge
+                """)
+        }
+        return network
+    }
+
+    private func fresh(_ base: any AdaptableNetwork, _ origin: (base: URL, adapter: AdapterFolder?), _ head: Head) throws
+        -> any AdaptableNetwork
+    {
         do {
-            return try CausalLM(
-                adapting: base, named: origin.base.path, config: config, head: head, generator: factory.generator())
+            return try base.newAdapter(
+                named: origin.base.path, config: config, head: head, generator: factory.generator())
         } catch {
             throw ZooError(.invalidArgument, "stage '\(stage)': policy.lora: \(error)")
         }
@@ -84,12 +92,13 @@ final class AdaptedModels {
         }
     }
 
-    private func base(_ folder: URL, head: Head) throws -> CausalLM {
+    private func base(_ folder: URL, head: Head) throws -> any AdaptableNetwork {
         if let base = bases[folder.path] { return base }
         let network = try factory.network(.folder(folder), head: head, trainable: false)
-        guard let base = network as? CausalLM else {
+        guard let base = network as? any AdaptableNetwork else {
             throw ZooError(
-                .invalidArgument, "stage '\(stage)': policy.lora adapts a language model; \(folder.path) is \(network.family)")
+                .invalidArgument,
+                "stage '\(stage)': policy.lora adapts language and image models; \(folder.path) is \(network.family)")
         }
         bases[folder.path] = base
         return base

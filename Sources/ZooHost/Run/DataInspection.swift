@@ -54,9 +54,11 @@ public struct DataInspection: Sendable {
             throw ZooError(.notFound, "\(recipe.file.path) has no stage '\(name ?? "")'; it has: \(known)")
         }
         // A stage reads with the tokenizer of the model that its chain of stages begins with.
+        var chain = [stage]
         var origin = stage
         while case .stage(let earlier) = origin.policy, let found = recipe.stages.first(where: { $0.name == earlier }) {
             origin = found
+            chain.append(found)
         }
         let files = TaskFiles(recipe: recipe)
         let source = origin
@@ -64,7 +66,8 @@ public struct DataInspection: Sendable {
             try StageSetup.corpus(source, files)
         }
         var codec = try factory.codec(origin.policy)
-        if let text = codec as? TokenizerCodec { codec = text.with(stage.data.chat ?? origin.data.chat) }
+        // Each stage leaves its template in its model's folder, where the next one finds it.
+        if let text = codec as? TokenizerCodec { codec = chain.reversed().reduce(text) { $0.with($1.data.chat) } }
         let rows = TokenizedRows(codec: codec, maxPromptSteps: stage.data.maxPromptSteps, maxSteps: stage.data.maxSteps)
 
         var kinds: [Kind] = []

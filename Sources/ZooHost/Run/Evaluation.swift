@@ -72,7 +72,7 @@ final class Evaluator {
         let version = try services.model.roles.role("reference").version
         if before?.version != version { before = (try measure("reference", batch), version) }
         guard let before else { throw ZooError(.internal, "the reference has just been measured") }
-        return try compare(measure("policy", batch), before.drawn)
+        return try compare(measure(services.keptPolicy, batch), before.drawn)
     }
 
     private func heldOut() throws -> Batch {
@@ -121,7 +121,7 @@ final class Evaluator {
         var solved: [Double]?
         if !services.rewards.isEmpty {
             for column in try services.rewards.score(batch, row: row, ledger: &services.model.ledger) {
-                drawn.metrics[column.name] = mean(column.doubles)
+                noteMean(column.name, column.doubles, &drawn)
                 if column.name == "reward" { note("reward", column.doubles, &drawn) }
                 if column.name == services.rewards.verifier.map({ "reward/\($0)" }) { solved = column.doubles }
             }
@@ -132,7 +132,7 @@ final class Evaluator {
                     drawn.gold = column.doubles
                     note("gold", column.doubles, &drawn)
                 } else {
-                    drawn.metrics["gold/" + column.name.dropFirst("reward/".count)] = mean(column.doubles)
+                    noteMean("gold/" + column.name.dropFirst("reward/".count), column.doubles, &drawn)
                 }
                 if column.name == gold.verifier.map({ "reward/\($0)" }) { solved = column.doubles }
             }
@@ -142,8 +142,17 @@ final class Evaluator {
 
     /// A metric of sequences: its mean, and that of each prompt.
     func note(_ name: String, _ values: [Double], _ drawn: inout Drawn) {
-        drawn.metrics[name] = mean(values)
+        noteMean(name, values, &drawn)
         drawn.prompts[name] = perPrompt(values).map { mean(Array($0)) }
+    }
+
+    /// The mean over sequences, and that of each split of the prompts.
+    private func noteMean(_ name: String, _ values: [Double], _ drawn: inout Drawn) {
+        drawn.metrics[name] = mean(values)
+        let splits = perPrompt(values).indices.map { row($0)?.extras["split"]?.string }
+        for split in Set(splits.compactMap(\.self)) {
+            drawn.metrics["\(name)@\(split)"] = mean(zip(splits, perPrompt(values)).flatMap { $0 == split ? Array($1) : [] })
+        }
     }
 
     func perPrompt<T>(_ values: [T]) -> [ArraySlice<T>] {

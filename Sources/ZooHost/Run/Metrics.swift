@@ -15,7 +15,13 @@ public struct MetricRecord: Sendable, Equatable {
 /// Takes a run's metrics, one record a step.
 public protocol MetricSink: AnyObject {
     func record(_ record: MetricRecord) throws
+    /// Samples of an evaluation along the way, as a PNG file.
+    func picture(_ png: Data, step: Int) throws
     func close() throws
+}
+
+extension MetricSink {
+    public func picture(_ png: Data, step: Int) throws {}
 }
 
 /// Several values of a metric within one step, made one by the normaliser that the algorithm declared.

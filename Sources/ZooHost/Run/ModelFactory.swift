@@ -61,7 +61,7 @@ final class ModelFactory {
 
     private func makeCodec(_ source: ModelSource) throws -> any TextCodec {
         if let folder = try folder(source) {
-            if FlowImage.isPipeline(folder) { return ImageCodec() }
+            if PictureSampler.reads(folder) { return ImageCodec() }
             if try modelFamily(of: folder) == "tabular" { return NumberCodec() }
             return try TokenizerCodec(contentsOf: tokenizerFile(of: folder))
         }

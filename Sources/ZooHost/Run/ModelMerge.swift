@@ -20,17 +20,17 @@ public enum ModelMerge {
         guard AdapterFolder.isOne(adapter) else {
             throw ZooError(
                 .invalidArgument,
-                "\(adapter.path) is no adapter: expected adapter_config.json and no config.json; a whole model needs no merging")
+                "\(adapter.path) is no adapter: expected adapter_config.json and no config.json, or pytorch_lora_weights.safetensors and no model_index.json; a whole model needs no merging")
         }
         guard !files.fileExists(atPath: output.path) else {
             throw ZooError(.alreadyExists, "\(output.path) is there already; name another --output")
         }
-        let network: CausalLM
+        let network: any Network
         let place: URL
         do {
             let folder = try AdapterFolder(adapter)
             place = try folder.base(base)
-            network = try CausalLM.load(merging: folder, base: place, head: .languageModel, device: .cpu, trainable: false)
+            network = try mergedNetwork(folder, base: place)
         } catch {
             throw ZooError(.dataLoss, "\(error)")
         }
@@ -41,7 +41,8 @@ public enum ModelMerge {
             try network.save(to: part)
             for name in carried {
                 let source = [adapter, place].map { $0.appending(path: name) }.first { files.fileExists(atPath: $0.path) }
-                if let source { try files.copyItem(at: source, to: part.appending(path: name)) }
+                // A link is copied as what it leads to: its path may mean nothing there.
+                if let source { try files.copyItem(at: source.resolvingSymlinksInPath(), to: part.appending(path: name)) }
             }
             try files.moveItem(at: part, to: output)
         } catch {

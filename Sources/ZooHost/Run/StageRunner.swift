@@ -99,7 +99,9 @@ public struct StageRunner {
         let step = services.model.ledger.algorithmSteps
         var measured: [(name: String, value: Double)] = []
         if let evaluator, let every = spec.recipe.evaluation?.every, every > 0, step % every == 0 {
-            measured = try evaluator.run().metrics.sorted { $0.key < $1.key }.map { ("eval/\($0.key)", $0.value) }
+            let result = try evaluator.run()
+            measured = result.metrics.sorted { $0.key < $1.key }.map { ("eval/\($0.key)", $0.value) }
+            if let png = try result.pictures?.png() { for sink in sinks { try sink.picture(png, step: step) } }
         }
         try clock.time(.logging) {
             let ledger = services.model.ledger
@@ -131,7 +133,8 @@ public struct StageRunner {
         guard let trained else {
             throw ZooError(.failedPrecondition, "algorithm '\(setup.stage.algorithm)' updated neither policy nor reward")
         }
-        try clock.time(.saving) { try saveModel(try roles.role(trained), setup) }
+        let kept = trained == "policy" ? services.keptPolicy : trained
+        try clock.time(.saving) { try saveModel(try roles.role(kept), setup) }
         if let evaluator, trained == "policy" {
             RunEvent.send(.phase("evaluating"))
             let result = try evaluator.run()

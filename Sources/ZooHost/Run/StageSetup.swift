@@ -69,7 +69,7 @@ struct StageSetup {
             data: DataService(
                 try datasets(rewards, model, stop), codec: codec, maxPromptSteps: stage.data.maxPromptSteps,
                 maxSteps: stage.data.maxSteps, images: imageRows, seed: spec.seed),
-            rewards: rewards, codec: codec, settings: stage.rollout, seed: spec.seed, stop: stop, logger: logger)
+            rewards: rewards, codec: codec, settings: stage.rollout, ema: stage.ema, seed: spec.seed, stop: stop, logger: logger)
     }
 
     // MARK: - Images

@@ -11,7 +11,6 @@ struct ChatTokens {
     /// that holds any byte of what the assistant says is an action. White space after a turn's last mark, such as the line's end after
     /// `<|im_end|>`, is not: a model stops at the mark. Where the template has its own `{% generation %}`, that is taken as it stands.
     func tokens(_ chat: RenderedChat) throws -> TokenizedSequence {
-        let chat = composed(chat)
         let bytes = Array(chat.text.utf8)
         let (ids, ranges) = tokenizer.encodeWithOffsets(chat.text)
         var mask = [Bool](repeating: false, count: ids.count)
@@ -43,26 +42,5 @@ struct ChatTokens {
         }
         let after = String(text[content.upperBound...])
         return tokenizer.encode(after).first(where: isMark)
-    }
-
-    /// The text in the normal form of the tokenizer where it has one, for only then does each token keep its own bytes.
-    private func composed(_ chat: RenderedChat) -> RenderedChat {
-        let bytes = Array(chat.text.utf8)
-        guard bytes.contains(where: { $0 >= 0x80 }) else { return chat }
-        var result = RenderedChat(text: "", generated: [])
-        var place = 0
-        func add(to end: Int) {
-            result.text += String(decoding: bytes[place..<end], as: UTF8.self).precomposedStringWithCanonicalMapping
-            place = end
-        }
-        for span in chat.generated {
-            add(to: span.lowerBound)
-            let start = result.text.utf8.count
-            add(to: span.upperBound)
-            result.generated.append(start..<result.text.utf8.count)
-        }
-        add(to: bytes.count)
-        if result.text.utf8.elementsEqual(chat.text.utf8) { return chat }
-        return tokenizer.encode(result.text) == tokenizer.encode(chat.text) ? result : chat
     }
 }

@@ -8,7 +8,7 @@ final class Role {
     let name: String
     private(set) var network: any Network
     /// nil: frozen.
-    let optimizer: AdamW?
+    let optimizer: (any Optimizer)?
     let settings: OptimizerSettings
     /// Updates so far.
     var version = 0
@@ -19,8 +19,14 @@ final class Role {
         self.name = name
         self.network = network
         self.settings = settings ?? OptimizerSettings()
-        optimizer = settings.map {
-            AdamW(parameters: network.parameters, betas: ($0.beta1, $0.beta2), eps: $0.epsilon, weightDecay: $0.weightDecay)
+        optimizer = settings.map { settings -> any Optimizer in
+            switch settings.optim {
+            case .adamw:
+                AdamW(
+                    parameters: network.parameters, betas: (settings.beta1, settings.beta2), eps: settings.epsilon,
+                    weightDecay: settings.weightDecay)
+            case .sgd: SGD(parameters: network.parameters, weightDecay: settings.weightDecay)
+            }
         }
     }
 

@@ -14,6 +14,8 @@ final class RunServices: HostServices {
     let codec: any TextCodec
     private let ends: [Int32]
     private let settings: RolloutSettings
+    /// Decay of the policy's moving average; nil: none is kept.
+    private let ema: Double?
     private let logger: Logger
     /// Draws the samples.
     let sampling: Generator
@@ -24,9 +26,9 @@ final class RunServices: HostServices {
 
     init(
         model: ModelService, data: DataService, rewards: RewardService, codec: any TextCodec, settings: RolloutSettings,
-        seed: UInt64,
-        stop: StopSignal, logger: Logger
+        ema: Double? = nil, seed: UInt64, stop: StopSignal, logger: Logger
     ) {
+        self.ema = ema
         self.model = model
         self.data = data
         self.rewards = rewards
@@ -114,12 +116,21 @@ final class RunServices: HostServices {
     }
 
     func optimizerStep(role: String) throws -> UpdateInfo {
+        if role == "policy", ema != nil {  // it begins where the policy does
+            model.roles.addCopy(Self.averaged, of: try model.roles.role(role))
+        }
         let update = try model.optimizerStep(role: role)
+        if role == "policy", let ema { try model.blend(destination: Self.averaged, source: role, weight: 1 - ema) }
         try metrics.add("grad_norm/\(role)", update.gradientNorm, weight: 1, normaliser: ZOO_METRIC_MEAN)
         try metrics.add("lr/\(role)", update.learningRate, weight: 1, normaliser: ZOO_METRIC_LAST)
         if role == "policy" { model.ledger.updates += 1 }
         return update
     }
+
+    private static let averaged = "ema"
+
+    /// The role that is measured and kept in the policy's name.
+    var keptPolicy: String { model.roles.built[Self.averaged] == nil ? "policy" : Self.averaged }
 
     func blend(destination: String, source: String, weight: Double) throws {
         try model.blend(destination: destination, source: source, weight: weight)

@@ -50,10 +50,10 @@ struct TokenizerCodec: TextCodec {
             folder: file.deletingLastPathComponent())
     }
 
-    /// The same codec with the recipe's chat template and variables.
+    /// The codec of a stage whose model has this one: with the stage's chat template where it names one, and its variables alone.
     func with(_ chat: ChatSettings?) -> TokenizerCodec {
         var codec = self
-        if let chat { codec.chat = chat }
+        codec.chat = ChatSettings(template: chat?.template ?? self.chat.template, variables: chat?.variables ?? [:])
         return codec
     }
 

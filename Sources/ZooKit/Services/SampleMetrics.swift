@@ -32,6 +32,25 @@ extension Host {
         }
     }
 
+    /// `loss`, and `rewards/*` and `logps/*` of preference pairs, by TRL's names: means over pairs.
+    ///
+    /// - Parameters:
+    ///   - rewards: of each sequence of the batch, the implicit ones β log π/π_ref.
+    ///   - logps: of each sequence, log π.
+    public func logPairs(_ pairs: [Pair], loss: Double, rewards: [Double], logps: [Double]) throws {
+        func pairMean(_ value: (Pair) -> Double) -> Double { mean(pairs.map(value)) }
+        let metrics = [
+            ("loss", loss),
+            ("rewards/chosen", pairMean { rewards[$0.chosen] }),
+            ("rewards/rejected", pairMean { rewards[$0.rejected] }),
+            ("rewards/margins", pairMean { rewards[$0.chosen] - rewards[$0.rejected] }),
+            ("rewards/accuracies", pairMean { rewards[$0.chosen] > rewards[$0.rejected] ? 1 : 0 }),
+            ("logps/chosen", pairMean { logps[$0.chosen] }),
+            ("logps/rejected", pairMean { logps[$0.rejected] }),
+        ]
+        for (name, value) in metrics { try log(name, value, over: pairs.count) }
+    }
+
     /// `rewards/NAME/{mean,std}`: mean and deviation over the sequences that the component scores.
     public func logComponents(_ rewards: Rewards) throws {
         for component in rewards.components {

@@ -1,98 +1,136 @@
 import Foundation
 import ZooTensor
 
-/// An adapter in PEFT's layout: `adapter_config.json` and `adapter_model.safetensors`, without the weights of its base.
+/// An adapter without the weights of its base, as PEFT keeps one of a language model and diffusers one of an image model.
 public struct AdapterFolder {
     public let url: URL
+    public let layout: Layout
     public let config: LoRAConfig
-    /// What `base_model_name_or_path` says.
-    public let baseName: String
+    /// What `base_model_name_or_path` says; nil where a file of diffusers says nothing.
+    public let baseName: String?
     /// Whether the base keeps its weights transposed, as GPT-2's Conv1D does.
     let fanInFanOut: Bool
 
-    static let configName = "adapter_config.json"
-    static let weightsName = "adapter_model.safetensors"
-    /// What PEFT puts before a module's name in the base.
-    static let prefix = "base_model.model."
+    /// Which files there are, and what they are called.
+    public enum Layout: Sendable {
+        /// A language model's: `adapter_config.json` and `adapter_model.safetensors`.
+        case peft
+        /// An image model's: `pytorch_lora_weights.safetensors`, with the config in its metadata.
+        case diffusers
 
-    /// Whether a folder holds an adapter and no model.
-    public static func isOne(_ folder: URL) -> Bool {
-        func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path) }
-        return has(configName) && !has("config.json")
+        var configName: String { self == .peft ? "adapter_config.json" : weightsName }
+        var weightsName: String { self == .peft ? "adapter_model.safetensors" : "pytorch_lora_weights.safetensors" }
+        /// The file that makes a folder a whole model.
+        var modelName: String { self == .peft ? "config.json" : "model_index.json" }
+        /// What stands before a module's name in the base.
+        var prefix: String { self == .peft ? "base_model.model." : "transformer." }
+
+        /// The names of A and B.
+        func names(_ module: String) -> (down: String, up: String) {
+            ("\(prefix)\(module).lora_A.weight", "\(prefix)\(module).lora_B.weight")
+        }
     }
 
-    /// Reads `adapter_config.json`; throws where it is no LoRA adapter, or asks for what is not built here.
+    /// The layout of the adapter that a folder holds; nil where it holds none, or a model.
+    static func layout(of folder: URL) -> Layout? {
+        func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path) }
+        return [.peft, .diffusers].first { has($0.configName) && !has($0.modelName) }
+    }
+
+    /// Whether a folder holds an adapter and no model.
+    public static func isOne(_ folder: URL) -> Bool { layout(of: folder) != nil }
+
+    /// Reads the config; throws where it is no LoRA adapter, or asks for what is not built here.
     public init(_ folder: URL) throws {
         url = folder
-        let file = folder.appendingPathComponent(Self.configName)
-        guard let json = try? JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any] else {
-            throw ModelError("\(file.path): expected a JSON object")
+        layout = Self.layout(of: folder) ?? .peft
+        let file = folder.appendingPathComponent(layout.configName)
+        let keys: ConfigKeys
+        switch layout {
+        case .peft: keys = try ConfigKeys.read(file: file).keys
+        case .diffusers:
+            guard let metadata = try DiffusersAdapter.metadata(file) else {
+                config = try DiffusersAdapter.config(file)
+                (fanInFanOut, baseName) = (false, nil)
+                return
+            }
+            keys = ConfigKeys(json: metadata, file: file.path)
         }
-        let keys = ConfigKeys(json: json, file: file.path)
-        try keys.refuseOtherAdapters()
+        try keys.refuseOtherAdapters(task: layout == .peft ? "CAUSAL_LM" : nil)
         var config = LoRAConfig()
         config.r = try keys.size("r")
         config.alpha = try keys.number("lora_alpha") ?? config.alpha
         config.usesRSLoRA = try keys.flag("use_rslora") ?? false
-        guard config.r <= 1 << 20, config.alpha.isFinite else { throw keys.refuse("r", "a whole number up to \(1 << 20)") }
-        switch json["target_modules"] {
+        guard config.r <= 1 << 20 else { throw keys.refuse("r", "a whole number up to \(1 << 20)") }
+        switch keys.json["target_modules"] {
         case let names as [String] where !names.isEmpty: config.targets = .named(names.sorted())
         case "all-linear" as String: config.targets = .allLinear
         default: throw keys.refuse("target_modules", "a list of names (a pattern is not read)")
         }
         self.config = config
         fanInFanOut = try keys.flag("fan_in_fan_out") ?? false
-        guard let name = try keys.text("base_model_name_or_path"), !name.isEmpty else {
+        let name = try keys.text("base_model_name_or_path")
+        guard layout == .diffusers || name?.isEmpty == false else {
             throw keys.refuse("base_model_name_or_path", "the folder of the base model")
         }
-        baseName = name
+        baseName = name?.isEmpty == true ? nil : name
     }
 
     /// The folder of the base model: as it stands, or beside the adapter.
     ///
     /// - Parameter other: takes its place, wherever the adapter was made.
     public func base(_ other: URL? = nil) throws -> URL {
-        let path = (baseName as NSString).expandingTildeInPath
         let here = URL(fileURLWithPath: url.path, isDirectory: true)
-        let places = other.map { [$0] } ?? [URL(fileURLWithPath: path, relativeTo: here), URL(fileURLWithPath: path)]
+        let path = baseName.map { ($0 as NSString).expandingTildeInPath }
+        let named = path.map { [URL(fileURLWithPath: $0, relativeTo: here), URL(fileURLWithPath: $0)] } ?? []
+        let places = other.map { [$0] } ?? named
         func isModel(_ folder: URL) -> Bool {
-            FileManager.default.fileExists(atPath: folder.appendingPathComponent("config.json").path)
+            FileManager.default.fileExists(atPath: folder.appendingPathComponent(layout.modelName).path)
         }
         guard let found = places.first(where: isModel) else {
             if let chain = places.first(where: Self.isOne) {
                 throw ModelError("\(url.path): its base \(chain.path) is an adapter itself; merge that first: zoo merge")
             }
-            let place = other?.path ?? "'\(baseName)'"
+            guard let place = other?.path ?? baseName.map({ "'\($0)'" }) else {
+                throw ModelError("\(url.path): \(layout.configName) does not say what its base is; name the base's folder")
+            }
             throw ModelError(
-                "\(url.path): its base \(place) is no model folder here; let base_model_name_or_path in \(Self.configName) name one"
+                "\(url.path): its base \(place) is no model folder here; let base_model_name_or_path in \(layout.configName) name one"
             )
         }
         return found.standardizedFileURL.absoluteURL
     }
 
-    /// The tensors, named as PEFT names them.
-    public func tensors() throws -> [String: Tensor] {
-        let file = url.appendingPathComponent(Self.weightsName)
-        guard FileManager.default.fileExists(atPath: file.path) else {
-            throw ModelError("\(url.path): \(Self.weightsName) is missing; only safetensors are read")
-        }
-        return try Safetensors.read(file)
-    }
-
-    /// Writes both files; the weights come last, so that a folder with weights is complete.
-    static func write(_ adaptation: CausalLM.Adaptation, _ parameters: [NamedTensor], to folder: URL) throws {
+    /// Writes the files of an adapter; the weights come last, so that a folder with weights is complete.
+    static func write(
+        _ adaptation: Adaptation<some Any>, _ layout: Layout, isTransposed: Bool = false, _ parameters: [NamedTensor],
+        to folder: URL
+    ) throws {
         let config = adaptation.config
-        let names = Set(adaptation.modules.map { $0.split(separator: ".").last.map(String.init) ?? $0 }).sorted()
-        let targets: [String] = if case .named(let given) = config.targets { given.sorted() } else { names }
+        let isText = layout == .peft
+        let targets: [String] =
+            switch config.targets {
+            case .named(let given): given.sorted()
+            // diffusers has short names that fit more than one kind of layer.
+            default: isText ? Set(adaptation.modules.map(LoRAConfig.shortName)).sorted() : adaptation.modules.sorted()
+            }
         let json: [String: Any] = [
-            "peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": adaptation.baseName, "revision": NSNull(),
-            "inference_mode": true, "r": config.r, "lora_alpha": whole(config.alpha), "lora_dropout": 0.0,
+            "peft_type": "LORA", "task_type": isText ? "CAUSAL_LM" : NSNull(), "base_model_name_or_path": adaptation.baseName,
+            "revision": NSNull(), "inference_mode": true, "r": config.r, "lora_alpha": whole(config.alpha), "lora_dropout": 0.0,
             "target_modules": targets, "use_rslora": config.usesRSLoRA, "use_dora": false, "bias": "none",
-            "fan_in_fan_out": adaptation.base.storesTransposed, "init_lora_weights": true, "modules_to_save": NSNull(),
+            "fan_in_fan_out": isTransposed, "init_lora_weights": true, "modules_to_save": NSNull(),
             "rank_pattern": [:] as [String: Int], "alpha_pattern": [:] as [String: Int], "layers_to_transform": NSNull(),
             "layers_pattern": NSNull(),
         ]
-        try writeFolder(folder, json: json, as: configName, parameters: parameters, as: weightsName)
+        switch layout {
+        case .peft:
+            try writeFolder(folder, json: json, as: layout.configName, parameters: parameters, as: layout.weightsName)
+        case .diffusers:
+            try makeFolder(folder)
+            try Safetensors.write(
+                parameters, to: folder.appendingPathComponent(layout.weightsName),
+                metadata: ["format": "pt", DiffusersAdapter.metadataKey: try DiffusersAdapter.text(json)])
+        }
     }
 
     /// A whole number as such: PEFT's own type for it.
@@ -106,11 +144,11 @@ extension ConfigKeys {
         "qalora_group_size", "lora_dropout", "r", "lora_alpha", "target_modules", "use_rslora", "fan_in_fan_out",
     ]
 
-    /// Refuses by name what is no plain LoRA of a language model's projections.
-    fileprivate func refuseOtherAdapters() throws {
+    /// Refuses by name what is no plain LoRA of linear layers.
+    fileprivate func refuseOtherAdapters(task expected: String?) throws {
         guard json["peft_type"] as? String == "LORA" else { throw refuse("peft_type", "\"LORA\"") }
         let task = try text("task_type")
-        guard task == nil || task == "CAUSAL_LM" else { throw refuse("task_type", "\"CAUSAL_LM\"") }
+        guard task == nil || task == expected else { throw refuse("task_type", expected.map { "\"\($0)\"" } ?? "null") }
         guard try text("bias") ?? "none" == "none" else { throw refuse("bias", "\"none\"") }
         // Other ways of beginning change the base's own weights; the adapter is then one of another base.
         switch json["init_lora_weights"] {

@@ -4,11 +4,11 @@ import Foundation
 ///
 /// Names, defaults and meaning are those of PEFT's `LoraConfig`.
 public struct LoRAConfig: Codable, Sendable, Equatable {
-    /// Which of the blocks' projections get an adapter.
+    /// Which linear layers get an adapter.
     public enum Targets: Codable, Sendable, Equatable {
-        /// What PEFT takes for the family.
+        /// What PEFT takes for a family of language models; an image model's queries, keys, values and their output.
         case standard
-        /// Every projection of every block; not the head.
+        /// Every projection of every block of a language model, not the head; every linear layer of an image transformer.
         case allLinear
         /// Those whose name is one of these or ends in `.` and one of these: `q_proj`, `model.layers.0.mlp.up_proj`.
         case named([String])
@@ -38,11 +38,18 @@ public struct LoRAConfig: Codable, Sendable, Equatable {
         names.contains { module == $0 || module.hasSuffix(".\($0)") }
     }
 
+    /// A module's name in its block, from the last part on that is no number: `q_proj`, `to_out.0`.
+    static func shortName(_ module: String) -> String {
+        let names = module.split(separator: ".")
+        let start = names.lastIndex { Int($0) == nil } ?? 0
+        return names[start...].joined(separator: ".")
+    }
+
     /// The modules that get an adapter, in their order; throws where one of the names fits none.
     func modules(among all: [String], standard: [String]) throws -> [String] {
         if case .named(let names) = targets {
             for name in names where !all.contains(where: { Self.matches($0, [name]) }) {
-                let known = Set(all.map { $0.split(separator: ".").last.map(String.init) ?? $0 }).sorted()
+                let known = Set(all.map(Self.shortName)).sorted()
                 throw ModelError("target_modules: the model has no projection '\(name)'; it has \(known.joined(separator: ", "))")
             }
         }

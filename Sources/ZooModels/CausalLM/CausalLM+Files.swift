@@ -46,7 +46,10 @@ extension CausalLM {
     /// Writes `config.json`, `generation_config.json` if there was one, and `model.safetensors` in float32, whatever was read; or the
     /// two files of an adapter.
     public func save(to folder: URL) throws {
-        if let adaptation { return try AdapterFolder.write(adaptation, parameters, to: folder) }
+        if let adaptation {
+            return try AdapterFolder.write(
+                adaptation, .peft, isTransposed: storesTransposed, parameters, to: folder)
+        }
         try writeModel(to: folder, config: config.json(head: head), parameters: parameters, generation: generation)
     }
 }

@@ -122,14 +122,13 @@ struct DecodingRows {
         }
         var x = network.embed(tokens, positions: positions)
         // Keys that have left the window stay in the cache, in columns that are not looked at.
-        let windowed = network.config.slidingWindow.map { window in
-            Tensor(firstColumns.map { max($0, column + 1 - window) }, device: x.device)
-        }
+        let left = network.config.slidingWindow.map { column + 1 - $0 } ?? 0
+        let windowed = left > 0 ? Tensor(firstColumns.map { max($0, left) }, device: x.device) : starts
         for (block, cache) in zip(network.blocks, caches) {
             let q = block.attentionInput(x, network.config).rotaryAppend(
                 positions: positions, cosine: network.rotary.cosine, sine: network.rotary.sine, keys: cache.keys,
                 values: cache.values, column: column)
-            let seen = block.window == nil ? starts : windowed ?? starts
+            let seen = block.window == nil ? starts : windowed
             let attended = q.cachedAttention(keys: cache.keys, values: cache.values, starts: seen, end: column + 1)
             x = block.finish(x, attended: attended)
         }

@@ -22,7 +22,7 @@ public final class CausalLM: GenerativeNetwork {
     let headBias: Tensor?
     let rotary: RotaryTable
     /// nil: the network's parameters are all its weights.
-    let adaptation: Adaptation?
+    let adaptation: Adaptation<CausalLM>?
 
     /// Takes copies of `tensors` (Hugging Face names, any device and floating-point type) as float32 parameters on `device`.
     public convenience init(
@@ -72,7 +72,8 @@ public final class CausalLM: GenerativeNetwork {
 
     /// A network over the weights of another. Its parameters are those of the adapters in `blocks`, and of a head of its own.
     init(
-        _ adaptation: Adaptation, blocks: [Block], head: Head, headWeight: Tensor, headBias: Tensor?, parameters: [NamedTensor],
+        _ adaptation: Adaptation<CausalLM>, blocks: [Block], head: Head, headWeight: Tensor, headBias: Tensor?,
+        parameters: [NamedTensor],
         trainable: Bool
     ) {
         let base = adaptation.base

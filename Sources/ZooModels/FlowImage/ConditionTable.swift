@@ -28,7 +28,7 @@ public final class ConditionTable {
             throw ModelError(
                 "conditions are \(kinds.map { "\($0.name): \($0.count)" }); expected distinct names, each with at least one id")
         }
-        var store = ComponentTensors(tensors, device: device, trainable: trainable)
+        var store = ParameterStore(tensors: tensors, device: device, trainable: trainable)
         self.kinds = kinds
         prompts = try kinds.map { try store.take(Self.name($0, "prompt"), [$0.count + 1, config.jointAttentionDim]) }
         pooled = try kinds.map { try store.take(Self.name($0, "pooled"), [$0.count + 1, config.pooledProjectionDim]) }

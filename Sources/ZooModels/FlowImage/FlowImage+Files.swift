@@ -39,11 +39,10 @@ extension FlowImage {
                 "\(folder.path): has no condition_table folder; text encoders are not run here, so give stored prompt embeddings instead"
             )
         }
+        let stored = head == .value ? try valueHead(folder, transformer.config, device: device, trainable: trainable) : nil
         return FlowImage(
             transformer: transformer, conditioning: conditioning, schedule: schedule,
-            head: try head == .value
-                ? valueHead(folder, transformer.config, device: device, trainable: trainable)
-                : fresh(head, transformer.config, device: device, trainable: trainable))
+            head: try stored ?? fresh(head, transformer.config, device: device, trainable: trainable))
     }
 
     private static func checkPipeline(_ keys: ConfigKeys) throws {
@@ -57,13 +56,13 @@ extension FlowImage {
         }
     }
 
-    private static func valueHead(_ folder: URL, _ config: FluxConfig, device: Device, trainable: Bool) throws -> FlowHead {
+    /// nil where the folder has none.
+    static func valueHead(_ folder: URL, _ config: FluxConfig, device: Device, trainable: Bool) throws -> FlowHead? {
         let own = folder.appendingPathComponent("value_head")
-        guard FileManager.default.fileExists(atPath: own.path) else {
-            return try fresh(.value, config, device: device, trainable: trainable)
-        }
+        guard FileManager.default.fileExists(atPath: own.path) else { return nil }
         do {
-            var store = ComponentTensors(try DiffusersFolder.tensors(in: own), device: device, trainable: trainable)
+            var store = ParameterStore(
+                tensors: try DiffusersFolder.tensors(in: own), device: device, trainable: trainable)
             let weight = try store.take("value_head.weight", [1, config.width])
             let bias = try store.take("value_head.bias", [1])
             try store.finish()
@@ -76,9 +75,14 @@ extension FlowImage {
     /// Writes what `load` reads; `model_index.json` comes last, so that a folder that has it is complete.
     ///
     /// diffusers reads `transformer/` and `scheduler/` with their own `from_pretrained`; components that it does not know are ours.
+    ///
+    /// An adapter is written as diffusers' `save_lora_weights` writes one, with a critic's `value_head/` beside it.
     public func save(to folder: URL) throws {
-        try DiffusersFolder.write(
-            json: schedule.json, to: folder.appendingPathComponent("scheduler/scheduler_config.json"))
+        if let adaptation {
+            if case .value = head { try saveValueHead(to: folder) }
+            return try AdapterFolder.write(adaptation, .diffusers, transformer.parameters, to: folder)
+        }
+        try writeJSON(schedule.json, to: folder.appendingPathComponent("scheduler/scheduler_config.json"))
         try transformer.save(to: folder.appendingPathComponent("transformer"))
         var index: [String: Any] = [
             "_class_name": "FluxKontextPipeline", "scheduler": ["diffusers", FlowSchedule.className],
@@ -90,11 +94,15 @@ extension FlowImage {
             index["condition_table"] = ["policyzoo", ConditionTable.className]
         }
         if case .value = head {
-            try DiffusersFolder.write(
-                folder.appendingPathComponent("value_head"), config: ["_class_name": "ValueHead"],
-                parameters: parameters.filter { $0.name.hasPrefix("value_head.") })
+            try saveValueHead(to: folder)
             index["value_head"] = ["policyzoo", "ValueHead"]
         }
-        try DiffusersFolder.write(json: index, to: folder.appendingPathComponent("model_index.json"))
+        try writeJSON(index, to: folder.appendingPathComponent("model_index.json"))
+    }
+
+    private func saveValueHead(to folder: URL) throws {
+        try DiffusersFolder.write(
+            folder.appendingPathComponent("value_head"), config: ["_class_name": "ValueHead"],
+            parameters: parameters.filter { $0.name.hasPrefix("value_head.") })
     }
 }

@@ -11,6 +11,8 @@ public final class FlowImage {
     public let head: FlowHead
     /// Trainable or frozen, in a fixed order, under their names on disk.
     public let parameters: [NamedTensor]
+    /// nil: the network's parameters are all its weights.
+    let adaptation: Adaptation<FlowImage>?
     public var family: String { "flow-image" }
 
     /// What sits on top of the transformer's canvas tokens.
@@ -19,22 +21,39 @@ public final class FlowImage {
         case velocity
         /// V(x_t, t, condition): the mean of the canvas tokens' states `[width]`, then one linear layer.
         case value(weight: Tensor, bias: Tensor)
+
+        func copy(trainable: Bool) -> FlowHead {
+            switch self {
+            case .velocity: .velocity
+            case .value(let weight, let bias): .value(weight: weight.owned(trainable), bias: bias.owned(trainable))
+            }
+        }
     }
 
-    init(transformer: FluxTransformer, conditioning: Conditioning, schedule: FlowSchedule, head: FlowHead) {
+    init(
+        transformer: FluxTransformer, conditioning: Conditioning, schedule: FlowSchedule, head: FlowHead,
+        adaptation: Adaptation<FlowImage>? = nil
+    ) {
         self.transformer = transformer
         self.conditioning = conditioning
         self.schedule = schedule
         self.head = head
-        var parameters = transformer.parameters + conditioning.parameters
+        self.adaptation = adaptation
+        var parameters = transformer.parameters + (adaptation == nil ? conditioning.parameters : [])
         if case .value(let weight, let bias) = head {
-            // A critic has no velocities: the layer that gives them is kept as it is, so that the folder stays complete.
-            for tensor in transformer.output.weights + transformer.output.biases { tensor.requiresGrad = false }
+            // A critic has no velocities: what gives them is kept as it is, so that the folder stays complete.
+            let last = transformer.output
+            let unused =
+                adaptation == nil
+                ? last.weight.parts + (last.bias?.parts ?? []) : last.adapter.map { $0.downs + $0.ups } ?? []
+            for tensor in unused { tensor.requiresGrad = false }
             parameters += [NamedTensor("value_head.weight", weight), NamedTensor("value_head.bias", bias)]
         }
         self.parameters = parameters
     }
 
+    /// What its prompts say, in order; nil where they are stored embeddings.
+    public var conditionKinds: [ConditionTable.Kind]? { if case .table(let table) = conditioning { table.kinds } else { nil } }
     public var config: FluxConfig { transformer.config }
     public var device: Device { transformer.device }
 
@@ -67,18 +86,15 @@ public final class FlowImage {
 
     /// The same weights in memory of their own.
     public func copied(trainable: Bool) -> FlowImage {
+        if let adaptation { return adapter(adaptation, trainable: trainable) }
         let conditioning =
             switch conditioning {
             case .table(let table): Conditioning.table(table.copy(config: config, trainable: trainable))
             case .stored: conditioning
             }
-        let head =
-            switch head {
-            case .velocity: FlowHead.velocity
-            case .value(let weight, let bias): FlowHead.value(weight: weight.owned(trainable), bias: bias.owned(trainable))
-            }
         return FlowImage(
-            transformer: transformer.copy(trainable: trainable), conditioning: conditioning, schedule: schedule, head: head)
+            transformer: transformer.copy(trainable: trainable), conditioning: conditioning, schedule: schedule,
+            head: head.copy(trainable: trainable))
     }
 }
 

@@ -29,7 +29,7 @@ public struct FluxInput {
 
 extension FluxTransformer {
     /// The velocity of each canvas token, `[n · canvas, inChannels]`.
-    public func callAsFunction(_ input: FluxInput) -> Tensor { output(states(input)) }
+    public func callAsFunction(_ input: FluxInput) -> Tensor { output.byRow(states(input)) }
 
     /// The canvas tokens' states after the last norm, `[n · canvas, width]`.
     func states(_ input: FluxInput) -> Tensor {
@@ -39,12 +39,12 @@ extension FluxTransformer {
         if let guidance { conditioning = conditioning + guidance(frequencies(input.guidance)) }
         let sizes =
             [Int](repeating: 6 * width, count: 2 * config.layers) + [Int](repeating: 3 * width, count: config.singleLayers)
-        let modulation = modulations(conditioning.siluByRow()).splitColumns(sizes + [2 * width])
+        let modulation = modulations.byRow(conditioning.siluByRow()).splitColumns(sizes + [2 * width])
 
         let run = Run(
             heads: config.heads, width: width, batch: batch, layout: layout, angles: angles(layout))
-        var image = imageEmbedder(input.image)
-        var prompt = contextEmbedder(input.prompt)
+        var image = imageEmbedder.byRow(input.image)
+        var prompt = contextEmbedder.byRow(input.prompt)
         for (index, block) in doubleBlocks.enumerated() {
             run.double(block, &image, &prompt, modulation[2 * index], modulation[2 * index + 1])
         }
@@ -94,27 +94,33 @@ private struct Run {
 
     private func projected(_ stream: FluxTransformer.Stream, _ x: Tensor, _ modulation: Tensor) -> AttentionStream {
         AttentionStream(
-            rows: stream.qkv(x.modulatedNorm(modulation, shift: 0, scale: width)), queryNorm: stream.queryNorm,
+            rows: stream.qkv.byRow(x.modulatedNorm(modulation, shift: 0, scale: width)), queryNorm: stream.queryNorm,
             keyNorm: stream.keyNorm)
     }
 
     private func finish(_ stream: FluxTransformer.Stream, _ x: Tensor, _ attended: Tensor, _ modulation: Tensor) -> Tensor {
-        let x = x.gatedAdd(stream.out(attended), modulation, gate: 2 * width)
-        let hidden = stream.up(x.modulatedNorm(modulation, shift: 3 * width, scale: 4 * width)).geluTanh()
-        return x.gatedAdd(stream.down(hidden), modulation, gate: 5 * width)
+        let x = x.gatedAdd(stream.out.byRow(attended), modulation, gate: 2 * width)
+        let hidden = stream.up.byRow(x.modulatedNorm(modulation, shift: 3 * width, scale: 4 * width)).geluTanh()
+        return x.gatedAdd(stream.down.byRow(hidden), modulation, gate: 5 * width)
     }
 
     func single(_ block: FluxTransformer.SingleBlock, _ x: Tensor, _ modulation: Tensor) -> Tensor {
-        let rows = block.fused(x.modulatedNorm(modulation, shift: 0, scale: width))
+        let rows = block.fused.byRow(x.modulatedNorm(modulation, shift: 0, scale: width))
         let (q, k, v, hidden) = AttentionStream.heads(
             [AttentionStream(rows: rows, queryNorm: block.queryNorm, keyNorm: block.keyNorm)], cosine: angles.cosine,
             sine: angles.sine, batch: batch, heads: heads, withRest: true)
         guard let hidden else { fatalError("a single block has no feed-forward") }
         // [attention | feed-forward] · outᵀ without putting the two side by side.
-        let out = block.out.weights[0]
-        let forward = hidden.withEnoughRows { $0.linear(out.narrow(1, width..<5 * width), bias: block.out.biases[0]) }
-        let attended = q.attention(k, v).withEnoughRows { $0.linear(out.narrow(1, 0..<width)) }
-        return x.gatedAdd(forward + attended, modulation, gate: 2 * width)
+        let out = block.out.weight.whole
+        let forward = hidden.withEnoughRows { $0.linear(out.narrow(1, width..<5 * width), bias: block.out.bias?.whole) }
+        let attention = q.attention(k, v)
+        var output = forward + attention.withEnoughRows { $0.linear(out.narrow(1, 0..<width)) }
+        if let adapter = block.out.adapter {
+            output = Tensor.withEnoughRows([output, .concatenate([attention, hidden], dim: 1)]) {
+                adapter.added(to: $0[0], $0[1])
+            }
+        }
+        return x.gatedAdd(output, modulation, gate: 2 * width)
     }
 
     /// The rows of some places of each example.

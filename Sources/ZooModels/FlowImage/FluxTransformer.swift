@@ -7,27 +7,28 @@ import ZooTensor
 /// batch have equal shapes; tokens are packed into rows `[batch · length, width]`.
 public final class FluxTransformer {
     public let config: FluxConfig
+    /// Its own; beside weights that others share, those of its adapters alone.
     public let parameters: [NamedTensor]
 
-    let imageEmbedder: Affine, contextEmbedder: Affine
+    let imageEmbedder: Projection, contextEmbedder: Projection
     let timestep: Embedder, text: Embedder, guidance: Embedder?
     /// Of every block and of the last norm, so that one product serves all.
-    let modulations: Affine
+    let modulations: Projection
     let doubleBlocks: [DoubleBlock]
     let singleBlocks: [SingleBlock]
-    let output: Affine
+    let output: Projection
     private var angles: [TokenLayout: (cosine: Tensor, sine: Tensor)] = [:]
 
     /// Two linear layers with SiLU between.
     struct Embedder {
-        let first: Affine, second: Affine
+        let first: Projection, second: Projection
 
-        func callAsFunction(_ x: Tensor) -> Tensor { second(first(x).siluByRow()) }
+        func callAsFunction(_ x: Tensor) -> Tensor { second.byRow(first.byRow(x).siluByRow()) }
     }
 
     /// The weights of one stream of a double block.
     struct Stream {
-        let qkv: Affine, queryNorm: Tensor, keyNorm: Tensor, out: Affine, up: Affine, down: Affine
+        var qkv: Projection, queryNorm: Tensor, keyNorm: Tensor, out: Projection, up: Projection, down: Projection
     }
 
     struct DoubleBlock {
@@ -36,53 +37,84 @@ public final class FluxTransformer {
 
     struct SingleBlock {
         /// Queries, keys, values and the feed-forward's input.
-        let fused: Affine
+        var fused: Projection
         let queryNorm: Tensor, keyNorm: Tensor
         /// `[width, width + 4 width]`: attention's columns first.
-        let out: Affine
+        var out: Projection
     }
 
     /// Takes copies of `tensors` (diffusers' names) as float32 parameters on `device`.
     public init(config: FluxConfig, tensors: [String: Tensor], device: Device, trainable: Bool) throws {
         try config.validate()
-        var store = ComponentTensors(tensors, device: device, trainable: trainable)
+        var store = ParameterStore(tensors: tensors, device: device, trainable: trainable)
         let width = config.width
-        imageEmbedder = try store.affine("x_embedder", width, config.inChannels)
-        contextEmbedder = try store.affine("context_embedder", width, config.jointAttentionDim)
+        imageEmbedder = try store.takeLinear("x_embedder", width, config.inChannels)
+        contextEmbedder = try store.takeLinear("context_embedder", width, config.jointAttentionDim)
         func embedder(_ name: String, _ input: Int) throws -> Embedder {
             Embedder(
-                first: try store.affine("time_text_embed.\(name).linear_1", width, input),
-                second: try store.affine("time_text_embed.\(name).linear_2", width, width))
+                first: try store.takeLinear("time_text_embed.\(name).linear_1", width, input),
+                second: try store.takeLinear("time_text_embed.\(name).linear_2", width, width))
         }
         timestep = try embedder("timestep_embedder", Self.frequencies)
         text = try embedder("text_embedder", config.pooledProjectionDim)
         guidance = config.guidanceEmbeds ? try embedder("guidance_embedder", Self.frequencies) : nil
-        modulations = try store.affine(Self.modulationLayers(config), width)
+        modulations = try store.takeLinear(Self.modulationLayers(config), width)
         doubleBlocks = try (0..<config.layers).map { try Self.doubleBlock(&store, "transformer_blocks.\($0).", config) }
         singleBlocks = try (0..<config.singleLayers).map { index in
             let prefix = "single_transformer_blocks.\(index)."
             return SingleBlock(
-                fused: try store.affine(
+                fused: try store.takeLinear(
                     ["attn.to_q", "attn.to_k", "attn.to_v"].map { (prefix + $0, width) } + [(prefix + "proj_mlp", 4 * width)],
                     width),
                 queryNorm: try store.take(prefix + "attn.norm_q.weight", [config.headWidth]),
                 keyNorm: try store.take(prefix + "attn.norm_k.weight", [config.headWidth]),
-                out: try store.affine(prefix + "proj_out", width, 5 * width))
+                out: try store.takeLinear(prefix + "proj_out", width, 5 * width))
         }
-        output = try store.affine("proj_out", config.inChannels, width)
+        output = try store.takeLinear("proj_out", config.inChannels, width)
         try store.finish()
         parameters = store.parameters
         self.config = config
     }
 
-    public var device: Device { imageEmbedder.weight.device }
+    /// The weights of `base`, shared, and beside those of `modules` adapters from `store`.
+    init(adapting base: FluxTransformer, modules: Set<String>, config lora: LoRAConfig, store: inout ParameterStore) throws {
+        func adapted(_ projection: Projection) throws -> Projection {
+            try store.adapted(projection, modules: modules, config: lora, layout: .diffusers)
+        }
+        func embedder(_ embedder: Embedder) throws -> Embedder {
+            Embedder(first: try adapted(embedder.first), second: try adapted(embedder.second))
+        }
+        func stream(_ stream: Stream) throws -> Stream {
+            var stream = stream
+            for path in [\Stream.qkv, \.out, \.up, \.down] { stream[keyPath: path] = try adapted(stream[keyPath: path]) }
+            return stream
+        }
+        config = base.config
+        imageEmbedder = try adapted(base.imageEmbedder)
+        contextEmbedder = try adapted(base.contextEmbedder)
+        timestep = try embedder(base.timestep)
+        text = try embedder(base.text)
+        guidance = try base.guidance.map(embedder)
+        modulations = try adapted(base.modulations)
+        doubleBlocks = try base.doubleBlocks.map { DoubleBlock(image: try stream($0.image), text: try stream($0.text)) }
+        singleBlocks = try base.singleBlocks.map { block in
+            var block = block
+            (block.fused, block.out) = (try adapted(block.fused), try adapted(block.out))
+            return block
+        }
+        output = try adapted(base.output)
+        try store.finish()
+        parameters = store.parameters
+    }
+
+    public var device: Device { imageEmbedder.weight.whole.device }
 
     /// Sines and cosines that a timestep is given as.
     static let frequencies = 256
 
-    private static func modulationLayers(_ config: FluxConfig) -> [(name: String, out: Int)] {
+    private static func modulationLayers(_ config: FluxConfig) -> [(name: String, rows: Int)] {
         let width = config.width
-        var layers: [(name: String, out: Int)] = []
+        var layers: [(name: String, rows: Int)] = []
         for index in 0..<config.layers {
             for name in ["norm1", "norm1_context"] { layers.append(("transformer_blocks.\(index).\(name).linear", 6 * width)) }
         }
@@ -92,17 +124,16 @@ public final class FluxTransformer {
         return layers + [("norm_out.linear", 2 * width)]
     }
 
-    private static func doubleBlock(_ store: inout ComponentTensors, _ prefix: String, _ config: FluxConfig) throws -> DoubleBlock
-    {
+    private static func doubleBlock(_ store: inout ParameterStore, _ prefix: String, _ config: FluxConfig) throws -> DoubleBlock {
         func stream(_ qkv: [String], _ norms: [String], _ out: String, _ feedForward: String) throws -> Stream {
             let width = config.width
             return Stream(
-                qkv: try store.affine(qkv.map { (prefix + "attn." + $0, width) }, width),
+                qkv: try store.takeLinear(qkv.map { (prefix + "attn." + $0, width) }, width),
                 queryNorm: try store.take(prefix + "attn.\(norms[0]).weight", [config.headWidth]),
                 keyNorm: try store.take(prefix + "attn.\(norms[1]).weight", [config.headWidth]),
-                out: try store.affine(prefix + "attn." + out, width, width),
-                up: try store.affine(prefix + feedForward + ".net.0.proj", 4 * width, width),
-                down: try store.affine(prefix + feedForward + ".net.2", width, 4 * width))
+                out: try store.takeLinear(prefix + "attn." + out, width, width),
+                up: try store.takeLinear(prefix + feedForward + ".net.0.proj", 4 * width, width),
+                down: try store.takeLinear(prefix + feedForward + ".net.2", width, 4 * width))
         }
         return DoubleBlock(
             image: try stream(["to_q", "to_k", "to_v"], ["norm_q", "norm_k"], "to_out.0", "ff"),
@@ -116,6 +147,17 @@ public final class FluxTransformer {
         let made = layout.angles(axes: config.axesDimsRope, device: device)
         angles[layout] = made
         return made
+    }
+}
+
+extension ParameterStore {
+    /// Linear layers of one input, with biases, as one product.
+    fileprivate mutating func takeLinear(_ parts: [(name: String, rows: Int)], _ columns: Int) throws -> Projection {
+        try takeProjection(parts, columns: columns, bias: true, isTransposed: false, deviation: 0)
+    }
+
+    fileprivate mutating func takeLinear(_ name: String, _ rows: Int, _ columns: Int) throws -> Projection {
+        try takeLinear([(name, rows)], columns)
     }
 }
 

@@ -1,3 +1,5 @@
+import Foundation
+
 /// The few pieces of HTML that a page is made of. Every text that comes from outside goes through ``text(_:)``.
 enum HTML {
     /// A text that no browser takes for markup, in an element or a quoted attribute.
@@ -20,6 +22,15 @@ enum HTML {
 
     /// JSON that may stand in a script element: no `</script>` or `<!--` can begin in it.
     static func script(json: String) -> String { json.replacing("<", with: "\\u003c") }
+
+    /// A picture in the page itself, its pixels as they are.
+    static func picture(_ caption: String, _ png: Data) -> String {
+        """
+        <figure class="picture"><img alt="\(text(caption))" src="data:image/png;base64,\(png.base64EncodedString())">
+        <figcaption>\(text(caption))</figcaption></figure>
+
+        """
+    }
 
     static func table(_ caption: String, _ table: TextTable) -> String {
         func cell(_ tag: String, _ index: Int, _ content: String) -> String {

@@ -1,3 +1,5 @@
+import Foundation
+
 /// A report: sections of texts, tables and charts, written as one HTML page, as Markdown, or as JSON.
 ///
 /// ```swift
@@ -39,6 +41,8 @@ public struct Page: Sendable {
         case table(String, TextTable)
         /// Lines as they are, such as commands.
         case code([String])
+        /// What it shows, and a PNG file.
+        case picture(String, Data)
         /// What to draw, and what to say of it.
         case chart(Figure, String)
     }

@@ -1,11 +1,13 @@
 import Foundation
 
-/// One event of a TensorBoard file: `tensorflow/core/util/event.proto`, the parts that scalars and texts need.
+/// One event of a TensorBoard file: `tensorflow/core/util/event.proto`, the parts that scalars, texts and pictures need.
 struct Event {
     enum Content {
         case fileVersion(String)
         case scalars([(tag: String, value: Double)])
         case text(tag: String, text: String)
+        /// A PNG file.
+        case picture(tag: String, png: Data)
     }
 
     /// Seconds since 1970.
@@ -41,8 +43,25 @@ struct Event {
                     value.message(9) { metadata in metadata.message(1) { $0.string(1, "text") } }
                 }
             }
+        case .picture(let tag, let png):
+            event.message(5) { summary in
+                summary.message(1) { value in
+                    value.string(1, tag)
+                    value.message(4) { image in
+                        // Height and width stand in the PNG's header, which begins at byte 16.
+                        image.integer(1, Self.bigEndian(png, at: 20))
+                        image.integer(2, Self.bigEndian(png, at: 16))
+                        image.integer(3, 1)  // grey
+                        image.bytes(4, png)
+                    }
+                }
+            }
         }
         return event.data
+    }
+
+    private static func bigEndian(_ data: Data, at start: Int) -> Int {
+        data.dropFirst(start).prefix(4).reduce(0) { $0 << 8 | Int($1) }
     }
 
     /// The step of an encoded event; 0 where it has none.
@@ -95,7 +114,7 @@ private struct ProtoMessage {
         bytes(field, message.data)
     }
 
-    private mutating func bytes(_ field: Int, _ value: Data) {
+    mutating func bytes(_ field: Int, _ value: Data) {
         varint(UInt64(field) << 3 | 2)
         varint(UInt64(value.count))
         data.append(value)

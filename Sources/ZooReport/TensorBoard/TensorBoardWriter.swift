@@ -1,6 +1,6 @@
 import Foundation
 
-/// Writes scalars and texts that TensorBoard shows, each step at once, so that a crash loses no step before it.
+/// Writes scalars, texts and pictures that TensorBoard shows, each step at once, so that a crash loses no step before it.
 ///
 /// ```swift
 /// let writer = try TensorBoardWriter(folder: run)
@@ -52,6 +52,13 @@ public final class TensorBoardWriter {
     /// Writes a text, which TensorBoard shows as Markdown.
     public func text(_ text: String, tag: String, step: Int) throws {
         try write(.text(tag: tag, text: text), step: step)
+    }
+
+    /// Writes a picture.
+    ///
+    /// - Parameter png: a PNG file in grey.
+    public func picture(_ png: Data, tag: String, step: Int) throws {
+        try write(.picture(tag: tag, png: png), step: step)
     }
 
     public func close() throws { try file.close() }

@@ -4,12 +4,14 @@ import ZooHost
 
 struct Sample: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Let a model go on with prompts.",
+        abstract: "Let a model go on with prompts, or draw pictures.",
         discussion: """
-            MODEL is a run's folder or a model's, in Hugging Face's layout.
+            MODEL is a run's folder or a model's, in Hugging Face's layout or, of an image model, in that of diffusers. An image model
+            draws held-out prompts of its task, a row each with the reference first where there is one.
 
               zoo sample runs/sentiment-grpo-0-1 --prompt "The film is" --samples 3
               zoo sample runs/sentiment-grpo-0-1/model --prompt "A story" --temperature 0
+              zoo sample runs/subject-grpo-0-1 --prompt "seven, top left" --samples 8 --output sevens.png
             """)
 
     @Argument(help: "The folder of a run or of a model.", completion: .directory)
@@ -20,6 +22,18 @@ struct Sample: ParsableCommand {
 
     @Option(help: "Continuations of each prompt.")
     var samples = 1
+
+    @Option(help: ArgumentHelp("Pictures: the PNG file to write.", valueName: "file"), completion: .file(extensions: ["png"]))
+    var output = "samples.png"
+
+    @Option(help: "Pictures: denoising steps.")
+    var steps = 12
+
+    @Option(help: "Pictures: classifier-free guidance; 1 is none.")
+    var guidance = 1.0
+
+    @Option(help: "Pictures: the level of the noise on the way; 0 is none.")
+    var noise = 0.0
 
     @Option(help: "The most tokens of a continuation.")
     var maxNewTokens = 40
@@ -38,6 +52,9 @@ struct Sample: ParsableCommand {
         guard maxNewTokens > 0 else {
             throw ValidationError("--max-new-tokens is \(maxNewTokens); expected a whole number from 1")
         }
+        guard steps > 0 else { throw ValidationError("--steps is \(steps); expected a whole number from 1") }
+        guard guidance.isFinite else { throw ValidationError("--guidance is \(guidance); expected a number") }
+        guard noise >= 0, noise.isFinite else { throw ValidationError("--noise is \(noise); expected a number from 0") }
         guard temperature >= 0, temperature.isFinite else {
             throw ValidationError("--temperature is \(temperature); expected a number from 0")
         }
@@ -45,6 +62,7 @@ struct Sample: ParsableCommand {
 
     func run() throws {
         let threads = ProcessInfo.processInfo.activeProcessorCount
+        if try PictureSampler.reads(ModelPlace.folder(model)) { return try draw(threads) }
         let sampler = try ModelSampler(ModelPlace.folder(model), device: device, threads: threads)
         let prompts = prompt.isEmpty ? [""] : prompt
         let texts = try sampler.sample(
@@ -52,6 +70,18 @@ struct Sample: ParsableCommand {
         for (prompt, continuations) in zip(prompts, texts) {
             for text in continuations { print(prompt + text) }
         }
+    }
+
+    private func draw(_ threads: Int) throws {
+        let sampler = try PictureSampler(ModelPlace.folder(model), device: device, threads: threads)
+        let items = try sampler.prompts(prompt, count: 8)
+        let grid = try sampler.grid(items, samples: samples, steps: steps, guidance: guidance, level: noise, seed: seed)
+        let file = URL(fileURLWithPath: output)
+        do { try grid.png().write(to: file, options: .atomic) } catch {
+            throw Failure("\(output) cannot be written: \(error.localizedDescription)", status: Failure.data)
+        }
+        for item in items { print(sampler.caption(item)) }
+        print("pictures \(file.shortPath)")
     }
 }
 

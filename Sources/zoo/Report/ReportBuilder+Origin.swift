@@ -28,6 +28,19 @@ extension ReportBuilder {
             [.chart(.samples, "The same prompt for all, with the same random numbers; the first seed of each variant.")])
     }
 
+    /// The pictures of the first run of each variant.
+    var pictures: Page.Section? {
+        let parts = variants.compactMap { variant -> Page.Part? in
+            let first = runs.first { $0.variant == variant && FileManager.default.fileExists(atPath: $0.folder.pictures.path) }
+            // A file that goes away meanwhile is of a run that goes away.
+            guard let first, let png = try? Data(contentsOf: first.folder.pictures) else { return nil }
+            return .picture("\(variant), seed \(first.seed)", png)
+        }
+        guard !parts.isEmpty else { return nil }
+        let rows = "A column a prompt; rows: the reference where there is one, the target, a sample before training, one after."
+        return Page.Section("pictures", "What the models draw", [.text(rows)] + parts)
+    }
+
     // MARK: - Environment
 
     var environment: Page.Section? {

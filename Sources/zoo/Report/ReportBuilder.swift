@@ -33,7 +33,7 @@ struct ReportBuilder {
         page.charts.samples = samples
         page.sections = [
             question, results, curveSection, section(of: page.charts.plane, fits), costs, critic, probe,
-            section(of: page.charts.samples), environment,
+            section(of: page.charts.samples), pictures, environment,
         ].compactMap { $0 }
         return page
     }

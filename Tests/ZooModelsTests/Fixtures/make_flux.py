@@ -1,7 +1,7 @@
 """A tiny FLUX pipeline saved by `diffusers`, with what PyTorch computes for it: python make_flux.py [FOLDER [SEED]]
 
-Pinned: torch==2.13.0 diffusers==0.35.2 safetensors==0.8.0. Overwrites
-`flux/` and `flux-guidance/` of the folder (by default this one); SEED is added to every seed.
+Pinned: torch==2.13.0 diffusers==0.35.2 safetensors==0.8.0. Overwrites `flux/` and `flux-guidance/` of the folder (by default
+this one), and the adapters of make_flux_adapters.py; SEED is added to every seed.
 """
 
 import json
@@ -200,3 +200,6 @@ if __name__ == "__main__":
     with_guidance()
     for name in ("flux", "flux-guidance"):
         print(name, sum(path.stat().st_size for path in (HERE / name).rglob("*") if path.is_file()))
+    import make_flux_adapters  # reads what is written above
+
+    make_flux_adapters.main()

@@ -1,6 +1,6 @@
 """Reads with `peft` the adapters that PolicyZoo wrote, and with `transformers` their merged models: `make parity`.
 
-Usage: ZOO_PARITY=DIR swift test --filter ForParity, then python parity_adapters.py DIR.
+Usage: ZOO_PARITY=DIR swift test --filter adapterWritesForPEFT, then python parity_adapters.py DIR.
 Pinned: torch==2.13.0 transformers==4.57.6 peft==0.21.2 safetensors==0.8.0.
 """
 

@@ -1,0 +1,57 @@
+import Foundation
+import ZooTensor
+
+/// The config of an adapter as diffusers' `save_lora_weights` keeps it: JSON in the metadata of the weights' file, every key with the
+/// component's name before it.
+enum DiffusersAdapter {
+    static let metadataKey = "lora_adapter_metadata"
+    private static let prefix = AdapterFolder.Layout.diffusers.prefix
+    /// Bytes of a header; thousands of adapters come nowhere near.
+    private static let longest = 16 << 20
+
+    /// The config without the component's name; nil where the file has none.
+    static func metadata(_ file: URL) throws -> [String: Any]? {
+        let data: Data
+        do { data = try Data(contentsOf: file, options: .alwaysMapped) } catch {
+            throw ModelError("\(file.path): cannot be read: \(error.localizedDescription)")
+        }
+        let length = data.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        guard data.count >= 8, length <= UInt64(min(data.count - 8, longest)),
+            let header = try? JSONSerialization.jsonObject(with: data[8..<8 + Int(length)]) as? [String: Any]
+        else {
+            throw ModelError("\(file.path): expected a safetensors file with a header of at most \(longest) bytes")
+        }
+        guard let text = (header["__metadata__"] as? [String: Any])?[metadataKey] as? String else { return nil }
+        guard let json = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any] else {
+            throw ModelError("\(file.path): \(metadataKey) is no JSON object")
+        }
+        if let other = json.keys.filter({ !$0.hasPrefix(prefix) }).min() {
+            throw ModelError("\(file.path): \(metadataKey) has \(other); only adapters of the \(prefix.dropLast()) are read")
+        }
+        return Dictionary(uniqueKeysWithValues: json.map { (String($0.key.dropFirst(prefix.count)), $0.value) })
+    }
+
+    static func text(_ config: [String: Any]) throws -> String {
+        let json = Dictionary(uniqueKeysWithValues: config.map { (prefix + $0.key, $0.value) })
+        let data = try JSONSerialization.data(
+            withJSONObject: json, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
+        return String(decoding: data, as: UTF8.self)
+    }
+
+    /// What diffusers takes a file without metadata for: the rank and modules of its tensors, and alpha = r.
+    static func config(_ file: URL) throws -> LoRAConfig {
+        let downs = try Safetensors.read(file).filter { $0.key.hasPrefix(prefix) && $0.key.hasSuffix(suffix) }
+        let ranks = Set(downs.values.map { $0.shape.first ?? 0 })
+        guard ranks.count == 1, let rank = ranks.first, rank > 0 else {
+            throw ModelError(
+                "\(file.path): has no \(metadataKey), and the ranks of its \(prefix)*\(suffix) are \(ranks.sorted()); expected one rank"
+            )
+        }
+        var config = LoRAConfig()
+        (config.r, config.alpha) = (rank, Double(rank))
+        config.targets = .named(downs.keys.map { String($0.dropFirst(prefix.count).dropLast(suffix.count)) }.sorted())
+        return config
+    }
+
+    private static let suffix = ".lora_A.weight"
+}
