@@ -12,9 +12,11 @@ extension DPO {
         try logQuadrants(pairs, rewards: rewards)
     }
 
-    /// Where each pair has moved from the reference: the share of each quadrant, and the mean weight σ(r̂_l − r̂_w) that its
-    /// gradient has in the sigmoid loss (eq. 7's gradient).
+    /// The mean weight σ(r̂_l − r̂_w) that a pair's gradient has in the sigmoid loss (eq. 7's gradient); and where each pair has moved
+    /// from the reference: the share of each quadrant, and the mean weight there.
     private func logQuadrants(_ pairs: [Pair], rewards: [Double]) throws {
+        try host.log(
+            "quadrants/weight", mean(pairs.map { sigmoid(rewards[$0.rejected] - rewards[$0.chosen]) }), over: pairs.count)
         for (chosenIsUp, rejectedIsUp) in [(true, true), (true, false), (false, true), (false, false)] {
             let members = pairs.filter { (rewards[$0.chosen] > 0) == chosenIsUp && (rewards[$0.rejected] > 0) == rejectedIsUp }
             let name = "quadrants/chosen_\(chosenIsUp ? "up" : "down")_rejected_\(rejectedIsUp ? "up" : "down")"

@@ -39,7 +39,8 @@ public struct PictureSampler {
     public func prompts(_ texts: [String], count: Int) throws -> [ImageItem] {
         if texts.isEmpty { return Array(task.heldOut.prefix(count)) }
         return try texts.map { text in
-            if let item = (task.heldOut + task.newHeldOut).first(where: { task.caption($0.prompt).hasPrefix(text) }) { return item }
+            let all = task.heldOut + task.newHeldOut
+            if let item = all.first(where: { task.caption($0.prompt).hasPrefix(text) }) { return item }
             let conditions = task.conditions.map { "\($0.name): \($0.labels.joined(separator: ", "))" }.joined(separator: "; ")
             throw ZooError(
                 .invalidArgument,

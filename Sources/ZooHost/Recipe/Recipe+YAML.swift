@@ -142,8 +142,8 @@ extension RolloutSettings {
 extension OptimizerSettings {
     fileprivate var entries: [(String, RecipeNode?)] {
         [
-            ("optim", .text(optim.rawValue)), ("learning_rate", .number(learningRate)), ("beta1", .number(beta1)), ("beta2", .number(beta2)),
-            ("epsilon", .number(epsilon)), ("weight_decay", .number(weightDecay)),
+            ("optim", .text(optim.rawValue)), ("learning_rate", .number(learningRate)), ("beta1", .number(beta1)),
+            ("beta2", .number(beta2)), ("epsilon", .number(epsilon)), ("weight_decay", .number(weightDecay)),
             ("max_gradient_norm", .number(maxGradientNorm)),
             ("schedule", .text(schedule.rawValue)), ("warmup", .number(warmup)),
         ]

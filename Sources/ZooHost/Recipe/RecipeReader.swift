@@ -89,7 +89,8 @@ struct RecipeReader {
         stage.optimizer = try section("optimizer", optimizers, else: stage.optimizer)
         stage.ema = try section.optional("ema", .number("a decay from 0, below 1") { (0..<1).contains($0) })
         if stage.ema != nil, stage.lora != nil {
-            throw section.field.error("ema averages weights, and the mean of two adapters is none of their rank; remove ema or lora")
+            throw section.field.error(
+                "ema averages weights, and the mean of two adapters is none of their rank; remove ema or lora")
         }
         stage.threads = try section.optional("threads", .whole(from: 1))
         stage.checkpointEvery = try section("checkpoint_every", .whole(from: 0), else: stage.checkpointEvery)

@@ -20,7 +20,8 @@ public enum ModelMerge {
         guard AdapterFolder.isOne(adapter) else {
             throw ZooError(
                 .invalidArgument,
-                "\(adapter.path) is no adapter: expected adapter_config.json and no config.json, or pytorch_lora_weights.safetensors and no model_index.json; a whole model needs no merging")
+                "\(adapter.path) is no adapter: expected adapter_config.json and no config.json, or pytorch_lora_weights.safetensors "
+                    + "and no model_index.json; a whole model needs no merging")
         }
         guard !files.fileExists(atPath: output.path) else {
             throw ZooError(.alreadyExists, "\(output.path) is there already; name another --output")
