@@ -16,11 +16,12 @@ extension Preparation {
     func imagePairs(_ building: PairBuilding, _ rewards: RewardService, _ task: ImageTask) throws -> (
         dataset: Dataset, cost: Ledger
     ) {
+        let plan = try PairPlan(building, setup.stage)
         let key = [
-            "image-pairs", try setup.factory.identity(setup.stage.policy), try JSON.text(building),
+            "image-pairs", try setup.factory.identity(setup.stage.policy), try JSON.text(building), plan.key,
             try JSON.text(setup.stage.rewards), try samplingKey(),
         ]
-        let made = try ArtifactStore.value("pairs", key: key) { try build(building, rewards, task) }
+        let made = try ArtifactStore.value("pairs", key: key) { try build(building, plan, rewards) }
         let prompts = try setup.prompts()
         let items = try zip(made.rows, zip(made.chosen, made.rejected)).map { row, pair in
             guard prompts.rows.indices.contains(row), var item = prompts.rows[row].image, pair.0.count == task.height * task.width
@@ -33,19 +34,15 @@ extension Preparation {
         return (task.dataset(items, name: "pairs", shape: .preference), made.cost)
     }
 
-    private func build(_ building: PairBuilding, _ rewards: RewardService, _ task: ImageTask) throws -> MadeImagePairs {
+    private func build(_ building: PairBuilding, _ plan: PairPlan, _ rewards: RewardService) throws -> MadeImagePairs {
         let sampler = try Sampler(setup, stop)
         let start = secondsNow()
-        guard let count = building.prompts else {
-            throw ZooError(
-                .invalidArgument,
-                "\(setup.recipe.file.path): pairs of images need 'build.prompts'; a budget does not say how many")
-        }
         var made = MadeImagePairs(rows: [], chosen: [], rejected: [], cost: Ledger())
-        var left = count
-        while left > 0 {
-            let part = try sampler.data.prompts(min(left, 64))
-            left -= part.sequenceCount
+        let steps = (setup.stage.rollout.denoising?.evaluationSteps ?? 1) * (building.images == nil ? building.samples : 1)
+        var done = 0
+        while case let count = min(plan.next(done: done, steps: done * steps), 64), count > 0 {
+            let part = try sampler.data.prompts(count)
+            done += count
             if let images = building.images {
                 try contrast(part, images, sampler, into: &made)
             } else {
@@ -57,6 +54,7 @@ extension Preparation {
                 .failedPrecondition, "no preference pair could be built: the reward tells no two samples of a prompt apart")
         }
         made.cost = sampler.model.ledger
+        made.cost.sampledSteps = done * steps
         made.cost.seconds = secondsNow() - start
         return made
     }

@@ -31,7 +31,7 @@ extension Budget.Axis {
 extension Stage {
     /// The pairs that the stage's budget goes into, where its algorithm learns from pairs; nil where it goes into steps.
     fileprivate var pairsPaid: PairBuilding? {
-        guard budget.axis.paysForSamples, case .build(let building)? = data.pairs else { return nil }
+        guard budget.axis.paysForSamples, case .build(let building)? = data.pairs, building.images == nil else { return nil }
         return building
     }
 }
@@ -51,17 +51,19 @@ struct PairPlan {
 
     /// - Throws: where the recipe says no number, or the budget is too small for the samples of one prompt.
     init(_ building: PairBuilding, _ stage: Stage) throws {
-        samples = building.samples
-        let axis = stage.pairsPaid == nil ? nil : stage.budget.axis
+        // One kind of image over another: one sample of each, and nothing to rank.
+        samples = building.images == nil ? building.samples : 1
+        let axis = stage.pairsPaid == nil || building.images != nil ? nil : stage.budget.axis
+        let longest = stage.rollout.denoising?.evaluationSteps ?? stage.rollout.maxNewTokens
         switch (axis, building.prompts) {
         case (.rewardQueries?, _): limit = .prompts(Int(stage.budget.amount) / samples)
-        case (.sampledSteps?, _): limit = .steps(stage.budget.amount, longest: stage.rollout.maxNewTokens)
+        case (.sampledSteps?, _): limit = .steps(stage.budget.amount, longest: longest)
         case (_, let prompts?): limit = .prompts(prompts)
         default:
             throw ZooError(.invalidArgument, "stage '\(stage.name)': 'data.pairs.build' needs 'prompts', a whole number >= 1")
         }
         guard next(done: 0, steps: 0) > 0 else {
-            let steps = axis == .sampledSteps ? " of up to \(stage.rollout.maxNewTokens) steps" : ""
+            let steps = axis == .sampledSteps ? " of up to \(longest) steps" : ""
             throw ZooError(
                 .invalidArgument,
                 "stage '\(stage.name)': its budget, \(stage.budget.axis.rawValue): \(Int(stage.budget.amount)), does not pay for the "
