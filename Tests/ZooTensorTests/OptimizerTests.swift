@@ -88,3 +88,22 @@ struct OptimizerTests {
         ZooTensor.backward(parameters.map { $0.tensor * 1 }, gradients: gradients)
     }
 }
+
+@Suite("stochastic gradient descent")
+struct SGDTests {
+    @Test("a step goes down the gradient by the rate, and decay pulls to zero; it has no state")
+    func step() throws {
+        let parameter = NamedTensor("p", Tensor([1, -2, 0.5] as [Float]))
+        parameter.tensor.requiresGrad = true
+        ZooTensor.backward([parameter.tensor * Tensor([3, -4, 0.25] as [Float])], gradients: [.ones([3])])
+        let optimizer = SGD(parameters: [parameter], weightDecay: 0.5)
+        optimizer.step(learningRate: 0.1)
+        // p (1 - 0.1 · 0.5) - 0.1 g
+        for (found, wanted) in zip(parameter.tensor.floats, [0.65, -1.5, 0.45] as [Float]) { #expect(abs(found - wanted) < 1e-6) }
+        optimizer.zeroGradients()
+        optimizer.step(learningRate: 0.1)
+        #expect(abs(parameter.tensor.floats[0] - 0.65) < 1e-6, "without a gradient nothing moves")
+        #expect(optimizer.bytes == 0 && optimizer.state.isEmpty)
+        #expect(throws: TensorError.self) { try optimizer.restore(["p.exp_avg": .zeros([3])]) }
+    }
+}

@@ -1,0 +1,140 @@
+import Foundation
+import Testing
+import ZooData
+
+private func picture(_ height: Int, _ width: Int, _ pixel: (Int, Int) -> Float) -> Picture {
+    Picture(height: height, width: width, pixels: (0..<height * width).map { pixel($0 / width, $0 % width) })
+}
+
+@Suite("measures of pictures")
+struct PictureTests {
+    @Test("grid energy is the share that alternates from pixel to pixel, across, down or both")
+    func gridEnergy() {
+        let checkers = picture(6, 6) { ($0 + $1) % 2 == 0 ? 1 : -1 }
+        let columns = picture(6, 6) { $1 % 2 == 0 ? 0.5 : -0.5 }
+        // A slow wave is at another frequency: half of the energy stays where it is.
+        let wave = picture(8, 8) { row, _ in Float(sin(Double(row) * .pi / 4)) }
+        let both = picture(8, 8) { row, column in wave[row, column] + (column % 2 == 0 ? 1 : -1) / Float(2).squareRoot() }
+        #expect(abs(checkers.gridEnergy - 1) < 1e-6)
+        #expect(abs(columns.gridEnergy - 1) < 1e-6)
+        #expect(abs(wave.gridEnergy) < 1e-6)
+        #expect(abs(both.gridEnergy - 0.5) < 1e-6)
+        #expect(picture(4, 4) { _, _ in 0.3 }.gridEnergy == 0)
+    }
+
+    @Test("brightness, total variation and bits a pixel, by hand")
+    func byHand() {
+        // 0 1
+        // 0 0: two of four neighbouring pairs differ, by 1 each.
+        let corner = Picture(height: 2, width: 2, pixels: [0, 1, 0, 0])
+        #expect(corner.brightness == 0.25)
+        #expect(corner.totalVariation == 0.5)
+        // Differences in reading order: 0 (to nothing), 8 levels, 0 (to the one above), 0: three of one kind, one of another.
+        let entropy = -(0.75 * log2(0.75) + 0.25 * log2(0.25))
+        #expect(abs(corner.bitsPerPixel - entropy) < 1e-12)
+        #expect(abs(corner.distance(Picture(height: 2, width: 2, pixels: [0, 0, 0, 0])) - 0.5) < 1e-12)
+    }
+
+    @Test("a blur keeps what is flat, spreads a point alike in all directions, and takes nothing away")
+    func blur() {
+        let flat = picture(5, 7) { _, _ in 0.4 }
+        #expect(flat.blurred(sigma: 1.5).pixels.allSatisfy { abs($0 - 0.4) < 1e-6 })
+        let point = picture(15, 15) { $0 == 7 && $1 == 7 ? 1 : 0 }.blurred(sigma: 1)
+        #expect(abs(point.pixels.reduce(0, +) - 1) < 1e-5)
+        #expect(abs(point[7, 6] / point[7, 7] - Float(exp(-0.5))) < 1e-5)
+        #expect(abs(point[6, 7] - point[7, 8]) < 1e-7)
+    }
+
+    @Test("a part is found where it is, whatever its brightness and contrast, and elsewhere less so")
+    func placement() {
+        let part = picture(3, 3) { row, column in row == column ? 1 : 0 }
+        let whole = picture(8, 8) { row, column in
+            (2..<5).contains(row) && (4..<7).contains(column) ? 0.3 * part[row - 2, column - 4] - 0.5 : -0.6
+        }
+        let found = whole.bestPlacement(of: part)
+        #expect(found.row == 2 && found.column == 4)
+        #expect(abs(found.correlation - 1) < 1e-6)
+        #expect(abs(whole.correlation(picture(8, 8) { -whole[$0, $1] }) + 1) < 1e-6)
+        #expect(part.correlation(picture(3, 3) { _, _ in 1 }) == 0)
+    }
+
+    @Test("a grid is a PNG file of the size that its pictures take")
+    func grid() throws {
+        let png = try PictureGrid(rows: [[picture(8, 8) { _, _ in 0 }], [picture(12, 12) { _, _ in 2 }]], scale: 3).png()
+        func number(_ start: Int) -> Int { png.dropFirst(start).prefix(4).reduce(0) { $0 << 8 | Int($1) } }
+        #expect(png.starts(with: [0x89, 0x50, 0x4e, 0x47]))
+        #expect(number(16) == 2 + 12 * 3 + 2)
+        #expect(number(20) == 2 + 2 * (12 * 3 + 2))
+    }
+}
+
+@Suite("tasks of images")
+struct ImageTaskTests {
+    /// 40 pictures of each of ten patterns: class d has ink at the four pixels of row d % 8 from column d / 8 · 4 on.
+    static let digits: DigitImages = {
+        var random = SplitMix64(seed: 3, stream: 0)
+        let labels = (0..<400).map { $0 % 10 }
+        let pictures = labels.map { label in
+            picture(8, 8) { row, column in
+                let isInk = row == label % 8 && column / 4 == label / 8
+                return (isInk ? 1 : -1) + Float(random.normal()) * 0.1
+            }
+        }
+        return DigitImages(pictures: pictures, labels: labels)
+    }()
+
+    @Test("held-out digits are none of the training's, and a seed gives the same task")
+    func split() {
+        let (first, second) = (ImageTask.subject(Self.digits, seed: 1), ImageTask.subject(Self.digits, seed: 1))
+        #expect(first.training == second.training && first.heldOut == second.heldOut)
+        #expect(first.heldOut != ImageTask.subject(Self.digits, seed: 2).heldOut)
+        let seen = Set(first.training.compactMap { $0.prompt.reference?.pixels })
+        #expect(first.heldOut.allSatisfy { !seen.contains($0.prompt.reference!.pixels) })
+        #expect(first.heldOut.count == 297)
+    }
+
+    @Test("the new condition is in none of the usual items, and mixed prompts come by turns")
+    func newCondition() {
+        let task = ImageTask.subject(Self.digits, seed: 1)
+        #expect((task.training + task.heldOut).allSatisfy { $0.prompt.values[2]! < 3 })
+        #expect((task.newTraining + task.newHeldOut).allSatisfy { $0.prompt.values[2] == 3 })
+        #expect(task.mixedHeldOut.prefix(4).map { $0.extras["split"]?.string } == ["old", "new", "old", "new"])
+    }
+
+    @Test("true pictures earn nearly everything; others earn less")
+    func rewards() throws {
+        let task = ImageTask.subject(Self.digits, seed: 1)
+        func mean(_ name: String, _ picture: (ImageItem) -> Picture) throws -> Double {
+            let reward = try ImageReward(name) { task.classifier }
+            let scores = try task.heldOut.prefix(60).map { item in
+                try reward.score(
+                    RewardItem(prompt: "", completion: "", image: SampledImage(picture: picture(item), prompt: item.prompt)))
+            }
+            return scores.reduce(0, +) / Double(scores.count)
+        }
+        let grey = Picture(height: 12, width: 12, pixels: (0..<144).map { $0 % 2 == 0 ? 0.1 : -0.1 })
+        #expect(try mean("class-accuracy") { $0.target } > 0.95)
+        #expect(try mean("subject-fidelity") { $0.target } > 0.9)
+        #expect(try mean("prompt-adherence") { $0.target } > 0.95)
+        #expect(try mean("class-accuracy") { _ in grey } < 0.3)
+        #expect(try mean("subject-fidelity") { _ in grey } < 0.5)
+        // Another item's picture shows another digit elsewhere.
+        #expect(try mean("prompt-adherence") { item in task.heldOut.first { $0.prompt.values != item.prompt.values }!.target } < 0.7)
+    }
+
+    @Test("a reward that is not known is refused with the nearest, and one without its condition by what it needs")
+    func refused() throws {
+        let unused: () -> DigitClassifier = { fatalError("not asked for") }
+        #expect(throws: DataError.self) { try ImageReward("brightnes", classifier: unused) }
+        let task = ImageTask.digits(Self.digits, seed: 0)
+        let item = task.heldOut[0]
+        let sample = SampledImage(picture: item.target, prompt: item.prompt)
+        #expect(throws: DataError.self) {
+            try ImageReward("subject-fidelity", classifier: unused).score(
+                RewardItem(prompt: "", completion: "", image: sample))
+        }
+        #expect(throws: DataError.self) {
+            try ImageReward("brightness", classifier: unused).score(RewardItem(prompt: "", completion: "a text"))
+        }
+    }
+}
