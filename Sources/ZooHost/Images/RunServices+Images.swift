@@ -5,17 +5,18 @@ import ZooTensor
 extension RunServices {
     /// Samples of a policy of images: a sequence of denoising steps each, whose mask is 1 where a step drew something.
     func generateImages(
-        _ role: Role, _ network: FlowImage, prompts: Batch, samples: Int, settings: RolloutSettings, generator: Generator
+        _ role: Role, _ network: FlowImage, prompts: Batch, samples: Int, settings: RolloutSettings, start: ImageStart? = nil,
+        generator: Generator
     ) throws -> Batch {
         guard let format = model.images else { throw ZooError(.internal, "the stage has no format of images") }
         let sampler = (settings.denoising ?? DenoisingSettings()).sampler(format, iteration: model.ledger.algorithmSteps)
         let wanted = try prompts.imagePrompts(format)
-        let start = secondsNow()
+        let began = secondsNow()
         let stop = stop
         let drawn = try model.transient(role) {
             try network.generate(
                 prompts: wanted, shape: format.shape, referenceShape: format.referenceShape, samplesPerPrompt: samples,
-                settings: sampler, generator: generator, isCancelled: { stop.isImmediate })
+                settings: sampler, start: start, generator: generator, isCancelled: { stop.isImmediate })
         }
         let images = drawn.sequences
         var batch = Batch(offsets: images.offsets, mask: images.mask)
@@ -27,7 +28,7 @@ extension RunServices {
         batch.set(Column("group", perStep: false, .i64((0..<images.count).map { Int64($0 / samples) })))
         batch.set(Column("finished", perStep: false, .u8(Array(repeating: 1, count: images.count))))
         batch.set(Column("policy_version", perStep: false, .i64(Array(repeating: Int64(role.version), count: images.count))))
-        model.charge(role, .generate, since: start, flops: network.generationFLOPs(images), steps: images.stepCount)
+        model.charge(role, .generate, since: began, flops: network.generationFLOPs(images), steps: images.stepCount)
         return batch
     }
 }

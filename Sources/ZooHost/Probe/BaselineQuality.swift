@@ -28,10 +28,20 @@ struct MonteCarloValues {
         let owner = (0..<batch.sequenceCount).flatMap { sequence in batch.steps(of: sequence).map { _ in sequence } }
         let rows = try batch.integers("row")
         // One call for all states with as much room left.
-        let taken = steps.map { step in batch.steps(of: owner[step]).prefix { $0 < step }.count { batch.mask[$0] } }
+        let images = services.model.images
+        let taken = steps.map { step in
+            batch.steps(of: owner[step]).prefix { $0 < step }.count { batch.mask[$0] || images != nil }
+        }
         let generator = Generator(seed: seed)
         for room in Set(taken).sorted() {
             let chosen = steps.indices.filter { taken[$0] == room }
+            if let images {
+                let drawn = try services.goOn(
+                    with: batch, at: chosen.map { steps[$0] }, owners: chosen.map { owner[steps[$0]] }, step: room,
+                    samples: continuations, settings: rollout, generator: generator, images)
+                try note(Self.returns(services, drawn, actionsBefore: 0, beta: beta), of: chosen, each: continuations)
+                continue
+            }
             var builder = BatchBuilder()
             for state in chosen {
                 builder.append(context: Array(batch.tokens[batch.offsets[owner[steps[state]]]..<steps[state]]))
@@ -41,12 +51,15 @@ struct MonteCarloValues {
             settings.maxNewTokens -= room
             let drawn = try services.generate(
                 role: "policy", prompts: prompts, samples: continuations, settings: settings, generator: generator)
-            let returns = try Self.returns(services, drawn, actionsBefore: room, beta: beta)
-            for (index, state) in chosen.enumerated() {
-                let own = Array(returns[index * continuations..<(index + 1) * continuations])
-                means[state] = mean(own)
-                errors[state] = variance(own) / Double(continuations)
-            }
+            try note(Self.returns(services, drawn, actionsBefore: room, beta: beta), of: chosen, each: continuations)
+        }
+    }
+
+    private mutating func note(_ returns: [Double], of states: [Int], each continuations: Int) {
+        for (index, state) in states.enumerated() {
+            let own = Array(returns[index * continuations..<(index + 1) * continuations])
+            means[state] = mean(own)
+            errors[state] = variance(own) / Double(continuations)
         }
     }
 
@@ -55,7 +68,7 @@ struct MonteCarloValues {
         let reference = try services.forward(role: "reference", batch: drawn, outputs: ["logp"])[0].doubles
         let logp = try drawn.steps("behaviour_logp")
         var whole = drawn
-        for sequence in 0..<drawn.sequenceCount {
+        for sequence in 0..<drawn.sequenceCount where actionsBefore > 0 {
             guard let first = drawn.steps(of: sequence).first(where: { drawn.mask[$0] }) else { continue }
             for step in first - actionsBefore..<first { whole.mask[step] = true }
         }

@@ -8,6 +8,7 @@ final class FrozenBatch {
     /// Sequence p · samples + j is sample j of prompt p.
     let rollout: Batch
     let samples: Int
+    private let images: ImageFormat?
     /// `reward` and its components, [n].
     let rewards: [Column]
     /// Per step: log π − log π_ref of the actions, 0 elsewhere. [steps]
@@ -24,6 +25,7 @@ final class FrozenBatch {
     init(_ rollout: Batch, samples: Int, _ services: RunServices, beta: Double) throws {
         self.rollout = rollout
         self.samples = samples
+        images = services.model.images
         rewards = try services.score(rollout)
         let reference = try services.forward(role: "reference", batch: rollout, outputs: ["logp"])
         outputs[Self.key("reference", ["logp"])] = reference
@@ -66,6 +68,7 @@ final class FrozenBatch {
                     + "samples each: give both the same numbers")
         }
         let each = sequenceCount / n
+        if images != nil { return rollout.selecting((0..<n).map { $0 * each }).imagePrompted() }
         let rows = try rollout.integers("row")
         var batch = BatchBuilder()
         for first in stride(from: 0, to: sequenceCount, by: each) {
@@ -104,13 +107,12 @@ final class FrozenBatch {
         }
         let chosen = (0..<n).map { found[$0 % found.count] }
         let batch = rollout.selecting(chosen.flatMap { [$0.0, $0.1] })
-        let rows = try batch.integers("row")
-        return Batch(
+        var pairs = Batch(
             offsets: batch.offsets, tokens: batch.tokens, mask: batch.mask,
-            columns: [
-                Column("row", perStep: false, .i64(rows.map(Int64.init))),
-                Column("pair", perStep: false, .i64((0..<2 * n).map { Int64($0 / 2) })),
-                Column("chosen", perStep: false, .u8((0..<2 * n).map { $0 % 2 == 0 ? 1 : 0 })),
-            ])
+            columns: [Column("row", perStep: false, .i64(try batch.integers("row").map(Int64.init)))])
+        if images != nil { pairs = batch.imagePairs() }
+        pairs.set(Column("pair", perStep: false, .i64((0..<2 * n).map { Int64($0 / 2) })))
+        pairs.set(Column("chosen", perStep: false, .u8((0..<2 * n).map { $0 % 2 == 0 ? 1 : 0 })))
+        return pairs
     }
 }

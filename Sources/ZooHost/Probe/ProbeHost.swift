@@ -43,7 +43,7 @@ final class ProbeHost: HostServices {
     }
 
     func score(_ rollout: Batch) throws -> [Column] {
-        guard rollout.tokens == batch.rollout.tokens else { return try live.score(rollout) }
+        guard rollout.hasSamples(of: batch.rollout) else { return try live.score(rollout) }
         return batch.rewards
     }
 
@@ -52,7 +52,7 @@ final class ProbeHost: HostServices {
     func supports(role: String, output: String) throws -> OutputInfo { try live.supports(role: role, output: output) }
 
     func forward(role: String, batch: Batch, outputs wanted: [String]) throws -> [Column] {
-        guard batch.tokens == self.batch.rollout.tokens, batch.mask == self.batch.rollout.mask else {
+        guard batch.hasSamples(of: self.batch.rollout) else {
             return try live.forward(role: role, batch: batch, outputs: wanted)
         }
         return try self.batch.forward(role, wanted, live)

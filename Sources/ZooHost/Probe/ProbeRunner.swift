@@ -44,7 +44,7 @@ struct ProbeRunner {
         generator = Generator(seed: spec.run.seed &+ 0x9a0be)
         data = DataService(
             .init(prompts: try setup.prompts()), codec: services.codec, maxPromptSteps: stage.data.maxPromptSteps,
-            maxSteps: stage.data.maxSteps, seed: spec.run.seed &+ 0x9a0be)
+            maxSteps: stage.data.maxSteps, images: setup.imageRows, seed: spec.run.seed &+ 0x9a0be)
     }
 
     func run() throws {
@@ -132,7 +132,9 @@ struct ProbeRunner {
 
     /// Nats a sequence to the reference, over all samples, without the rounding of single precision.
     private func kl(_ batches: [FrozenBatch]) -> Double {
-        (mean(batches.flatMap { $0.rollout.sequenceSums($0.logRatios) }) * 1e5).rounded() / 1e5
+        // An image's log-probabilities are means over its elements.
+        let elements = Double(services.model.images?.shape.count ?? 1)
+        return (mean(batches.flatMap { $0.rollout.sequenceSums($0.logRatios) }) * elements * 1e5).rounded() / 1e5
     }
 
     // MARK: - The reference gradient

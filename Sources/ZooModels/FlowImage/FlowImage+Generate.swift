@@ -70,6 +70,19 @@ public struct ImagePrompt: Sendable, Equatable {
     }
 }
 
+/// Where sampling begins that does not begin with noise.
+public struct ImageStart: Sendable {
+    /// `[prompts, D]`, x at the step.
+    public var states: [Float]
+    /// The first step to take, of 0 ..< steps.
+    public var step: Int
+
+    public init(states: [Float], step: Int) {
+        self.states = states
+        self.step = step
+    }
+}
+
 /// Sampled images, prompt-major: sequence p·k + j is sample j of prompt p.
 public struct ImageGeneration: Sendable {
     /// The mask is true on the steps that had noise.
@@ -82,13 +95,18 @@ extension FlowImage {
     /// Draws `samplesPerPrompt` images of each prompt. The same generator state gives the same bits.
     ///
     /// Samples of one prompt share a `pairSeed`. `isCancelled` is asked once per step; a cancelled call throws `CancellationError`.
+    /// With a `start`, a prompt's samples go on from its state, and the steps before it are not part of what comes out.
     public func generate(
         prompts: [ImagePrompt], shape: ImageShape, referenceShape: ImageShape? = nil, samplesPerPrompt: Int,
-        settings: ImageSampler,
-        generator: Generator, isCancelled: () -> Bool
+        settings: ImageSampler, start: ImageStart? = nil, generator: Generator, isCancelled: () -> Bool
     ) throws -> ImageGeneration {
         guard case .velocity = head else { throw ModelError("only a flow-image network without a value head samples") }
         try settings.validate()
+        if let start, start.states.count != prompts.count * shape.count || !(0..<settings.steps).contains(start.step) {
+            throw ModelError(
+                "sampler: start has \(start.states.count) numbers at step \(start.step); expected \(prompts.count * shape.count) at a "
+                    + "step below \(settings.steps)")
+        }
         guard samplesPerPrompt >= 0 else {
             throw ModelError("sampler: samplesPerPrompt is \(samplesPerPrompt); expected a number from 0")
         }
@@ -102,7 +120,7 @@ extension FlowImage {
         batch.noise = settings.noise
         batch.reduction = settings.reduction
         try check(batch)
-        return try withoutGrad { try sample(&batch, owners, prompts.count, settings, generator, isCancelled) }
+        return try withoutGrad { try sample(&batch, owners, prompts.count, settings, start, generator, isCancelled) }
     }
 
     private func pairSeeds(_ prompts: Int, _ generator: Generator, _ owners: [Int]) -> [UInt64] {
@@ -111,19 +129,24 @@ extension FlowImage {
     }
 
     private func sample(
-        _ batch: inout ImageSequences, _ owners: [Int], _ prompts: Int, _ settings: ImageSampler, _ generator: Generator,
-        _ isCancelled: () -> Bool
+        _ batch: inout ImageSequences, _ owners: [Int], _ prompts: Int, _ settings: ImageSampler, _ start: ImageStart?,
+        _ generator: Generator, _ isCancelled: () -> Bool
     ) throws -> ImageGeneration {
         let (count, size) = (owners.count, batch.shape.count)
         let sigmas = FlowSchedule(shift: settings.shift ?? schedule.shift).sigmas(settings.steps)
         let levels = settings.levels()
         let rows = ConditionRows(batch, Array(0..<count))
-        var x =
-            settings.sharesNoise
-            ? Tensor.normal([prompts, size], generator: generator, device: device).select(Tensor(owners, device: device))
-            : .normal([count, size], generator: generator, device: device)
+        let first = start?.step ?? 0
+        var x: Tensor
+        if let start {
+            x = Tensor(owners.flatMap { start.states[$0 * size..<($0 + 1) * size] }, shape: [count, size], device: device)
+        } else if settings.sharesNoise {
+            x = .normal([prompts, size], generator: generator, device: device).select(Tensor(owners, device: device))
+        } else {
+            x = .normal([count, size], generator: generator, device: device)
+        }
         var (states, logps) = ([[Float]](), [[Float]?]())
-        for step in 0..<settings.steps where count > 0 {
+        for step in first..<settings.steps where count > 0 {
             if isCancelled() { throw CancellationError() }
             states.append(x.floats)
             let gaussian = FlowStep(sigma: sigmas[step], next: sigmas[step + 1], level: levels[step], noise: settings.noise)
@@ -140,7 +163,7 @@ extension FlowImage {
             }
         }
         batch.sample = x.floats
-        return record(&batch, states, logps, sigmas, levels)
+        return record(&batch, states, logps, Array(sigmas[first...]), Array(levels[first...]))
     }
 
     /// Puts the steps, which were taken side by side, into the order of sequences.
