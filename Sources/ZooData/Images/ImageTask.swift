@@ -123,6 +123,19 @@ public struct ImageTask: Sendable {
         }
     }
 
+    /// The digits that the judges of pictures learn from: those that the policy may learn from.
+    public var classifier: DigitClassifier {
+        var seen: Set<[Float]> = []
+        var digits = DigitImages(pictures: [], labels: [])
+        for item in training {
+            let picture = item.prompt.reference ?? item.target
+            guard let label = item.prompt.values[0], seen.insert(picture.pixels).inserted else { continue }
+            digits.pictures.append(picture)
+            digits.labels.append(label)
+        }
+        return DigitClassifier(trainedOn: digits, seed: 0)
+    }
+
     /// The prompt in words: "seven, top left, light".
     public func caption(_ prompt: PicturePrompt) -> String {
         zip(conditions, prompt.values).map { condition, value in value.map { condition.labels[$0] } ?? "any \(condition.name)" }

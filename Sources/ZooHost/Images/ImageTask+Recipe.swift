@@ -39,19 +39,6 @@ extension ImageTask {
         }
     }
 
-    /// The digits that the judges of pictures learn from: those that the policy may learn from.
-    var classifier: DigitClassifier {
-        var seen: Set<[Float]> = []
-        var digits = DigitImages(pictures: [], labels: [])
-        for item in training {
-            let picture = item.prompt.reference ?? item.target
-            guard let label = item.prompt.values[0], seen.insert(picture.pixels).inserted else { continue }
-            digits.pictures.append(picture)
-            digits.labels.append(label)
-        }
-        return DigitClassifier(trainedOn: digits, seed: 0)
-    }
-
     /// The kinds of condition, as a network embeds them.
     var kinds: [ConditionTable.Kind] { conditions.map { ConditionTable.Kind($0.name, $0.labels.count) } }
 }
