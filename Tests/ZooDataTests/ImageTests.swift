@@ -93,6 +93,26 @@ struct ImageTaskTests {
         #expect(first.heldOut.count == 297)
     }
 
+    @Test("pictures of clothing are read from IDX files, and what is none is refused by file")
+    func fashion() throws {
+        let pixels = (0..<2 * 784).map { UInt8($0 % 256) }
+        let images = try file(Data([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28] + pixels), name: "images")
+        let labels = try file(Data([0, 0, 8, 1, 0, 0, 0, 2, 9, 0]), name: "labels")
+        let read = try FashionImages(images: images, labels: labels)
+        #expect(read.labels == [9, 0])
+        #expect(read.pictures[0][0, 0] == -1 && read.pictures[0][9, 3] == 1)  // bytes 0 and 255
+        let task = ImageTask.fashion(training: read, heldOut: read)
+        #expect(task.caption(task.training[0].prompt) == "ankle boot")
+        let short = try file(Data([0, 0, 8, 1, 0, 0, 0, 3, 9, 0]), name: "labels")
+        let wrong = try file(Data([0, 0, 8, 1, 0, 0, 0, 2, 10, 0]), name: "labels")
+        let fewer = try file(Data([0, 0, 8, 1, 0, 0, 0, 1, 9]), name: "labels")
+        for bad in [short, wrong, fewer] {
+            let error = #expect(throws: DataError.self) { try FashionImages(images: images, labels: bad) }
+            #expect(error.map { "\($0)".contains(bad.path) } == true)
+        }
+        #expect(throws: DataError.self) { try FashionImages(images: labels, labels: labels) }
+    }
+
     @Test("the new condition is in none of the usual items, and mixed prompts come by turns")
     func newCondition() {
         let task = ImageTask.subject(Self.digits, seed: 1)
@@ -124,7 +144,7 @@ struct ImageTaskTests {
 
     @Test("a reward that is not known is refused with the nearest, and one without its condition by what it needs")
     func refused() throws {
-        let unused: () -> DigitClassifier = { fatalError("not asked for") }
+        let unused: () -> PictureClassifier = { fatalError("not asked for") }
         #expect(throws: DataError.self) { try ImageReward("brightnes", classifier: unused) }
         let task = ImageTask.digits(Self.digits, seed: 0)
         let item = task.heldOut[0]

@@ -48,11 +48,11 @@ struct RecipeErrorTests {
             ),
             (
                 "family: llama", "family: rnn",
-                "6: stages[0].policy.new.family: expected one of gemma, gpt2, llama, mistral, qwen2, qwen3, tabular, found 'rnn'"
+                "6: stages[0].policy.new.family: expected one of flow-image, gemma, gpt2, llama, mistral, qwen2, qwen3, tabular, found 'rnn'"
             ),
             (
                 "task: sentiment", "task: sentimental",
-                "2: task: expected one of countdown, sentiment, tabular, found 'sentimental'; did you mean 'sentiment'?"
+                "2: task: expected one of countdown, digits, fashion, sentiment, subject, tabular, found 'sentimental'; did you mean 'sentiment'?"
             ),
         ])
     func values(old: String, new: String, expected: String) {

@@ -25,8 +25,8 @@ public struct ImageReward: RewardFunction {
 extension ImageReward {
     /// The rewards of pictures, with what each is.
     public static let all: [(name: String, doc: String)] = [
-        ("class-probability", "the probability that a small classifier gives the digit that the prompt names"),
-        ("class-accuracy", "1 where that classifier's first choice is the prompt's digit, else 0"),
+        ("class-probability", "the probability that a small classifier gives the class that the prompt names"),
+        ("class-accuracy", "1 where that classifier's first choice is the prompt's class, else 0"),
         ("subject-fidelity", "the normalised cross-correlation with the reference picture, at the placement where it is largest"),
         (
             "prompt-adherence",
@@ -42,7 +42,7 @@ extension ImageReward {
     ///
     /// - Parameter classifier: asked for by the rewards that ask which digit it is.
     /// - Throws: ``DataError`` where there is none of that name.
-    public init(_ name: String, classifier: () -> DigitClassifier) throws {
+    public init(_ name: String, classifier: () -> PictureClassifier) throws {
         if let known = Self.judged[name] {
             let classifier = classifier()
             measure = { try known($0, classifier) }
@@ -56,7 +56,7 @@ extension ImageReward {
         self.name = name
     }
 
-    private static let judged: [String: @Sendable (SampledImage, DigitClassifier) throws -> Double] = [
+    private static let judged: [String: @Sendable (SampledImage, PictureClassifier) throws -> Double] = [
         "class-probability": { try digitProbabilities($0, $1).asked },
         "class-accuracy": { image, classifier in
             let (all, asked) = try digitProbabilities(image, classifier)
@@ -80,15 +80,15 @@ extension ImageReward {
         return reference
     }
 
-    /// The picture's 8 × 8 part that is judged: the whole of a digit; of a canvas, where the prompt puts the digit.
-    private static func digitProbabilities(_ image: SampledImage, _ classifier: DigitClassifier) throws -> (
+    /// The part that is judged: the whole of a picture; of a canvas, where the prompt puts the digit.
+    private static func digitProbabilities(_ image: SampledImage, _ classifier: PictureClassifier) throws -> (
         all: [Double], asked: Double
     ) {
         guard let digit = image.prompt.values.first, let digit else {
-            throw DataError("reward class-probability", "needs prompts that name a digit")
+            throw DataError("reward class-probability", "needs prompts that name a class")
         }
         var picture = image.picture
-        if picture.height != DigitImages.side {
+        if picture.pixels.count != classifier.inputs {
             let place = image.prompt.values[1].map { Canvas.places[$0] } ?? Canvas.places[4]
             picture = picture.window(
                 row: place.row, column: place.column, height: DigitImages.side, width: DigitImages.side)

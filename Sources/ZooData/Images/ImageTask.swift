@@ -107,6 +107,19 @@ public struct ImageTask: Sendable {
             newHeldOut: items(heldOut, each: 1, new: true))
     }
 
+    /// The 28 × 28 pieces of clothing by class.
+    public static func fashion(training: FashionImages, heldOut: FashionImages) -> ImageTask {
+        func items(_ images: FashionImages) -> [ImageItem] {
+            zip(images.pictures, images.labels).map {
+                ImageItem(prompt: PicturePrompt(values: [$1], reference: nil), target: $0)
+            }
+        }
+        return ImageTask(
+            name: "fashion", height: FashionImages.side, width: FashionImages.side,
+            conditions: [ImageCondition(name: "garment", labels: FashionImages.classes)], referenceSize: nil,
+            training: items(training), heldOut: items(heldOut))
+    }
+
     /// The items of a part of the task, as rows whose prompt is in words.
     public func dataset(_ items: [ImageItem], name: String, shape: DatasetShape) -> Dataset {
         Dataset(name: name, shape: shape, rows: items.map { Row(prompt: caption($0.prompt), image: $0) })
@@ -123,17 +136,19 @@ public struct ImageTask: Sendable {
         }
     }
 
-    /// The digits that the judges of pictures learn from: those that the policy may learn from.
-    public var classifier: DigitClassifier {
-        var seen: Set<[Float]> = []
-        var digits = DigitImages(pictures: [], labels: [])
-        for item in training {
-            let picture = item.prompt.reference ?? item.target
-            guard let label = item.prompt.values[0], seen.insert(picture.pixels).inserted else { continue }
-            digits.pictures.append(picture)
-            digits.labels.append(label)
+    /// The judge of pictures, which learns from the reference pictures, or the pictures, that the policy may learn from.
+    public var classifier: PictureClassifier {
+        if name == "fashion" {
+            let some = training.prefix(6000)
+            return PictureClassifier(
+                trainedOn: some.map(\.target), labels: some.map { $0.prompt.values[0] ?? 0 }, epochs: 6, onBackgrounds: false,
+                seed: 0)
         }
-        return DigitClassifier(trainedOn: digits, seed: 0)
+        var seen: Set<[Float]> = []
+        let distinct = training.filter { seen.insert(($0.prompt.reference ?? $0.target).pixels).inserted }
+        return PictureClassifier(
+            trainedOn: distinct.map { $0.prompt.reference ?? $0.target }, labels: distinct.map { $0.prompt.values[0] ?? 0 },
+            onBackgrounds: true, seed: 0)
     }
 
     /// The prompt in words: "seven, top left, light".

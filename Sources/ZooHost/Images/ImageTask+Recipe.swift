@@ -7,14 +7,34 @@ extension ImageTask {
     /// The task of a recipe; nil where the recipe has no task of images. Throws where its raw data is not there.
     static func of(_ recipe: Recipe) throws -> ImageTask? {
         guard let task = recipe.task, task.makesImages else { return nil }
-        let digits = try digits()
-        return task.name == "digits" ? .digits(digits, seed: 0) : .subject(digits, seed: 0)
+        switch task.name {
+        case "digits": return .digits(try digits(), seed: 0)
+        case "fashion": return try fashion()
+        default: return .subject(try digits(), seed: 0)
+        }
+    }
+
+    private static var fashionFolder: URL { CacheFolder.data.appending(path: "fashion/raw", directoryHint: .isDirectory) }
+
+    private static func fashion() throws -> ImageTask {
+        func part(_ name: String) throws -> FashionImages {
+            let files = ["images-idx3-ubyte", "labels-idx1-ubyte"].map { fashionFolder.appending(path: "\(name)-\($0)") }
+            return try FashionImages(images: files[0], labels: files[1])
+        }
+        guard FileManager.default.fileExists(atPath: fashionFolder.path) else {
+            throw ZooError(
+                .notFound,
+                "the pictures of clothing are not at \(fashionFolder.path): install Debian's package dataset-fashion-mnist, then run `make data`"
+            )
+        }
+        return .fashion(training: try part("train"), heldOut: try part("t10k"))
     }
 
     /// Every task of images whose data is there.
     static func all() throws -> [ImageTask] {
         let digits = try digits()
-        return [.digits(digits, seed: 0), .subject(digits, seed: 0)]
+        let fashion = FileManager.default.fileExists(atPath: fashionFolder.path) ? [try fashion()] : []
+        return [.digits(digits, seed: 0), .subject(digits, seed: 0)] + fashion
     }
 
     private static func digits() throws -> DigitImages {

@@ -15,7 +15,7 @@ public struct Recipe: Codable, Sendable, Equatable {
     public var device = "cpu"
     /// Threads of each worker process.
     public var threads = 1
-    /// A built-in task that makes the data: `countdown`, `digits`, `sentiment`, `subject` or `tabular`; nil where the recipe names files of its own.
+    /// A built-in task that makes the data: `countdown`, `digits`, `fashion`, `sentiment`, `subject` or `tabular`; nil where the recipe names files of its own.
     public var task: TaskSpec?
     public var stages: [Stage]
     public var evaluation: Evaluation?

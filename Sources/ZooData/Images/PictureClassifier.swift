@@ -1,33 +1,37 @@
 import Foundation
 
-/// Tells handwritten digits apart: one hidden layer of 64 over the 64 pixels, each picture brought to mean 0 and deviation 1 first.
-///
-/// Trained in a second on digits over random backgrounds, so that it reads a canvas as well as a scan.
-public struct DigitClassifier: Sendable {
-    private static let (inputs, hidden, classes) = (64, 64, 10)
-    /// Rows of input weights and a bias, [hidden × 65] and [classes × 65].
+/// Tells ten classes of pictures apart: one hidden layer of 64 over the pixels, each picture brought to mean 0 and deviation 1 first.
+public struct PictureClassifier: Sendable {
+    private static let (hidden, classes) = (64, 10)
+    /// Pixels of a picture.
+    public let inputs: Int
+    /// Rows of input weights and a bias, [hidden × (inputs + 1)] and [classes × (hidden + 1)].
     private var first: [Float]
     private var second: [Float]
 
-    /// - Parameter seed: equal seeds give the same classifier.
-    public init(trainedOn digits: DigitImages, seed: UInt64) {
+    /// - Parameters:
+    ///   - pictures: to learn from, all of one size, with a class from 0 to 9 each.
+    ///   - onBackgrounds: put the picture's ink on random backgrounds, so that a canvas is read as well as a scan.
+    ///   - seed: equal seeds give the same classifier.
+    public init(trainedOn pictures: [Picture], labels: [Int], epochs: Int = 24, onBackgrounds: Bool, seed: UInt64) {
+        inputs = pictures.first?.pixels.count ?? 0
         var random = SplitMix64(seed: seed, stream: 0xC1A5)
         func layer(_ outputs: Int, _ inputs: Int) -> [Float] {
             let scale = (2 / Double(inputs)).squareRoot()
             return (0..<outputs * (inputs + 1)).map { $0 % (inputs + 1) == inputs ? 0 : Float(random.normal() * scale) }
         }
-        first = layer(Self.hidden, Self.inputs)
+        first = layer(Self.hidden, inputs)
         second = layer(Self.classes, Self.hidden)
         var adam = (Adam(count: first.count), Adam(count: second.count))
-        let (epochs, batch) = (24, 32)
+        let batch = 32
         for epoch in 0..<epochs {
             let rate = Float(3e-3 * (1 - Double(epoch) / Double(epochs)))
-            let order = random.permutation(digits.pictures.count)
+            let order = random.permutation(pictures.count)
             for start in stride(from: 0, to: order.count, by: batch) {
                 var gradient = ([Float](repeating: 0, count: first.count), [Float](repeating: 0, count: second.count))
                 for place in order[start..<min(start + batch, order.count)] {
-                    let picture = Self.onBackground(digits.pictures[place], &random)
-                    learn(Self.normalised(picture), digits.labels[place], &gradient)
+                    let picture = onBackgrounds ? Self.onBackground(pictures[place], &random) : pictures[place]
+                    learn(normalised(picture), labels[place], &gradient)
                 }
                 adam.0.step(&first, gradient.0, rate: rate)
                 adam.1.step(&second, gradient.1, rate: rate)
@@ -35,8 +39,8 @@ public struct DigitClassifier: Sendable {
         }
     }
 
-    /// p(digit | picture), [10]; the picture is 8 × 8.
-    public func probabilities(_ picture: Picture) -> [Double] { forward(Self.normalised(picture)).probabilities.map(Double.init) }
+    /// p(class | picture), [10]; the picture is of the size that it learnt from.
+    public func probabilities(_ picture: Picture) -> [Double] { forward(normalised(picture)).probabilities.map(Double.init) }
 
     // MARK: - The network
 
@@ -63,9 +67,9 @@ public struct DigitClassifier: Sendable {
             gradient.1[row + Self.hidden] += slope
         }
         for unit in 0..<Self.hidden where hidden[unit] > 0 {
-            let row = unit * (Self.inputs + 1)
-            for pixel in 0..<Self.inputs { gradient.0[row + pixel] += back[unit] * input[pixel] }
-            gradient.0[row + Self.inputs] += back[unit]
+            let row = unit * (inputs + 1)
+            for pixel in 0..<inputs { gradient.0[row + pixel] += back[unit] * input[pixel] }
+            gradient.0[row + inputs] += back[unit]
         }
     }
 
@@ -78,8 +82,8 @@ public struct DigitClassifier: Sendable {
         }
     }
 
-    private static func normalised(_ picture: Picture) -> [Float] {
-        precondition(picture.pixels.count == inputs, "the classifier reads 8 × 8 pixels")
+    private func normalised(_ picture: Picture) -> [Float] {
+        precondition(picture.pixels.count == inputs, "the classifier reads \(inputs) pixels")
         let mean = Float(picture.brightness)
         let variance = picture.pixels.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Float(inputs)
         return picture.pixels.map { ($0 - mean) / max(variance.squareRoot(), 1e-3) }
