@@ -172,7 +172,8 @@ struct ImageRunTests {
         let ledger = try JSONSerialization.jsonObject(with: data("run/ledger.json")) as? [String: Any]
         let roles = try #require(ledger?["roles"] as? [String: [String: Any]])
         #expect(roles["reference"]?["weightBytes"] as? Int == 0)
-        #expect(FileManager.default.fileExists(atPath: folder.url.appending(path: "run/model/pytorch_lora_weights.safetensors").path))
+        let weights = folder.url.appending(path: "run/model/pytorch_lora_weights.safetensors")
+        #expect(FileManager.default.fileExists(atPath: weights.path))
         try await zoo.succeed(["merge", "run/model", "--output", "whole"])
         try await zoo.succeed(["sample", "run", "--output", "adapter.png"])
         try await zoo.succeed(["sample", "whole", "--output", "whole.png"])

@@ -139,7 +139,8 @@ struct ImageTaskTests {
         #expect(try mean("class-accuracy") { _ in grey } < 0.3)
         #expect(try mean("subject-fidelity") { _ in grey } < 0.5)
         // Another item's picture shows another digit elsewhere.
-        #expect(try mean("prompt-adherence") { item in task.heldOut.first { $0.prompt.values != item.prompt.values }!.target } < 0.7)
+        func other(_ item: ImageItem) -> Picture { task.heldOut.first { $0.prompt.values != item.prompt.values }!.target }
+        #expect(try mean("prompt-adherence", other) < 0.7)
     }
 
     @Test("a reward that is not known is refused with the nearest, and one without its condition by what it needs")

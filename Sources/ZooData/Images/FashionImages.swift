@@ -21,7 +21,7 @@ public struct FashionImages: Sendable {
         guard pixels.count == classes.count * size, classes.allSatisfy({ $0 < Self.classes.count }) else {
             throw DataError(
                 labels.path,
-                "has \(classes.count) labels; expected \(pixels.count / size) from 0 to 9, one for each picture of \(images.path)")
+                "has \(classes.count) labels; expected \(pixels.count / size) from 0 to 9, one a picture of \(images.path)")
         }
         self.labels = classes.map { Int($0) }
         pictures = classes.indices.map { index in
@@ -35,10 +35,10 @@ public struct FashionImages: Sendable {
         guard let data = try? Data(contentsOf: file) else { throw DataError(file.path, "cannot be read") }
         func number(_ place: Int) -> Int { data.dropFirst(4 * place).prefix(4).reduce(0) { $0 << 8 | Int($1) } }
         let header = 4 * (2 + sizes.count)
-        let expected = "an unpacked IDX file of bytes\(sizes.isEmpty ? "" : ", \(sizes.map(String.init).joined(separator: " × ")) an item")"
+        let item = sizes.isEmpty ? "" : ", \(sizes.map(String.init).joined(separator: " × ")) an item"
         guard data.count >= header, number(0) == magic, sizes.indices.allSatisfy({ number(2 + $0) == sizes[$0] }),
             data.count == header + number(1) * sizes.reduce(1, *)
-        else { throw DataError(file.path, "expected \(expected)") }
+        else { throw DataError(file.path, "expected an unpacked IDX file of bytes\(item)") }
         return [UInt8](data.dropFirst(header))
     }
 }

@@ -180,7 +180,8 @@ struct RecipeReader {
 extension TaskSpec {
     /// The built-in tasks, with their settings and what these are unless the recipe says otherwise.
     static let all: [String: [String: Double]] = [
-        "countdown": ["numbers": 3, "max_number": 20, "max_target": 50], "digits": [:], "fashion": [:], "sentiment": [:], "subject": [:],
+        "countdown": ["numbers": 3, "max_number": 20, "max_target": 50], "digits": [:], "fashion": [:],
+        "sentiment": [:], "subject": [:],
         "tabular": ["prompts": 4, "vocabulary": 4, "horizon": 2, "reward_scale": 1],
     ]
     static var names: [String] { all.keys.sorted() }
