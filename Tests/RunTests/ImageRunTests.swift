@@ -83,6 +83,23 @@ struct ImageRunTests {
         }
     }
 
+    @Test("β of a mean over pixels is β of their sum times the number of pixels")
+    func units() async throws {
+        let task = try task()
+        for (reduction, beta) in [("mean", "128"), ("sum", "2")] {  // 8 × 8 pixels
+            try await zoo.succeed([
+                "train", task.recipe.path, "--algorithm", "dpo", "--run-dir", reduction, "--set", "score.reduction=\(reduction)",
+                "--set", "parameters.beta=\(beta)",
+            ])
+        }
+        let (mean, sum) = (try metrics("mean"), try metrics("sum"))
+        for step in 0..<3 {
+            let (a, b) = (try #require(mean[step]["rewards/margins"]), try #require(sum[step]["rewards/margins"]))
+            #expect(abs(a - b) <= 1e-4 * abs(b))
+        }
+        #expect(mean[2]["rewards/margins"] != 0)
+    }
+
     @Test("the exact KL is 0 at the first update and grows; a policy of text has none")
     func exactKL() async throws {
         let task = try task()

@@ -24,7 +24,8 @@ struct ImageFormat: Sendable {
         noise = denoising.noise == .danceGRPO ? .constant : .flowGRPO
         scoring = ImageSequences.Scoring(
             draws: score.draws,
-            times: score.times == .uniform ? .uniform : .logitNormal(mean: score.mean, width: score.width))
+            times: score.times == .uniform ? .uniform : .logitNormal(mean: score.mean, width: score.width),
+            reduction: score.reduction == .mean ? .mean : .sum)
     }
 }
 

@@ -30,6 +30,7 @@ enum ImageReader {
         .section("how an image is scored") { section in
             var scoring = ImageScoring()
             scoring.times = try section("times", .choice, else: scoring.times)
+            scoring.reduction = try section("reduction", .choice, else: scoring.reduction)
             scoring.mean = try section("mean", .finite, else: scoring.mean)
             scoring.width = try section("width", .positive, else: scoring.width)
             scoring.draws = try section("draws", .whole(from: 1), else: scoring.draws)

@@ -32,7 +32,11 @@ public struct ImageScoring: Codable, Sendable, Equatable {
         case logitNormal = "logit-normal"
     }
 
+    /// Over an image's elements: the mean, as image papers have it, or the sum, which is the unit of a text's log-likelihood.
+    public enum Reduction: String, Codable, Sendable, CaseIterable { case mean, sum }
+
     public var times = Times.logitNormal
+    public var reduction = Reduction.mean
     /// Of the logit of t, for `logit-normal`.
     public var mean = 0.0
     public var width = 1.0
