@@ -42,7 +42,7 @@ struct SFT: Algorithm {
 
     func step() throws {
         let batch = try host.data.examples(parameters.examples)
-        if batch.stepCount == 0 { return try stepOnScores(batch) }
+        if batch.stepCount == 0, batch.sequenceCount > 0 { return try stepOnScores(batch) }
         let actions = batch.actionCount
         guard actions > 0 else {
             throw ZooError(
