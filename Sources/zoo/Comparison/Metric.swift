@@ -4,7 +4,9 @@ enum Metric {
         ("gold", "gold reward"), ("reward", "proxy reward"), ("pass@1", "pass@1"), ("win_rate", "win rate against the base"),
         ("kl", "KL to the base, nats"), ("entropy", "entropy, nats a step"), ("length", "length, steps"),
         ("distinct_2", "distinct word pairs"), ("logp_reference", "log-likelihood under the base"),
-        ("exact/reward", "reward, exact"), ("exact/kl", "KL to the base, exact"),
+        ("drift", "drift of the velocities"), ("denoising_error", "denoising error"),
+        ("diversity", "diversity of a prompt's samples"), ("grid_energy", "grid energy"), ("total_variation", "total variation"),
+        ("brightness", "brightness"), ("exact/reward", "reward, exact"), ("exact/kl", "KL to the base, exact"),
         ("exact/frontier_gap", "reward below the frontier"),
     ]
 
