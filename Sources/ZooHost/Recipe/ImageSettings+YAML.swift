@@ -12,7 +12,8 @@ extension DenoisingSettings {
 extension ImageScoring {
     var node: RecipeNode {
         .map([
-            ("times", .text(times.rawValue)), ("reduction", .text(reduction.rawValue)), ("mean", .number(mean)), ("width", .number(width)), ("draws", .number(draws)),
+            ("times", .text(times.rawValue)), ("reduction", .text(reduction.rawValue)), ("mean", .number(mean)),
+            ("width", .number(width)), ("draws", .number(draws)),
             ("condition_drop", .number(conditionDrop)),
         ])
     }
