@@ -100,6 +100,23 @@ struct ImageRunTests {
         #expect(mean[2]["rewards/margins"] != 0)
     }
 
+    @Test("labels matter to supervised training, and not where every condition is dropped")
+    func conditionDrop() async throws {
+        let task = try task()
+        let file = folder.url.appending(path: "cache/data/digits/raw/digits.csv")
+        let turned = TinyImages.digits.replacing(/,([0-9])\n/) { ",\((Int($0.1)! + 3) % 10)\n" }
+        for (labels, text) in [("right", TinyImages.digits), ("turned", turned)] {
+            try Data(text.utf8).write(to: file)
+            for drop in ["0", "1"] {
+                try await zoo.succeed(
+                    ["train", task.recipe.path, "--run-dir", labels + drop, "--set", "score.condition_drop=\(drop)"])
+            }
+        }
+        let weights = "model/transformer/diffusion_pytorch_model.safetensors"
+        #expect(try data("right1/\(weights)") == data("turned1/\(weights)"))
+        #expect(try data("right0/\(weights)") != data("turned0/\(weights)"))
+    }
+
     @Test("the exact KL is 0 at the first update and grows; a policy of text has none")
     func exactKL() async throws {
         let task = try task()

@@ -121,6 +121,18 @@ struct ImageTaskTests {
         #expect(task.mixedHeldOut.prefix(4).map { $0.extras["split"]?.string } == ["old", "new", "old", "new"])
     }
 
+    @Test("conditions and reference are dropped all or not at all at the ends, and each by itself between them")
+    func dropping() {
+        let prompt = ImageTask.subject(Self.digits, seed: 1).training[0].prompt
+        var random = SplitMix64(seed: 1, stream: 0)
+        #expect(prompt.dropping(1, using: &random) == PicturePrompt(values: [nil, nil, nil], reference: nil))
+        #expect(prompt.dropping(0, using: &random) == prompt)
+        let some = (0..<4000).map { _ in prompt.dropping(0.25, using: &random) }
+        for kind in 0..<3 { #expect(abs(some.count { $0.values[kind] == nil } - 1000) < 120) }
+        #expect(abs(some.count { $0.reference == nil } - 1000) < 120)
+        #expect(abs(some.count { $0.values[0] == nil && $0.values[1] == nil } - 250) < 70)
+    }
+
     @Test("true pictures earn nearly everything; others earn less")
     func rewards() throws {
         let task = ImageTask.subject(Self.digits, seed: 1)

@@ -50,16 +50,7 @@ struct FlowImageTests {
         let again = try network.forward(found.sequences, [.logp])[0]
         #expect(again.floats == found.logp)
         #expect(again.requiresGrad)
-        // A slice of the batch, down to one step, sees the same bits.
-        for part in [0..<2, 7..<8, 3..<18] {
-            var slice = found.sequences
-            var seen = 0
-            for step in slice.mask.indices where slice.mask[step] {
-                slice.mask[step] = part.contains(seen)
-                seen += 1
-            }
-            #expect(try network.forward(slice, [.logp])[0].floats == Array(found.logp[part]))
-        }
+        try expectSameInSlices(network, found)
     }
 
     @Test("steps without noise are no actions: the last, and those outside the window")
@@ -163,18 +154,6 @@ struct FlowImageTests {
         batch.pairSeed = [9, 10]
         let apart = try network.denoisingError(batch).floats
         #expect(apart[0] == same[0] && apart[1] != same[0])
-    }
-
-    @Test("dropped conditions are -1, and a dropped reference is zeros")
-    func dropping() throws {
-        let batch = try drawn(try smallFlow(), ImageSampler(steps: 1)).sequences
-        let generator = Generator(seed: 1)
-        let dropped = batch.dropping([1, 0], reference: 1, generator: generator)
-        #expect(dropped.conditions == batch.conditions.enumerated().map { $0.offset % 2 == 0 ? -1 : $0.element })
-        #expect(dropped.reference.allSatisfy { $0 == 0 })
-        let kept = batch.dropping([0, 0], reference: 0, generator: generator)
-        #expect(kept.conditions == batch.conditions && kept.reference == batch.reference)
-        #expect(batch.reference.contains { $0 != 0 })
     }
 
     @Test("a batch that does not fit is refused")

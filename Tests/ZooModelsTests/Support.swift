@@ -1,4 +1,5 @@
 import Foundation
+import Testing
 import ZooModels
 import ZooTensor
 
@@ -96,4 +97,40 @@ func randomBatch(_ lengths: [Int], vocabulary: Int, prompt: Int = 1, seed: UInt6
         batch.offsets.append(batch.tokens.count)
     }
     return batch
+}
+
+/// Expects that a parameter's gradient of the sum of `values` is its slope in a random direction, by central differences.
+func expectSlope(
+    of parameter: NamedTensor, step: Double, _ generator: Generator, sourceLocation: SourceLocation = #_sourceLocation,
+    _ values: () throws -> Tensor
+) throws {
+    let direction = Tensor.normal(parameter.tensor.shape, generator: generator)
+    let gradient = try #require(parameter.tensor.gradient, "\(parameter.name)", sourceLocation: sourceLocation)
+    let slope = (gradient * direction).sum().item
+    func total(_ step: Double) throws -> Double {
+        let kept = parameter.tensor.detached().clone()
+        defer { parameter.tensor.copy(from: kept) }
+        parameter.tensor.copy(from: kept + direction * step)
+        return try values().sum().item
+    }
+    let measured = (try total(step) - total(-step)) / (2 * step)
+    #expect(
+        abs(measured - slope) < 2e-2 * max(1, abs(slope)), "\(parameter.name): \(slope), measured \(measured)",
+        sourceLocation: sourceLocation)
+}
+
+/// Expects that slices of a batch of images, down to one step, see the same bits of log-probability as were sampled.
+func expectSameInSlices(
+    _ network: FlowImage, _ found: ImageGeneration, sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+    for part in [0..<2, 7..<8, 3..<18] {
+        var slice = found.sequences
+        var seen = 0
+        for step in slice.mask.indices where slice.mask[step] {
+            slice.mask[step] = part.contains(seen)
+            seen += 1
+        }
+        let logp = try network.forward(slice, [.logp])[0].floats
+        #expect(logp == Array(found.logp[part]), sourceLocation: sourceLocation)
+    }
 }

@@ -21,6 +21,13 @@ public struct PicturePrompt: Sendable, Equatable {
         self.values = values
         self.reference = reference
     }
+
+    /// For training with classifier-free guidance: each condition, and the reference, is left out with this probability, by itself.
+    public func dropping(_ probability: Double, using random: inout SplitMix64) -> PicturePrompt {
+        func isDropped() -> Bool { Double(random.next() >> 11) / 0x1p53 < probability }
+        let values = values.map { isDropped() ? nil : $0 }
+        return PicturePrompt(values: values, reference: isDropped() ? nil : reference)
+    }
 }
 
 /// A prompt with the picture that shows it.
@@ -52,7 +59,6 @@ public struct ImageTask: Sendable {
     public let name: String
     public let height: Int
     public let width: Int
-    public let conditions: [ImageCondition]
     /// Height and width of the reference picture; nil where prompts have none.
     public let referenceSize: (height: Int, width: Int)?
     public let training: [ImageItem]
@@ -65,7 +71,17 @@ public struct ImageTask: Sendable {
     private static let digitNames = [
         "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
     ]
-    static let digit = ImageCondition(name: "class", labels: digitNames)
+    private static let digit = ImageCondition(name: "class", labels: digitNames)
+
+    /// What the prompts of each task say, by the task's name.
+    public static let conditions: [String: [ImageCondition]] = [
+        "digits": [digit], "fashion": [ImageCondition(name: "garment", labels: FashionImages.classes)],
+        "subject": [
+            digit, ImageCondition(name: "position", labels: Canvas.places.map(\.name)),
+            ImageCondition(name: "background", labels: Canvas.backgrounds),
+        ],
+    ]
+    public var conditions: [ImageCondition] { Self.conditions[name] ?? [] }
 
     /// The 8 × 8 digits by class.
     public static func digits(_ digits: DigitImages, seed: UInt64) -> ImageTask {
@@ -76,8 +92,8 @@ public struct ImageTask: Sendable {
             }
         }
         return ImageTask(
-            name: "digits", height: DigitImages.side, width: DigitImages.side, conditions: [digit], referenceSize: nil,
-            training: items(training), heldOut: items(heldOut))
+            name: "digits", height: DigitImages.side, width: DigitImages.side, referenceSize: nil, training: items(training),
+            heldOut: items(heldOut))
     }
 
     /// The subject-driven task: the reference's digit, at one of nine places of a 12 × 12 canvas, on one of three backgrounds; and
@@ -98,10 +114,6 @@ public struct ImageTask: Sendable {
         }
         return ImageTask(
             name: "subject", height: Canvas.side, width: Canvas.side,
-            conditions: [
-                digit, ImageCondition(name: "position", labels: Canvas.places.map(\.name)),
-                ImageCondition(name: "background", labels: Canvas.backgrounds),
-            ],
             referenceSize: (DigitImages.side, DigitImages.side), training: items(training, each: 8),
             heldOut: items(heldOut, each: 1), newTraining: items(training, each: 2, new: true),
             newHeldOut: items(heldOut, each: 1, new: true))
@@ -116,8 +128,7 @@ public struct ImageTask: Sendable {
         }
         return ImageTask(
             name: "fashion", height: FashionImages.side, width: FashionImages.side,
-            conditions: [ImageCondition(name: "garment", labels: FashionImages.classes)], referenceSize: nil,
-            training: items(training), heldOut: items(heldOut))
+            referenceSize: nil, training: items(training), heldOut: items(heldOut))
     }
 
     /// The items of a part of the task, as rows whose prompt is in words.

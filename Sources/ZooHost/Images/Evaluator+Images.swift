@@ -85,12 +85,3 @@ extension Evaluator {
         return PictureGrid(rows: rows.filter { !$0.isEmpty })
     }
 }
-
-extension Row {
-    /// The same row with another number.
-    func numbered(_ id: Int) -> Row {
-        var row = self
-        row.id = id
-        return row
-    }
-}

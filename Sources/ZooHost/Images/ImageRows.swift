@@ -16,7 +16,7 @@ struct ImageRows {
     /// - Parameter position: examples handed out before; it decides, with the seed, the times, the noise and the dropped conditions.
     func examples(_ rows: [Row], position: Int) throws -> Batch {
         var random = SplitMix64(seed: seed, stream: UInt64(position) << 1)
-        let prompts = try rows.map { dropping(try item($0).prompt, &random) }
+        let prompts = try rows.map { try item($0).prompt.dropping(conditionDrop, using: &random) }
         var batch = try batch(rows, prompts)
         set(try rows.map { try item($0).target }, in: &batch)
         set(seeds: rows.map { _ in random.scoreSeed() }, in: &batch)
@@ -68,13 +68,6 @@ struct ImageRows {
     private func item(_ row: Row) throws -> ImageItem {
         guard let item = row.image else { throw ZooError(.invalidArgument, "row \(row.id) is no image") }
         return item
-    }
-
-    /// For classifier-free guidance: each condition, and the reference, is left out by chance.
-    private func dropping(_ prompt: PicturePrompt, _ random: inout SplitMix64) -> PicturePrompt {
-        func isDropped() -> Bool { Double(random.next() >> 11) / 0x1p53 < conditionDrop }
-        let values = prompt.values.map { isDropped() ? nil : $0 }
-        return PicturePrompt(values: values, reference: isDropped() ? nil : prompt.reference)
     }
 }
 

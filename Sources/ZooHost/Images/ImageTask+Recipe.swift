@@ -7,34 +7,35 @@ extension ImageTask {
     /// The task of a recipe; nil where the recipe has no task of images. Throws where its raw data is not there.
     static func of(_ recipe: Recipe) throws -> ImageTask? {
         guard let task = recipe.task, task.makesImages else { return nil }
-        switch task.name {
-        case "digits": return .digits(try digits(), seed: 0)
-        case "fashion": return try fashion()
-        default: return .subject(try digits(), seed: 0)
+        return try named(task.name)
+    }
+
+    /// The task whose prompts a network's conditions are; nil where there is none.
+    static func of(_ kinds: [ConditionTable.Kind]?) throws -> ImageTask? {
+        try conditions.first { $0.value.map(\.kind) == kinds }.map { try named($0.key) }
+    }
+
+    private static func named(_ name: String) throws -> ImageTask {
+        switch name {
+        case "digits": .digits(try digits(), seed: 0)
+        case "fashion": try fashion()
+        default: .subject(try digits(), seed: 0)
         }
     }
 
-    private static var fashionFolder: URL { CacheFolder.data.appending(path: "fashion/raw", directoryHint: .isDirectory) }
-
     private static func fashion() throws -> ImageTask {
+        let folder = CacheFolder.data.appending(path: "fashion/raw", directoryHint: .isDirectory)
         func part(_ name: String) throws -> FashionImages {
-            let files = ["images-idx3-ubyte", "labels-idx1-ubyte"].map { fashionFolder.appending(path: "\(name)-\($0)") }
+            let files = ["images-idx3-ubyte", "labels-idx1-ubyte"].map { folder.appending(path: "\(name)-\($0)") }
             return try FashionImages(images: files[0], labels: files[1])
         }
-        guard FileManager.default.fileExists(atPath: fashionFolder.path) else {
+        guard FileManager.default.fileExists(atPath: folder.path) else {
             throw ZooError(
                 .notFound,
-                "the pictures of clothing are not at \(fashionFolder.path): install Debian's package dataset-fashion-mnist, then run `make data`"
+                "the pictures of clothing are not at \(folder.path): install Debian's package dataset-fashion-mnist, then run `make data`"
             )
         }
         return .fashion(training: try part("train"), heldOut: try part("t10k"))
-    }
-
-    /// Every task of images whose data is there.
-    static func all() throws -> [ImageTask] {
-        let digits = try digits()
-        let fashion = FileManager.default.fileExists(atPath: fashionFolder.path) ? [try fashion()] : []
-        return [.digits(digits, seed: 0), .subject(digits, seed: 0)] + fashion
     }
 
     private static func digits() throws -> DigitImages {
@@ -60,7 +61,11 @@ extension ImageTask {
     }
 
     /// The kinds of condition, as a network embeds them.
-    var kinds: [ConditionTable.Kind] { conditions.map { ConditionTable.Kind($0.name, $0.labels.count) } }
+    var kinds: [ConditionTable.Kind] { conditions.map(\.kind) }
+}
+
+extension ImageCondition {
+    fileprivate var kind: ConditionTable.Kind { .init(name, labels.count) }
 }
 
 /// The classifier of digits, trained when a reward first asks for it.

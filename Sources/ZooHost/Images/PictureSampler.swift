@@ -12,7 +12,7 @@ public struct PictureSampler {
     /// Whether a folder holds an image model or an adapter of one.
     public static func reads(_ folder: URL) -> Bool {
         if FlowImage.isPipeline(folder) { return true }
-        return (try? AdapterFolder(folder).layout) == .diffusers
+        return AdapterFolder.layout(of: folder) == .diffusers
     }
 
     /// - Throws: where the folder is no whole model, or of no task that is known here.
@@ -25,10 +25,10 @@ public struct PictureSampler {
             guard let image = loaded as? FlowImage else { throw ModelError("\(folder.path): holds no image model") }
             network = image
         } catch { throw ZooError(.dataLoss, "\(error)") }
-        let tasks = try ImageTask.all()
-        let kinds = network.conditionKinds
-        guard let task = tasks.first(where: { $0.kinds == kinds }) else {
-            let known = tasks.map { "\($0.name) (\($0.conditions.map(\.name).joined(separator: ", ")))" }.joined(separator: ", ")
+        guard let task = try ImageTask.of(network.conditionKinds) else {
+            let known = ImageTask.conditions.sorted { $0.key < $1.key }.map { name, conditions in
+                "\(name) (\(conditions.map { "\($0.name): \($0.labels.count)" }.joined(separator: ", ")))"
+            }.joined(separator: ", ")
             throw ZooError(.invalidArgument, "\(folder.path): its conditions are those of no task here; there are: \(known)")
         }
         self.network = network

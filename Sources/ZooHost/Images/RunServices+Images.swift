@@ -19,15 +19,10 @@ extension RunServices {
                 settings: sampler, start: start, generator: generator, isCancelled: { stop.isImmediate })
         }
         let images = drawn.sequences
-        var batch = Batch(offsets: images.offsets, mask: images.mask)
-        for column in prompts.columns where !column.perStep {
-            batch.set(column.repeated(samples, rows: prompts.sequenceCount))
-        }
+        var batch = sampled(
+            Batch(offsets: images.offsets, mask: images.mask), logp: drawn.logp,
+            finished: Array(repeating: true, count: images.count), of: prompts, samples: samples, version: role.version)
         batch.set(images)
-        batch.set("behaviour_logp", perStep: Slices.unpack(drawn.logp.map(Double.init), images.mask))
-        batch.set(Column("group", perStep: false, .i64((0..<images.count).map { Int64($0 / samples) })))
-        batch.set(Column("finished", perStep: false, .u8(Array(repeating: 1, count: images.count))))
-        batch.set(Column("policy_version", perStep: false, .i64(Array(repeating: Int64(role.version), count: images.count))))
         model.charge(role, .generate, since: began, flops: network.generationFLOPs(images), steps: images.stepCount)
         return batch
     }

@@ -58,7 +58,7 @@ public struct ImagePairs: Codable, Sendable, Equatable {
         case degraded
     }
 
-    /// How a prompt is made worse (Chen et al. 2025, arXiv:2506.03621, "condition-degradation negative sampling").
+    /// How a prompt is made worse (Shin et al. 2025, arXiv:2506.03621, "condition-degradation negative sampling").
     public enum Words: String, Codable, Sendable, CaseIterable {
         case full
         /// The class alone.

@@ -185,7 +185,7 @@ extension TaskSpec {
         "tabular": ["prompts": 4, "vocabulary": 4, "horizon": 2, "reward_scale": 1],
     ]
     static var names: [String] { all.keys.sorted() }
-    var makesImages: Bool { ["digits", "fashion", "subject"].contains(name) }
+    var makesImages: Bool { ImageTask.conditions[name] != nil }
 
     fileprivate static func standard(_ name: String) -> TaskSpec { TaskSpec(name: name, settings: all[name] ?? [:]) }
 }

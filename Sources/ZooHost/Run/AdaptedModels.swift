@@ -48,7 +48,7 @@ final class AdaptedModels {
 
     /// An adapter to train: a new one, or the one that the source is, which then has to be as the recipe says.
     private func trained(_ base: any AdaptableNetwork, _ origin: (base: URL, adapter: AdapterFolder?), _ head: Head) throws
-        -> any Network
+        -> any AdaptableNetwork
     {
         let wanted = try fresh(base, origin, head)
         guard let adapter = origin.adapter else { return wanted }

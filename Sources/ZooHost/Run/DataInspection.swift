@@ -53,6 +53,11 @@ public struct DataInspection: Sendable {
             let known = recipe.stages.map(\.name).joined(separator: ", ")
             throw ZooError(.notFound, "\(recipe.file.path) has no stage '\(name ?? "")'; it has: \(known)")
         }
+        guard recipe.task?.makesImages != true else {
+            throw ZooError(
+                .invalidArgument,
+                "\(recipe.file.path): its task makes pictures, without tokens to show; samples.png of a run has its prompts")
+        }
         // A stage reads with the tokenizer of the model that its chain of stages begins with.
         var chain = [stage]
         var origin = stage

@@ -78,7 +78,7 @@ final class Evaluator {
     private func heldOut() throws -> Batch {
         let count = evaluation.count == 0 ? prompts.rows.count : min(evaluation.count, prompts.rows.count)
         if let images = setup.imageRows {
-            return try images.prompts(prompts.rows.prefix(count).enumerated().map { $1.numbered($0) })
+            return try images.prompts(Array(prompts.rows.prefix(count)))
         }
         let rows = TokenizedRows(codec: services.codec, maxPromptSteps: stage.data.maxPromptSteps, maxSteps: stage.data.maxSteps)
         var builder = BatchBuilder()

@@ -88,16 +88,26 @@ final class RunServices: HostServices {
 
     private func assemble(_ drawn: Generation, prompts: Batch, samples: Int, version: Int, temperature: Double) -> Batch {
         let sequences = drawn.sequences
-        let count = sequences.offsets.count - 1
-        var batch = Batch(offsets: sequences.offsets, tokens: sequences.tokens, mask: sequences.mask)
+        var batch = sampled(
+            Batch(offsets: sequences.offsets, tokens: sequences.tokens, mask: sequences.mask), logp: drawn.logp,
+            finished: drawn.finished, of: prompts, samples: samples, version: version)
+        batch.set("temperature", perSequence: Array(repeating: temperature == 0 ? 1 : temperature, count: sequences.count))
+        return batch
+    }
+
+    /// Samples with the columns that all of them have, their prompts' among them.
+    ///
+    /// - Parameter logp: of the masked steps, [n_masked].
+    func sampled(_ drawn: Batch, logp: [Float], finished: [Bool], of prompts: Batch, samples: Int, version: Int) -> Batch {
+        let count = drawn.sequenceCount
+        var batch = drawn
         for column in prompts.columns where !column.perStep {
             batch.set(column.repeated(samples, rows: prompts.sequenceCount))
         }
-        batch.set("behaviour_logp", perStep: Slices.unpack(drawn.logp.map(Double.init), sequences.mask))
+        batch.set("behaviour_logp", perStep: Slices.unpack(logp.map(Double.init), drawn.mask))
         batch.set(Column("group", perStep: false, .i64((0..<count).map { Int64($0 / samples) })))
-        batch.set(Column("finished", perStep: false, .u8(drawn.finished.map { $0 ? 1 : 0 })))
+        batch.set(Column("finished", perStep: false, .u8(finished.map { $0 ? 1 : 0 })))
         batch.set(Column("policy_version", perStep: false, .i64(Array(repeating: Int64(version), count: count))))
-        batch.set("temperature", perSequence: Array(repeating: temperature == 0 ? 1 : temperature, count: count))
         return batch
     }
 

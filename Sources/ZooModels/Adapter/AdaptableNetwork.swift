@@ -3,45 +3,44 @@ import ZooTensor
 
 /// A network that low-rank adapters can be laid over, whatever it makes.
 public protocol AdaptableNetwork: Network {
-    /// A new adapter over this network, which is to be frozen.
+    /// A new adapter over `base`, which is to be frozen.
     ///
-    /// - Parameter name: what the adapter's file is to call this network: its folder.
+    /// - Parameter name: what the adapter's file is to call the base: its folder.
     /// - Throws: ``ModelError`` where a target fits no linear layer.
-    func newAdapter(
+    init(adapting base: Self, named name: String, config: LoRAConfig, head: Head, generator: Generator) throws
+    /// An adapter's folder over `base`.
+    ///
+    /// - Parameter place: the base's folder, in place of the one that the adapter names.
+    init(adapting base: Self, from place: URL?, with folder: AdapterFolder, head: Head, trainable: Bool) throws
+    /// What an adapter's product counts for; nil where there is none.
+    var adapterScale: Double? { get }
+}
+
+extension AdaptableNetwork {
+    /// A new adapter over this network.
+    public func newAdapter(
         named name: String, config: LoRAConfig, head: Head, generator: Generator
-    ) throws -> any AdaptableNetwork
+    ) throws -> any AdaptableNetwork {
+        try Self(adapting: self, named: name, config: config, head: head, generator: generator)
+    }
+
     /// An adapter's folder over this network.
-    func adapter(_ folder: AdapterFolder, head: Head, trainable: Bool) throws -> any AdaptableNetwork
+    public func adapter(_ folder: AdapterFolder, head: Head, trainable: Bool) throws -> any AdaptableNetwork {
+        try Self(adapting: self, from: nil, with: folder, head: head, trainable: trainable)
+    }
+
     /// Whether an adapter has the same layers, rank and scale as another.
-    func hasLayout(of other: any Network) -> Bool
+    public func hasLayout(of other: any AdaptableNetwork) -> Bool {
+        parameters.hasLayout(of: other.parameters) && adapterScale == other.adapterScale
+    }
 }
 
 extension CausalLM: AdaptableNetwork {
-    public func newAdapter(
-        named name: String, config: LoRAConfig, head: Head, generator: Generator
-    ) throws -> any AdaptableNetwork {
-        try CausalLM(adapting: self, named: name, config: config, head: head, generator: generator)
-    }
-
-    public func adapter(_ folder: AdapterFolder, head: Head, trainable: Bool) throws -> any AdaptableNetwork {
-        try CausalLM(adapting: self, with: folder, head: head, trainable: trainable)
-    }
-
-    public func hasLayout(of other: any Network) -> Bool { (other as? CausalLM).map(hasLayout) ?? false }
+    public var adapterScale: Double? { adaptation?.config.scale }
 }
 
 extension FlowImage: AdaptableNetwork {
-    public func newAdapter(
-        named name: String, config: LoRAConfig, head: Head, generator: Generator
-    ) throws -> any AdaptableNetwork {
-        try FlowImage(adapting: self, named: name, config: config, head: head, generator: generator)
-    }
-
-    public func adapter(_ folder: AdapterFolder, head: Head, trainable: Bool) throws -> any AdaptableNetwork {
-        try FlowImage(adapting: self, with: folder, head: head, trainable: trainable)
-    }
-
-    public func hasLayout(of other: any Network) -> Bool { (other as? FlowImage).map(hasLayout) ?? false }
+    public var adapterScale: Double? { adaptation?.config.scale }
 }
 
 /// Reads an adapter's base, of the family that the adapter is for, and adds the adapter to its weights.

@@ -32,7 +32,7 @@ public struct AdapterFolder {
     }
 
     /// The layout of the adapter that a folder holds; nil where it holds none, or a model.
-    static func layout(of folder: URL) -> Layout? {
+    public static func layout(of folder: URL) -> Layout? {
         func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path) }
         return [.peft, .diffusers].first { has($0.configName) && !has($0.modelName) }
     }

@@ -16,13 +16,16 @@ extension CausalLM {
 
     /// An adapter's folder over its base.
     ///
+    /// - Parameter place: the base's folder, in place of the one that the adapter names.
     /// - Throws: ``ModelError`` or `TensorError` where the files do not fit the base.
-    public convenience init(adapting base: CausalLM, with folder: AdapterFolder, head: Head, trainable: Bool) throws {
+    public convenience init(
+        adapting base: CausalLM, from place: URL? = nil, with folder: AdapterFolder, head: Head, trainable: Bool
+    ) throws {
         try folder.require(.peft)
         let tensors = try folder.tensors(for: base)
         do {
             try self.init(
-                adapting: base, named: folder.base().path, config: folder.config, head: head, tensors: tensors,
+                adapting: base, named: folder.base(place).path, config: folder.config, head: head, tensors: tensors,
                 trainable: trainable)
         } catch let error as ModelError {
             throw folder.blaming(error)
@@ -75,10 +78,6 @@ extension CausalLM {
         return network
     }
 
-    /// Whether an adapter has the same projections, rank and scale as another.
-    public func hasLayout(of other: CausalLM) -> Bool {
-        parameters.hasLayout(of: other.parameters) && adaptation?.config.scale == other.adaptation?.config.scale
-    }
 }
 
 extension CausalLM: Adaptable {

@@ -58,11 +58,6 @@ extension FlowImage {
     /// Weights that it reads, frozen and shared with other networks.
     public var frozen: [NamedTensor] { adaptation?.base.parameters ?? [] }
 
-    /// Whether an adapter has the same layers, rank and scale as another.
-    public func hasLayout(of other: FlowImage) -> Bool {
-        parameters.hasLayout(of: other.parameters) && adaptation?.config.scale == other.adaptation?.config.scale
-    }
-
     /// The adapter in memory of its own, over the same base.
     func adapter(_ adaptation: Adaptation<FlowImage>, trainable: Bool) -> FlowImage {
         do {

@@ -117,24 +117,6 @@ public struct ImageSequences: Sendable {
     func step(_ index: Int) -> FlowStep {
         FlowStep(sigma: sigma[index], next: sigmaNext[index], level: noiseLevel[index], noise: noise)
     }
-
-    /// Drops conditions at random, for training with classifier-free guidance: each kind by its probability, the reference by its own.
-    public func dropping(_ probabilities: [Double], reference: Double, generator: Generator) -> ImageSequences {
-        precondition(
-            probabilities.count == kinds, "dropping: \(probabilities.count) probabilities for \(kinds) kinds of condition")
-        let draws = Tensor.uniform([count, kinds + 1], generator: generator).doubles
-        var dropped = self
-        for sequence in 0..<count {
-            let draw = draws[sequence * (kinds + 1)..<(sequence + 1) * (kinds + 1)]
-            for (kind, (draw, probability)) in zip(draw, probabilities).enumerated() where draw < probability {
-                dropped.conditions[sequence * kinds + kind] = -1
-            }
-            if let size = referenceShape?.count, let last = draw.last, last < reference {
-                dropped.reference.replaceSubrange(sequence * size..<(sequence + 1) * size, with: repeatElement(0, count: size))
-            }
-        }
-        return dropped
-    }
 }
 
 extension ImageSequences {

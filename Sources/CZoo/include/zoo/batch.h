@@ -18,7 +18,15 @@
 ///   `temperature`    f64           of the sampler; log-probabilities are taken at it (absent: 1)
 ///   `rating`         f64           a person's rating of the sequence
 ///   `label`          u8            1: the completion is one that is wanted; 0: one that is not
-/// A plugin may add any column of its own; the host carries it through slices unchanged.
+/// Where the policy makes images, also (f32 arrays of rank 2: [steps, D] or [n, D], with D elements of an image):
+///   `state`          f32 per step  x before the step, elements by channel, row, column
+///   `sigma`, `sigma_next`, `noise_level`   f64 per step: the noise level before and after, and that of the step's own noise
+///   `sample`         f32           the image itself; all that one without a trajectory has, whose sequence has no steps
+///   `condition`      i64 [n, kinds] what it is to show; -1: left open
+///   `reference`      f32           the reference picture; zeros: left out
+///   `guidance`       f64           of the sampler
+///   `score_seed`     i64           fixes the times and the noise of `score`; the two of a pair share it
+/// An algorithm passes them on and need not read them. A plugin may add any column of its own; the host carries it through slices unchanged.
 typedef struct zoo_batch {
     uint32_t size, flags;
     uint64_t n_sequences, n_steps;
