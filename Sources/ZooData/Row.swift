@@ -15,6 +15,8 @@ public struct Row: Sendable, Equatable {
     public var label: Bool? { extras["label"]?.bool }
     /// Of a task of images; then `prompt` says in words what the image is to show.
     public var image: ImageItem?
+    /// Of a pair that was built from samples: their tokens, which no text gives back.
+    public var sampled: SampledPair?
 
     public init(
         id: Int = 0, text: String? = nil, prompt: String? = nil, completion: String? = nil, chosen: String? = nil,
@@ -28,6 +30,21 @@ public struct Row: Sendable, Equatable {
         self.rejected = rejected
         self.extras = extras
         self.image = image
+    }
+}
+
+/// Two samples of a prompt as they were drawn: decoded and encoded again, some texts would come out as other tokens.
+public struct SampledPair: Codable, Sendable, Equatable {
+    /// The tokens that both began from.
+    public var context: [Int32]
+    /// Each ends with the end token where that was drawn, and with its last token where the sample was cut.
+    public var chosen: [Int32]
+    public var rejected: [Int32]
+
+    public init(context: [Int32], chosen: [Int32], rejected: [Int32]) {
+        self.context = context
+        self.chosen = chosen
+        self.rejected = rejected
     }
 }
 

@@ -44,27 +44,26 @@ struct CausalLMTests {
         #expect(outputs[1].floats == [0, 0])
     }
 
-    @Test("a reward model's mean pooling is the mean of its scalar over the steps")
-    func meanPooling() throws {
-        let network = try smallModel(.score)
-        let batch = randomBatch([5, 8, 5], vocabulary: 29)
-        let scores = try network.forward(batch, [.score])[0].floats
-        var last = network.config
-        last.pooling = .last
-        let pointwise = try CausalLM(
-            config: last, head: .score,
-            tensors: Dictionary(uniqueKeysWithValues: network.parameters.map { ($0.name, $0.tensor) }),
-            device: .cpu, trainable: false)
-        for index in 0..<3 {
-            let tokens = Array(batch.tokens[batch.steps(index)])
-            // The last-pooled score of each prefix is the scalar of its last step.
-            let prefixes = try (1...tokens.count).map { count in
-                let one = Sequences(
-                    offsets: [0, count], tokens: Array(tokens.prefix(count)), mask: Array(repeating: false, count: count))
-                return try pointwise.forward(one, [.score])[0].item
-            }
-            #expect(abs(Double(scores[index]) - prefixes.reduce(0, +) / Double(prefixes.count)) < 1e-5)
+    @Test("a reward model judges a sequence at its last step that is no padding; what follows does not count")
+    func lastStep() throws {
+        let fresh = try smallModel(.score)
+        func network(pad: Int32?) throws -> CausalLM {
+            var config = fresh.config
+            config.padToken = pad
+            return try CausalLM(
+                config: config, head: .score,
+                tensors: Dictionary(uniqueKeysWithValues: fresh.parameters.map { ($0.name, $0.tensor) }), device: .cpu,
+                trainable: false)
         }
+        func score(_ tokens: [Int32], pad: Int32?) throws -> Float {
+            let one = Sequences(offsets: [0, tokens.count], tokens: tokens, mask: tokens.map { _ in false })
+            return try network(pad: pad).forward(one, [.score])[0].floats[0]
+        }
+        let text: [Int32] = [4, 7, 0, 9, 5]
+        #expect(try score(text + [0, 0], pad: 0) == score(text, pad: 0))
+        #expect(try score(text, pad: 0) == score(text, pad: nil))
+        #expect(try score(text + [0, 0], pad: nil) != score(text, pad: nil))
+        #expect(try score([0, 0], pad: 0) == score([0], pad: nil))
     }
 
     @Test("a value head on a shared trunk trains the trunk unless it is detached", arguments: [false, true])

@@ -19,7 +19,7 @@ struct StatisticsTests {
         // Mean 2, deviation 1: 4.30265 / √3 = 2.48414.
         let wide = try #require(PairedDifference(scores([4, 7, 5]), scores([3, 5, 2])))
         #expect(wide.mean == 2)
-        #expect(wide.seeds == 3)
+        #expect(wide.count == "3 seeds")
         #expect(abs((wide.interval?.lowerBound ?? 0) + 0.48414) < 1e-4)
         #expect(abs((wide.interval?.upperBound ?? 0) - 4.48414) < 1e-4)
         #expect(!wide.isSeparated)
@@ -35,6 +35,67 @@ struct StatisticsTests {
         #expect(difference.mean == 2.5)
         #expect(difference.prompts == 2)
         #expect(abs((difference.interval?.upperBound ?? 0) - 2.5 - 6.91852) < 1e-3)
+    }
+
+    /// Runs over base models: `values[base][seed]`.
+    private func nested(_ values: [[Double]]) -> Scores {
+        var runs: [Scores.Run: [Double]] = [:]
+        for (base, seeds) in values.enumerated() {
+            for (seed, value) in seeds.enumerated() { runs[.init(base: UInt64(base), seed: UInt64(seed))] = [value] }
+        }
+        return Scores(runs)
+    }
+
+    @Test("with several base models these vary, not the seeds within them")
+    func bases() throws {
+        // Differences of the base models' means: 1, 2, 3; s = 1, t of 2 degrees 4.30265: ±2.48414. The nine seeds alone would say ±0.64.
+        let a = nested([[1.1, 0.9, 1], [2.1, 1.9, 2], [3.1, 2.9, 3]])
+        let b = nested([[0, 0, 0], [0, 0, 0], [0, 0, 0]])
+        let difference = try #require(PairedDifference(a, b))
+        #expect(abs(difference.mean - 2) < 1e-12)
+        #expect(difference.count == "3 base models")
+        #expect(abs((difference.interval?.upperBound ?? 0) - 4.48414) < 1e-4)
+        #expect(!difference.isSeparated)
+        #expect(a.unitMeans.map { ($0 * 1e6).rounded() / 1e6 } == [1, 2, 3])
+        let ranking = Ranking(of: ["a", "b"], ["a": a, "b": b])
+        #expect(ranking.text == "a and b not separated with 3 base models")
+        // The same nine values as seeds of one base model are separated.
+        let seeds = Scores(
+            Dictionary(uniqueKeysWithValues: [1.1, 0.9, 1, 2.1, 1.9, 2, 3.1, 2.9, 3].enumerated().map { (UInt64($0), [$1]) }))
+        let zeros = Scores(Dictionary(uniqueKeysWithValues: (0..<9).map { (UInt64($0), [0.0]) }))
+        #expect(try #require(PairedDifference(seeds, zeros)).isSeparated)
+    }
+
+    @Test("a base model that has more runs does not count for more")
+    func unbalanced() throws {
+        let a = nested([[1, 1, 1, 1], [3]])
+        #expect(a.unitMeans == [1, 3])
+        let zero = nested([[0, 0, 0, 0], [0]])
+        #expect(try #require(PairedDifference(a, zero)).mean == 2)
+    }
+
+    @Test("over base models that differ, the nested interval covers the truth where that over seeds does not")
+    func nestedCoverage() throws {
+        var random = Stream(state: 5)
+        func normal() -> Double { (0..<12).reduce(-6.0) { sum, _ in sum + Double.random(in: 0..<1, using: &random) } }
+        let trials = 200
+        var (right, wrong) = (0, 0)
+        for _ in 0..<trials {
+            let values = (0..<3).map { _ in
+                let base = 0.5 + 0.5 * normal()
+                return (0..<3).map { _ in base + 0.2 * normal() }
+            }
+            let zeros = values.map { $0.map { _ in 0.0 } }
+            if try #require(PairedDifference(nested(values), nested(zeros), resamples: 100)?.interval).contains(0.5) {
+                right += 1
+            }
+            let flat = values.flatMap { $0 }
+            let seeds = Scores(Dictionary(uniqueKeysWithValues: flat.enumerated().map { (UInt64($0), [$1]) }))
+            let none = Scores(Dictionary(uniqueKeysWithValues: flat.indices.map { (UInt64($0), [0.0]) }))
+            if try #require(PairedDifference(seeds, none, resamples: 100)?.interval).contains(0.5) { wrong += 1 }
+        }
+        #expect(Double(right) / Double(trials) >= 0.9)
+        #expect(Double(wrong) / Double(trials) < 0.85)
     }
 
     @Test("only common seeds count, one separates nothing, and other prompts leave the means")

@@ -36,7 +36,8 @@ extension Stage {
             ("rewards", rewards.isEmpty ? nil : .list(rewards.map(\.node))), ("data", data.node), ("rollout", rollout.node),
             ("score", score?.node),
             ("optimizer", optimizerNode), ("budget", .map([(budget.axis.rawValue, .number(budget.amount))])),
-            ("ema", ema.map { .number($0) }), ("threads", threads.map { .number($0) }),
+            ("ema", ema.map { .number($0) }), ("save", save.isEmpty ? nil : .list(save.map { .text($0.rawValue) })),
+            ("threads", threads.map { .number($0) }),
             ("checkpoint_every", .number(checkpointEvery)),
             ("microbatch_steps", .number(microbatchSteps)),
         ])
@@ -176,7 +177,7 @@ extension Comparison {
             )
         }
         return .map([
-            ("seeds", .list(seeds.map { .number($0) })), ("jobs", .number(jobs)),
+            ("seeds", .list(seeds.map { .number($0) })), ("bases", .number(bases)), ("jobs", .number(jobs)),
             ("ladder", ladder ? RecipeNode(.scalar(.bool(true))) : nil), ("variants", .map(named)),
         ])
     }

@@ -59,6 +59,8 @@ public struct Stage: Codable, Sendable, Equatable {
     /// The model that is measured and kept is the exponential moving average of the policy's weights with this decay; nil: the policy
     /// itself.
     public var ema: Double?
+    /// Networks that are kept beside the trained one.
+    public var save: [SavedRole] = []
     /// Threads of this stage's worker; nil: the recipe's. A stage that runs alone may take what the others share.
     public var threads: Int?
     /// Steps of the algorithm between checkpoints; 0: only at the end.
@@ -67,9 +69,12 @@ public struct Stage: Codable, Sendable, Equatable {
     public var microbatchSteps = 16_384
 }
 
+/// A network that a stage may keep beside the one that it trains; it is written to a folder of the run of that name.
+public enum SavedRole: String, Codable, Sendable, CaseIterable { case critic }
+
 /// Where a network comes from.
 public enum ModelSource: Codable, Sendable, Equatable {
-    /// The model that an earlier stage made.
+    /// The model that an earlier stage made; `STAGE/critic` is the critic that it kept.
     case stage(String)
     /// A model folder in Hugging Face's layout.
     case folder(URL)
@@ -235,6 +240,8 @@ public struct Probe: Codable, Sendable, Equatable {
 public struct Comparison: Codable, Sendable, Equatable {
     public var variants: [Variant]
     public var seeds: [UInt64] = [0, 1, 2]
+    /// How often the stages before the last are made anew, with the recipe's seed and those after it; each has runs of all seeds.
+    public var bases = 1
     /// Worker processes at a time.
     public var jobs = 2
     /// The variants are rungs in order: what changes from one to the next is shown.

@@ -68,12 +68,12 @@ struct RecipeReader {
     }
 
     private func stage(_ section: Section, after earlier: [Stage]) throws -> Stage {
-        let sources = SourceReader(file: file, stages: earlier.map(\.name))
+        let sources = SourceReader(file: file, stages: earlier)
         let policy = try section("policy", sources.policy)
         var stage = Stage(
             name: try section("name", .name), algorithm: try section("algorithm", .algorithm(among: knownAlgorithms)),
             policy: policy.source, lora: policy.lora, budget: try section("budget", budget))
-        guard !sources.stages.contains(stage.name) else {
+        guard !earlier.contains(where: { $0.name == stage.name }) else {
             throw RecipeError(
                 section.field.node.place, path: section.path("name"), "'\(stage.name)' names two stages; expected a new name")
         }
@@ -92,6 +92,8 @@ struct RecipeReader {
             throw section.field.error(
                 "ema averages weights, and the mean of two adapters is none of their rank; remove ema or lora")
         }
+        stage.save = try section("save", .list(of: .choice), else: stage.save)
+        try section.refuseTwice(stage.save.map(\.rawValue), of: "save")
         stage.threads = try section.optional("threads", .whole(from: 1))
         stage.checkpointEvery = try section("checkpoint_every", .whole(from: 0), else: stage.checkpointEvery)
         stage.microbatchSteps = try section("microbatch_steps", .whole(from: 1), else: stage.microbatchSteps)
@@ -164,7 +166,7 @@ struct RecipeReader {
     // MARK: - Evaluation
 
     private func evaluation(_ recipe: Recipe) -> Expectation<Evaluation> {
-        let sources = SourceReader(file: file, stages: recipe.stages.map(\.name))
+        let sources = SourceReader(file: file, stages: recipe.stages)
         return .section("what to measure") { section in
             var evaluation = Evaluation(prompts: try section("prompts", sources.dataSource))
             evaluation.count = try section("count", .whole(from: 0), else: evaluation.count)

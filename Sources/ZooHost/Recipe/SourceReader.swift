@@ -6,8 +6,8 @@ import ZooModels
 struct SourceReader {
     /// The recipe; relative paths begin in its folder, or in that of the base that says them.
     let file: URL
-    /// Names of the stages that can be named by `from`.
-    let stages: [String]
+    /// The stages that can be named by `from`.
+    let stages: [Stage]
 
     // MARK: - Models
 
@@ -69,12 +69,21 @@ struct SourceReader {
     }
 
     private func stage(_ field: Field) throws -> String {
-        let name = try Expectation<String>.text("the name of an earlier stage")(field)
-        guard !stages.contains(name) else { return name }
-        let fix =
-            nearest(name, among: stages).map { "did you mean '\($0)'?" }
-            ?? (stages.isEmpty ? "no stage comes earlier" : "earlier are \(stages.joined(separator: ", "))")
-        throw field.error("expected the name of an earlier stage, found '\(name)'; \(fix)")
+        let text = try Expectation<String>.text("the name of an earlier stage")(field)
+        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let names = stages.map(\.name)
+        guard let stage = stages.first(where: { $0.name == parts[0] }) else {
+            let fix =
+                nearest(parts[0], among: names).map { "did you mean '\($0)'?" }
+                ?? (names.isEmpty ? "no stage comes earlier" : "earlier are \(names.joined(separator: ", "))")
+            throw field.error("expected the name of an earlier stage, found '\(text)'; \(fix)")
+        }
+        if parts.count > 1, !stage.save.contains(where: { $0.rawValue == parts[1] }) {
+            throw field.error(
+                "stage '\(stage.name)' keeps no '\(parts[1])'; give it 'save: [critic]', or name the model that it trains by "
+                    + "'\(stage.name)' alone")
+        }
+        return text
     }
 
     private func newModel(_ field: Field) throws -> NewModel {
@@ -95,14 +104,19 @@ struct SourceReader {
     }
 
     var critic: Expectation<CriticSource> {
-        .section("the critic: {trunk: separate} or {trunk: shared}, and where a separate one comes from") { section in
+        .section("the critic: {trunk: separate} or {trunk: shared}, and where it comes from") { section in
             let critic = CriticSource(
                 source: try optionalSource(section), trunk: try section("trunk", .choice, else: .separate))
-            guard critic.trunk == .separate || critic.source == nil else {
+            guard critic.trunk == .shared, let source = critic.source else { return critic }
+            // The trunk is the policy's own; what can be given is a head that was kept.
+            switch source {
+            case .stage(let name) where name.contains("/"): return critic
+            case .folder: return critic
+            default:
                 throw section.field.error(
-                    "a shared trunk is the policy's own; remove 'from', 'folder' or 'new', or say 'trunk: separate'")
+                    "a shared trunk is the policy's own, and only its head can be given: expected 'from: STAGE/critic' or the folder "
+                        + "of a kept critic, or 'trunk: separate'")
             }
-            return critic
         }
     }
 

@@ -6,21 +6,28 @@ import ZooKit
 public struct ComparedRun: Sendable {
     /// As tables name it.
     public var variant: String
+    /// The seed of the stages before.
+    public var base: UInt64
     public var seed: UInt64
     public var folder: RunFolder
     public var result: Result<(evaluation: EvaluationResult?, ledger: Ledger), ZooError>
 }
 
-/// Named variants of a recipe's last stage over seeds: the same base, data, prompts and evaluation, one process a run.
+/// Named variants of a recipe's last stage over seeds: the same base, data, prompts and evaluation, one process a run; and all of that
+/// again over other base models where the comparison has several.
 ///
 /// A run that dies is reported and the others go on.
 public struct CompareController: Sendable {
     let controller: RunController
     let comparison: Comparison
+    /// The recipe with the seed of each base model.
+    private let bases: [RunController]
     /// Variants that make no sense on the recipe's task, and were not asked for by name.
     public let leftOut: [String]
 
-    public init(_ controller: RunController, variants: [String] = [], seeds: [UInt64] = [], jobs: Int? = nil) throws {
+    public init(_ controller: RunController, variants: [String] = [], seeds: [UInt64] = [], bases: Int? = nil, jobs: Int? = nil)
+        throws
+    {
         guard var comparison = controller.recipe.compare else {
             throw ZooError(.invalidArgument, "\(controller.recipe.file.path) has no 'compare': name its variants there")
         }
@@ -45,8 +52,16 @@ public struct CompareController: Sendable {
         }
         if !seeds.isEmpty { comparison.seeds = seeds }
         if let jobs { comparison.jobs = jobs }
+        if let bases { comparison.bases = bases }
+        guard comparison.bases == 1 || controller.recipe.makesBase else {
+            throw ZooError(
+                .invalidArgument,
+                "\(controller.recipe.file.path): compare.bases is \(comparison.bases), but no stage before the last makes a model: "
+                    + "there is one base model; set it to 1")
+        }
         self.controller = controller
         self.comparison = comparison
+        self.bases = (0..<UInt64(comparison.bases)).map { controller.seeded(controller.recipe.seed &+ $0) }
         let used = try comparison.variants.map { try controller.resolved(Self.stage($0, controller.recipe)).preset }
         let titles = zip(comparison.variants, used).map { $1?.title(of: $0.name) ?? $0.name }
         self.variants = titles
@@ -58,13 +73,19 @@ public struct CompareController: Sendable {
     }
 
     /// The names of the runs, in order.
-    public var runs: [String] { comparison.variants.flatMap { variant in comparison.seeds.map { name(variant, $0) } } }
+    public var runs: [String] {
+        comparison.variants.flatMap { variant in
+            bases.flatMap { base in comparison.seeds.map { name(variant, base.recipe.seed, $0) } }
+        }
+    }
     /// The variants as tables name them.
     public let variants: [String]
     /// The presets of the variants that have one, in order.
     public let presets: [(variant: String, preset: PresetUse)]
 
-    private func name(_ variant: Variant, _ seed: UInt64) -> String { "\(variant.name)-seed\(seed)" }
+    private func name(_ variant: Variant, _ base: UInt64, _ seed: UInt64) -> String {
+        bases.count > 1 ? "\(variant.name)-base\(base)-seed\(seed)" : "\(variant.name)-seed\(seed)"
+    }
 
     /// A variant that changed what all runs share would be compared with something else: it may change the last stage, and how that is
     /// evaluated.
@@ -91,27 +112,32 @@ public struct CompareController: Sendable {
 
     /// Runs everything into folders below `folder`. Runs that are whole there already are kept.
     public func run(into folder: URL) async throws -> [ComparedRun] {
-        let models = try await controller.artifacts(jobs: comparison.jobs)
+        var models: [UInt64: [String: String]] = [:]
+        for base in bases { models[base.recipe.seed] = try await base.artifacts(jobs: comparison.jobs) }
         for variant in comparison.variants {
             try controller.announce(Self.stage(variant, controller.recipe), as: variant.name)
         }
         // Seed by seed, so that an early look compares like with like.
-        let plan = comparison.seeds.flatMap { seed in
-            zip(comparison.variants, variants).map { (variant: $0, title: $1, seed: seed) }
+        let plan = bases.flatMap { base in
+            comparison.seeds.flatMap { seed in
+                zip(comparison.variants, variants).map { (controller: base, variant: $0, title: $1, seed: seed) }
+            }
         }
-        let controller = controller
+        let known = models
         let stopped = Mutex(false)
         return try await concurrently(plan, jobs: comparison.jobs) { item in
-            let run = RunFolder(folder.appending(path: name(item.variant, item.seed), directoryHint: .isDirectory))
+            let (controller, base) = (item.controller, item.controller.recipe.seed)
+            let runName = name(item.variant, base, item.seed)
+            let run = RunFolder(folder.appending(path: runName, directoryHint: .isDirectory))
             let result = Result { () throws(ZooError) -> (evaluation: EvaluationResult?, ledger: Ledger) in
                 if stopped.withLock({ $0 }) { throw ZooError(.cancelled, "not started: the comparison was stopped") }
                 do {
                     let spec = try controller.spec(
-                        Self.stage(item.variant, controller.recipe), seed: item.seed, models: models,
+                        Self.stage(item.variant, controller.recipe), seed: item.seed, models: known[base] ?? [:],
                         evaluates: controller.recipe.evaluation != nil,
                         evaluation: controller.recipe.applying(item.variant).evaluation)
                     try run.adopt(spec)
-                    if !run.isDone { try controller.work(run, name: name(item.variant, item.seed)) }
+                    if !run.isDone { try controller.work(run, name: runName) }
                     let evaluated = FileManager.default.fileExists(atPath: run.evaluation.path)
                     return (
                         evaluated ? try JSON.decode(EvaluationResult.self, from: run.evaluation) : nil,
@@ -124,7 +150,15 @@ public struct CompareController: Sendable {
                     throw ZooError(.internal, "\(error)")
                 }
             }
-            return ComparedRun(variant: item.title, seed: item.seed, folder: run, result: result)
+            return ComparedRun(variant: item.title, base: base, seed: item.seed, folder: run, result: result)
         }
+    }
+}
+
+extension Recipe {
+    /// Whether another seed of the recipe gives another model to begin from.
+    public var makesBase: Bool {
+        guard stages.count == 1, case .new? = stages.last?.policy else { return stages.count > 1 }
+        return true
     }
 }

@@ -16,8 +16,10 @@ extension RunController {
         let spec = try spec(stage, seed: recipe.seed, models: await artifacts(), evaluates: true)
         Engine.configure(threads: recipe.threads)
         var setup = try StageSetup(spec, needs: AlgorithmNeeds(data: [.prompts], roles: ["policy", "reference"], services: []))
-        guard try setup.sameTokens(setup.codec, setup.factory.codec(.folder(model))) else {
-            throw ZooError(.invalidArgument, "\(model.path) has another tokenizer than the models of \(recipe.file.path)")
+        let own = try setup.factory.codec(.folder(model))
+        if let fault = setup.codec.misreading(by: own) ?? own.misreading(by: setup.codec) {
+            throw ZooError(
+                .invalidArgument, "\(model.path) has another tokenizer than the models of \(recipe.file.path): \(fault)")
         }
         setup.trained = model
         let stop = StopSignal()

@@ -37,8 +37,15 @@ final class ModelFactory {
         case .folder(let url): return url
         case .new: return nil
         case .stage(let name):
-            guard let path = models[name] else { throw ZooError(.notFound, "stage '\(name)' has made no model") }
-            return URL(filePath: path, directoryHint: .isDirectory)
+            let parts = name.split(separator: "/", maxSplits: 1).map(String.init)
+            guard let path = models[parts[0]] else { throw ZooError(.notFound, "stage '\(parts[0])' has made no model") }
+            let model = URL(filePath: path, directoryHint: .isDirectory)
+            guard parts.count > 1 else { return model }
+            let kept = model.deletingLastPathComponent().appending(path: parts[1], directoryHint: .isDirectory)
+            guard FileManager.default.fileExists(atPath: kept.path) else {
+                throw ZooError(.notFound, "stage '\(parts[0])' kept no \(parts[1]): its algorithm has none")
+            }
+            return kept
         }
     }
 

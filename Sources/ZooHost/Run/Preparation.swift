@@ -48,8 +48,19 @@ struct Preparation {
     // MARK: - Preference pairs
 
     struct Pairs: Codable {
-        var rows: [[String: JSONValue]]
+        var rows: [Pair]
         var cost: Ledger
+
+        struct Pair: Codable {
+            /// For people: what was sampled for what.
+            var prompt: String
+            var chosen: String
+            var rejected: String
+            /// Of the stage's reward, chosen above rejected.
+            var margin: Double
+            /// What is trained on.
+            var tokens: SampledPair
+        }
     }
 
     /// Pairs from the policy as it begins: of `samples` completions a prompt, the best against the worst by the stage's reward.
@@ -57,22 +68,15 @@ struct Preparation {
     /// The cost of making them is charged to every run that trains on them, cached or not: a comparison must not hide it.
     func pairs(_ building: PairBuilding, _ rewards: RewardService) throws -> (dataset: Dataset, cost: Ledger) {
         let plan = try PairPlan(building, setup.stage)
-        guard try setup.prompts().rows.allSatisfy({ $0.chat == nil }) else {
-            throw ZooError(
-                .invalidArgument,
-                "stage '\(setup.stage.name)': pairs are built from prompts that are texts; these are conversations: give a file of pairs"
-            )
-        }
         let key = [
             "pairs", try setup.factory.identity(setup.stage.policy), plan.key, try JSON.text(setup.stage.rewards),
             try samplingKey(),
         ]
         let made = try ArtifactStore.value("pairs", key: key) { try build(plan, each: building.samples, rewards) }
-        let rows = try made.rows.map { columns in
-            guard let chosen = columns["chosen"]?.string, let rejected = columns["rejected"]?.string else {
-                throw ZooError(.dataLoss, "the built pairs in \(CacheFolder.artifacts.path) are damaged: remove the folder")
-            }
-            return Row(prompt: columns["prompt"]?.string ?? "", chosen: chosen, rejected: rejected)
+        let rows = made.rows.map { pair in
+            var row = Row(prompt: pair.prompt, chosen: pair.chosen, rejected: pair.rejected)
+            row.sampled = pair.tokens
+            return row
         }
         return (Dataset(name: "pairs", shape: .preference, rows: rows), made.cost)
     }
@@ -83,16 +87,23 @@ struct Preparation {
         let batch = try sampler.sample(each: samples, next: plan.next)
         let scores = try rewards.score(batch, row: sampler.data.promptRow, ledger: &sampler.model.ledger)[0].doubles
         let items = try rewards.items(batch, sampler.data.promptRow)
-        var rows: [[String: JSONValue]] = []
+        func tokens(_ sequence: Int, actions: Bool) -> [Int32] {
+            batch.steps(of: sequence).filter { batch.mask[$0] == actions }.map { batch.tokens[$0] }
+        }
+        var rows: [Pairs.Pair] = []
         for first in stride(from: 0, to: scores.count, by: samples) {
             let group = Array(first..<first + samples)
             guard let best = group.max(by: { scores[$0] < scores[$1] }), let worst = group.min(by: { scores[$0] < scores[$1] }),
-                scores[best] > scores[worst], items[best].completion != items[worst].completion
+                scores[best] > scores[worst]
             else { continue }
-            rows.append([
-                "prompt": .string(items[best].prompt), "chosen": .string(items[best].completion),
-                "rejected": .string(items[worst].completion), "margin": .number(scores[best] - scores[worst]),
-            ])
+            let pair = SampledPair(
+                context: tokens(best, actions: false), chosen: tokens(best, actions: true), rejected: tokens(worst, actions: true)
+            )
+            guard pair.chosen != pair.rejected else { continue }
+            rows.append(
+                Pairs.Pair(
+                    prompt: items[best].prompt, chosen: items[best].completion, rejected: items[worst].completion,
+                    margin: scores[best] - scores[worst], tokens: pair))
         }
         guard !rows.isEmpty else {
             throw ZooError(

@@ -11,7 +11,7 @@ public protocol RunObserver: Sendable {
 
 /// Runs recipes: the stages before the last one as artifacts, made once, and then training runs, each in a worker process.
 public struct RunController: Sendable {
-    public let recipe: Recipe
+    public private(set) var recipe: Recipe
     public let plugins: PluginCatalog
     private let observer: any RunObserver
     private let command: [String]
@@ -27,6 +27,13 @@ public struct RunController: Sendable {
         for stage in recipe.stages { try check(stage) }
         _ = try TabularTask(recipe)
         _ = try CountdownTask(recipe)
+    }
+
+    /// The same with another seed of the recipe, of which new weights, the data order of the stages and what is built for them depend.
+    func seeded(_ seed: UInt64) -> RunController {
+        var other = self
+        other.recipe.seed = seed
+        return other
     }
 
     /// Refuses what the stage's plugin would refuse, and data that the algorithm needs and the stage does not name.
@@ -95,7 +102,10 @@ public struct RunController: Sendable {
     private func dependencies(_ stage: Stage) -> [String] {
         let sources =
             [stage.policy, stage.reference, stage.teacher, stage.reward, stage.critic?.source] + stage.rewards.map(\.source)
-        return sources.compactMap { if case .stage(let name)? = $0 { name } else { nil } }
+        return sources.compactMap { source in
+            guard case .stage(let name)? = source else { return nil }
+            return name.split(separator: "/").first.map(String.init)
+        }
     }
 
     private func artifact(_ stage: Stage, _ models: [String: String]) throws -> String {

@@ -134,7 +134,17 @@ public struct StageRunner {
             throw ZooError(.failedPrecondition, "algorithm '\(setup.stage.algorithm)' updated neither policy nor reward")
         }
         let kept = trained == "policy" ? services.keptPolicy : trained
-        try clock.time(.saving) { try saveModel(try roles.role(kept), setup) }
+        try clock.time(.saving) {
+            try save(try roles.role(kept), to: folder.model, setup)
+            for other in setup.stage.save {
+                guard let role = roles.built[other.rawValue] else {
+                    let sentence = "no \(other.rawValue) is kept: algorithm '\(setup.stage.algorithm)' built none"
+                    RunEvent.send(.message(sentence))
+                    continue
+                }
+                try save(role, to: folder.url.appending(path: other.rawValue, directoryHint: .isDirectory), setup)
+            }
+        }
         if let evaluator, trained == "policy" {
             RunEvent.send(.phase("evaluating"))
             let result = try evaluator.run()
@@ -158,16 +168,16 @@ public struct StageRunner {
         RunEvent.send(.done)
     }
 
-    /// The model's folder in Hugging Face's layout, whole or not at all.
-    private func saveModel(_ role: Role, _ setup: StageSetup) throws {
-        let part = folder.url.appending(path: ".model.tmp", directoryHint: .isDirectory)
+    /// A network's folder in Hugging Face's layout, whole or not at all.
+    private func save(_ role: Role, to target: URL, _ setup: StageSetup) throws {
+        let part = folder.url.appending(path: ".\(target.lastPathComponent).tmp", directoryHint: .isDirectory)
         let files = FileManager.default
         if files.fileExists(atPath: part.path) { try files.removeItem(at: part) }
         try files.createDirectory(at: part, withIntermediateDirectories: true)
         try role.network.save(to: part)
         try setup.codec.write(to: part)
-        if files.fileExists(atPath: folder.model.path) { try files.removeItem(at: folder.model) }
-        try files.moveItem(at: part, to: folder.model)
+        if files.fileExists(atPath: target.path) { try files.removeItem(at: target) }
+        try files.moveItem(at: part, to: target)
         Files.synchronize(folder: folder.url)
     }
 }

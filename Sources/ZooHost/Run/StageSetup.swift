@@ -46,6 +46,25 @@ struct StageSetup {
         ) { try Self.corpus(stage, files) }
         let own = try factory.codec(stage.policy)
         codec = (own as? TokenizerCodec)?.with(stage.data.chat) ?? own
+        try checkTokens()
+    }
+
+    /// Refuses a network that would take the policy's tokens for others: all its numbers would be of another text.
+    private func checkTokens() throws {
+        // The evaluation asks the reference whatever the algorithm does.
+        let needed = needs.roles + ["reference"]
+        let sources = [
+            ("reference", stage.reference), ("teacher", stage.teacher), ("reward", stage.reward),
+            // A shared trunk reads what the policy reads.
+            ("critic", stage.critic?.trunk == .separate ? stage.critic?.source : nil),
+        ]
+        for case (let role, let source?) in sources where needed.contains(role) {
+            guard let fault = try codec.misreading(by: factory.codec(source)) else { continue }
+            throw ZooError(
+                .invalidArgument,
+                "\(recipe.file.path): stage '\(stage.name)': '\(role)' has another tokenizer than the policy, whose tokens it is given: "
+                    + "\(fault); name a model with the policy's tokenizer")
+        }
     }
 
     /// Text to train a new model's tokenizer on: the stage's examples.
@@ -111,12 +130,7 @@ struct StageSetup {
         }
         if let teacher = stage.teacher {
             plans["teacher"] = .init(settings: nil, outputs: [.logp, .entropy, .score]) {
-                guard sameTokens(codec, try factory.codec(teacher)) else {
-                    throw ZooError(
-                        .invalidArgument,
-                        "stage '\(stage.name)': 'teacher' has another tokenizer than the policy, which it is to judge")
-                }
-                return try factory.network(teacher, head: .languageModel, trainable: false)
+                try factory.network(teacher, head: .languageModel, trainable: false)
             }
         }
         let roles = SharedTrunk()
@@ -129,7 +143,8 @@ struct StageSetup {
             guard case let policy as CausalLM = try roles.policy() else {
                 throw ZooError(.invalidArgument, "stage '\(stage.name)': critic.trunk 'shared' needs a causal-lm policy")
             }
-            return ValueHead(trunk: policy)
+            guard let source = critic.source, let folder = try factory.folder(source) else { return ValueHead(trunk: policy) }
+            do { return try ValueHead.load(from: folder, trunk: policy) } catch { throw ZooError(.dataLoss, "\(error)") }
         }
         let made = Roles(plans)
         roles.roles = made
@@ -166,7 +181,7 @@ struct StageSetup {
             }
             let network = try factory.network(source, head: .score, trainable: false)
             let other = try factory.codec(source)
-            return .model(network, codec: sameTokens(codec, other) ? nil : other)
+            return .model(network, codec: codec.misreading(by: other) == nil ? nil : other)
         case "table":
             guard let task = try TabularTask(recipe) else {
                 throw ZooError(.invalidArgument, "reward 'table' belongs to 'task: tabular'")
@@ -182,14 +197,6 @@ struct StageSetup {
                 try RewardKind.make(
                     spec.function, parameters: files.resolve(spec.parameters), folder: recipe.file.deletingLastPathComponent()))
         }
-    }
-
-    /// Whether two codecs read the same tokens: then a reward model takes the policy's sequences as they are.
-    func sameTokens(_ a: any TextCodec, _ b: any TextCodec) -> Bool {
-        guard let a = a as? TokenizerCodec, let b = b as? TokenizerCodec else {
-            return a is NumberCodec && b is NumberCodec || a is ImageCodec && b is ImageCodec
-        }
-        return a.identity == b.identity
     }
 
     // MARK: - Data

@@ -76,7 +76,7 @@ final class RewardService {
         var total = [Double](repeating: .nan, count: batch.sequenceCount)
         var columns: [Column] = []
         for component in components {
-            let scores = try raw(component, batch, items, &ledger).map(component.normalization.callAsFunction)
+            let scores = try raw(component, batch, items, row, &ledger).map(component.normalization.callAsFunction)
             guard scores.allSatisfy({ $0.isFinite || (unscorable && $0.isNaN) }) else {
                 throw ZooError(.dataLoss, "reward '\(component.name)' is not finite")
             }
@@ -113,11 +113,13 @@ final class RewardService {
         }
     }
 
-    private func raw(_ component: Component, _ batch: Batch, _ items: [RewardItem], _ ledger: inout Ledger) throws -> [Double] {
+    private func raw(
+        _ component: Component, _ batch: Batch, _ items: [RewardItem], _ row: (Int) -> Row?, _ ledger: inout Ledger
+    ) throws -> [Double] {
         switch component.scorer {
         case .function(let function): return try items.map(function.score)
         case .model(let network, let other):
-            let sequences = try other.map { try encode(items, $0) } ?? batch
+            let sequences = try other.map { try encode(batch, items, row, $0) } ?? batch
             var scores: [Double] = []
             for part in Slices.bySteps(sequences, limit: microbatchSteps) {
                 let slice = Sequences(sequences.selecting(part))
@@ -142,11 +144,32 @@ final class RewardService {
         ledger.roles["reward", default: Ledger.Account()].weightBytes = weightBytes
     }
 
-    /// The items in the tokens of another model.
-    private func encode(_ items: [RewardItem], _ other: any TextCodec) throws -> Batch {
+    /// The sequences in the tokens of another model: a conversation by that model's own chat template, any other text with its marks as
+    /// they are spelled. A sample that was cut gets no end that it does not have.
+    private func encode(
+        _ batch: Batch, _ items: [RewardItem], _ row: (Int) -> Row?, _ other: any TextCodec
+    ) throws -> Batch {
         let rows = TokenizedRows(codec: other, maxPromptSteps: .max, maxSteps: .max)
-        var batch = BatchBuilder()
-        for item in items { batch.append(try rows.completion(Row(prompt: item.prompt), item.completion)) }
-        return batch.finish([])
+        let ids = try batch.column("row") == nil ? nil : batch.integers("row")
+        let ends = other.ends
+        var encoded = BatchBuilder()
+        for (index, item) in items.enumerated() {
+            var sequence: TokenizedSequence
+            if let source = ids.flatMap({ row($0[index]) }), source.chat != nil {
+                sequence = try rows.completion(source, nil, [ChatMessage(role: "assistant", content: item.completion)])
+            } else {
+                let steps = batch.steps(of: index)
+                var context = steps.filter { !batch.mask[$0] }.map { batch.tokens[$0] }
+                var actions = steps.filter { batch.mask[$0] }.map { batch.tokens[$0] }
+                if context.first == codec.begin { context.removeFirst() }
+                if let last = actions.last, codec.ends.contains(last) { actions.removeLast() }
+                sequence = try rows.completion(Row(prompt: codec.spelled(context)), codec.spelled(actions))
+            }
+            if !item.finished, let last = sequence.tokens.last, ends.contains(last) {
+                sequence = TokenizedSequence(tokens: sequence.tokens.dropLast(), mask: sequence.mask.dropLast())
+            }
+            encoded.append(sequence)
+        }
+        return encoded.finish([])
     }
 }

@@ -21,6 +21,19 @@ protocol TextCodec: Sendable {
 
 extension TextCodec {
     func spelled(_ tokens: [Int32]) -> String { decode(tokens) }
+
+    /// Why a model that reads by `other` would take tokens of this codec for others; nil where it reads them as they are meant.
+    func misreading(by other: any TextCodec) -> String? {
+        switch (self, other) {
+        case (is NumberCodec, is NumberCodec), (is ImageCodec, is ImageCodec): return nil
+        case (let own as TokenizerCodec, let other as TokenizerCodec):
+            if own.identity == other.identity { return nil }
+            return own.tokenizer.firstToken(unknownTo: other.tokenizer).map {
+                "token \($0.id) is '\($0.token)' for the policy and another, or none, there"
+            }
+        default: return "one of both reads text and the other does not"
+        }
+    }
     var ends: [Int32] { end.map { [$0] } ?? [] }
 }
 
@@ -32,7 +45,7 @@ extension GenerativeNetwork {
 /// The codec of a language model: its `tokenizer.json`.
 struct TokenizerCodec: TextCodec {
     let tokenizer: Tokenizer
-    /// Two codecs with the same identity read the same tokens: a hash of the tokenizer's file, or its own for one made here.
+    /// Of the tokenizer: a hash of its file, or its own for one made here.
     let identity: String
     /// Where the chat template is: the folder of the tokenizer, nil for one made here, and what takes its place.
     private let folder: URL?

@@ -67,8 +67,18 @@ struct TokenizedRows {
         return try join(context(""), codec.encode(row.text ?? ""))
     }
 
-    func chosen(_ row: Row) throws -> TokenizedSequence { try completion(row, row.chosen, row.chat?.chosen) }
-    func rejected(_ row: Row) throws -> TokenizedSequence { try completion(row, row.rejected, row.chat?.rejected) }
+    func chosen(_ row: Row) throws -> TokenizedSequence {
+        try row.sampled.map { sampled($0.context, $0.chosen) } ?? completion(row, row.chosen, row.chat?.chosen)
+    }
+
+    func rejected(_ row: Row) throws -> TokenizedSequence {
+        try row.sampled.map { sampled($0.context, $0.rejected) } ?? completion(row, row.rejected, row.chat?.rejected)
+    }
+
+    /// A sample as it was drawn.
+    private func sampled(_ context: [Int32], _ actions: [Int32]) -> TokenizedSequence {
+        TokenizedSequence(tokens: context + actions, contextSteps: context.count).prefix(maxSteps)
+    }
 
     /// A prompt and one of its completions.
     func completion(_ row: Row, _ completion: String?, _ turns: [ChatMessage]? = nil) throws -> TokenizedSequence {

@@ -9,7 +9,7 @@ extension CausalLM {
         from folder: URL, head: Head, device: Device, trainable: Bool, generator: Generator?
     ) throws -> CausalLM {
         let keys = try ConfigKeys.read(folder)
-        var config = try CausalLMConfig(json: keys.json, file: keys.file)
+        let config = try CausalLMConfig(json: keys.json, file: keys.file)
         let names = config.family.traits.tensors
         do {
             var tensors = names.withPrefix(try Safetensors.readModel(in: folder))
@@ -21,8 +21,6 @@ extension CausalLM {
                 let isOther = head == .value && tensors[own + "bias"] == nil
                 for name in tensors.keys where name.hasPrefix("score.") && (isOther || own != "score.") { tensors[name] = nil }
                 if tensors[own + "weight"] == nil {
-                    // The folder says how its own head pools, not how a new one does.
-                    if keys.json["pooling"] == nil { config.pooling = .mean }
                     missing = .made(generator, names: [own + "weight", own + "bias"])
                 }
             }

@@ -51,23 +51,20 @@ extension CausalLM {
         return norm(x)
     }
 
-    /// A reward model's scalar for each sequence, `[n_sequences]`.
+    /// A reward model's scalar for each sequence, `[n_sequences]`: the head's at the last step whose token is not `pad_token_id`, as
+    /// `transformers`' sequence classification has it; at the first step where all of them are.
     private func rewardScores(_ batch: Sequences) throws -> Tensor {
-        let lengths = (0..<batch.count).map { batch.steps($0).count }
-        if let empty = lengths.firstIndex(of: 0) { throw ModelError("batch: sequence \(empty) has no steps to score") }
+        let lengths = (0..<batch.count).map { sequence in
+            (batch.tokens[batch.steps(sequence)].lastIndex { $0 != config.padToken }.map { $0 - batch.steps(sequence).lowerBound }
+                ?? 0) + 1
+        }
+        if let empty = (0..<batch.count).first(where: { batch.steps($0).isEmpty }) {
+            throw ModelError("batch: sequence \(empty) has no steps to score")
+        }
         if lengths.isEmpty { return .zeros([0], device: device) }
         let layout = SequenceLayout(batch, lengths: lengths)
-        switch config.pooling {
-        case .last:
-            let rows = (0..<batch.count).map { layout.firstRow[$0] + lengths[$0] - 1 }
-            return try finalStates(layout, rows: rows).linear(headWeight).reshape([-1])
-        case .mean:
-            // The head is linear, so the mean of its outputs is its output for the mean state.
-            let owner = layout.order.flatMap { Array(repeating: $0, count: lengths[$0]) }
-            let scores = try finalStates(layout, rows: nil).linear(headWeight).reshape([-1])
-            let sums = scores.segmentSum(Tensor(owner, device: device), count: batch.count)
-            return sums * Tensor(lengths.map { 1 / Float($0) }, device: device)
-        }
+        let rows = (0..<batch.count).map { layout.firstRow[$0] + lengths[$0] - 1 }
+        return try finalStates(layout, rows: rows).linear(headWeight).reshape([-1])
     }
 
     func checkLength(_ length: Int) throws {

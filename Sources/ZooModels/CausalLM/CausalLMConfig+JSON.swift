@@ -29,13 +29,9 @@ extension CausalLMConfig {
         let said = try [names.newerActivation, names.activation].compactMap { $0 }.first { try keys.text($0) != nil }
         if let said, try keys.text(said) != activation { throw keys.refuse(said, "\"\(activation)\"") }
         try traits.read(&self, keys)
-        if let text = try keys.text("pooling") {
-            guard let known = Pooling(rawValue: text) else { throw keys.refuse("pooling", "\"mean\" or \"last\"") }
-            pooling = known
-        } else if let names = json["architectures"] as? [String],
-            names.contains(traits.className + "ForSequenceClassification")
-        {
-            pooling = .last
+        // What reward models trained by earlier versions said of themselves; `transformers` never read it.
+        if try keys.text("pooling") ?? "last" != "last" {
+            throw keys.refuse("pooling", "\"last\" (or none): a reward model's score is that of its last token; train it anew")
         }
         try validate(file: file)
     }
@@ -67,9 +63,7 @@ extension CausalLMConfig {
         switch head {
         case .languageModel: json["architectures"] = [traits.className + traits.languageModelSuffix]
         case .value: json["architectures"] = [traits.className + "ForTokenClassification"]
-        case .score:
-            json["architectures"] = [traits.className + "ForSequenceClassification"]
-            json["pooling"] = pooling.rawValue
+        case .score: json["architectures"] = [traits.className + "ForSequenceClassification"]
         }
         if head != .languageModel {
             json["id2label"] = ["0": head.rawValue]

@@ -27,16 +27,8 @@ public struct CausalLMConfig: Sendable, Equatable {
     public var initializerRange: Double
     public var bosToken: Int32?
     public var eosTokens: [Int32]
+    /// Fills a batch; a reward model judges a sequence at its last step of another token.
     public var padToken: Int32?
-    /// How a reward model sums up a sequence.
-    public var pooling: Pooling
-
-    public enum Pooling: String, Sendable, CaseIterable {
-        /// The mean over the sequence's steps.
-        case mean
-        /// The last step, as Hugging Face does.
-        case last
-    }
 
     public struct Biases: OptionSet, Sendable {
         public let rawValue: Int
@@ -52,7 +44,7 @@ public struct CausalLMConfig: Sendable, Equatable {
         family: Family = .llama, vocabularySize: Int, hiddenSize: Int, intermediateSize: Int, layers: Int, heads: Int,
         kvHeads: Int? = nil, headWidth: Int? = nil, maxPositions: Int = 2048, ropeTheta: Double = 10_000,
         normEps: Double = 1e-5, tieEmbeddings: Bool = true, initializerRange: Double = 0.02, bosToken: Int32? = nil,
-        eosTokens: [Int32] = [], padToken: Int32? = nil, pooling: Pooling = .mean
+        eosTokens: [Int32] = [], padToken: Int32? = nil
     ) {
         self.family = family
         self.vocabularySize = vocabularySize
@@ -71,7 +63,6 @@ public struct CausalLMConfig: Sendable, Equatable {
         self.bosToken = bosToken
         self.eosTokens = eosTokens
         self.padToken = padToken
-        self.pooling = pooling
     }
 
     /// How many steps a query of this layer sees; nil for all.

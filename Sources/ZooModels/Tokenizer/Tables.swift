@@ -64,6 +64,17 @@ struct ByteStringTable: Sendable {
         return key.withUTF8 { self[$0] }
     }
 
+    /// The first of these strings, in the order in which they were added, that `other` does not map to the same number.
+    func firstDifference(from other: ByteStringTable) -> (key: [UInt8], value: Int32)? {
+        strings.withUnsafeBufferPointer { strings in
+            for index in values.indices {
+                let key = strings.part(starts[index]..<starts[index + 1])
+                if other[key] != values[index] { return (Array(key), values[index]) }
+            }
+            return nil
+        }
+    }
+
     /// Adds `key`, unless it is there: then its value is given back and nothing changes.
     mutating func insert(_ key: Bytes, _ value: Int32) -> Int32? {
         precondition(2 * values.count < slots.count, "more strings than the table was made for")

@@ -127,6 +127,12 @@ public final class Tokenizer: Sendable {
     /// The id of `token`, as the file spells it (`"Ġthe"`, `"<eos>"`).
     public func id(of token: String) -> Int32? { ids[token] }
 
+    /// A token, as its file spells it, that `other` does not know by the same id; nil where `other` reads every id of this tokenizer as
+    /// the same token. It may have more tokens, and other rules of cutting a text into them.
+    public func firstToken(unknownTo other: Tokenizer) -> (token: String, id: Int32)? {
+        ids.firstDifference(from: other.ids).map { (String(decoding: $0.key, as: UTF8.self), $0.value) }
+    }
+
     /// The text of `ids`; bytes that are not valid UTF-8 become U+FFFD, and ids that no token has are left out.
     ///
     /// Added tokens of a byte-level vocabulary come back as they are spelled, where Hugging Face turns letters such as `é` in

@@ -8,10 +8,23 @@ public enum LearningCurves {
         public init(step: Int, values: [String: Double]) { (self.step, self.values) = (step, values) }
     }
 
+    /// The runs over one base model as one: at each step the mean of those that have it.
+    public static func merged(_ runs: [[Record]]) -> [Record] {
+        guard runs.count > 1 else { return runs.first ?? [] }
+        return Dictionary(grouping: runs.joined(), by: \.step).sorted { $0.key < $1.key }.map { step, records in
+            let names = Set(records.flatMap(\.values.keys))
+            let means = names.map { name in
+                let found = records.compactMap { $0.values[name] }
+                return (name, found.reduce(0, +) / Double(found.count))
+            }
+            return Record(step: step, values: Dictionary(uniqueKeysWithValues: means))
+        }
+    }
+
     /// The curves of a variant: at each step the mean over the seeds that have it, with its bootstrap interval.
     ///
     /// - Parameters:
-    ///   - runs: the records of each seed.
+    ///   - runs: the records of each seed, or of each base model where there are several (``merged(_:)``).
     ///   - axes: names of metrics to draw against; `step` is added. At a step, an axis has its mean over seeds.
     ///   - isRare: metrics that only some steps have, such as those of an evaluation; no such step is thinned out for one that has none.
     ///   - points: the most steps to keep; evenly spaced, the last one among them.

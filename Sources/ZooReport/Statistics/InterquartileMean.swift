@@ -12,26 +12,31 @@ public enum InterquartileMean {
     /// Over the scores of all seeds and prompts, prompts in the place of the paper's tasks.
     ///
     /// The paper resamples the runs of each task by themselves (a stratified bootstrap), for its tasks were trained apart. The prompts
-    /// of a seed are answered by one model: here a seed is taken whole, and then prompts, the same for every seed. Strata of their own
-    /// would average the seeds' differences away and give intervals that are too narrow.
+    /// of a run are answered by one model: here a run is taken whole, and then prompts, the same for every run; of several base models
+    /// first the base models, and then runs of each. Strata of their own would average the runs' differences away and give intervals
+    /// that are too narrow.
     public static func of(_ scores: Scores, resamples: Int = 1000) -> Estimate {
-        let rows = scores.seeds.compactMap { scores.values[$0] }
+        let rows = scores.runs.compactMap { scores.values[$0] }
+        let groups = Scores.units(scores.runs)
         let mean = of(rows.flatMap { $0 })
-        guard rows.count > 1 else { return Estimate(mean: mean, interval: nil, count: rows.count) }
+        guard groups.count > 1 else { return Estimate(mean: mean, interval: nil, count: groups.count) }
         var random = RandomStream()
         // Sorted once: a resample is the same order with other weights.
-        let cells = rows.indices.flatMap { seed in rows[seed].indices.map { (value: rows[seed][$0], seed: seed, prompt: $0) } }
+        let cells = rows.indices.flatMap { run in rows[run].indices.map { (value: rows[run][$0], run: run, prompt: $0) } }
             .sorted { $0.value < $1.value }
         let draws = (0..<resamples).map { _ in
-            let (seeds, prompts) = (random.resample(rows.count), random.resample(rows[0].count))
-            return trimmed(cells.lazy.map { ($0.value, seeds[$0.seed] * prompts[$0.prompt]) }, count: cells.count)
+            let runs = random.resample(units: groups, runs: rows.count)
+            let prompts = random.resample(rows[0].count)
+            return trimmed(cells.lazy.map { ($0.value, runs[$0.run] * prompts[$0.prompt]) })
         }
-        return Estimate(mean: mean, interval: Bootstrap.interval(draws), count: rows.count)
+        return Estimate(mean: mean, interval: Bootstrap.interval(draws), count: groups.count)
     }
 
-    /// The same mean of sorted values that occur so often, `count` in all.
-    private static func trimmed(_ values: some Sequence<(value: Double, times: Double)>, count: Int) -> Double {
-        let (low, high) = (Double(count / 4), Double(count - count / 4))
+    /// The same mean of sorted values that occur so often.
+    private static func trimmed(_ values: some Sequence<(value: Double, times: Double)>) -> Double {
+        let count = values.reduce(0) { $0 + $1.times }
+        let cut = (count / 4).rounded(.down)
+        let (low, high) = (cut, count - cut)
         var (passed, sum) = (0.0, 0.0)
         for (value, times) in values where times > 0 {
             let taken = min(passed + times, high) - max(passed, low)

@@ -1,4 +1,4 @@
-/// The difference between two variants on the seeds and the prompts that both have, which removes what these do to both.
+/// The difference between two variants on the runs and the prompts that both have, which removes what these do to both.
 ///
 /// ```swift
 /// let difference = PairedDifference(ppo, grpo)
@@ -16,42 +16,52 @@
 /// which covers the truth three times in four; t with two degrees of freedom covers it 95 times in 100 where the seeds' differences are
 /// about normal (Student, "The probable error of a mean", 1908; Colas et al. 2018, https://arxiv.org/abs/1806.08295, find the same for
 /// reinforcement learning). One seed has no interval and separates nothing.
+///
+/// Where the runs are of several base models, these stand in the seeds' place: another base model is what a claim has to survive. The
+/// bootstrap then draws base models, and seeds within each; the t interval goes by the base models' means, which hold the noise of
+/// their seeds too (a nested design: Snedecor and Cochran, "Statistical Methods", chapter on sampling in two stages).
 public struct PairedDifference: Sendable, Equatable {
     /// Mean of the first minus the second.
     public let mean: Double
     /// 95%; nil where fewer than two seeds are common, or a score is not finite.
     public let interval: ClosedRange<Double>?
-    /// Seeds that both have.
-    public let seeds: Int
+    /// Base models that both have runs of, or of a single one the seeds: the number of values that vary independently.
+    public let units: Int
+    /// Whether `units` counts base models.
+    public let isOverBases: Bool
+    /// `3 seeds`, `1 seed`, `3 base models`.
+    public var count: String { "\(units) \(isOverBases ? "base models" : units == 1 ? "seed" : "seeds")" }
     /// Prompts that the pairing went by; 1 where only means over prompts are known.
     public let prompts: Int
 
-    /// nil where the two share no seed.
+    /// nil where the two share no run.
     public init?(_ a: Scores, _ b: Scores, resamples: Int = 2000) {
-        let common = a.seeds.filter { b.values[$0] != nil }
+        let common = a.runs.filter { b.values[$0] != nil }
         guard !common.isEmpty else { return nil }
         // Without the same prompts there are only the means to pair.
         let paired = a.prompts == b.prompts
-        let rows: [[Double]] = common.map { seed in
-            guard paired, let first = a.values[seed], let second = b.values[seed] else {
-                return [(a.means[seed] ?? .nan) - (b.means[seed] ?? .nan)]
+        func average(_ values: [Double]?) -> Double { (values ?? []).reduce(0, +) / Double(values?.count ?? 0) }
+        let rows: [[Double]] = common.map { run in
+            guard paired, let first = a.values[run], let second = b.values[run] else {
+                return [average(a.values[run]) - average(b.values[run])]
             }
             return zip(first, second).map { $0 - $1 }
         }
-        seeds = common.count
+        let groups = Scores.units(common)
+        units = groups.count
+        isOverBases = common.first?.base != common.last?.base
         prompts = rows[0].count
-        let bySeed = rows.map { $0.reduce(0, +) / Double($0.count) }
-        mean = bySeed.reduce(0, +) / Double(seeds)
-        guard seeds > 1, rows.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
+        let byUnit = groups.map { group in average(group.map { average(rows[$0]) }) }
+        mean = average(byUnit)
+        guard units > 1, rows.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
             interval = nil
             return
         }
-        let byPrompt = rows[0].indices.map { prompt -> Double in
-            let values: [Double] = rows.map { $0[prompt] }
-            return values.reduce(0, +) / Double(values.count)
+        let byPrompt = rows[0].indices.map { prompt in
+            average(groups.map { group in average(group.map { rows[$0][prompt] }) })
         }
-        let side = Self.side(bySeed, byPrompt)
-        let bootstrap = Self.bootstrap(rows, resamples: resamples) ?? mean...mean
+        let side = Self.side(byUnit, byPrompt)
+        let bootstrap = Self.bootstrap(rows, groups, resamples: resamples) ?? mean...mean
         interval = min(mean - side, bootstrap.lowerBound)...max(mean + side, bootstrap.upperBound)
     }
 
@@ -59,9 +69,9 @@ public struct PairedDifference: Sendable, Equatable {
     public var isSeparated: Bool { interval.map { !$0.contains(0) } ?? false }
 
     /// Half the width of the t interval.
-    private static func side(_ bySeed: [Double], _ byPrompt: [Double]) -> Double {
+    private static func side(_ byUnit: [Double], _ byPrompt: [Double]) -> Double {
         var (total, squares) = (0.0, 0.0)
-        for values in [bySeed, byPrompt] where values.count > 1 {
+        for values in [byUnit, byPrompt] where values.count > 1 {
             let part = variance(values) / Double(values.count)
             total += part
             squares += part * part / Double(values.count - 1)
@@ -76,20 +86,23 @@ public struct PairedDifference: Sendable, Equatable {
         return squares.reduce(0, +) / Double(values.count - 1)
     }
 
-    private static func bootstrap(_ rows: [[Double]], resamples: Int) -> ClosedRange<Double>? {
-        if rows[0].count == 1 { return Bootstrap.interval(ofMean: rows.map { $0[0] }, resamples: resamples) }
+    private static func bootstrap(_ rows: [[Double]], _ groups: [[Int]], resamples: Int) -> ClosedRange<Double>? {
+        if rows[0].count == 1, groups.allSatisfy({ $0.count == 1 }) {
+            return Bootstrap.interval(ofMean: rows.map { $0[0] }, resamples: resamples)
+        }
         var random = RandomStream()
-        let size = Double(rows.count * rows[0].count)
         return Bootstrap.interval(
             (0..<resamples).map { _ in
-                let (seeds, prompts) = (random.resample(rows.count), random.resample(rows[0].count))
-                var sum = 0.0
-                for (row, times) in zip(rows, seeds) where times > 0 {
+                let runs = random.resample(units: groups, runs: rows.count)
+                let prompts = random.resample(rows[0].count)
+                var (sum, weight) = (0.0, 0.0)
+                for (row, times) in zip(rows, runs) where times > 0 {
                     var inner = 0.0
                     for index in prompts.indices { inner += prompts[index] * row[index] }
                     sum += times * inner
+                    weight += times
                 }
-                return sum / size
+                return sum / (weight * Double(rows[0].count))
             })
     }
 }

@@ -9,28 +9,32 @@
 public struct Ranking: Sendable, Equatable {
     /// The variants that have scores, the highest mean first.
     public let variants: [String]
-    /// Fewest and most seeds that a pair shares; nil where fewer than two variants have scores.
-    public let seeds: ClosedRange<Int>?
+    /// Fewest and most base models that a pair shares, or of a single one seeds; nil where fewer than two variants have scores.
+    public let units: ClosedRange<Int>?
+    /// Whether `units` counts base models.
+    private let isOverBases: Bool
     /// Indices into `variants` of those that each is better than.
     private let worse: [Set<Int>]
 
     /// - Parameter scores: by variant; higher is better.
     public init(of variants: [String], _ scores: [String: Scores]) {
         func mean(_ name: String) -> Double {
-            let means = scores[name].map { Array($0.means.values) } ?? []
+            let means = scores[name]?.unitMeans ?? []
             return means.reduce(0, +) / Double(means.count)
         }
         let order = variants.filter { !(scores[$0]?.values.isEmpty ?? true) }.sorted { mean($0) > mean($1) }
         var worse = [Set<Int>](repeating: [], count: order.count)
         var counts: [Int] = []
+        var isOverBases = false
         for (first, a) in order.enumerated() {
             for (second, b) in order.enumerated().dropFirst(first + 1) {
                 guard let x = scores[a], let y = scores[b], let difference = PairedDifference(x, y) else {
                     counts.append(0)
                     continue
                 }
-                counts.append(difference.seeds)
-                // With other seeds in common than the means are of, the lower mean may win the pair.
+                counts.append(difference.units)
+                isOverBases = isOverBases || difference.isOverBases
+                // With other runs in common than the means are of, the lower mean may win the pair.
                 if difference.isSeparated {
                     if difference.mean > 0 { worse[first].insert(second) } else { worse[second].insert(first) }
                 }
@@ -38,7 +42,8 @@ public struct Ranking: Sendable, Equatable {
         }
         self.variants = order
         self.worse = worse
-        seeds = counts.min().flatMap { fewest in counts.max().map { fewest...$0 } }
+        self.isOverBases = isOverBases
+        units = counts.min().flatMap { fewest in counts.max().map { fewest...$0 } }
     }
 
     public func isBetter(_ a: String, than b: String) -> Bool {
@@ -56,17 +61,23 @@ public struct Ranking: Sendable, Equatable {
     ///
     /// Empty where fewer than two variants have scores.
     public var text: String {
-        guard let seeds else { return "" }
-        if seeds.upperBound < 2 { return "no ranking: \(list(variants.indices)) share fewer than two seeds" }
+        guard let units else { return "" }
+        if units.upperBound < 2 { return "no ranking: \(list(variants.indices)) share fewer than two seeds" }
         let ties = cliques
-        let count = seeds.lowerBound == seeds.upperBound ? "\(seeds.upperBound)" : "\(seeds.lowerBound) to \(seeds.upperBound)"
         let missing =
             switch ties.count {
             case 0: [String]()
-            case 1: ["\(list(ties[0])) not separated with \(count) seeds"]
-            default: ["not separated with \(count) seeds: " + ties.map { list($0) }.joined(separator: "; ")]
+            case 1: ["\(list(ties[0])) not separated with \(count)"]
+            default: ["not separated with \(count): " + ties.map { list($0) }.joined(separator: "; ")]
             }
         return (chains + missing).joined(separator: "; ")
+    }
+
+    /// `3 seeds`, `2 to 3 seeds`, `3 base models`.
+    public var count: String {
+        guard let units else { return "" }
+        let number = units.lowerBound == units.upperBound ? "\(units.upperBound)" : "\(units.lowerBound) to \(units.upperBound)"
+        return "\(number) \(isOverBases ? "base models" : "seeds")"
     }
 
     /// `a > b > c` and `a and b > c`; what follows from two others is left out.

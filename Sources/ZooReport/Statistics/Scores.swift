@@ -1,17 +1,70 @@
-/// The scores of one variant: a value by seed and held-out prompt, the same prompts for every seed.
+/// The scores of one variant: a value by run and held-out prompt, the same prompts for every run.
 public struct Scores: Sendable, Equatable {
-    /// By seed, each with one value a prompt; or a single value, where only the mean over prompts is known.
-    public let values: [UInt64: [Double]]
+    /// What tells the runs of a variant apart: the base model that it began from, and its seed. Runs are nested in base models.
+    public struct Run: Hashable, Comparable, Sendable {
+        public var base: UInt64
+        public var seed: UInt64
 
-    /// - Precondition: every seed has as many values, at least one.
-    public init(_ values: [UInt64: [Double]]) {
-        precondition(Set(values.values.map(\.count)).count <= 1, "every seed needs the same prompts")
-        precondition(values.values.allSatisfy { !$0.isEmpty }, "a seed needs at least one value")
+        public init(base: UInt64 = 0, seed: UInt64) {
+            self.base = base
+            self.seed = seed
+        }
+
+        public static func < (a: Run, b: Run) -> Bool { (a.base, a.seed) < (b.base, b.seed) }
+    }
+
+    /// By run, each with one value a prompt; or a single value, where only the mean over prompts is known.
+    public let values: [Run: [Double]]
+
+    /// - Precondition: every run has as many values, at least one.
+    public init(_ values: [Run: [Double]]) {
+        precondition(Set(values.values.map(\.count)).count <= 1, "every run needs the same prompts")
+        precondition(values.values.allSatisfy { !$0.isEmpty }, "a run needs at least one value")
         self.values = values
     }
 
-    /// Means over prompts, by seed.
-    public var means: [UInt64: Double] { values.mapValues { $0.reduce(0, +) / Double($0.count) } }
-    public var seeds: [UInt64] { values.keys.sorted() }
+    /// Of runs over one base model, by seed.
+    public init(_ seeds: [UInt64: [Double]]) {
+        self.init(Dictionary(uniqueKeysWithValues: seeds.map { (Run(seed: $0.key), $0.value) }))
+    }
+
+    public var runs: [Run] { values.keys.sorted() }
     public var prompts: Int { values.values.first?.count ?? 0 }
+
+    /// Means over prompts and, where there are several base models, over the runs of each: the values that vary independently.
+    public var unitMeans: [Double] {
+        let runs = runs
+        return Self.units(runs).map { unit in
+            unit.reduce(0) { sum, index in
+                let values = values[runs[index]] ?? []
+                return sum + values.reduce(0, +) / Double(values.count)
+            } / Double(unit.count)
+        }
+    }
+
+    /// What varies independently, as indices into `runs`: the base models with their runs, or of a single one the runs.
+    static func units(_ runs: [Run]) -> [[Int]] {
+        let bases = Set(runs.map(\.base)).sorted()
+        guard bases.count > 1 else { return runs.indices.map { [$0] } }
+        return bases.map { base in runs.indices.filter { runs[$0].base == base } }
+    }
+}
+
+extension RandomStream {
+    /// The weights of runs in one resample: units with replacement, then the runs of each unit drawn, again with replacement; the mean
+    /// weight is 1 where the units are of one size.
+    mutating func resample(units: [[Int]], runs: Int) -> [Double] {
+        var weights = [Double](repeating: 0, count: runs)
+        for (unit, times) in zip(units, resample(units.count)) where times > 0 {
+            let share = Double(runs) / Double(units.count * unit.count)
+            guard unit.count > 1 else {
+                weights[unit[0]] += times * share
+                continue
+            }
+            for _ in 0..<Int(times) {
+                for (index, count) in zip(unit, resample(unit.count)) { weights[index] += count * share }
+            }
+        }
+        return weights
+    }
 }

@@ -13,6 +13,7 @@ struct Compare: AsyncParsableCommand {
 
               zoo compare recipes/sentiment.yaml
               zoo compare recipes/sentiment.yaml --variants ppo,dpo --seeds 0,1,2,3,4
+              zoo compare recipes/sentiment.yaml --bases 3
               zoo compare recipes/sentiment.yaml --algorithm grpo --algorithm grpo@deepseekmath
               zoo compare recipes/ladder.yaml --base recipes/tabular.yaml
             """)
@@ -24,6 +25,11 @@ struct Compare: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("These seeds in place of the recipe's, separated by commas.", valueName: "seeds"))
     var seeds: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Make the stages before the last anew so often; all seeds run over each. The recipe's unless given.", valueName: "n"))
+    var bases: Int?
 
     @Option(help: "Runs at a time; the recipe's unless given.")
     var jobs: Int?
@@ -40,6 +46,7 @@ struct Compare: AsyncParsableCommand {
 
     func validate() throws {
         _ = try seedList()
+        if let bases, bases < 1 { throw ValidationError("--bases is \(bases); expected a whole number from 1") }
         if let jobs, jobs < 1 { throw ValidationError("--jobs is \(jobs); expected a whole number from 1") }
     }
 
@@ -85,7 +92,7 @@ struct Compare: AsyncParsableCommand {
 
     private func comparison(_ recipe: Recipe, _ catalog: PluginCatalog, _ watcher: RunWatcher) throws -> CompareController {
         let controller = try RunController(recipe, plugins: catalog, observer: watcher)
-        return try CompareController(controller, variants: chosen.names, seeds: seedList(), jobs: jobs)
+        return try CompareController(controller, variants: chosen.names, seeds: seedList(), bases: bases, jobs: jobs)
     }
 
     private func show(_ report: ComparisonReport, _ ladder: LadderReport, _ recipe: Recipe, _ folder: URL) throws {
@@ -122,7 +129,10 @@ struct Compare: AsyncParsableCommand {
         if failures.contains(where: { $0.error.code == .cancelled }) {
             throw Failure("stopped; go on with: \(again)", status: Failure.interrupted)
         }
-        let reasons = failures.map { "\($0.run.variant), seed \($0.run.seed): \($0.error.message)" }.joined(separator: "; ")
+        let reasons = failures.map {
+            let base = Set(runs.map(\.base)).count > 1 ? "base \($0.run.base), " : ""
+            return "\($0.run.variant), \(base)seed \($0.run.seed): \($0.error.message)"
+        }.joined(separator: "; ")
         throw Failure("\(failures.count) of \(runs.count) runs failed: \(reasons)", status: Failure.software)
     }
 }

@@ -8,6 +8,8 @@ struct ComparisonReport {
     let runs: [MeasuredRun]
     /// A line for each variant that has a preset.
     var presets: [String] = []
+    /// Whether the recipe makes the models that the runs began from, so that it could make others.
+    var hasBases = false
 
     init(variants: [String], runs: [MeasuredRun]) {
         self.variants = variants
@@ -20,10 +22,11 @@ struct ComparisonReport {
         let measured = runs.compactMap { run -> MeasuredRun? in
             guard case .success(let found) = run.result else { return nil }
             return MeasuredRun(
-                variant: run.variant, seed: run.seed, evaluation: found.evaluation, ledger: found.ledger,
+                variant: run.variant, base: run.base, seed: run.seed, evaluation: found.evaluation, ledger: found.ledger,
                 hasAllPrompts: hasAllPrompts)
         }
         self.init(variants: variants, runs: measured)
+        hasBases = recipe.makesBase
     }
 
     // MARK: - Tables
@@ -38,7 +41,7 @@ struct ComparisonReport {
             let base = Estimate(evaluations.compactMap { $0.reference[name] }).map { Quantity.number($0.mean) } ?? "–"
             let cells = variants.map { variant in
                 let found = runs.filter { $0.variant == variant }
-                return Estimate(found.compactMap { $0.evaluation?.metrics[name] }).map(text) ?? "–"
+                return found.estimate { $0.evaluation?.metrics[name] }.map(text) ?? "–"
             }
             table.append([Metric.title(name), base] + cells)
         }
@@ -88,11 +91,11 @@ struct ComparisonReport {
 
     /// Every number of every run, one a row.
     func csv() -> String {
-        var table = TextTable([.text("variant"), .number("seed"), .text("name"), .number("value")])
+        var table = TextTable([.text("variant"), .number("base"), .number("seed"), .text("name"), .number("value")])
         for run in runs {
             let metrics = (run.evaluation?.metrics ?? [:]).sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
             let ledger = costs.compactMap { cost in run.ledger.flatMap(cost.value).map { (cost.title, $0) } }
-            for (name, value) in metrics + ledger { table.append([run.variant, "\(run.seed)", name, "\(value)"]) }
+            for (name, value) in metrics + ledger { table.append([run.variant, "\(run.base)", "\(run.seed)", name, "\(value)"]) }
         }
         return table.csv()
     }
@@ -117,7 +120,8 @@ struct ComparisonReport {
     /// What is better than what, and how that was decided.
     private var rankingLines: [String] {
         let found = runs.rankings(of: variants)
-        return found.isEmpty ? [] : found + [Self.rule]
+        let one = hasBases && Set(runs.map(\.base)).count == 1 ? [Self.oneBase] : []
+        return found.isEmpty ? [] : found + [Self.rule] + one
     }
 
     /// What `>` in a ranking says.
@@ -128,10 +132,21 @@ struct ComparisonReport {
 
     /// - Parameter leading: what comes before the name of the interval.
     func note(_ leading: String) -> String {
-        let counts = Set(variants.map { variant in runs.count { $0.variant == variant } }).sorted()
-        let seeds = counts.map(String.init).joined(separator: " or ")
+        let bases = Set(runs.map(\.base)).count
+        let counts = Set(
+            variants.flatMap { variant in
+                Dictionary(grouping: runs.filter { $0.variant == variant }, by: \.base).values.map(\.count)
+            }
+        ).sorted()
+        let seeds = counts.map(String.init).joined(separator: " or ") + " seed" + (counts == [1] ? "" : "s")
         // Resampling two or three values gives nothing beyond them.
-        let interval = counts.last ?? 0 > 3 ? "the 95% bootstrap interval" : "the range of the seeds, too few for an interval"
-        return "Mean over \(seeds) seed\(counts == [1] ? "" : "s"), \(leading) \(interval)."
+        let (units, unit) = bases > 1 ? (bases, "base models") : (counts.last ?? 0, "seeds")
+        let interval = units > 3 ? "the 95% bootstrap interval" : "the range of the \(unit), too few for an interval"
+        let of = bases > 1 ? "\(bases) base models with \(seeds) each" : seeds
+        return "Mean over \(of), \(leading) \(interval)."
     }
+
+    /// What a ranking over one base model leaves open.
+    static let oneBase =
+        "All runs began from one base model: over others the order may be another, and --bases 3 makes that many."
 }

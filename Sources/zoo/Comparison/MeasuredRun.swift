@@ -4,6 +4,8 @@ import ZooReport
 /// What is known of one run of a comparison.
 struct MeasuredRun {
     var variant: String
+    /// The seed of the stages before, which made what it began from.
+    var base: UInt64
     var seed: UInt64
     var evaluation: EvaluationResult?
     /// nil while the run goes on.
@@ -22,12 +24,18 @@ extension [MeasuredRun] {
         let hasPrompts = counts.count == 1 && counts != [0] && !measured.contains(where: \.hasAllPrompts)
         let byVariant = Dictionary(grouping: measured, by: \.variant)
         return byVariant.mapValues { runs in
-            let values = runs.compactMap { run -> (UInt64, [Double])? in
+            let values = runs.compactMap { run -> (Scores.Run, [Double])? in
                 guard let evaluation = run.evaluation, let mean = evaluation.metrics[metric] else { return nil }
-                return (run.seed, hasPrompts ? evaluation.prompts[metric] ?? [mean] : [mean])
+                return (Scores.Run(base: run.base, seed: run.seed), hasPrompts ? evaluation.prompts[metric] ?? [mean] : [mean])
             }
             return Scores(Dictionary(values) { $1 })
         }
+    }
+
+    /// The mean of a number over the runs, and what its spread says: over base models where there are several, else over seeds.
+    func estimate(_ value: (MeasuredRun) -> Double?) -> Estimate? {
+        let found = compactMap { run in value(run).map { (Scores.Run(base: run.base, seed: run.seed), [$0]) } }
+        return Estimate(Scores(Dictionary(found) { $1 }).unitMeans)
     }
 
     /// The metrics that variants are ranked by, of those that the runs have: higher is better.
@@ -40,10 +48,10 @@ extension [MeasuredRun] {
         rankedMetrics.flatMap { metric -> [String] in
             let ranking = Ranking(of: variants, scores(metric))
             let (text, title) = (ranking.text, Metric.title(metric))
-            guard let seeds = ranking.seeds, seeds.upperBound > 1, ranking.variants.count > 5 else {
+            guard let units = ranking.units, units.upperBound > 1, ranking.variants.count > 5 else {
                 return text.isEmpty ? [] : ["\(title): \(text)"]
             }
-            return ["\(title), from the highest mean; what no > names is not separated with \(seeds.upperBound) seeds"]
+            return ["\(title), from the highest mean; what no > names is not separated with \(ranking.count)"]
                 + ranking.lines.map { "\(title): \($0)" }
         }
     }

@@ -17,10 +17,12 @@ extension ReportBuilder {
         curves.metrics = Self.choices(names.subtracting(axes))
         // Numbers of about six bytes, three a point: a page stays well under 2 MB.
         let points = max(20, min(160, 30_000 / max(1, variants.count * curves.metrics.count)))
-        curves.series = variants.map { variant in
-            LearningCurves.series(
-                variant, runs: runs.filter { $0.variant == variant }.map(\.records), axes: axes, points: points,
-                isRare: { $0.hasPrefix("eval/") })
+        curves.series = variants.map { variant -> Charts.Curves.Series in
+            let own = runs.filter { $0.variant == variant }
+            let bases = Dictionary(grouping: own, by: \.base).sorted { $0.key < $1.key }.map { $0.value.map(\.records) }
+            return LearningCurves.series(
+                variant, runs: bases.count > 1 ? bases.map(LearningCurves.merged) : own.map(\.records), axes: axes,
+                points: points, isRare: { $0.hasPrefix("eval/") })
         }
         return curves
     }
@@ -35,7 +37,7 @@ extension ReportBuilder {
     var curveSection: Page.Section? {
         guard runs.contains(where: { !$0.records.isEmpty }) else { return nil }
         let caption =
-            "Mean over the seeds; the band is the 95% bootstrap interval, which is the range of three seeds. Held-out metrics are there where "
+            "Mean over the seeds, or over base models where there are several; the band is the 95% bootstrap interval, of three its range. Held-out metrics are there where "
             + "the recipe's evaluation says 'every'."
         return Page.Section("curves", "How it went", [.chart(.curves, caption)])
     }

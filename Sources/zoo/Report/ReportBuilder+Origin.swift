@@ -34,7 +34,7 @@ extension ReportBuilder {
             let first = runs.first { $0.variant == variant && FileManager.default.fileExists(atPath: $0.folder.pictures.path) }
             // A file that goes away meanwhile is of a run that goes away.
             guard let first, let png = try? Data(contentsOf: first.folder.pictures) else { return nil }
-            return .picture("\(variant), seed \(first.seed)", png)
+            return .picture("\(variant), \(place(of: first))", png)
         }
         guard !parts.isEmpty else { return nil }
         let rows = "A column a prompt; rows: the reference where there is one, the target, a sample before training, one after."
@@ -61,8 +61,8 @@ extension ReportBuilder {
         let own = values.filter { Set($0.values).count > 1 }
         var parts: [Page.Part] = shared.rows.isEmpty ? [] : [.table("The same for all runs", shared)]
         if !own.isEmpty {
-            var table = TextTable([.text("variant"), .number("seed")] + own.map { .text($0.name) })
-            for (index, run) in runs.enumerated() { table.append([run.variant, "\(run.seed)"] + own.map { $0.values[index] }) }
+            var table = TextTable([.text("variant"), .text("run")] + own.map { .text($0.name) })
+            for (index, run) in runs.enumerated() { table.append([run.variant, place(of: run)] + own.map { $0.values[index] }) }
             parts.append(.table("What differs", table))
         }
         let commands = Set(runs.map { Self.line($0.note.command) }).sorted()

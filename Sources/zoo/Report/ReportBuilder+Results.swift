@@ -10,9 +10,9 @@ extension ReportBuilder {
         guard !runs.isEmpty else { return nil }
         let counts = variants.map { variant in
             let own = runs.filter { $0.variant == variant }
-            let seeds = own.map { String($0.seed) }.joined(separator: ", ")
+            let runs = own.map(place).joined(separator: "; ")
             let preset = own.first?.note.preset.map { "; \($0.sentence)" } ?? ""
-            return "\(variant): seed\(own.count == 1 ? "" : "s") \(seeds)\(preset)"
+            return "\(variant): \(runs)\(preset)"
         }
         var parts: [Page.Part] = [.list(counts)]
         let differences = differences
@@ -80,9 +80,9 @@ extension ReportBuilder {
         ])
         for variant in variants {
             guard let own = scores[variant] else { continue }
-            let means = Array(own.means.values)
+            let means = own.unitMeans
             // Of fewer than four scores nothing is cut off: it would be the mean again.
-            let hasQuarters = own.prompts * own.seeds.count > 3
+            let hasQuarters = own.prompts * own.runs.count > 3
             var row = [
                 variant, Estimate(means).map(Quantity.interval) ?? "–",
                 hasQuarters ? Quantity.interval(InterquartileMean.of(own)) : "–",
@@ -91,8 +91,8 @@ extension ReportBuilder {
                 let text = difference.interval.map { "\(Quantity.number(difference.mean)) \(Self.text($0))" }
                 row += [
                     text ?? Quantity.number(difference.mean),
-                    ProbabilityOfImprovement.of(means, over: Array(first.means.values)).map(Quantity.interval) ?? "–",
-                    difference.isSeparated ? "yes" : "not with \(difference.seeds) seed\(difference.seeds == 1 ? "" : "s")",
+                    ProbabilityOfImprovement.of(means, over: first.unitMeans).map(Quantity.interval) ?? "–",
+                    difference.isSeparated ? "yes" : "not with \(difference.count)",
                 ]
             } else {
                 row += ["–", "–", "–"]

@@ -13,7 +13,7 @@ struct ReportBuilder {
         probes = place.probes
         variants = order
         func rank(_ run: ReportedRun) -> Int { order.firstIndex(of: run.variant) ?? order.count }
-        runs = place.runs.sorted { (rank($0), $0.seed) < (rank($1), $1.seed) }
+        runs = place.runs.sorted { (rank($0), $0.base, $0.seed) < (rank($1), $1.base, $1.seed) }
     }
 
     var comparison: ComparisonReport { ComparisonReport(variants: variants, runs: runs.map(\.measured)) }
@@ -40,11 +40,13 @@ struct ReportBuilder {
 
     /// Every number of every run, one a row: the evaluation, the account, and what was measured along the way.
     func csv() -> String {
-        var table = TextTable([.text("variant"), .number("seed"), .number("step"), .text("name"), .number("value")])
+        var table = TextTable([
+            .text("variant"), .number("base"), .number("seed"), .number("step"), .text("name"), .number("value"),
+        ])
         let costs = comparison.costs
         for run in runs {
             func add(_ name: String, _ value: Double, step: Int? = nil) {
-                table.append([run.variant, "\(run.seed)", step.map(String.init) ?? "", name, "\(value)"])
+                table.append([run.variant, "\(run.base)", "\(run.seed)", step.map(String.init) ?? "", name, "\(value)"])
             }
             for record in run.records {
                 for (name, value) in record.values.sorted(by: { $0.key < $1.key }) where name.hasPrefix("eval/") {
@@ -57,9 +59,14 @@ struct ReportBuilder {
         return table.csv()
     }
 
+    /// `seed 1`, or where there are several base models `base 0, seed 1`.
+    func place(of run: ReportedRun) -> String {
+        (Set(runs.map(\.base)).count > 1 ? "base \(run.base), " : "") + "seed \(run.seed)"
+    }
+
     /// What makes a number here say less than it seems to.
     private var notes: [String] {
-        let unfinished = runs.filter { !$0.isDone }.map { "\($0.variant), seed \($0.seed)" }
+        let unfinished = runs.filter { !$0.isDone }.map { "\($0.variant), \(place(of: $0))" }
         let names = Set(runs.map(\.note.recipe.name)).sorted()
         let few = variants.filter { variant in runs.count { $0.variant == variant } < 3 }
         return [

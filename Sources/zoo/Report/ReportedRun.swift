@@ -19,11 +19,13 @@ struct ReportedRun {
     var environment: EnvironmentNote?
 
     var seed: UInt64 { note.seed }
+    /// The seed of the stages before.
+    var base: UInt64 { note.recipe.seed ?? 0 }
     var isDone: Bool { folder.isDone }
     var sweep: RunNote.VariantNote? { note.recipe.compare?.variants.first { $0.name == name && $0.series != nil } }
     var measured: MeasuredRun {
         MeasuredRun(
-            variant: variant, seed: seed, evaluation: evaluation, ledger: ledger,
+            variant: variant, base: base, seed: seed, evaluation: evaluation, ledger: ledger,
             hasAllPrompts: source("evaluation.prompts") == source("data.prompts"))
     }
 

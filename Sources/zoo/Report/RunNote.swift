@@ -7,6 +7,8 @@ struct RunNote: Decodable {
     struct RecipeNote: Decodable {
         struct Compare: Decodable { var variants: [VariantNote] }
         var name: String
+        /// Of the stages before.
+        var seed: UInt64?
         var about: String?
         var compare: Compare?
     }
