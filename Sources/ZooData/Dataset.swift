@@ -11,6 +11,15 @@ public struct Dataset: Sendable {
     public let name: String
     public let shape: DatasetShape
     public let rows: [Row]
+    /// Where each row was read, as `train.jsonl:12`; nil where the host made them.
+    private var origin: Origin?
+
+    private struct Origin {
+        var file: URL
+        /// [rows]; counted from 1 where rows are lines, from 0 where the file is one array.
+        var numbers: [Int]
+        var isArray: Bool
+    }
 
     /// - Parameter rows: in order; their ids become their places.
     public init(name: String, shape: DatasetShape, rows: [Row]) {
@@ -23,20 +32,40 @@ public struct Dataset: Sendable {
         }
     }
 
+    /// Where a row stands, for errors: `train.jsonl:12`, or its number where it is no line of a file.
+    public func place(of id: Int) -> String {
+        guard let origin else { return "\(name): row \(id)" }
+        return origin.isArray ? "\(origin.file.path): row \(origin.numbers[id])" : "\(origin.file.path):\(origin.numbers[id])"
+    }
+
+    /// The dataset without some rows; those after them move up.
+    public func removing(_ ids: Set<Int>) -> Dataset {
+        guard !ids.isEmpty else { return self }
+        let kept = rows.indices.filter { !ids.contains($0) }
+        var result = Dataset(name: name, shape: shape, rows: kept.map { rows[$0] })
+        result.origin = origin
+        result.origin?.numbers = kept.compactMap { origin?.numbers[$0] }
+        return result
+    }
+
     /// Reads a file of JSON lines in TRL's shapes, or a `.json` file that is one array of rows. Blank lines are skipped.
     ///
     /// - Parameter expecting: the shapes that will do, the preferred one first. The first of them whose columns the first
     ///   line has is the dataset's shape, which every line must then have; other columns are kept as `extras`.
+    /// - Parameter fault: is told of a line that is no row, which is then left out; throws it unless given.
     /// - Throws: ``DataError`` naming file, line and reason; also where the file has no rows.
     public static func load(
-        jsonl url: URL, expecting: [DatasetShape] = [.preference, .promptCompletion, .messages, .prompt, .text]
+        jsonl url: URL, expecting: [DatasetShape] = [.preference, .promptCompletion, .messages, .prompt, .text],
+        fault: (DataError) throws -> Void = { throw $0 }
     ) throws -> Dataset {
         try Self.refuseOtherFormats(url)
         var reader = try LineReader(url)
         var rows: [Row] = []
+        var origin = Origin(file: url, numbers: [], isArray: false)
         var shape: DatasetShape?
-        func add(_ tree: JSONTree, _ place: String) throws {
+        func add(_ parse: () throws -> JSONTree, _ place: String, _ number: Int) throws {
             do {
+                let tree = try parse()
                 let columns = try Self.columns(of: tree)
                 let found = try shape ?? Self.shape(of: columns, expecting: expecting)
                 shape = found
@@ -46,8 +75,11 @@ public struct Dataset: Sendable {
                     throw RowFault(reason: "'label' \(kind); expected true or false, as on the lines before")
                 }
                 rows.append(row)
-            } catch let fault as RowFault {
-                throw DataError(place, fault.reason)
+                origin.numbers.append(number)
+            } catch let found as RowFault {
+                try fault(DataError(place, found.reason))
+            } catch let error as DataError {
+                try fault(error)
             }
         }
         while let line = try reader.next() {
@@ -55,14 +87,17 @@ public struct Dataset: Sendable {
             if url.pathExtension == "json", rows.isEmpty, line.drop(while: \.isWhitespace).first == "[" {
                 let tree = try JSONTree(parsing: ChatTemplate.text(of: url), place: url.path)
                 guard case .array(let items) = tree else { throw DataError(url.path, "expected an array of rows") }
-                for (index, item) in items.enumerated() { try add(item, "\(url.path): row \(index)") }
+                origin.isArray = true
+                for (index, item) in items.enumerated() { try add({ item }, "\(url.path): row \(index)", index) }
                 break
             }
             let place = "\(url.path):\(reader.lineNumber)"
-            try add(JSONTree(parsing: line, place: place), place)
+            try add({ try JSONTree(parsing: line, place: place) }, place, reader.lineNumber)
         }
         guard let shape else { throw DataError(url.path, "has no rows") }
-        return Dataset(name: url.deletingPathExtension().lastPathComponent, shape: shape, rows: rows)
+        var result = Dataset(name: url.deletingPathExtension().lastPathComponent, shape: shape, rows: rows)
+        result.origin = origin
+        return result
     }
 
     /// The rows as JSON lines, keys sorted: equal datasets give equal bytes, so this is what to hash.

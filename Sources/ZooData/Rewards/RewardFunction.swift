@@ -10,10 +10,19 @@ public protocol RewardFunction: Sendable {
     /// completion that no reward scores; everything else, evaluation included, refuses it.
     /// - Throws: ``DataError`` where the row lacks what the reward needs.
     func score(_ item: RewardItem) throws -> Double
+
+    /// Checks that a prompt's row has what the reward needs, before anything is sampled. Scores an empty completion unless a function
+    /// has a cheaper way.
+    /// - Throws: as ``score(_:)``.
+    func check(_ row: Row) throws
 }
 
 extension RewardFunction {
     public var isVerifier: Bool { false }
+
+    public func check(_ row: Row) throws {
+        _ = try score(RewardItem(prompt: row.prompt ?? "", completion: "", extras: row.extras))
+    }
 }
 
 /// What a reward function sees of one sample.

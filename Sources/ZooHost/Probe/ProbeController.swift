@@ -49,6 +49,8 @@ public struct ProbeController: Sendable {
 
     /// Probes into `folder`.
     public func run(into folder: ProbeFolder, seed: UInt64) async throws -> ProbeResult {
+        try controller.checkData(
+            controller.recipe.compare?.variants.filter { $0.name == probe.driver }.map { try controller.recipe.applying($0) })
         let models = try await controller.artifacts()
         guard let driver = controller.recipe.compare?.variants.first(where: { $0.name == probe.driver }),
             let stage = try controller.recipe.applying(driver).stages.last

@@ -105,7 +105,7 @@ extension DataSources {
     fileprivate var node: RecipeNode {
         .map([
             ("prompts", prompts?.node), ("pairs", pairs?.node), ("examples", examples?.node),
-            ("max_prompt_steps", .number(maxPromptSteps)), ("max_steps", .number(maxSteps)),
+            ("max_prompt_steps", .number(maxPromptSteps)), ("max_steps", .number(maxSteps)), ("max_cut", .number(maxCut)),
             ("chat_template", chat?.template.map { .text($0.path) }),
             ("chat_variables", chat.flatMap { $0.variables.isEmpty ? nil : RecipeNode(.object($0.variables)) }),
         ])

@@ -125,6 +125,8 @@ public struct DataSources: Codable, Sendable, Equatable {
     /// Tokens in a prompt and in a whole sequence, above which text is cut (prompts keep their end, sequences their start).
     public var maxPromptSteps = 512
     public var maxSteps = 1024
+    /// Share of a dataset's rows that these limits may cut; a run whose data they cut more often is refused.
+    public var maxCut = 0.5
     /// How conversations become text; the tokenizer's own chat template unless given.
     public var chat: ChatSettings?
 }

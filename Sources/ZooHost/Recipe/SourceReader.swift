@@ -166,6 +166,8 @@ struct SourceReader {
             data.examples = try section.optional("examples", dataSource)
             data.maxPromptSteps = try section("max_prompt_steps", .whole(from: 1), else: data.maxPromptSteps)
             data.maxSteps = try section("max_steps", .whole(from: 2), else: data.maxSteps)
+            data.maxCut = try section(
+                "max_cut", .number("a share of the rows from 0 to 1") { (0...1).contains($0) }, else: data.maxCut)
             let template = try section.field("chat_template").map { try existing($0, "a chat template's file") }
             let variables = try section("chat_variables", .values, else: [:])
             if template != nil || !variables.isEmpty { data.chat = ChatSettings(template: template, variables: variables) }

@@ -110,8 +110,13 @@ public struct CompareController: Sendable {
         return stage
     }
 
+    private func checkData() throws {
+        try controller.checkData(comparison.variants.map { try controller.recipe.applying($0) })
+    }
+
     /// Runs everything into folders below `folder`. Runs that are whole there already are kept.
     public func run(into folder: URL) async throws -> [ComparedRun] {
+        try checkData()
         var models: [UInt64: [String: String]] = [:]
         for base in bases { models[base.recipe.seed] = try await base.artifacts(jobs: comparison.jobs) }
         for variant in comparison.variants {

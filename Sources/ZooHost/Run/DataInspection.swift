@@ -58,21 +58,8 @@ public struct DataInspection: Sendable {
                 .invalidArgument,
                 "\(recipe.file.path): its task makes pictures, without tokens to show; samples.png of a run has its prompts")
         }
-        // A stage reads with the tokenizer of the model that its chain of stages begins with.
-        var chain = [stage]
-        var origin = stage
-        while case .stage(let earlier) = origin.policy, let found = recipe.stages.first(where: { $0.name == earlier }) {
-            origin = found
-            chain.append(found)
-        }
         let files = TaskFiles(recipe: recipe)
-        let source = origin
-        let factory = ModelFactory(recipe: recipe, models: [:], device: try Device("cpu"), seed: recipe.seed) {
-            try StageSetup.corpus(source, files)
-        }
-        var codec = try factory.codec(origin.policy)
-        // Each stage leaves its template in its model's folder, where the next one finds it.
-        if let text = codec as? TokenizerCodec { codec = chain.reversed().reduce(text) { $0.with($1.data.chat) } }
+        let codec = try recipe.codec(of: stage)
         let rows = TokenizedRows(codec: codec, maxPromptSteps: stage.data.maxPromptSteps, maxSteps: stage.data.maxSteps)
 
         var kinds: [Kind] = []

@@ -54,7 +54,9 @@ final class Evaluator {
         self.setup = setup
         self.services = services
         gold = try setup.rewards(evaluation.gold, stop: stop)
-        prompts = try setup.files.dataset(evaluation.prompts, expecting: DataService.Kind.prompts.shapes)
+        prompts = try setup.checked(
+            setup.files.dataset(evaluation.prompts, expecting: DataService.Kind.prompts.shapes), .prompts,
+            name: "evaluation.prompts")
     }
 
     /// Measures the policy as it is now. Its cost is that of measuring, not of training: seconds go to the phase `evaluation`.

@@ -13,6 +13,7 @@ extension RunController {
         }
         // Rewards are normalised on samples, and a stage that trains on examples names no prompts for them.
         stage.data.prompts = stage.data.prompts ?? evaluation.prompts
+        try checkData()
         let spec = try spec(stage, seed: recipe.seed, models: await artifacts(), evaluates: true)
         Engine.configure(threads: recipe.threads)
         var setup = try StageSetup(spec, needs: AlgorithmNeeds(data: [.prompts], roles: ["policy", "reference"], services: []))
@@ -22,6 +23,7 @@ extension RunController {
                 .invalidArgument, "\(model.path) has another tokenizer than the models of \(recipe.file.path): \(fault)")
         }
         setup.trained = model
+        setup.say = { _ in }  // standard output is the result's
         let stop = StopSignal()
         let services = try setup.services(folder: RunFolder(model), stop: stop, logger: Logger(label: "evaluate"))
         return try Evaluator(evaluation, setup, services, stop: stop).run()

@@ -105,7 +105,7 @@ final class ModelFactory {
             config["head_dim"] = .number((hidden / heads).rounded(.down))
         }
         config["vocab_size"] = .number(Double(codec.tokenizer.vocabularySize))
-        config["bos_token_id"] = codec.begin.map { .number(Double($0)) } ?? .null
+        config["bos_token_id"] = codec.start.map { .number(Double($0)) } ?? .null
         config["eos_token_id"] = codec.end.map { .number(Double($0)) } ?? .null
         let json = try JSONSerialization.jsonObject(with: JSON.encode(config, pretty: false)) as? [String: Any] ?? [:]
         return try initializeNetwork(

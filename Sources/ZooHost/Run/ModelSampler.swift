@@ -1,4 +1,5 @@
 import Foundation
+import ZooData
 import ZooKit
 import ZooModels
 import ZooTensor
@@ -31,7 +32,8 @@ public struct ModelSampler {
     public func sample(
         _ prompts: [String], samples: Int, maxNewTokens: Int, temperature: Double, seed: UInt64
     ) throws -> [[String]] {
-        let contexts = try prompts.map { try (codec.begin.map { [$0] } ?? []) + codec.encode($0) }
+        let rows = TokenizedRows(codec: codec, maxPromptSteps: .max, maxSteps: .max)
+        let contexts = try prompts.map { try rows.prompt(Row(prompt: $0)).tokens }
         let settings = SamplerSettings(
             maxNewTokens: maxNewTokens, temperature: temperature, endTokens: network.endTokens(with: codec.ends))
         let drawn = try network.generate(

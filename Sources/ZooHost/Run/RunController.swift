@@ -79,6 +79,23 @@ public struct RunController: Sendable {
         observer.observe(name, .message(preset.sentence))
     }
 
+    /// Reads every row of the data of these recipes, which differ in the last stage and its evaluation, as their algorithms will:
+    /// nothing is trained on data that would end a run later.
+    ///
+    /// - Parameter recipes: this controller's unless given.
+    func checkData(_ recipes: [Recipe]? = nil) throws {
+        var check = DataCheck()
+        for recipe in recipes ?? [recipe] {
+            try check.read(recipe) { stage in
+                let needs = try plugins.offer(stage.algorithm).algorithm.needs
+                var kinds = Set(needs.data.compactMap { DataService.Kind(rawValue: $0.rawValue) })
+                if kinds.contains(.pairs), case .build? = stage.data.pairs { kinds.insert(.prompts) }
+                return kinds
+            }
+        }
+        try check.require()
+    }
+
     // MARK: - Artifacts
 
     /// The model folders of all stages but the last, made where they are not there yet, at most `jobs` at a time.
@@ -152,6 +169,7 @@ public struct RunController: Sendable {
 
     /// Trains the last stage into `folder` and evaluates it.
     public func train(into folder: RunFolder, seed: UInt64) async throws {
+        try checkData()
         let models = try await artifacts()
         guard let stage = recipe.stages.last else { throw ZooError(.invalidArgument, "\(recipe.file.path) has no stages") }
         try folder.create(spec(stage, seed: seed, models: models, evaluates: recipe.evaluation != nil))

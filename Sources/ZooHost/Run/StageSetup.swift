@@ -20,6 +20,8 @@ struct StageSetup {
     private let judge: ImageJudge?
     /// Stands for the policy where a trained model is measured; nil: the policy as it begins.
     var trained: URL?
+    /// Tells people what they may not expect.
+    var say: @Sendable (String) -> Void = { RunEvent.send(.message($0)) }
 
     init(_ spec: RunSpec, needs: AlgorithmNeeds) throws {
         guard let stage = spec.recipe.stages.first(where: { $0.name == spec.stage }) else {
@@ -83,12 +85,13 @@ struct StageSetup {
     func services(folder: RunFolder, stop: StopSignal, logger: Logger) throws -> RunServices {
         let model = ModelService(roles: roles(), microbatchSteps: stage.microbatchSteps, images: imageFormat)
         let rewards = try rewards(stage.rewards, stop: stop)
+        let data = DataService(
+            try datasets(rewards, model, stop), codec: codec, maxPromptSteps: stage.data.maxPromptSteps,
+            maxSteps: stage.data.maxSteps, images: imageRows, seed: spec.seed)
+        data.notice = say
         return RunServices(
-            model: model,
-            data: DataService(
-                try datasets(rewards, model, stop), codec: codec, maxPromptSteps: stage.data.maxPromptSteps,
-                maxSteps: stage.data.maxSteps, images: imageRows, seed: spec.seed),
-            rewards: rewards, codec: codec, settings: stage.rollout, ema: stage.ema, seed: spec.seed, stop: stop, logger: logger)
+            model: model, data: data, rewards: rewards, codec: codec, settings: stage.rollout, ema: stage.ema, seed: spec.seed,
+            stop: stop, logger: logger)
     }
 
     // MARK: - Images
@@ -203,9 +206,10 @@ struct StageSetup {
 
     private func datasets(_ rewards: RewardService, _ model: ModelService, _ stop: StopSignal) throws -> DataService.Datasets {
         var datasets = DataService.Datasets()
-        if needs.data.contains(.prompts), stage.data.prompts != nil { datasets.prompts = try prompts() }
+        if needs.data.contains(.prompts), stage.data.prompts != nil { datasets.prompts = try checked(prompts(), .prompts) }
         if needs.data.contains(.examples), let source = stage.data.examples {
-            datasets.examples = try files.dataset(source, expecting: DataService.Kind.examples.shapes)
+            datasets.examples = try checked(
+                files.dataset(source, expecting: DataService.Kind.examples.shapes), .examples)
         }
         if needs.data.contains(.pairs), let source = stage.data.pairs {
             if case .build(let building) = source {
@@ -215,10 +219,25 @@ struct StageSetup {
                 datasets.pairs = built.dataset
                 model.ledger.add(built.cost)
             } else {
-                datasets.pairs = try files.dataset(source, expecting: DataService.Kind.pairs.shapes)
+                datasets.pairs = try checked(files.dataset(source, expecting: DataService.Kind.pairs.shapes), .pairs)
             }
         }
         return datasets
+    }
+
+    /// A dataset of which every row has been read once, without the rows that teach nothing; says what the limits cut.
+    ///
+    /// - Parameter name: the recipe's key; `data.KIND` unless given.
+    func checked(_ dataset: Dataset, _ kind: DataService.Kind, name: String? = nil) throws -> Dataset {
+        guard images == nil else { return dataset }
+        let name = name ?? "data.\(kind.rawValue)"
+        let counts = RowCheck(
+            tokens: TokenizedRows(codec: codec, maxPromptSteps: stage.data.maxPromptSteps, maxSteps: stage.data.maxSteps),
+            kind: kind)(
+                dataset)
+        try counts.require("stage '\(stage.name)': \(name)", stage.data, dataset)
+        say("\(name): \(counts.sentence(stage.data, dataset))")
+        return dataset.removing(counts.leftOut)
     }
 
     /// The stage's prompts.

@@ -47,13 +47,17 @@ struct TaskFiles {
     }
 
     /// The dataset of a source that is a file or the task's.
-    func dataset(_ source: DataSource, expecting shapes: [DatasetShape]) throws -> Dataset {
+    ///
+    /// - Parameter fault: is told of a line that is no row, which is then left out; throws it unless given.
+    func dataset(
+        _ source: DataSource, expecting shapes: [DatasetShape], fault: (DataError) throws -> Void = { throw $0 }
+    ) throws -> Dataset {
         switch source {
-        case .file(let url): return try Dataset.load(jsonl: url, expecting: shapes)
+        case .file(let url): return try Dataset.load(jsonl: url, expecting: shapes, fault: fault)
         case .task(let name):
             if let tabular = try TabularTask(recipe) { return tabular.prompts }
             if let images = try images ?? ImageTask.of(recipe) { return try images.dataset(name) }
-            return try Dataset.load(jsonl: file(name), expecting: shapes)
+            return try Dataset.load(jsonl: file(name), expecting: shapes, fault: fault)
         case .build: throw ZooError(.internal, "pairs that are built have no file")
         }
     }

@@ -28,6 +28,9 @@ final class DataService {
     private let seed: UInt64
     /// Where each kind stands; the whole state of the service.
     private(set) var cursors: [String: DataCursor] = [:]
+    /// Tells people what they may not expect, once each.
+    var notice: (String) -> Void = { _ in }
+    private var isRepeating: Set<Kind> = []
 
     init(
         _ datasets: Datasets, codec: any TextCodec, maxPromptSteps: Int, maxSteps: Int, images: ImageRows? = nil, seed: UInt64
@@ -105,6 +108,11 @@ final class DataService {
     private func next(_ kind: Kind, _ n: Int) throws -> [Row] {
         guard let dataset = datasets[kind] else {
             throw ZooError(.unavailable, "this stage has no \(kind.rawValue): give the recipe's stage a 'data.\(kind.rawValue)'")
+        }
+        if n > dataset.rows.count, isRepeating.insert(kind).inserted {
+            notice(
+                "the algorithm takes \(n) \(kind.rawValue) at a time, and data.\(kind.rawValue) has \(dataset.rows.count): rows repeat within a batch"
+            )
         }
         var cursor = cursors[kind.rawValue] ?? DataCursor(count: dataset.rows.count, seed: seed)
         let rows = cursor.next(n).map { dataset.rows[$0] }

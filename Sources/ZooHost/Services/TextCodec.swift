@@ -7,9 +7,11 @@ protocol TextCodec: Sendable {
     func encode(_ text: String) throws -> [Int32]
     /// Special tokens are left out.
     func decode(_ tokens: [Int32]) -> String
-    /// Put before every sequence, so that its first action has something before it.
+    /// Put before every text that does not begin with it. nil: a text's own first token is context, for nothing comes before it.
     var begin: Int32? { get }
-    /// Ends a sequence.
+    /// What a text that is empty so far begins with, where `begin` is nil; nil: nothing can be made from nothing.
+    var start: Int32? { get }
+    /// Put after every text that does not end with it.
     var end: Int32? { get }
     /// As ``decode(_:)``, with special tokens as they are spelled.
     func spelled(_ tokens: [Int32]) -> String
@@ -20,6 +22,7 @@ protocol TextCodec: Sendable {
 }
 
 extension TextCodec {
+    var start: Int32? { begin }
     func spelled(_ tokens: [Int32]) -> String { decode(tokens) }
 
     /// Why a model that reads by `other` would take tokens of this codec for others; nil where it reads them as they are meant.
@@ -88,8 +91,8 @@ struct TokenizerCodec: TextCodec {
     func encode(_ text: String) throws -> [Int32] { tokenizer.encode(text) }
     func decode(_ tokens: [Int32]) -> String { tokenizer.decode(tokens, skipSpecialTokens: true) }
     func spelled(_ tokens: [Int32]) -> String { tokenizer.decode(tokens, skipSpecialTokens: false) }
-    /// A model without a begin token begins with its end token, as GPT-2 does.
-    var begin: Int32? { tokenizer.bosToken ?? tokenizer.eosToken }
+    var begin: Int32? { tokenizer.prefixToken }
+    var start: Int32? { tokenizer.bosToken }
     var end: Int32? { tokenizer.eosToken }
     /// Also what ends a turn in the chat template, which need not be the tokenizer's end token (Gemma's is not).
     var ends: [Int32] {

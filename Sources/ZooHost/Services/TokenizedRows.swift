@@ -20,16 +20,27 @@ struct TokenizedSequence {
         self.init(tokens: tokens, mask: tokens.indices.map { $0 >= contextSteps })
     }
 
-    /// Cut to at most `most` tokens from the first, but not so far that no action is left.
+    var hasActions: Bool { mask.contains(true) }
+    var isCut: Bool { cut.front > 0 || cut.end > 0 }
+
+    /// Cut to at most `most` tokens from the first; no action may be left.
     func prefix(_ most: Int) -> TokenizedSequence {
-        let kept = min(tokens.count, max(most, (mask.firstIndex(of: true) ?? 0) + 1))
-        var result = TokenizedSequence(tokens: Array(tokens.prefix(kept)), mask: Array(mask.prefix(kept)))
-        result.cut = (cut.front, tokens.count - kept)
+        var result = TokenizedSequence(tokens: Array(tokens.prefix(most)), mask: Array(mask.prefix(most)))
+        result.cut = (cut.front, tokens.count - result.tokens.count)
+        return result
+    }
+
+    /// The first token is context: nothing comes before it that could foresee it.
+    func withoutFirstAction() -> TokenizedSequence {
+        guard mask.first == true else { return self }
+        var result = self
+        result.mask[0] = false
         return result
     }
 }
 
-/// Rows as sequences. Texts: begin token, prompt, completion, end token. Conversations: as the chat template writes them.
+/// Rows as sequences. Texts: begin token, prompt, completion, end token, where the tokenizer has them and the text does not already
+/// begin or end with them. Conversations: as the chat template writes them.
 struct TokenizedRows {
     let codec: any TextCodec
     /// Longer prompts keep their end.
@@ -46,15 +57,24 @@ struct TokenizedRows {
         chat = Result { try (codec as? TokenizerCodec)?.chatTokens() }
     }
 
-    /// The context of a prompt: [begin, tokens of the prompt].
+    /// What a sample goes on with: [begin, tokens of the prompt]. Throws where that is nothing.
     func prompt(_ row: Row) throws -> TokenizedSequence {
+        let context: TokenizedSequence
         if let conversation = row.chat {
             let chat = try template(row)
-            return cutFront(
+            context = cutFront(
                 try chat.tokens(
                     RenderedChat(text: chat.template.prompt(conversation.prompt, tools: conversation.tools), generated: [])))
+        } else {
+            context = try self.context(row.prompt ?? "")
         }
-        return try context(row.prompt ?? "")
+        guard !context.tokens.isEmpty else {
+            throw ZooError(
+                .invalidArgument,
+                "the prompt is empty and the tokenizer has no begin token, so a completion would have nothing before it: give the "
+                    + "prompt a text")
+        }
+        return context
     }
 
     /// A supervised example: the completion counts, or the assistant's turns, or the whole of a plain text.
@@ -62,9 +82,12 @@ struct TokenizedRows {
         if let messages = row.chat?.messages {
             let chat = try template(row)
             return try chat.tokens(chat.template.assistantTurns(messages, tools: row.chat?.tools)).prefix(maxSteps)
+                .withoutFirstAction()
         }
         if row.completion != nil || row.chat != nil { return try completion(row, row.completion, row.chat?.completion) }
-        return try join(context(""), codec.encode(row.text ?? ""))
+        let begin = codec.begin.map { [$0] } ?? []
+        return join(
+            TokenizedSequence(tokens: begin, contextSteps: begin.count), withoutBegin(try codec.encode(row.text ?? "")))
     }
 
     func chosen(_ row: Row) throws -> TokenizedSequence {
@@ -89,7 +112,7 @@ struct TokenizedRows {
         // As a sampled sequence does, this one ends with its last action.
         let end = (whole.mask.lastIndex(of: true) ?? -1) + 1
         whole = TokenizedSequence(tokens: Array(whole.tokens[..<end]), mask: Array(whole.mask[..<end]))
-        return cutFront(whole).prefix(maxSteps)
+        return cutFront(whole).prefix(maxSteps).withoutFirstAction()
     }
 
     /// Drops tokens in front, until what comes before the first action is no longer than a prompt may be.
@@ -111,24 +134,26 @@ struct TokenizedRows {
         return chat
     }
 
+    /// [begin, tokens of the prompt], cut in front; empty where there is neither.
     private func context(_ prompt: String) throws -> TokenizedSequence {
-        let room = maxPromptSteps - (codec.begin == nil ? 0 : 1)
-        let encoded = try codec.encode(prompt)
-        let tokens = (codec.begin.map { [$0] } ?? []) + encoded.suffix(max(0, room))
-        guard !tokens.isEmpty else {
-            throw ZooError(
-                .invalidArgument,
-                "a prompt is empty and the tokenizer has no begin token, so the first action has nothing before it")
-        }
-        var sequence = TokenizedSequence(tokens: tokens, contextSteps: tokens.count)
-        sequence.cut.front = max(0, encoded.count - max(0, room))
+        let encoded = withoutBegin(try codec.encode(prompt))
+        let begin = (encoded.isEmpty ? codec.start : codec.begin).map { [$0] } ?? []
+        let kept = encoded.suffix(max(0, maxPromptSteps - begin.count))
+        var sequence = TokenizedSequence(tokens: begin + kept, contextSteps: begin.count + kept.count)
+        sequence.cut.front = encoded.count - kept.count
         return sequence
     }
 
+    /// A text that is templated already begins with the begin token: it gets no second one.
+    private func withoutBegin(_ tokens: [Int32]) -> [Int32] {
+        codec.begin != nil && tokens.first == codec.begin ? Array(tokens.dropFirst()) : tokens
+    }
+
     private func join(_ context: TokenizedSequence, _ completion: [Int32]) -> TokenizedSequence {
-        let all = context.tokens + completion + (codec.end.map { [$0] } ?? [])
-        var sequence = TokenizedSequence(tokens: all, contextSteps: context.tokens.count)
+        let end = completion.last == codec.end ? nil : codec.end
+        var sequence = TokenizedSequence(
+            tokens: context.tokens + completion + (end.map { [$0] } ?? []), contextSteps: context.tokens.count)
         sequence.cut.front = context.cut.front
-        return sequence.prefix(maxSteps)
+        return sequence.prefix(maxSteps).withoutFirstAction()
     }
 }

@@ -19,6 +19,13 @@ extension Tokenizer {
         }
     }
 
+    /// What `tokenizer_config.json` says of putting the begin token in front of a text; nil where it says nothing.
+    static func addsBegin(_ companions: [String: Data], beside file: String) throws -> Bool? {
+        guard let data = companions[configName] else { return nil }
+        let config = URL(fileURLWithPath: file).deletingLastPathComponent().appendingPathComponent(configName).path
+        return try JSONPlace(try JSON(data: data, file: config), file: config).member("add_bos_token")?.bool()
+    }
+
     /// The bytes of a file.
     static func read(_ file: URL) throws -> Data {
         do {

@@ -39,6 +39,9 @@ public final class Tokenizer: Sendable {
     public let specialTokens: SpecialTokens
     /// The id that begins a text, where there is one.
     public let bosToken: Int32?
+    /// The begin token where it is put in front of every text, as `transformers` does it: `add_bos_token` of `tokenizer_config.json`
+    /// decides, else whether the file's post-processor has it; where neither is there, it is. nil: nothing is put in front.
+    public let prefixToken: Int32?
     /// The id that ends a text, where there is one.
     public let eosToken: Int32?
     /// The id that fills a batch, where there is one.
@@ -120,6 +123,10 @@ public final class Tokenizer: Sendable {
         bosToken = try id(of: specialTokens.bos, key: "bos_token")
         eosToken = try id(of: specialTokens.eos, key: "eos_token")
         padToken = try id(of: specialTokens.pad, key: "pad_token")
+        let begin = bosToken
+        let prefixes =
+            try Self.addsBegin(companions, beside: file) ?? (!contents.hasTemplate || template.prefix.contains { $0 == begin })
+        prefixToken = prefixes ? begin : nil
         fileData = data
         self.companions = companions
     }

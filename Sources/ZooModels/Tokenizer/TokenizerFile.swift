@@ -19,6 +19,8 @@ struct TokenizerFile {
     var preTokenizer: PreTokenizer
     /// The ids that are put before and after a text where special tokens are asked for.
     var template: (prefix: [Int32], suffix: [Int32])
+    /// Whether the file says what is put around a text, be it nothing.
+    var hasTemplate: Bool
     var decoder: TextDecoder.Rule
     var model: Model
     /// The file's name, for errors.
@@ -37,7 +39,9 @@ struct TokenizerFile {
         addedTokens = try addedJSON.map { try AddedToken($0, idLimit: idLimit) }
         normalizer = try json.member("normalizer").map(Normalizer.init) ?? Normalizer()
         preTokenizer = try PreTokenizer(json.member("pre_tokenizer"))
-        template = try json.member("post_processor").map { try Self.template($0, idLimit: idLimit) } ?? ([], [])
+        let postProcessor = try json.member("post_processor")
+        template = try postProcessor.map { try Self.template($0, idLimit: idLimit) } ?? ([], [])
+        hasTemplate = postProcessor != nil
         decoder = try TextDecoder.Rule(json.member("decoder"))
         model = try Model(modelJSON, idLimit: idLimit)
     }

@@ -6,15 +6,16 @@ import ZooReport
 struct TaskData: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "data",
-        abstract: "Show a recipe's data as the algorithm will see it; list or fetch that of the built-in tasks.",
+        abstract: "Show or check a recipe's data as its algorithms will see it; list or fetch that of the built-in tasks.",
         discussion: """
             Data lies in POLICYZOO_CACHE, or in policyzoo in the user's cache folder, once per machine.
 
               zoo data list
               zoo data fetch sentiment
               zoo data inspect recipes/sentiment.yaml --count 1
+              zoo data check recipes/sentiment.yaml
             """,
-        subcommands: [List.self, Fetch.self, Inspect.self])
+        subcommands: [List.self, Fetch.self, Inspect.self, Check.self])
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Say which task has its data, and where.")
