@@ -7,8 +7,10 @@ import ZooTensor
 /// - Parameters:
 ///   - head: the output on top; a value or score head that the folder lacks is made anew.
 ///   - generator: draws a new score head; nil gives zeros.
+///   - pooling: of a language model's new score head; nil: its last step.
 public func loadNetwork(
-    from folder: URL, head: Head, device: Device, trainable: Bool, generator: Generator?
+    from folder: URL, head: Head, device: Device, trainable: Bool, generator: Generator?,
+    pooling: CausalLMConfig.Pooling? = nil
 ) throws -> any Network {
     if AdapterFolder.isOne(folder) {
         let adapter = try AdapterFolder(folder)
@@ -26,7 +28,8 @@ public func loadNetwork(
     case "tabular":
         return try Tabular.load(from: folder, head: head, device: device, trainable: trainable)
     case let type? where Family(rawValue: type) != nil:
-        return try CausalLM.load(from: folder, head: head, device: device, trainable: trainable, generator: generator)
+        return try CausalLM.load(
+            from: folder, head: head, device: device, trainable: trainable, generator: generator, pooling: pooling)
     default:
         throw keys.refuse("model_type", "one of \((Family.allCases.map(\.rawValue) + ["tabular"]).joined(separator: ", "))")
     }

@@ -66,6 +66,29 @@ struct CausalLMTests {
         #expect(try score([0, 0], pad: 0) == score([0], pad: nil))
     }
 
+    @Test("a reward model that pools the mean gives the mean of its scalar over the steps")
+    func meanPooling() throws {
+        let pointwise = try smallModel(.score)
+        var config = pointwise.config
+        config.pooling = .mean
+        let network = try CausalLM(
+            config: config, head: .score,
+            tensors: Dictionary(uniqueKeysWithValues: pointwise.parameters.map { ($0.name, $0.tensor) }), device: .cpu,
+            trainable: false)
+        let batch = randomBatch([5, 8, 5], vocabulary: 29)
+        let scores = try network.forward(batch, [.score])[0].floats
+        for index in 0..<3 {
+            let tokens = Array(batch.tokens[batch.steps(index)])
+            // The last-pooled score of each prefix is the scalar of its last step.
+            let prefixes = try (1...tokens.count).map { count in
+                let one = Sequences(
+                    offsets: [0, count], tokens: Array(tokens.prefix(count)), mask: Array(repeating: false, count: count))
+                return try pointwise.forward(one, [.score])[0].item
+            }
+            #expect(abs(Double(scores[index]) - prefixes.reduce(0, +) / Double(prefixes.count)) < 1e-5)
+        }
+    }
+
     @Test("a value head on a shared trunk trains the trunk unless it is detached", arguments: [false, true])
     func sharedTrunk(detach: Bool) throws {
         let trunk = try smallModel()

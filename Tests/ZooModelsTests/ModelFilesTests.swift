@@ -99,6 +99,56 @@ struct ModelFilesTests {
         try Safetensors.write(ours, to: folder.appendingPathComponent("ours.safetensors"))
     }
 
+    /// The same of reward models that pool the mean, whose files say token classification.
+    @Test(
+        "reward models that pool the mean are written for transformers to read",
+        .enabled(if: ProcessInfo.processInfo.environment["ZOO_PARITY"] != nil, "set ZOO_PARITY to a folder"),
+        arguments: Family.allCases)
+    func writesForParityOfMeans(family: Family) throws {
+        let root = URL(fileURLWithPath: try #require(ProcessInfo.processInfo.environment["ZOO_PARITY"]))
+        let folder = root.appendingPathComponent("\(family.rawValue)-mean")
+        let language = folder.appendingPathExtension("base")
+        try smallModel(family).save(to: language)
+        let network = try loadNetwork(
+            from: language, head: .score, device: .cpu, trainable: true, generator: Generator(seed: 4), pooling: .mean)
+        try FileManager.default.removeItem(at: language)
+        let batch = randomBatch([9, 4, 17], vocabulary: 29)
+        try network.save(to: folder)
+        try Safetensors.write(
+            [
+                NamedTensor("tokens", Tensor(batch.tokens)), NamedTensor("offsets", Tensor(batch.offsets)),
+                NamedTensor("output", try network.forward(batch, [.score])[0]),
+            ], to: folder.appendingPathComponent("ours.safetensors"))
+    }
+
+    @Test("a reward model that pools the mean says so, keeps it, and gives a critic its trunk alone")
+    func meanFiles() throws {
+        let recorded = try Recorded("untied")
+        try withTemporaryFolder { folder in
+            let made = try loadNetwork(
+                from: recorded.folder, head: .score, device: .cpu, trainable: true, generator: Generator(seed: 4), pooling: .mean)
+            try made.save(to: folder)
+            let json = try config(folder)
+            #expect(json["architectures"] as? [String] == ["LlamaForTokenClassification"])
+            #expect(json["pooling"] as? String == "mean")
+            func read(_ head: Head, _ pooling: CausalLMConfig.Pooling? = nil) throws -> any Network {
+                try loadNetwork(
+                    from: folder, head: head, device: .cpu, trainable: true, generator: Generator(seed: 5), pooling: pooling)
+            }
+            let again = try read(.score)
+            #expect(
+                try again.forward(recorded.batch, [.score])[0].floats == made.forward(recorded.batch, [.score])[0].floats)
+            #expect(try read(.value).forward(recorded.batch, [.value])[0].floats.allSatisfy { $0 == 0 })
+            let refused = #expect(throws: ModelError.self) { try read(.score, .last) }
+            #expect(refused?.description.contains("was trained to pool 'mean'; expected 'last'") == true)
+            let last = try loadNetwork(
+                from: recorded.folder, head: .score, device: .cpu, trainable: true, generator: Generator(seed: 4))
+            try last.save(to: folder)
+            #expect(try config(folder)["architectures"] as? [String] == ["LlamaForSequenceClassification"])
+            #expect(try config(folder)["pooling"] == nil)
+        }
+    }
+
     @Test("a critic from a language model starts at zero, a reward model with small scores")
     func newHeads() throws {
         let recorded = try Recorded("untied")

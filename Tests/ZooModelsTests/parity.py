@@ -19,6 +19,7 @@ KINDS = {
     "languageModel": AutoModelForCausalLM,
     "value": AutoModelForTokenClassification,
     "score": AutoModelForSequenceClassification,
+    "mean": AutoModelForTokenClassification,
 }
 
 
@@ -27,6 +28,8 @@ def theirs(head, model, row):
     logits = model(row[None]).logits[0]
     if head == "languageModel":
         return torch.log_softmax(logits[:-1], -1).gather(1, row[1:, None])[:, 0]
+    if head == "mean":
+        return logits[:, 0].mean()[None]
     return logits[:-1, 0] if head == "value" else logits
 
 

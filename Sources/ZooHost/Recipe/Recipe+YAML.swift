@@ -32,7 +32,8 @@ extension Stage {
         return .map([
             ("name", .text(name)), ("algorithm", .text(algorithm)), ("parameters", byAlgorithm.isEmpty ? nil : .map(byAlgorithm)),
             ("policy", .map([policy.entry, ("lora", lora?.node)])), ("reference", reference?.node), ("teacher", teacher?.node),
-            ("critic", critic?.node), ("reward", reward?.node),
+            ("critic", critic?.node),
+            ("reward", reward.map { .map([$0.entry, ("pooling", pooling.map { .text($0.rawValue) })]) }),
             ("rewards", rewards.isEmpty ? nil : .list(rewards.map(\.node))), ("data", data.node), ("rollout", rollout.node),
             ("score", score?.node),
             ("optimizer", optimizerNode), ("budget", .map([(budget.axis.rawValue, .number(budget.amount))])),

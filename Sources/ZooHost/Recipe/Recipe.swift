@@ -48,6 +48,8 @@ public struct Stage: Codable, Sendable, Equatable {
     public var critic: CriticSource?
     /// The trained network of a reward-model stage.
     public var reward: ModelSource?
+    /// How a new head of that network sums up a text; nil: by its last token.
+    public var pooling: CausalLMConfig.Pooling?
     public var rewards: [RewardSpec] = []
     public var data = DataSources()
     public var rollout = RolloutSettings()

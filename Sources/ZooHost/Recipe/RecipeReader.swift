@@ -81,7 +81,9 @@ struct RecipeReader {
         stage.reference = try section.optional("reference", sources.model)
         stage.teacher = try section.optional("teacher", sources.model)
         stage.critic = try section.optional("critic", sources.critic)
-        stage.reward = try section.optional("reward", sources.model)
+        if let reward = try section.optional("reward", sources.rewardNetwork) {
+            (stage.reward, stage.pooling) = (reward.source, reward.pooling)
+        }
         stage.rewards = try section("rewards", .list(of: sources.reward), else: [])
         stage.data = try section("data", sources.data, else: stage.data)
         stage.rollout = try section("rollout", rollout, else: stage.rollout)

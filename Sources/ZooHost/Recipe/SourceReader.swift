@@ -30,6 +30,14 @@ struct SourceReader {
         }
     }
 
+    /// The network that a reward-model stage trains.
+    var rewardNetwork: Expectation<(source: ModelSource, pooling: CausalLMConfig.Pooling?)> {
+        .section("a model: {from: STAGE}, {folder: PATH} or {new: {family: …}}, and pooling: last or mean") { section in
+            let source = try self.source(section.oneOf(["from", "folder", "new"]), section)
+            return (source, try section.optional("pooling", .choice))
+        }
+    }
+
     private var lora: Expectation<LoRAConfig> {
         .section("an adapter, such as {r: 16, lora_alpha: 32}") { section in
             var lora = LoRAConfig()

@@ -80,12 +80,27 @@ final class ModelFactory {
     }
 
     /// A network of its own for a role. A head that the source does not have begins at 0.
-    func network(_ source: ModelSource, head: Head, trainable: Bool) throws -> any Network {
+    ///
+    /// - Parameter pooling: of a language model's new score head; nil: its last token.
+    func network(
+        _ source: ModelSource, head: Head, trainable: Bool, pooling: CausalLMConfig.Pooling? = nil
+    ) throws -> any Network {
+        let network = try make(source, head, trainable, pooling)
+        guard pooling == nil || network is CausalLM else {
+            throw ZooError(
+                .invalidArgument, "\(recipe.file.path): 'reward.pooling' is of language models; the model is \(network.family)")
+        }
+        return network
+    }
+
+    private func make(
+        _ source: ModelSource, _ head: Head, _ trainable: Bool, _ pooling: CausalLMConfig.Pooling?
+    ) throws -> any Network {
         if let folder = try folder(source) {
             do {
                 return try loadNetwork(
                     from: folder, head: head, device: device, trainable: trainable,
-                    generator: trainable ? generator() : nil)
+                    generator: trainable ? generator() : nil, pooling: pooling)
             } catch {
                 throw ZooError(.dataLoss, "\(error)")  // The folder is at fault, not the algorithm that asked for the network.
             }
@@ -104,6 +119,7 @@ final class ModelFactory {
         {
             config["head_dim"] = .number((hidden / heads).rounded(.down))
         }
+        if head == .score, let pooling { config["pooling"] = .string(pooling.rawValue) }
         config["vocab_size"] = .number(Double(codec.tokenizer.vocabularySize))
         config["bos_token_id"] = codec.start.map { .number(Double($0)) } ?? .null
         config["eos_token_id"] = codec.end.map { .number(Double($0)) } ?? .null

@@ -128,7 +128,7 @@ struct StageSetup {
         ]
         if let reward = stage.reward {
             plans["reward"] = .init(settings: settings("reward"), outputs: [.score]) {
-                try factory.network(reward, head: .score, trainable: true)
+                try factory.network(reward, head: .score, trainable: true, pooling: stage.pooling)
             }
         }
         if let teacher = stage.teacher {

@@ -49,7 +49,7 @@ extension CausalLM {
             let steps = batch.steps(sequence)
             let isScore = head == .score
             let length = isScore ? steps.count : ActionStates.needed(batch.mask[steps])
-            let rows = isScore ? 1 : batch.mask[steps].count { $0 }
+            let rows = isScore ? (config.pooling == .last ? 1 : length) : batch.mask[steps].count { $0 }
             return total + trunkFLOPs(length: length, needed: rows) + headFLOPs * Double(rows)
         }
     }

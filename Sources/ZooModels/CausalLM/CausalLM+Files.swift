@@ -4,22 +4,33 @@ import ZooTensor
 extension CausalLM {
     /// Reads a folder in Hugging Face's layout. A value or score head that the folder lacks is made anew.
     ///
-    /// - Parameter generator: draws a new score head; a new value head is zero, so that training starts at V = 0.
+    /// - Parameters:
+    ///   - generator: draws a new score head; a new value head is zero, so that training starts at V = 0.
+    ///   - pooling: how a new score head sums up a sequence; nil: by its last step, or as the folder's own head does.
     public static func load(
-        from folder: URL, head: Head, device: Device, trainable: Bool, generator: Generator?
+        from folder: URL, head: Head, device: Device, trainable: Bool, generator: Generator?,
+        pooling: CausalLMConfig.Pooling? = nil
     ) throws -> CausalLM {
         let keys = try ConfigKeys.read(folder)
-        let config = try CausalLMConfig(json: keys.json, file: keys.file)
+        var config = try CausalLMConfig(json: keys.json, file: keys.file)
         let names = config.family.traits.tensors
         do {
             var tensors = names.withPrefix(try Safetensors.readModel(in: folder))
             try config.dropOutputProjection(from: &tensors, head: head)
             var missing = ParameterStore.Missing.refused
             if head != .languageModel {
-                let own = (head == .value ? names.valueHead : "score") + "."
+                try config.choose(pooling, for: head, isNew: keys.json["pooling"] == nil && tensors["score.weight"] == nil)
+                let own = (head == .value ? names.valueHead : config.scoreHead) + "."
                 // A reward model's head judges a whole text, a critic's one state: the critic takes its trunk and begins at V = 0.
-                let isOther = head == .value && tensors[own + "bias"] == nil
+                let isOther = head == .value && (tensors[own + "bias"] == nil || config.pooling == .mean)
                 for name in tensors.keys where name.hasPrefix("score.") && (isOther || own != "score.") { tensors[name] = nil }
+                if isOther { for part in ["weight", "bias"] { tensors[own + part] = nil } }
+                // What token classification has and a reward does not need: training leaves it at 0.
+                if head == .score, config.pooling == .mean, let bias = tensors.removeValue(forKey: own + "bias"),
+                    bias.floats != [0]
+                {
+                    throw ModelError("tensor \(own)bias is \(bias.floats); expected 0 in a reward model that pools the mean")
+                }
                 if tensors[own + "weight"] == nil {
                     missing = .made(generator, names: [own + "weight", own + "bias"])
                 }
@@ -48,11 +59,25 @@ extension CausalLM {
             return try AdapterFolder.write(
                 adaptation, .peft, isTransposed: storesTransposed, parameters, to: folder)
         }
-        try writeModel(to: folder, config: config.json(head: head), parameters: parameters, generation: generation)
+        let isMean = head == .score && config.pooling == .mean
+        let bias = isMean ? [NamedTensor(config.scoreHead + ".bias", .zeros([1]))] : []
+        try writeModel(to: folder, config: config.json(head: head), parameters: parameters + bias, generation: generation)
     }
 }
 
 extension CausalLMConfig {
+    /// The name of a reward model's head in files.
+    var scoreHead: String { pooling == .mean ? family.traits.tensors.valueHead : "score" }
+
+    /// Takes the pooling that a recipe names; one that a trained head does not have is refused.
+    fileprivate mutating func choose(_ wanted: Pooling?, for head: Head, isNew: Bool) throws {
+        guard head == .score, let wanted, wanted != pooling else { return }
+        guard isNew else {
+            throw ModelError("the reward model's head was trained to pool '\(pooling.rawValue)'; expected '\(wanted.rawValue)'")
+        }
+        pooling = wanted
+    }
+
     /// Removes what the network does not have: a value model's `lm_head`, and the copy of the embedding that some files keep.
     func dropOutputProjection(from tensors: inout [String: Tensor], head: Head) throws {
         guard head != .languageModel || tieEmbeddings, let output = tensors.removeValue(forKey: "lm_head.weight"),

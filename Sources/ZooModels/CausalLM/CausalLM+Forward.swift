@@ -51,20 +51,30 @@ extension CausalLM {
         return norm(x)
     }
 
-    /// A reward model's scalar for each sequence, `[n_sequences]`: the head's at the last step whose token is not `pad_token_id`, as
-    /// `transformers`' sequence classification has it; at the first step where all of them are.
+    /// A reward model's scalar for each sequence, `[n_sequences]`. Pooled at the last step it is the head's at the last token that is not
+    /// `pad_token_id`, as in `transformers`' sequence classification; at the first where all of them are.
     private func rewardScores(_ batch: Sequences) throws -> Tensor {
-        let lengths = (0..<batch.count).map { sequence in
-            (batch.tokens[batch.steps(sequence)].lastIndex { $0 != config.padToken }.map { $0 - batch.steps(sequence).lowerBound }
-                ?? 0) + 1
-        }
         if let empty = (0..<batch.count).first(where: { batch.steps($0).isEmpty }) {
             throw ModelError("batch: sequence \(empty) has no steps to score")
         }
-        if lengths.isEmpty { return .zeros([0], device: device) }
+        if batch.count == 0 { return .zeros([0], device: device) }
+        let lengths = (0..<batch.count).map { sequence in
+            let tokens = batch.tokens[batch.steps(sequence)]
+            guard config.pooling == .last else { return tokens.count }
+            return (tokens.lastIndex { $0 != config.padToken } ?? tokens.startIndex) - tokens.startIndex + 1
+        }
         let layout = SequenceLayout(batch, lengths: lengths)
-        let rows = (0..<batch.count).map { layout.firstRow[$0] + lengths[$0] - 1 }
-        return try finalStates(layout, rows: rows).linear(headWeight).reshape([-1])
+        switch config.pooling {
+        case .last:
+            let rows = (0..<batch.count).map { layout.firstRow[$0] + lengths[$0] - 1 }
+            return try finalStates(layout, rows: rows).linear(headWeight).reshape([-1])
+        case .mean:
+            // The head is linear, so the mean of its outputs is its output for the mean state.
+            let owner = layout.order.flatMap { Array(repeating: $0, count: lengths[$0]) }
+            let scores = try finalStates(layout, rows: nil).linear(headWeight).reshape([-1])
+            let sums = scores.segmentSum(Tensor(owner, device: device), count: batch.count)
+            return sums * Tensor(lengths.map { 1 / Float($0) }, device: device)
+        }
     }
 
     func checkLength(_ length: Int) throws {

@@ -58,7 +58,7 @@ public final class CausalLM: GenerativeNetwork {
         case .score:
             // Stiennon et al. 2020, appendix B.1: a reward head starts at N(0, 1 / (d + 1)).
             let deviation = 1 / Double(hidden + 1).squareRoot()
-            headWeight = try store.take("score.weight", [1, hidden], fill: .normal(deviation: deviation))
+            headWeight = try store.take(config.scoreHead + ".weight", [1, hidden], fill: .normal(deviation: deviation))
             headBias = nil
         }
         try store.finish(constants: names.constants)

@@ -29,9 +29,9 @@ extension CausalLMConfig {
         let said = try [names.newerActivation, names.activation].compactMap { $0 }.first { try keys.text($0) != nil }
         if let said, try keys.text(said) != activation { throw keys.refuse(said, "\"\(activation)\"") }
         try traits.read(&self, keys)
-        // What reward models trained by earlier versions said of themselves; `transformers` never read it.
-        if try keys.text("pooling") ?? "last" != "last" {
-            throw keys.refuse("pooling", "\"last\" (or none): a reward model's score is that of its last token; train it anew")
+        if let text = try keys.text("pooling") {
+            guard let known = Pooling(rawValue: text) else { throw keys.refuse("pooling", "\"last\" or \"mean\"") }
+            pooling = known
         }
         try validate(file: file)
     }
@@ -63,6 +63,9 @@ extension CausalLMConfig {
         switch head {
         case .languageModel: json["architectures"] = [traits.className + traits.languageModelSuffix]
         case .value: json["architectures"] = [traits.className + "ForTokenClassification"]
+        case .score where pooling == .mean:
+            json["architectures"] = [traits.className + "ForTokenClassification"]
+            json["pooling"] = pooling.rawValue
         case .score: json["architectures"] = [traits.className + "ForSequenceClassification"]
         }
         if head != .languageModel {

@@ -29,6 +29,15 @@ public struct CausalLMConfig: Sendable, Equatable {
     public var eosTokens: [Int32]
     /// Fills a batch; a reward model judges a sequence at its last step of another token.
     public var padToken: Int32?
+    /// How a reward model sums up a sequence.
+    public var pooling = Pooling.last
+
+    public enum Pooling: String, Codable, Sendable, CaseIterable {
+        /// The last step, as `transformers`' sequence classification has it.
+        case last
+        /// The mean over the sequence's steps: that of the logits of `transformers`' token classification.
+        case mean
+    }
 
     public struct Biases: OptionSet, Sendable {
         public let rawValue: Int
