@@ -9,6 +9,11 @@ public struct NamedTensor {
         self.name = name
         self.tensor = tensor
     }
+
+    /// Whether weight decay pulls at it: matrices and tables of vectors do, norms, biases and other vectors do not.
+    ///
+    /// Hugging Face's `Trainer` leaves out the same ones (`get_decay_parameter_names`), by their names.
+    public var isDecayed: Bool { tensor.shape.count > 1 }
 }
 
 /// Moves parameters by their gradients.
@@ -39,7 +44,7 @@ public final class AdamW: Optimizer {
         let first: Tensor, second: Tensor, step: Tensor
     }
 
-    /// - Parameter weightDecay: pulls every parameter by learningRate · weightDecay · parameter per step.
+    /// - Parameter weightDecay: pulls every parameter that ``NamedTensor/isDecayed`` by learningRate · weightDecay · parameter per step.
     public init(parameters: [NamedTensor], betas: (Double, Double) = (0.9, 0.999), eps: Double = 1e-8, weightDecay: Double = 0) {
         self.parameters = parameters
         self.betas = betas
@@ -49,26 +54,30 @@ public final class AdamW: Optimizer {
     }
 
     public func step(learningRate: Double) {
-        var moved: [Tensor] = []
-        var gradients: [Tensor] = []
-        var active: [Slot] = []
+        var moves: [(parameter: NamedTensor, gradient: Tensor, slot: Slot)] = []
         for (index, parameter) in parameters.enumerated() {
             guard let gradient = parameter.tensor.gradient else { continue }
             let slot = slots[index] ?? Self.emptySlot(like: parameter.tensor)
             slots[index] = slot
-            moved.append(parameter.tensor)
-            gradients.append(gradient)
-            active.append(slot)
+            moves.append((parameter, gradient, slot))
         }
-        if moved.isEmpty { return }
+        guard weightDecay != 0 else { return move(moves, learningRate, decay: 0) }
+        move(moves.filter(\.parameter.isDecayed), learningRate, decay: weightDecay)
+        move(moves.filter { !$0.parameter.isDecayed }, learningRate, decay: 0)
+    }
+
+    private func move(
+        _ moves: [(parameter: NamedTensor, gradient: Tensor, slot: Slot)], _ learningRate: Double, decay: Double
+    ) {
+        if moves.isEmpty { return }
+        let moved = moves.map(\.parameter.tensor)
         let status = withHandles(moved) { tensors, count in
-            withHandles(gradients) { gradients, _ in
-                withHandles(active.map(\.first)) { first, _ in
-                    withHandles(active.map(\.second)) { second, _ in
-                        withHandles(active.map(\.step)) { steps, _ in
+            withHandles(moves.map(\.gradient)) { gradients, _ in
+                withHandles(moves.map(\.slot.first)) { first, _ in
+                    withHandles(moves.map(\.slot.second)) { second, _ in
+                        withHandles(moves.map(\.slot.step)) { steps, _ in
                             ct_adamw(
-                                tensors, gradients, first, second, steps, count, learningRate, betas.0, betas.1, eps,
-                                weightDecay)
+                                tensors, gradients, first, second, steps, count, learningRate, betas.0, betas.1, eps, decay)
                         }
                     }
                 }

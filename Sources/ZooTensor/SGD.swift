@@ -1,4 +1,5 @@
-/// Stochastic gradient descent: parameter ← parameter - learningRate · (gradient + weightDecay · parameter). It holds no state.
+/// Stochastic gradient descent: parameter ← parameter - learningRate · (gradient + weightDecay · parameter), the decay where the
+/// parameter ``NamedTensor/isDecayed``. It holds no state.
 public final class SGD: Optimizer {
     public let parameters: [NamedTensor]
     public let weightDecay: Double
@@ -12,7 +13,7 @@ public final class SGD: Optimizer {
         withoutGrad {
             for parameter in parameters {
                 guard let gradient = parameter.tensor.gradient else { continue }
-                let kept = parameter.tensor * (1 - learningRate * weightDecay)
+                let kept = parameter.tensor * (1 - learningRate * (parameter.isDecayed ? weightDecay : 0))
                 parameter.tensor.copy(from: kept - gradient * learningRate)
             }
         }

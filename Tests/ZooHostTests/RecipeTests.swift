@@ -77,6 +77,16 @@ struct RecipeTests {
         #expect(optimizer["critic"]?.schedule == .cosine)
     }
 
+    @Test("a limit of the gradient's norm is off at 0 and where it stands without a value", arguments: ["0", "null"])
+    func noClipping(value: String) throws {
+        let off = try recipe(set: ["optimizer.max_gradient_norm=\(value)"])
+        #expect(off.stages[1].optimizer["policy"]?.maxGradientNorm == 0)
+        #expect(off.stages[1].optimizer["critic"]?.maxGradientNorm == 0, "it begins with the policy's")
+        #expect(try recipe(off.resolvedYAML()) == off)
+        let critic = try recipe(set: ["optimizer.critic.max_gradient_norm=\(value)"]).stages[1].optimizer
+        #expect(critic["policy"]?.maxGradientNorm == 1 && critic["critic"]?.maxGradientNorm == 0)
+    }
+
     @Test("relative paths begin in the recipe's folder")
     func paths() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "recipe-\(UUID().uuidString)")

@@ -51,12 +51,12 @@ struct ProbeRunner {
         var result = ProbeResult(
             recipe: spec.run.recipe.name, driver: probe.driver, seed: spec.run.seed, batches: probe.batches,
             sequences: probe.prompts * probe.samples, samples: probe.samples, beta: probe.beta, points: [])
+        services.model.progress = { [unowned services, stage = setup.stage] in services.spent(stage) }
         var step = 0
         let last = max(1, probe.at.last ?? 0)
         for (index, point) in probe.at.enumerated() {
             while step < point {
-                services.model.progress = services.spent(setup.stage)
-                try driver.step()
+                try services.timingStep { try driver.step() }
                 _ = services.metrics.take()
                 services.model.ledger.algorithmSteps += 1
                 step += 1

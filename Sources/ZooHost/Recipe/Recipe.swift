@@ -176,10 +176,12 @@ public struct OptimizerSettings: Codable, Sendable, Equatable {
     public var beta1 = 0.9
     public var beta2 = 0.999
     public var epsilon = 1e-8
+    /// Norms, biases and other vectors are left out of it.
     public var weightDecay = 0.0
+    /// 0: gradients are not clipped.
     public var maxGradientNorm = 1.0
     public var schedule: Schedule = .constant
-    /// Share of the budget over which the learning rate rises from 0.
+    /// Share of the budget over which the learning rate rises from 0, update by update.
     public var warmup = 0.0
 
     public init() {}

@@ -146,7 +146,8 @@ struct RecipeReader {
         settings.beta2 = try section("beta2", beta, else: base.beta2)
         settings.epsilon = try section("epsilon", .positive, else: base.epsilon)
         settings.weightDecay = try section("weight_decay", .fromZero, else: base.weightDecay)
-        settings.maxGradientNorm = try section("max_gradient_norm", .positive, else: base.maxGradientNorm)
+        let limit = try section("max_gradient_norm", .fromZero, else: base.maxGradientNorm)
+        settings.maxGradientNorm = section.isNull("max_gradient_norm") ? 0 : limit
         settings.schedule = try section("schedule", .choice, else: base.schedule)
         settings.warmup = try section("warmup", share, else: base.warmup)
         return settings

@@ -56,6 +56,9 @@ final class Section {
         return Field(node: entry.value, path: path(key))
     }
 
+    /// Whether the key stands there without a value.
+    func isNull(_ key: String) -> Bool { entries.contains { $0.key == key && $0.value.content == .scalar(.null) } }
+
     /// The value of a key that must be there.
     func callAsFunction<Value>(_ key: String, _ expected: Expectation<Value>) throws -> Value {
         if let field = field(key) { return try expected(field) }

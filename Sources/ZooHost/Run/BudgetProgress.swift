@@ -10,7 +10,17 @@ extension RunServices {
         if let building = stage.pairsPaid, let count = data.count(.pairs) {
             return Double(data.given(.pairs)) / Double(count * building.epochs)
         }
-        return stage.budget.axis.spent(model.ledger) / stage.budget.amount
+        let running = stage.budget.axis == .seconds ? stepStart.map { secondsNow() - $0 } ?? 0 : 0
+        return (stage.budget.axis.spent(model.ledger) + running) / stage.budget.amount
+    }
+
+    /// Makes a step of the algorithm and takes its time.
+    func timingStep(_ step: () throws -> Void) rethrows {
+        let start = secondsNow()
+        stepStart = start
+        defer { stepStart = nil }
+        try step()
+        model.ledger.seconds += secondsNow() - start
     }
 }
 

@@ -65,6 +65,7 @@ public struct StageRunner {
         _ clock: WallClock
     ) throws -> Bool {
         let model = services.model
+        model.progress = { [unowned services] in services.spent(stage) }
         var saved = model.ledger.algorithmSteps
         if let evaluator, saved == 0, spec.recipe.evaluation?.every ?? 0 > 0 {
             try record(stage, services, evaluator, clock)
@@ -80,10 +81,7 @@ public struct StageRunner {
                 }
                 return false
             }
-            model.progress = fraction
-            let start = secondsNow()
-            try algorithm.step()
-            model.ledger.seconds += secondsNow() - start
+            try services.timingStep { try algorithm.step() }
             model.ledger.algorithmSteps += 1
             try record(stage, services, evaluator, clock)
             let step = model.ledger.algorithmSteps

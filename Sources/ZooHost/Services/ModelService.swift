@@ -9,8 +9,8 @@ final class ModelService {
     let roles: Roles
     /// Steps in one forward and backward pass.
     private let microbatchSteps: Int
-    /// Share of the budget that is spent, for the learning rate's schedule.
-    var progress = 0.0
+    /// Share of the budget that is spent now, for the learning rate's schedule; asked at every update.
+    var progress: () -> Double = { 0 }
     var ledger = Ledger()
     /// What the batches are where the policy makes images.
     let images: ImageFormat?
@@ -171,11 +171,13 @@ final class ModelService {
             throw ZooError(.failedPrecondition, "role '\(name)' has no gradient: accumulate before optimizer_step")
         }
         let start = secondsNow()
-        let norm = clipGradientNorm(role.network.parameters, maxNorm: role.settings.maxGradientNorm)
+        let limit = role.settings.maxGradientNorm
+        let norm =
+            limit > 0 ? clipGradientNorm(role.network.parameters, maxNorm: limit) : gradientNorm(role.network.parameters)
         guard norm.isFinite else {
             throw ZooError(.dataLoss, "the gradient of role '\(name)' is not finite (norm \(norm)); nothing was updated")
         }
-        let rate = role.learningRate(at: progress)
+        let rate = role.learningRate(at: progress())
         optimizer.step(learningRate: rate)
         optimizer.zeroGradients()
         role.hasGradient = false

@@ -33,10 +33,10 @@ final class Role {
     /// Becomes a frozen copy of `source`.
     func become(copyOf source: Role) { network = source.network.copy(trainable: false) }
 
-    /// The learning rate of an update made when `progress` (0 to 1) of the budget is spent.
+    /// The learning rate of an update made when `progress` (0 to 1) of the budget is spent; from 1 on it stays.
     func learningRate(at progress: Double) -> Double {
         let warm = settings.warmup
-        if progress < warm { return settings.learningRate * max(progress, 1e-3) / warm }
+        if progress < warm { return settings.learningRate * min(1, max(progress, 1e-3) / warm) }
         let rest = warm < 1 ? min(1, (progress - warm) / (1 - warm)) : 1
         switch settings.schedule {
         case .constant: return settings.learningRate

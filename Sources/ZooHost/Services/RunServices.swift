@@ -23,6 +23,8 @@ final class RunServices: HostServices {
     var random: SplitMix64
     var metrics = MetricAccumulator()
     let stop: StopSignal
+    /// When the algorithm's step that is running began; nil between two.
+    var stepStart: Double?
 
     init(
         model: ModelService, data: DataService, rewards: RewardService, codec: any TextCodec, settings: RolloutSettings,
