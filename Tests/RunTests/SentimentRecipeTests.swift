@@ -109,14 +109,14 @@ struct SentimentRecipeTests {
     private func expectArtifacts() throws {
         let names = try artifacts().keys.sorted()
         #expect(
-            names.map { $0.split(separator: "-")[0] } == ["base", "gold", "normalization", "normalization", "pairs", "reward"])
+            names.map { $0.split(separator: "-")[0] } == ["normalization", "normalization", "pairs", "reward", "reward", "sft"])
         for name in names {
             let run = RunFolder(cache.appending(path: "artifacts/\(name)"))
             guard run.isDone else { continue }
             let losses = try metrics(run).compactMap { $0["loss"] }
             let last = losses.suffix(10).reduce(0, +) / 10
             // A language model begins at the logarithm of its vocabulary, a Bradley-Terry model at the logarithm of 2.
-            if name.hasPrefix("base") {
+            if name.hasPrefix("sft") {
                 #expect(abs(losses[0] - log(320)) < 0.1)
                 #expect(last < log(320) - 1)
             } else {

@@ -38,7 +38,7 @@ struct RecipeErrorTests {
             ("budget: {steps: 5}", "budget: {steps: 0}", "9: stages[0].budget.steps: expected a whole number >= 1, found 0"),
             (
                 "budget: {steps: 5}", "budget: {steps: 5, updates: 2}",
-                "9: stages[0].budget: expected one of steps, updates, sampled_steps, reward_queries, flops, seconds, found steps and updates"
+                "9: stages[0].budget: expected one of steps, updates, epochs, sampled_steps, reward_queries, flops, seconds, found steps and updates"
             ),
             ("seeds: [0, 1]", "seeds: [0, 0]", "22: compare.seeds: '0' stands there twice; expected different ones"),
             ("seeds: [0, 1]", "seeds: 3", "22: compare.seeds: expected a list, each a whole number >= 0, found 3"),

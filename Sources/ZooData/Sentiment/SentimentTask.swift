@@ -26,6 +26,9 @@ public struct SentimentTask: Sendable {
     /// The fewest words that must follow a prompt: a snippet that ends there shows nothing about going on.
     static let fewestWordsAfterPrompt = 3
 
+    /// The downloaded files that the task is made from.
+    public static let rawFiles = ["movie-reviews.tsv", "lexicon.tsv"]
+
     /// Splits the downloaded reviews and writes the task's files; equal seeds give equal files on every machine.
     ///
     /// - Parameters:

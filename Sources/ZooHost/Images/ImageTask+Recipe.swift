@@ -23,27 +23,45 @@ extension ImageTask {
         }
     }
 
+    /// The files that a task of images is made from. Throws where they are not there.
+    static func rawFiles(_ name: String) throws -> [URL] {
+        guard name == "fashion" else { return [try digitsFile()] }
+        let folder = try fashionFolder()
+        return ["train", "t10k"].flatMap { part in fashionFiles(part, in: folder) }
+    }
+
+    private static func fashionFiles(_ part: String, in folder: URL) -> [URL] {
+        ["images-idx3-ubyte", "labels-idx1-ubyte"].map { folder.appending(path: "\(part)-\($0)") }
+    }
+
     private static func fashion() throws -> ImageTask {
-        let folder = CacheFolder.data.appending(path: "fashion/raw", directoryHint: .isDirectory)
+        let folder = try fashionFolder()
         func part(_ name: String) throws -> FashionImages {
-            let files = ["images-idx3-ubyte", "labels-idx1-ubyte"].map { folder.appending(path: "\(name)-\($0)") }
+            let files = fashionFiles(name, in: folder)
             return try FashionImages(images: files[0], labels: files[1])
         }
+        return .fashion(training: try part("train"), heldOut: try part("t10k"))
+    }
+
+    private static func fashionFolder() throws -> URL {
+        let folder = CacheFolder.data.appending(path: "fashion/raw", directoryHint: .isDirectory)
         guard FileManager.default.fileExists(atPath: folder.path) else {
             throw ZooError(
                 .notFound,
                 "the pictures of clothing are not at \(folder.path): install Debian's package dataset-fashion-mnist, then run `make data`"
             )
         }
-        return .fashion(training: try part("train"), heldOut: try part("t10k"))
+        return folder
     }
 
-    private static func digits() throws -> DigitImages {
+    private static func digits() throws -> DigitImages { try DigitImages(contentsOf: digitsFile()) }
+
+    private static func digitsFile() throws -> URL {
         let file = CacheFolder.data.appending(path: "digits/raw/digits.csv")
         guard FileManager.default.fileExists(atPath: file.path) else {
             throw ZooError(.notFound, "the handwritten digits are not at \(file.path): run `make data` to fetch them")
         }
-        return try DigitImages(contentsOf: file)
+        return file
     }
 
     /// What `task:NAME` names.

@@ -17,11 +17,8 @@ extension Preparation {
         dataset: Dataset, cost: Ledger
     ) {
         let plan = try PairPlan(building, setup.stage)
-        let key = [
-            "image-pairs", try setup.factory.identity(setup.stage.policy), try JSON.text(building), plan.key,
-            try JSON.text(setup.stage.rewards), try samplingKey(),
-        ]
-        let made = try ArtifactStore.value("pairs", key: key) { try build(building, plan, rewards) }
+        let from = try MadeFrom(pairs: building, plan, of: setup.stage, setup.spec)
+        let made = try ArtifactStore.value("pairs", from: from) { try build(building, plan, rewards) }
         let prompts = try setup.prompts()
         let items = try zip(made.rows, zip(made.chosen, made.rejected)).map { row, pair in
             guard prompts.rows.indices.contains(row), var item = prompts.rows[row].image, pair.0.count == task.height * task.width

@@ -23,8 +23,16 @@ public struct PluginCatalog: Sendable {
     public static func scan(_ searchPath: PluginSearchPath, executable: String = Worker.runningExecutable) async throws
         -> PluginCatalog
     {
-        let results = try await scan(files: searchPath.files(), executable: executable)
-        return PluginCatalog(
+        PluginCatalog(try await scan(files: searchPath.files(), executable: executable))
+    }
+
+    /// Scans one file.
+    static func scan(file: String) async throws -> PluginCatalog {
+        PluginCatalog(try await scan(files: [file], executable: Worker.runningExecutable))
+    }
+
+    private init(_ results: [ScanResult]) {
+        self.init(
             plugins: results.compactMap(\.plugin),
             failures: results.compactMap { result in result.failure.map { Failure(path: result.path, reason: $0) } })
     }

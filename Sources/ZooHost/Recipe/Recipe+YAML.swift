@@ -40,6 +40,7 @@ extension Stage {
             ("ema", ema.map { .number($0) }), ("save", save.isEmpty ? nil : .list(save.map { .text($0.rawValue) })),
             ("threads", threads.map { .number($0) }),
             ("checkpoint_every", .number(checkpointEvery)),
+            ("keep_checkpoint", keepCheckpoint ? RecipeNode(.scalar(.bool(true))) : nil),
             ("microbatch_steps", .number(microbatchSteps)),
         ])
     }
@@ -153,7 +154,7 @@ extension OptimizerSettings {
 }
 
 extension Evaluation {
-    fileprivate var node: RecipeNode {
+    var node: RecipeNode {
         .map([
             ("prompts", prompts.node), ("count", .number(count)), ("samples_per_prompt", .number(samplesPerPrompt)),
             ("every", .number(every)),
@@ -206,7 +207,7 @@ extension RecipeNode {
     }
 
     /// The value in YAML's block style; a list or mapping of scalars alone on one line.
-    fileprivate func yamlLines(indent: Int) -> [String] {
+    func yamlLines(indent: Int) -> [String] {
         let margin = String(repeating: " ", count: indent)
         switch content {
         case .scalar(let value): return [margin + value.yaml]

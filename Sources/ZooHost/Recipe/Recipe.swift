@@ -67,6 +67,8 @@ public struct Stage: Codable, Sendable, Equatable {
     public var threads: Int?
     /// Steps of the algorithm between checkpoints; 0: only at the end.
     public var checkpointEvery = 50
+    /// Whether a run that is whole keeps its last checkpoint, from which a larger budget goes on.
+    public var keepCheckpoint = false
     /// Steps (tokens) in one forward and backward pass; longer batches are cut where the loss allows it.
     public var microbatchSteps = 16_384
 }
@@ -192,8 +194,10 @@ public struct Budget: Codable, Sendable, Equatable {
     public enum Axis: String, Codable, Sendable, CaseIterable {
         /// Steps of the algorithm.
         case steps
-        /// Optimizer updates of the policy.
+        /// Optimizer updates of the trained network: the policy, or the reward model.
         case updates
+        /// Passes over the rows that the algorithm reads, whole or not: prompts, pairs or examples.
+        case epochs
         /// Sampled tokens (or denoising steps).
         case sampledSteps = "sampled_steps"
         case rewardQueries = "reward_queries"

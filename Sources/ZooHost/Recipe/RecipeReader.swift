@@ -98,6 +98,7 @@ struct RecipeReader {
         try section.refuseTwice(stage.save.map(\.rawValue), of: "save")
         stage.threads = try section.optional("threads", .whole(from: 1))
         stage.checkpointEvery = try section("checkpoint_every", .whole(from: 0), else: stage.checkpointEvery)
+        stage.keepCheckpoint = try section("keep_checkpoint", .flag, else: stage.keepCheckpoint)
         stage.microbatchSteps = try section("microbatch_steps", .whole(from: 1), else: stage.microbatchSteps)
         try section.refuseTwice(stage.rewards.map(\.name), of: "rewards")
         if case .build(let building)? = stage.data.pairs, building.prompts == nil, !stage.budget.axis.paysForSamples {
@@ -160,7 +161,7 @@ struct RecipeReader {
                 throw limit.error("is not a limit")
             }
             let amount =
-                [.seconds, .flops].contains(axis)
+                [.seconds, .flops, .epochs].contains(axis)
                 ? try Expectation.positive(limit) : Double(try Expectation<Int>.whole(from: 1)(limit))
             return Budget(axis: axis, amount: amount)
         }

@@ -10,6 +10,7 @@ extension RunServices {
         if let building = stage.pairsPaid, let count = data.count(.pairs) {
             return Double(data.given(.pairs)) / Double(count * building.epochs)
         }
+        if stage.budget.axis == .epochs { return epochs / stage.budget.amount }
         let running = stage.budget.axis == .seconds ? stepStart.map { secondsNow() - $0 } ?? 0 : 0
         return (stage.budget.axis.spent(model.ledger) + running) / stage.budget.amount
     }
@@ -21,6 +22,11 @@ extension RunServices {
         defer { stepStart = nil }
         try step()
         model.ledger.seconds += secondsNow() - start
+    }
+
+    /// Passes over the dataset that the algorithm reads most of.
+    private var epochs: Double {
+        DataService.Kind.allCases.compactMap { kind in data.count(kind).map { Double(data.given(kind)) / Double($0) } }.max() ?? 0
     }
 }
 
@@ -34,14 +40,47 @@ extension Budget.Axis {
         case .rewardQueries: Double(ledger.rewardQueries)
         case .flops: ledger.totalFLOPs
         case .seconds: ledger.seconds
+        case .epochs: 0  // the data service knows
         }
+    }
+}
+
+extension AlgorithmNeeds {
+    /// The network whose updates a budget counts: the policy, or where the algorithm trains none, the reward model.
+    var trainedRole: String { roles.contains("reward") && !roles.contains("policy") ? "reward" : "policy" }
+
+    /// The axes of a budget that an algorithm with these needs spends in a stage.
+    func spends(_ stage: Stage) -> [Budget.Axis] {
+        let paysForPairs = data.contains(.pairs) && stage.pairs(paidBy: .sampledSteps) != nil
+        return Budget.Axis.allCases.filter { axis in
+            switch axis {
+            case .steps, .updates, .epochs, .flops, .seconds: true
+            case .sampledSteps: services.contains("zoo.rollout/1") || paysForPairs
+            case .rewardQueries: services.contains("zoo.reward/1") || paysForPairs
+            }
+        }
+    }
+
+    /// Refuses a budget that would never be spent.
+    func checkBudget(of stage: Stage, recipe: String) throws {
+        let axes = spends(stage)
+        guard !axes.contains(stage.budget.axis) else { return }
+        let lack = stage.budget.axis == .sampledSteps ? "samples nothing" : "asks no reward"
+        let expected = axes.map(\.rawValue).joined(separator: ", ")
+        throw ZooError(
+            .invalidArgument,
+            "\(recipe): stage '\(stage.name)': algorithm '\(stage.algorithm)' \(lack), so that a budget of "
+                + "\(stage.budget.axis.rawValue) would never be spent; expected one of \(expected)")
     }
 }
 
 extension Stage {
     /// The pairs that the stage's budget goes into, where its algorithm learns from pairs; nil where it goes into steps.
-    fileprivate var pairsPaid: PairBuilding? {
-        guard budget.axis.paysForSamples, case .build(let building)? = data.pairs, building.images == nil else { return nil }
+    var pairsPaid: PairBuilding? { pairs(paidBy: budget.axis) }
+
+    /// The pairs that a budget on that axis would go into.
+    fileprivate func pairs(paidBy axis: Budget.Axis) -> PairBuilding? {
+        guard axis.paysForSamples, case .build(let building)? = data.pairs, building.images == nil else { return nil }
         return building
     }
 }

@@ -21,11 +21,8 @@ struct Preparation {
 
     /// Mean and deviation of a reward component over samples of the policy as it begins.
     func normalization(_ spec: RewardSpec, _ component: RewardService.Component) throws -> Normalization {
-        let key = [
-            "normalization", try setup.factory.identity(setup.stage.policy), try JSON.text(spec),
-            try JSON.text(spec.source.map(setup.factory.identity)),
-        ]
-        return try ArtifactStore.value("normalization", key: key + [try samplingKey()]) {
+        let made = try MadeFrom(normalization: spec, of: setup.stage, setup.spec)
+        return try ArtifactStore.value("normalization", from: made) {
             let sampler = try Sampler(setup, stop)
             var raw = component
             raw.weight = 1
@@ -68,11 +65,8 @@ struct Preparation {
     /// The cost of making them is charged to every run that trains on them, cached or not: a comparison must not hide it.
     func pairs(_ building: PairBuilding, _ rewards: RewardService) throws -> (dataset: Dataset, cost: Ledger) {
         let plan = try PairPlan(building, setup.stage)
-        let key = [
-            "pairs", try setup.factory.identity(setup.stage.policy), plan.key, try JSON.text(setup.stage.rewards),
-            try samplingKey(),
-        ]
-        let made = try ArtifactStore.value("pairs", key: key) { try build(plan, each: building.samples, rewards) }
+        let from = try MadeFrom(pairs: building, plan, of: setup.stage, setup.spec)
+        let made = try ArtifactStore.value("pairs", from: from) { try build(plan, each: building.samples, rewards) }
         let rows = made.rows.map { pair in
             var row = Row(prompt: pair.prompt, chosen: pair.chosen, rejected: pair.rejected)
             row.sampled = pair.tokens
@@ -113,19 +107,6 @@ struct Preparation {
         cost.sampledSteps = batch.actionCount
         cost.seconds = secondsNow() - start
         return Pairs(rows: rows, cost: cost)
-    }
-
-    // MARK: - Keys
-
-    /// The chat template, which prompts that are conversations depend on; empty where there is none.
-    private func chatKey() throws -> String {
-        guard let template = try? (setup.codec as? TokenizerCodec)?.chatTokens()?.template else { return "" }
-        return template.source + (try JSON.text(setup.stage.data.chat?.variables))
-    }
-
-    func samplingKey() throws -> String {
-        try JSON.text(setup.stage.rollout) + JSON.text(setup.stage.data.prompts) + JSON.text(setup.recipe.task)
-            + "\(setup.recipe.seed)" + chatKey()
     }
 }
 

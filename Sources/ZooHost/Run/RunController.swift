@@ -47,6 +47,7 @@ public struct RunController: Sendable {
             let wanted = algorithm.needs.data.map { "'data.\($0.rawValue)'" }.joined(separator: " or ")
             throw ZooError(.invalidArgument, "\(file): algorithm '\(stage.algorithm)' needs \(wanted) in stage '\(stage.name)'")
         }
+        try algorithm.needs.checkBudget(of: stage, recipe: file)
         try check(stage.rewards, "stage '\(stage.name)'")
         try check(recipe.evaluation?.gold ?? [], "evaluation.gold")
         if algorithm.needs.services.contains("zoo.reward/1"), stage.rewards.isEmpty {
@@ -116,7 +117,7 @@ public struct RunController: Sendable {
         return models
     }
 
-    private func dependencies(_ stage: Stage) -> [String] {
+    func dependencies(_ stage: Stage) -> [String] {
         let sources =
             [stage.policy, stage.reference, stage.teacher, stage.reward, stage.critic?.source] + stage.rewards.map(\.source)
         return sources.compactMap { source in
@@ -126,29 +127,19 @@ public struct RunController: Sendable {
     }
 
     private func artifact(_ stage: Stage, _ models: [String: String]) throws -> String {
-        let upstream = dependencies(stage).compactMap { models[$0] }
-        let files = try [stage.data.examples, stage.data.prompts, stage.data.pairs].compactMap { source -> String? in
-            guard case .file(let url)? = source else { return nil }
-            return try sha256(Data(contentsOf: url))
+        let spec = try spec(stage, seed: recipe.seed, models: models, evaluates: false)
+        let folder = try spec.keptFolder()
+        _ = try ArtifactStore.use(folder.url) {
+            try folder.isWhole()
+        } make: {
+            // What was damaged since goes whole. A run that was stopped half-way goes on: the folder's name is what made it.
+            if folder.isDone { try FileManager.default.removeItem(at: folder.url) }
+            try folder.create(spec)
+            try announce(stage, as: stage.name)
+            try work(folder, name: stage.name)
+            try folder.keep()
         }
-        var part = try resolved(stage).stage
-        part.parameters = part.parameters.filter { $0.key == stage.algorithm }
-        let key =
-            [try JSON.text(part), "\(recipe.seed)", "\(recipe.device)"]
-            + [try JSON.text(recipe.task)] + upstream + files
-        let url = CacheFolder.artifacts.appending(
-            path: "\(stage.name)-\(stage.algorithm)-\(ArtifactStore.hash(key))", directoryHint: .isDirectory)
-        let folder = RunFolder(url)
-        return try ArtifactStore.locked(url) {
-            if !folder.isDone {
-                let spec = try spec(stage, seed: recipe.seed, models: models, evaluates: false)
-                // A run that was stopped half-way goes on; its spec is the same, for the folder's name is its hash.
-                if !FileManager.default.fileExists(atPath: folder.spec.path) { try folder.create(spec) }
-                try announce(stage, as: stage.name)
-                try work(folder, name: stage.name)
-            }
-            return folder.model.path
-        }
+        return folder.model.path
     }
 
     // MARK: - Runs
@@ -162,9 +153,12 @@ public struct RunController: Sendable {
         own.probe = nil  // it says nothing of a run
         let (resolved, preset) = try resolved(stage)
         if let index = own.stages.firstIndex(where: { $0.name == stage.name }) { own.stages[index] = resolved }
-        return RunSpec(
-            recipe: own, stage: stage.name, seed: seed, plugin: try plugins.offer(stage.algorithm).plugin.path, preset: preset,
-            models: models, evaluates: evaluates, command: command)
+        let offer = try plugins.offer(stage.algorithm)
+        var spec = RunSpec(
+            recipe: own, stage: stage.name, seed: seed, plugin: offer.plugin.path, preset: preset, models: models,
+            evaluates: evaluates, command: command)
+        spec.madeFrom = try MadeFrom(spec, offer)
+        return spec
     }
 
     /// Trains the last stage into `folder` and evaluates it.
@@ -177,12 +171,24 @@ public struct RunController: Sendable {
         _ = try await concurrently([folder], jobs: 1) { try work($0, name: stage.name) }
     }
 
-    /// Goes on with a run that was stopped. Throws where it is whole already.
-    public static func resume(_ folder: RunFolder, observer: any RunObserver) async throws {
+    /// Goes on with a run that was stopped; with a larger budget also with one that is whole and kept its checkpoint.
+    ///
+    /// - Parameter changes: of the budget alone.
+    /// - Throws: where the run is whole, and by name where anything is another than it was when the run was begun.
+    public static func resume(_ folder: RunFolder, changes: [Override] = [], observer: any RunObserver) async throws {
         let spec = try folder.readSpec()
-        guard !folder.isDone else {
-            throw ZooError(.failedPrecondition, "\(folder.url.path) is whole: there is nothing to resume")
+        guard !folder.isDone || !changes.isEmpty else {
+            throw ZooError(
+                .failedPrecondition,
+                "\(folder.url.path) is whole: there is nothing to resume; a larger budget goes on with it, such as --set "
+                    + "budget.\(spec.budget.axis.rawValue)=\(RecipeNode.number(2 * spec.budget.amount).found)")
         }
+        let catalog = try await PluginCatalog.scan(file: spec.plugin)
+        let continuation = try Continuation(folder, spec, catalog)
+        if !changes.isEmpty {
+            for line in try continuation.extend(by: changes) { observer.observe(spec.stage, .message(line)) }
+        }
+        for model in spec.models.values { try ArtifactStore.hold(URL(filePath: model).deletingLastPathComponent()) }
         _ = try await concurrently([folder], jobs: 1) { try Self.work($0, name: spec.stage, observer: observer) }
     }
 

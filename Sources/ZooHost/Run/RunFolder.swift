@@ -40,6 +40,41 @@ public struct RunSpec: Codable, Sendable {
     public var threads: Int { recipe.stages.first { $0.name == stage }?.threads ?? recipe.threads }
     /// The command that made the run, for `environment.json`.
     public var command: [String]
+    /// What the run was made from as it was begun: it goes on with the same alone. nil in runs of earlier versions.
+    public var madeFrom: MadeFrom?
+    /// Of `recipe.yaml`, which is for people: an edit of it would do nothing.
+    var recipeSHA256: String?
+    /// Of the spec itself, without this: whether somebody edited it.
+    var seal: String?
+    /// The budgets that the run had before it was given a larger one.
+    var earlierBudgets: [EarlierBudget]?
+
+    struct EarlierBudget: Codable, Sendable, Equatable {
+        var budget: Budget
+        /// Of the `recipe.yaml` with that budget.
+        var recipeSHA256: String?
+    }
+
+    /// The spec with the hashes of its files.
+    func sealed() throws -> RunSpec {
+        var spec = self
+        spec.recipeSHA256 = sha256(Data(recipeText.utf8))
+        spec.seal = nil
+        spec.seal = sha256(try JSON.encode(spec))
+        return spec
+    }
+
+    /// Whether the spec is as it was written.
+    var isSealed: Bool {
+        get throws {
+            var spec = self
+            spec.seal = nil
+            return try sha256(JSON.encode(spec)) == seal
+        }
+    }
+
+    /// What `recipe.yaml` says.
+    var recipeText: String { (preset.map { "# \($0.sentence)\n" } ?? "") + recipe.resolvedYAML() }
 }
 
 /// The places within a run's folder.
@@ -59,6 +94,8 @@ public struct RunFolder: Sendable {
     public var evaluation: URL { url.appending(path: "evaluation.json") }
     public var checkpoints: URL { url.appending(path: "checkpoints", directoryHint: .isDirectory) }
     public var model: URL { url.appending(path: "model", directoryHint: .isDirectory) }
+    /// Of a stage that is kept for other runs: the content of its model.
+    var kept: URL { url.appending(path: "kept.json") }
     /// Written last: the run is whole.
     public var done: URL { url.appending(path: "done") }
 
@@ -76,22 +113,24 @@ public struct RunFolder: Sendable {
     /// Makes the folder, or keeps one that holds the same run already. Throws where it holds another one.
     func adopt(_ run: RunSpec) throws {
         guard FileManager.default.fileExists(atPath: spec.path) else { return try create(run) }
-        var (found, wanted) = (try readSpec(), run)
-        found.command = []
-        wanted.command = []
-        guard try JSON.encode(found) == JSON.encode(wanted) else {
+        let found = try readSpec()
+        guard let began = found.madeFrom, let wanted = run.madeFrom else {
+            throw ZooError(.alreadyExists, "\(url.path) holds a run of an earlier version of zoo; name another --run-dir")
+        }
+        guard began.key == wanted.key else {
             throw ZooError(
                 .alreadyExists,
-                "\(url.path) holds another run: its run.json differs from what the recipe says now; name another --run-dir")
+                "\(url.path) holds another run: \(began.refusal(of: wanted)); restore that, or name another --run-dir")
         }
+        // The same content may lie elsewhere by now.
+        if !isDone { try create(run) }
     }
 
     /// Makes the folder with its recipe and spec.
     public func create(_ run: RunSpec) throws {
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        try Files.write(JSON.encode(run), to: spec)
-        let origin = run.preset.map { "# \($0.sentence)\n" } ?? ""
-        try Files.write(Data((origin + run.recipe.resolvedYAML()).utf8), to: recipe)
+        try Files.write(Data(run.recipeText.utf8), to: recipe)
+        try Files.write(JSON.encode(run.sealed()), to: spec)
     }
 }
 

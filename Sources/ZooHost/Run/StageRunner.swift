@@ -33,7 +33,7 @@ public struct StageRunner {
         else {
             throw ZooError(.notFound, "\(spec.plugin) offers no algorithm for stage '\(spec.stage)'")
         }
-        try Files.write(JSON.encode(RunEnvironment(spec, plugin.description)), to: folder.environment)
+        try noteEnvironment(plugin.description)
         // Without the code, of which more is read in later.
         let programBytes = Engine.residentBytes - Engine.fileBackedBytes
         let programHeap = Engine.heapBytes
@@ -67,12 +67,20 @@ public struct StageRunner {
         let model = services.model
         model.progress = { [unowned services] in services.spent(stage) }
         var saved = model.ledger.algorithmSteps
+        var watch = ProgressWatch(stage, services)
         if let evaluator, saved == 0, spec.recipe.evaluation?.every ?? 0 > 0 {
             try record(stage, services, evaluator, clock)
         }
         while true {
             let fraction = services.spent(stage)
-            if fraction >= 1 { return true }
+            if fraction >= 1 {
+                if stage.keepCheckpoint, try checkpoint.newest() != model.ledger.algorithmSteps {
+                    try clock.time(.checkpoints) {
+                        try checkpoint.save(step: model.ledger.algorithmSteps, services: services, algorithm: algorithm)
+                    }
+                }
+                return true
+            }
             if stop.isRaised {
                 if saved < model.ledger.algorithmSteps {
                     try clock.time(.checkpoints) {
@@ -89,7 +97,25 @@ public struct StageRunner {
                 try clock.time(.checkpoints) { try checkpoint.save(step: step, services: services, algorithm: algorithm) }
                 saved = step
             }
+            do { if let note = try watch.note() { RunEvent.send(.message(note)) } } catch {
+                if saved < step {
+                    try clock.time(.checkpoints) { try checkpoint.save(step: step, services: services, algorithm: algorithm) }
+                }
+                throw error
+            }
         }
+    }
+
+    /// What made the run is noted once; a run that goes on does so with the same plugin.
+    private func noteEnvironment(_ plugin: PluginDescription) throws {
+        if let noted = spec.madeFrom?.inputs.first(where: { $0.name == "plugin" }), noted.sha256 != plugin.sha256 {
+            throw ZooError(
+                .failedPrecondition,
+                "\(plugin.path) is another build than the run was begun with: expected sha256 \(noted.sha256), found "
+                    + "\(plugin.sha256); restore it, or begin a new run")
+        }
+        guard !FileManager.default.fileExists(atPath: folder.environment.path) else { return }
+        try Files.write(JSON.encode(RunEnvironment(spec, plugin)), to: folder.environment)
     }
 
     /// The metrics of the step just made, or of the policy as it begins; what is measured along the way as `eval/…`.
@@ -159,7 +185,7 @@ public struct StageRunner {
         ledger.noteMemory(programHeap: programHeap)
         try Files.write(JSON.encode(ledger), to: folder.ledger)
         // The checkpoint has served: the model beside it says the same.
-        if FileManager.default.fileExists(atPath: folder.checkpoints.path) {
+        if !setup.stage.keepCheckpoint, FileManager.default.fileExists(atPath: folder.checkpoints.path) {
             try FileManager.default.removeItem(at: folder.checkpoints)
         }
         try Files.write(Data(), to: folder.done)

@@ -90,8 +90,8 @@ struct StageSetup {
             maxSteps: stage.data.maxSteps, images: imageRows, seed: spec.seed)
         data.notice = say
         return RunServices(
-            model: model, data: data, rewards: rewards, codec: codec, settings: stage.rollout, ema: stage.ema, seed: spec.seed,
-            stop: stop, logger: logger)
+            model: model, data: data, rewards: rewards, codec: codec, settings: stage.rollout, ema: stage.ema,
+            trainedRole: needs.trainedRole, seed: spec.seed, stop: stop, logger: logger)
     }
 
     // MARK: - Images

@@ -16,12 +16,13 @@ struct TaskFiles {
         if let countdown = try CountdownTask(recipe) {
             return try made("countdown/\(countdown.folderName)", countdown.prepare)
         }
-        return try made("\(task.name)/prepared-\(SentimentTask.heldOut)") { folder in
-            let raw = CacheFolder.data.appending(path: "\(task.name)/raw", directoryHint: .isDirectory)
-            guard FileManager.default.fileExists(atPath: raw.path) else {
-                throw ZooError(
-                    .notFound, "the data of task '\(task.name)' is not at \(raw.path): run `make data` to fetch it")
-            }
+        let raw = CacheFolder.data.appending(path: "\(task.name)/raw", directoryHint: .isDirectory)
+        let sources = SentimentTask.rawFiles.map { raw.appending(path: $0) }
+        guard sources.allSatisfy({ FileManager.default.fileExists(atPath: $0.path) }) else {
+            throw ZooError(.notFound, "the data of task '\(task.name)' is not at \(raw.path): run `make data` to fetch it")
+        }
+        let content = ArtifactStore.hash(try sources.map(FileHashes.hash) + ["\(Program.results)"])
+        return try made("\(task.name)/prepared-\(SentimentTask.heldOut)-\(content)") { folder in
             try SentimentTask.prepare(from: raw, into: folder, seed: 0)
         }
     }

@@ -19,6 +19,10 @@ final class RunServices: HostServices {
     private let logger: Logger
     /// Draws the samples.
     let sampling: Generator
+    /// The role whose updates count.
+    private let trainedRole: String
+    /// Sequences that the algorithm sampled, and those of them that ended before the limit; since this process began.
+    private(set) var drawn = (sequences: 0, finished: 0)
     /// Serves the algorithm's own random numbers.
     var random: SplitMix64
     var metrics = MetricAccumulator()
@@ -28,8 +32,9 @@ final class RunServices: HostServices {
 
     init(
         model: ModelService, data: DataService, rewards: RewardService, codec: any TextCodec, settings: RolloutSettings,
-        ema: Double? = nil, seed: UInt64, stop: StopSignal, logger: Logger
+        ema: Double? = nil, trainedRole: String = "policy", seed: UInt64, stop: StopSignal, logger: Logger
     ) {
+        self.trainedRole = trainedRole
         self.ema = ema
         self.model = model
         self.data = data
@@ -56,6 +61,8 @@ final class RunServices: HostServices {
     func generate(role: String, prompts: Batch, samples: Int) throws -> Batch {
         let drawn = try generate(role: role, prompts: prompts, samples: samples, settings: settings, generator: sampling)
         model.ledger.sampledSteps += drawn.actionCount
+        self.drawn.sequences += drawn.sequenceCount
+        self.drawn.finished += drawn.column("finished")?.doubles.count { $0 != 0 } ?? drawn.sequenceCount
         return drawn
     }
 
@@ -135,7 +142,7 @@ final class RunServices: HostServices {
         if role == "policy", let ema { try model.blend(destination: Self.averaged, source: role, weight: 1 - ema) }
         try metrics.add("grad_norm/\(role)", update.gradientNorm, weight: 1, normaliser: ZOO_METRIC_MEAN)
         try metrics.add("lr/\(role)", update.learningRate, weight: 1, normaliser: ZOO_METRIC_LAST)
-        if role == "policy" { model.ledger.updates += 1 }
+        if role == trainedRole { model.ledger.updates += 1 }
         return update
     }
 

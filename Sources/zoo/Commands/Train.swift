@@ -13,6 +13,10 @@ struct Train: AsyncParsableCommand {
               zoo train recipes/sentiment.yaml --algorithm grpo --set parameters.beta=0.1 --seed 1
               zoo train recipes/sentiment.yaml --algorithm grpo@deepseekmath
               zoo train --resume runs/sentiment-grpo-1-1
+              zoo train --resume runs/sentiment-grpo-1-1 --set budget.updates=400
+
+            A run goes on with the recipe, the files, the plugin and the program that it was begun with, or is refused by name. One that
+            is whole goes on where --set gives it a larger budget, from the checkpoint that 'keep_checkpoint: true' in its stage kept.
             """)
 
     @Argument(help: "The recipe, a YAML file.", completion: .file(extensions: ["yaml"]))
@@ -42,17 +46,20 @@ struct Train: AsyncParsableCommand {
             guard recipe != nil else {
                 throw ValidationError("name a recipe, such as recipes/sentiment.yaml, or a run to --resume")
             }
-        } else if recipe != nil || algorithm != nil || !changes.changes.isEmpty || changes.base != nil || seed != nil
-            || runDir != nil
-        {
+        } else if recipe != nil || algorithm != nil || changes.base != nil || seed != nil || runDir != nil {
             throw ValidationError("--resume goes on with a run as it was begun; leave the recipe and its changes out")
+        } else if let other = changes.changes.first(where: { !$0.hasPrefix("budget.") }) {
+            throw ValidationError(
+                "--resume goes on with a run as it was begun, which --set \(other) would change; only a larger budget can be set, such "
+                    + "as --set budget.updates=400")
         }
     }
 
     func run() async throws {
         if let resume {
             let folder = RunFolder(URL(fileURLWithPath: resume, isDirectory: true))
-            try await RunController.resume(folder, observer: RunWatcher(quiet: quiet))
+            try await RunController.resume(
+                folder, changes: changes.changes.map { try Override($0) }, observer: RunWatcher(quiet: quiet))
             return try RunSummary(folder: folder, quiet: quiet).show()
         }
         guard let path = recipe else { return }
