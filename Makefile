@@ -176,6 +176,14 @@ bench: build ## time TRL and PolicyZoo on the same work, and print the ratio
 bench-images: parity-venv ## time a training step of the tiny image model in diffusers and here, and print the ratio
 	@.venv-parity/bin/python Tests/ZooModelsTests/flux_bench.py
 
+# Kills at every removal and renaming and at random moments, damage, several commands at once. What is drawn, is drawn by the seed.
+.PHONY: campaign
+campaign: SECONDS ?= 600
+campaign: SEED ?= 1
+campaign: setup ## try to break runs for SECONDS=600 by SEED=1: kills, damage, several commands at once, malformed files
+	@swift build -c release --build-tests --quiet
+	@ZOO_CAMPAIGN_SECONDS='$(SECONDS)' ZOO_CAMPAIGN_SEED='$(SEED)' swift test -c release --skip-build --filter 'CampaignTests|FolderLockTests'
+
 .PHONY: doctor
 doctor: build ## say what is installed, what is missing and how to get it
 	@$(RELEASE)/zoo doctor

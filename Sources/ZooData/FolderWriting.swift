@@ -1,5 +1,19 @@
 import Foundation
 
+/// Removes what processes of this machine that are gone left half-written beside `place`: `.NAME.PROCESS….part` and `….tmp`.
+public func removeLeftovers(of place: URL) {
+    let parent = place.deletingLastPathComponent()
+    let prefix = ".\(place.lastPathComponent)."
+    // No folder has no leftovers.
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: parent.path)) ?? [] {
+        guard name.hasPrefix(prefix), name.hasSuffix(".part") || name.hasSuffix(".tmp"),
+            let process = pid_t(name.dropFirst(prefix.count).prefix { $0.isNumber }), kill(process, 0) != 0, errno == ESRCH
+        else { continue }
+        // What cannot be removed costs space alone.
+        try? FileManager.default.removeItem(at: parent.appendingPathComponent(name))
+    }
+}
+
 /// Writes a folder whole or not at all: `body` fills one beside it, which then takes its name.
 ///
 /// - Parameter replacing: whether it takes the place of a folder that is there; otherwise that one stays.
@@ -7,7 +21,8 @@ import Foundation
 func writeFolder(_ folder: URL, replacing: Bool, _ body: (URL) throws -> Void) throws {
     let files = FileManager.default
     let part = folder.deletingLastPathComponent()
-        .appendingPathComponent(".\(folder.lastPathComponent)-\(UUID().uuidString).part")
+        .appendingPathComponent(".\(folder.lastPathComponent).\(getpid())-\(UUID().uuidString).part")
+    removeLeftovers(of: folder)
     do {
         try files.createDirectory(at: part, withIntermediateDirectories: true)
         // What cannot be removed is hidden, and its name never comes again.

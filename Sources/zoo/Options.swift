@@ -33,8 +33,9 @@ struct RecipeOptions: ParsableArguments {
 /// The variants of a recipe that a command is about.
 struct VariantOptions: ParsableArguments {
     @Option(
-        help: ArgumentHelp("Only these variants, or all points of a sweep by its name, separated by commas.", valueName: "names"))
-    var variants: String?
+        help: ArgumentHelp(
+            "Only these variants, or all points of a sweep by its name, separated by commas (repeatable).", valueName: "names"))
+    var variants: [String] = []
 
     @Option(
         name: .customLong("algorithm"),
@@ -42,31 +43,38 @@ struct VariantOptions: ParsableArguments {
             "This algorithm, such as grpo or grpo@trl, in place of the recipe's variants (repeatable).", valueName: "id"))
     var algorithms: [String] = []
 
+    func validate() throws {
+        guard variants.allSatisfy({ !$0.listed.isEmpty }) else {
+            throw ValidationError("--variants names no variant; leave it out for all of them")
+        }
+    }
+
     /// All where empty.
     var names: [String] {
-        (variants?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } ?? []) + algorithms
+        variants.flatMap(\.listed) + algorithms
     }
 }
 
-enum RunPlace {
-    /// The folder for a new run: the one given, or the first free `runs/NAME-N`.
-    ///
-    /// - Throws: where the folder given holds a run already.
-    static func new(_ given: String?, name: String) throws -> URL {
-        let files = FileManager.default
-        guard let given else {
-            let runs = URL(fileURLWithPath: "runs", isDirectory: true)
-            return (1...).lazy.map { runs.appending(path: "\(name)-\($0)", directoryHint: .isDirectory) }
-                .first { !files.fileExists(atPath: $0.path) } ?? runs
-        }
-        let folder = URL(fileURLWithPath: given, isDirectory: true)
-        guard !files.fileExists(atPath: RunFolder(folder).spec.path) else {
-            throw Failure(
-                "\(given) holds a run already; go on with it by --resume \(given), or name another folder", status: Failure.data)
-        }
-        return folder
+extension RunPlace {
+    /// The folder given, or one of the name.
+    init(_ given: String?, name: String, anew: Bool = true) {
+        self = given.map { .folder(URL(fileURLWithPath: $0, isDirectory: true)) } ?? .new(name, anew: anew)
     }
 }
+
+extension String {
+    /// As a shell reads it back.
+    var quoted: String {
+        allSatisfy { $0.isLetter || $0.isNumber || "-_./=,:@+%".contains($0) } && !isEmpty
+            ? self : "'" + replacing("'", with: "'\\''") + "'"
+    }
+
+    /// What stands between its commas.
+    var listed: [String] { split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } }
+}
+
+/// Says something of what a command does, beside its output.
+func note(_ line: String) { FileHandle.standardError.write(Data("zoo: \(line)\n".utf8)) }
 
 extension URL {
     /// The path as a user would type it: relative where it lies below the working folder.

@@ -27,6 +27,7 @@ final class RunWatcher: RunObserver {
         case .phase(let phase): update(run, fraction: nil, detail: phase)
         case .step(_, let fraction, let metrics): update(run, fraction: fraction, detail: Self.highlights(metrics))
         case .message(let line): progress?.message("\(run): \(line)")
+        case .stopped: break
         case .failure(_, let message): finish(run, "failed: \(message)")
         case .done:
             finish(

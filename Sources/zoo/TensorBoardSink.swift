@@ -6,7 +6,9 @@ import ZooReport
 final class TensorBoardSink: MetricSink {
     private let writer: TensorBoardWriter
 
-    init(_ folder: RunFolder, after step: Int) throws { writer = try TensorBoardWriter(folder: folder.url, after: step) }
+    init(_ folder: RunFolder, after step: Int) throws {
+        writer = try TensorBoardWriter(folder: folder.url, after: step, droppingEnd: ["evaluation/", "samples/"])
+    }
 
     func record(_ record: MetricRecord) throws {
         try writer.scalars(record.values.map { (tag: $0.name, value: $0.value) }, step: record.step)
@@ -18,19 +20,14 @@ final class TensorBoardSink: MetricSink {
 
     func close() throws { try writer.close() }
 
-    /// Adds what the evaluation found, its samples as texts or as a picture.
-    static func add(_ evaluation: EvaluationResult, to folder: RunFolder) throws {
-        let writer = try TensorBoardWriter(folder: folder.url, after: .max)
-        let step = writer.lastStep
+    /// What the evaluation found, its samples as texts or as a picture.
+    func evaluation(_ evaluation: EvaluationResult, step: Int) throws {
         let metrics = evaluation.metrics.sorted { $0.key < $1.key }
         try writer.scalars(metrics.map { (tag: "evaluation/\($0.key)", value: $0.value) }, step: step)
         for (index, sample) in evaluation.samples.enumerated() {
             let text = "**\(sample.prompt)**\n\n- before: \(sample.before)\n- after: \(sample.after)"
             try writer.text(text, tag: "samples/\(index)", step: step)
         }
-        if FileManager.default.fileExists(atPath: folder.pictures.path) {
-            try writer.picture(Data(contentsOf: folder.pictures), tag: samples, step: step)
-        }
-        try writer.close()
+        if let pictures = evaluation.pictures { try picture(pictures.png(), step: step) }
     }
 }

@@ -26,6 +26,7 @@ struct Zoo: AsyncParsableCommand {
 enum Main {
     static func main() async {
         do {
+            try RepeatedOptions.refuse(in: Array(CommandLine.arguments.dropFirst()))
             var command = try Zoo.parseAsRoot()
             if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
         } catch {

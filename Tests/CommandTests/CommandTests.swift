@@ -28,6 +28,20 @@ struct CommandTests {
                 ["compare", "a.yaml", "--seeds", "x"], 64,
                 "--seeds has 'x'; expected whole numbers, such as 0,1,2; see `zoo help compare`"
             ),
+            (
+                ["compare", "a.yaml", "--jobs", "1", "--jobs=2"], 64,
+                "--jobs is there twice; expected it once; see `zoo help compare`"
+            ),
+            (
+                ["train", "a.yaml", "--seed", "1", "--seed", "2"], 64,
+                "--seed is there twice; expected it once; see `zoo help train`"
+            ),
+            (["compare", "a.yaml", "--variants", ","], 64, "--variants names no variant"),
+            (["compare", "a.yaml", "--seeds", ""], 64, "--seeds names no seed"),
+            (
+                ["compare", Command.tabular, "--seeds", "1", "--seeds", "2,1"], 65,
+                "seed 1 is compared twice; expected each seed once"
+            ),
             (["train", "nowhere.yaml"], 65, "nowhere.yaml: there is no such recipe"),
             (["train", "--resume", "."], 65, "is not a run: it has no run.json"),
             (

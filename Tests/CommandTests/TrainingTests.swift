@@ -49,7 +49,8 @@ struct TrainingTests {
     func compare() throws {
         try Command.inFolder { zoo in
             let words = [
-                "compare", Command.tabular, "--variants", "ppo,dpo", "--seeds", "0,1", "--set", "budget.updates=20", "--quiet",
+                "compare", Command.tabular, "--variants", "ppo", "--variants", "dpo", "--seeds", "0", "--seeds", "1", "--set",
+                "budget.updates=20", "--quiet",
             ]
             let first = try zoo.run(words + ["--run-dir", "both"])
             #expect(first.status == 0, "\(first.errors)")

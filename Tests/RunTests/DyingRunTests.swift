@@ -38,6 +38,119 @@ struct DyingRunTests {
             #expect(!broken.isDone && !FileManager.default.fileExists(atPath: broken.model.path))
         }
     }
+
+    private func tiny(_ more: String = "") throws -> TinyTask {
+        try TinyTask(in: folder.url, stage: "budget: {steps: 3}\nrollout: {max_new_tokens: 4}", more: more)
+    }
+
+    private func train(_ defect: String, _ changes: [String] = []) async throws -> EndedProcess {
+        let plugins = try BrokenPlugin.folder(defect, in: folder.url)
+        let words = ["train", try tiny().recipe.path, "--algorithm", "broken", "--plugin-path", plugins, "--run-dir", "run"]
+        return try await zoo.start(words + changes).end()
+    }
+
+    private func isThere(_ name: String) -> Bool {
+        FileManager.default.fileExists(atPath: folder.url.appending(path: name).path)
+    }
+
+    @Test("by exit(0) has failed, wherever its plugin calls it", arguments: ["EXIT_IN_STEP=0", "EXIT_IN_CREATE"])
+    func exitsWell(defect: String) async throws {
+        let ended = try await train(defect)
+        #expect(ended.status == 70)
+        #expect(try ended.complaint.hasPrefix("run 'only' ended before it was whole: its process called exit(0)"))
+        #expect(!isThere("run/done") && !isThere("run/model"))
+    }
+
+    @Test("by exit(0) while its plugin is loaded is named too")
+    func exitsAtLoad() async throws {
+        let ended = try await train("EXIT_IN_ENTRY")
+        #expect(ended.status == 65)
+        #expect(try ended.complaint.contains("libBroken.so called exit(0) before its worker had answered"))
+    }
+
+    @Test("by exit(0) in a probe has failed")
+    func exitsInProbe() async throws {
+        let plugins = try BrokenPlugin.folder("EXIT_IN_STEP=0", in: folder.url)
+        let task = try tiny(
+            """
+            compare: {variants: {sound: {algorithm: dpo}, broken: {algorithm: broken}}}
+            probe: {driver: broken, at: [1], prompts: 2, samples: 2, batches: 2}
+            """)
+        let ended = try await zoo.run("probe", task.recipe.path, "--plugin-path", plugins, "--run-dir", "probe")
+        #expect(ended.status == 70)
+        #expect(try ended.complaint.contains("called exit(0)"))
+    }
+
+    @Test(
+        "by a status or a signal of its own is not the user's Ctrl-C: the others of its comparison go on",
+        arguments: [
+            ("EXIT_IN_STEP=130", "ended with status 130"),
+            ("SIGNAL_IN_STEP=15", "was stopped by a signal that was sent to its process"),
+            ("SIGNAL_IN_STEP=2", "was stopped by a signal that was sent to its process"),
+        ])
+    func stopsItself(defect: String, cause: String) async throws {
+        let plugins = try BrokenPlugin.folder(defect, in: folder.url)
+        let task = try tiny("compare: {seeds: [0], jobs: 1, variants: {broken: {algorithm: broken}, sound: {algorithm: sft}}}")
+        let ended = try await zoo.run("compare", task.recipe.path, "--plugin-path", plugins, "--run-dir", "runs")
+        #expect(ended.status == 70)
+        let complaint = try ended.complaint
+        #expect(complaint.hasPrefix("1 of 2 runs failed: broken, seed 0: run 'broken-seed0' \(cause)"), "\(complaint)")
+        #expect(isThere("runs/sound-seed0/done"))
+    }
+
+    @Test(
+        "for a metric with a name of the host's own is told which names those are",
+        arguments: ["step", "budget/updates", "lr/policy", "eval/kl", "grad_norm/policy", "evaluation/gold"])
+    func reservedMetric(name: String) async throws {
+        let ended = try await train("METRIC=\"\(name)\"")
+        #expect(ended.status == 65)
+        #expect(try ended.complaint.contains("metric '\(name)' has a name of the host's own"))
+    }
+
+    @Test("by Ctrl-C with a disk that is full says so, not that it may go on")
+    func stoppedOnFullDisk() async throws {
+        let task = try TinyTask(in: folder.url, stage: "budget: {steps: 100000}\ncheckpoint_every: 0")
+        let metrics = folder.url.appending(path: "run/metrics.jsonl").path
+        // The metrics of some steps go into the room, the weights of 85 kB do not.
+        let script = "trap '' XFSZ; ulimit -f $((64 * 1024 / $1)); shift; exec \"$@\""
+        let zoo = ZooCommand.folder.appending(path: "zoo").path
+        let block = try await FullDisk.blockSize(in: folder.url)
+        let process = try RunningProcess(
+            URL(fileURLWithPath: "/bin/sh"),
+            ["-c", script, "sh", "\(block)", zoo, "train", task.recipe.path, "--run-dir", "run", "--quiet"], self.zoo.environment,
+            in: folder.url)
+        let begun = { @Sendable in (FileManager.default.contents(atPath: metrics)?.count ?? 0) > 200 }
+        try #require(await process.send(SIGINT, when: begun), "the run ended before Ctrl-C")
+        let ended = try await process.end()
+        #expect(ended.status != 130 && ended.status != 0)
+        let complaint = try ended.complaint
+        #expect(complaint.contains("the checkpoint of step") && complaint.contains("could not be written"), "\(complaint)")
+    }
+
+    @Test("by a terminal that closes leaves a checkpoint and goes on from it")
+    func hangUp() async throws {
+        let task = try TinyTask(in: folder.url, stage: "budget: {steps: 60}\ncheckpoint_every: 0")
+        try await zoo.succeed(["train", task.recipe.path, "--run-dir", "whole", "--quiet"])
+        let process = try zoo.start(["train", task.recipe.path, "--run-dir", "run", "--quiet"])
+        let metrics = folder.url.appending(path: "run/metrics.jsonl").path
+        let begun = { @Sendable in (FileManager.default.contents(atPath: metrics)?.count ?? 0) > 200 }
+        try #require(await process.send(SIGHUP, when: begun), "the run ended before the hang-up")
+        #expect(try await process.end().status == 130)
+        let left = try FileManager.default.contentsOfDirectory(atPath: folder.url.appending(path: "run/checkpoints").path)
+        #expect(left.count == 1)
+        try await zoo.succeed(["train", "--resume", "run", "--quiet"])
+        try expectSameRuns(folder.url.appending(path: "whole"), folder.url.appending(path: "run"))
+    }
+
+    @Test("is not one whose reader goes away: `zoo train | head` trains to its end")
+    func readerGoes() async throws {
+        let zoo = ZooCommand.folder.appending(path: "zoo").path
+        let script = "{ \"$0\" train \"$1\" --run-dir run 2>&1; echo $? > status; } | head -n 1 > /dev/null"
+        let process = try RunningProcess(
+            URL(fileURLWithPath: "/bin/bash"), ["-c", script, zoo, try tiny().recipe.path], self.zoo.environment, in: folder.url)
+        _ = try await process.end()
+        #expect(isThere("run/done"))
+    }
 }
 
 /// Plugins that do one thing wrong, built from the fixture of the loader's tests.

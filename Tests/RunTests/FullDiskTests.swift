@@ -17,7 +17,7 @@ struct FullDiskTests {
         let task = try TinyTask(in: folder.url, stage: "budget: {steps: 6}\ncheckpoint_every: 2")
         // The weights take 85 kB, the optimizer's moments twice that.
         let script = "trap '' XFSZ; ulimit -f $((160 * 1024 / $1)); shift; exec \"$@\""
-        let block = try await blockSize()
+        let block = try await FullDisk.blockSize(in: folder.url)
         let run = try RunningProcess(
             URL(fileURLWithPath: "/bin/sh"),
             [
@@ -36,11 +36,14 @@ struct FullDiskTests {
         try await zoo.succeed(["train", "--resume", "run"])
         #expect(FileManager.default.fileExists(atPath: folder.url.appending(path: "run/model/model.safetensors").path))
     }
+}
 
+/// A limit on the size of files in place of a disk.
+enum FullDisk {
     /// Bytes in the unit of the shell's `ulimit -f`: 512 by POSIX, 1024 in some shells.
-    private func blockSize() async throws -> Int {
+    static func blockSize(in folder: URL) async throws -> Int {
         let script = "trap '' XFSZ; ulimit -f 1; head -c 4096 /dev/zero > block 2> /dev/null; wc -c < block"
-        let ended = try await RunningProcess(URL(fileURLWithPath: "/bin/sh"), ["-c", script], [:], in: folder.url).end()
+        let ended = try await RunningProcess(URL(fileURLWithPath: "/bin/sh"), ["-c", script], [:], in: folder).end()
         return try #require(Int(ended.output.trimmingCharacters(in: .whitespacesAndNewlines)))
     }
 }

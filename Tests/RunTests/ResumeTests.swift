@@ -152,25 +152,6 @@ struct ResumeTests {
     }
 
     private func expectSameRuns() throws {
-        func data(_ run: String, _ file: String) throws -> Data {
-            try Data(contentsOf: folder.url.appending(path: "\(run)/\(file)"))
-        }
-        let names = try FileManager.default.subpathsOfDirectory(atPath: folder.url.appending(path: "whole/model").path)
-        let weights = names.filter { $0.hasSuffix("model.safetensors") }
-        #expect(!weights.isEmpty)
-        for name in weights { #expect(try data("whole", "model/\(name)") == data("broken", "model/\(name)")) }
-        func metrics(_ run: String) throws -> [Substring] {
-            let text = try #require(String(data: data(run, "metrics.jsonl"), encoding: .utf8))
-            // The clock is the one thing that may differ.
-            return text.replacing(/"budget\/seconds": [^,}]+/, with: "").split(separator: "\n")
-        }
-        let (whole, broken) = (try metrics("whole"), try metrics("broken"))
-        #expect(whole.count == broken.count)
-        let difference = zip(whole, broken).first { $0 != $1 }
-        #expect(difference == nil, "the first step that differs")
-        for file in ["evaluation.json", "samples.jsonl", "samples.png"]
-        where FileManager.default.fileExists(atPath: "\(folder.url.path)/whole/\(file)") {
-            #expect(try data("whole", file) == data("broken", file))
-        }
+        try RunTests.expectSameRuns(folder.url.appending(path: "whole"), folder.url.appending(path: "broken"))
     }
 }

@@ -89,6 +89,9 @@ final class RunningProcess: Sendable {
         return try FileHandle(forWritingTo: url)
     }
 
+    /// The process's number.
+    var number: Int32 { process.processIdentifier }
+
     func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
     /// Sends the signal as soon as `condition` holds; false where the process ended before.

@@ -14,9 +14,10 @@ struct WorkerTests {
     @Test(
         "ends are told apart",
         arguments: [
-            ("exit 0", WorkerExit.ok), ("exit 3", .failed(status: 3)), ("exit 127", .unboundSymbol), ("exit 130", .interrupted),
+            ("exit 0", WorkerExit.ok), ("exit 3", .failed(status: 3)), ("exit 127", .unboundSymbol),
+            ("exit 130", .failed(status: 130)),
             ("kill -ILL $$", .trap), ("kill -TRAP $$", .trap), ("kill -ABRT $$", .abort), ("kill -SEGV $$", .segfault),
-            ("kill -BUS $$", .segfault), ("kill -KILL $$", .killed), ("kill -INT $$", .interrupted),
+            ("kill -BUS $$", .segfault), ("kill -KILL $$", .killed), ("kill -INT $$", .signal(2)),
             ("kill -TERM $$", .signal(15)),
         ])
     func exits(script: String, expected: WorkerExit) async throws {

@@ -56,6 +56,20 @@ struct TensorBoardTests {
         }
     }
 
+    @Test("what is written once after the last step is dropped by a run that goes on from that step")
+    func end() throws {
+        try inFolder { folder in
+            let first = try open(folder)
+            try write(to: first)
+            try first.scalars([("evaluation/gold", 1)], step: 300)
+            try first.text("a", tag: "samples/0", step: 300)
+            try first.close()
+            let date = Date(timeIntervalSince1970: 1_700_000_000.5)
+            _ = try TensorBoardWriter(folder: folder, after: 300, droppingEnd: ["evaluation/", "samples/"]) { date }
+            #expect(try hex(folder) == version + scalars + text)
+        }
+    }
+
     @Test("a record that a crash cut off is dropped, whole ones before it stay", arguments: [1, 5, 13, 30])
     func crash(cut: Int) throws {
         try inFolder { folder in

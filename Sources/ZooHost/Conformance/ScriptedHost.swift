@@ -111,6 +111,7 @@ public final class ScriptedHost: HostServices {
 
     public func metric(name: String, value: Double, weight: Double, normaliser: Int32) throws {
         try count("log.metric")
+        try ReservedMetric.check(name)
         record.metrics.append(Record.Metric(name: name, value: value, weight: weight, normaliser: normaliser))
     }
 

@@ -47,8 +47,9 @@ public struct ProbeController: Sendable {
         return nil
     }
 
-    /// Probes into `folder`.
-    public func run(into folder: ProbeFolder, seed: UInt64) async throws -> ProbeResult {
+    /// Probes into a folder of its own; a probe that was left unfinished in the one named is made anew.
+    public func run(into place: RunPlace, seed: UInt64) async throws -> (folder: ProbeFolder, result: ProbeResult) {
+        try place.refuseTaken(except: "probe-spec.json")
         try controller.checkData(
             controller.recipe.compare?.variants.filter { $0.name == probe.driver }.map { try controller.recipe.applying($0) })
         let models = try await controller.artifacts()
@@ -60,13 +61,19 @@ public struct ProbeController: Sendable {
         let spec = ProbeSpec(
             run: try controller.spec(stage, seed: seed, models: models, evaluates: false), probe: probe,
             algorithms: try variants.map(item))
+        let (url, lock) = try place.take("probe", being: "made")
+        let folder = ProbeFolder(url)
+        guard !FileManager.default.fileExists(atPath: folder.result.path) else {
+            throw ZooError(.alreadyExists, "\(url.path) holds a probe already; name another folder")
+        }
+        Files.sweep(url)
         try folder.create(spec, recipe: controller.recipe)
         for variant in variants {
             guard let stage = try controller.recipe.applying(variant).stages.last else { continue }
             try controller.announce(stage, as: variant.name)
         }
-        try await controller.work(["probe", folder.url.path], in: folder.url, name: "probe")
-        return try folder.readResult()
+        try await controller.work(["probe", url.path], in: url, lock, name: "probe")
+        return (folder, try folder.readResult())
     }
 
     /// A variant with the probe's batch in place of its own. With nothing updated, a second pass over the same samples would be the

@@ -74,6 +74,7 @@ enum ArtifactStore {
                         close(descriptor)
                         continue
                     }
+                    Files.sweep(artifact.deletingLastPathComponent(), prefix: artifact.lastPathComponent)
                     if try !isWhole() { try make() }
                     // Between the two locks another process may remove what was just made: then it is made again.
                     try lock(descriptor, LOCK_SH, artifact)

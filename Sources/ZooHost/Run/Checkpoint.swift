@@ -6,7 +6,9 @@ import ZooTensor
 
 /// The whole state of a run between two steps, in `checkpoints/step-N/`: safetensors and JSON, nothing else.
 ///
-/// It is written under a temporary name, flushed and renamed, so what carries its proper name is whole.
+/// It is written under a temporary name, flushed and renamed, so what carries its proper name is whole. Its manifest says what it
+/// consists of, and is checked whole before anything is read. The newest two are kept: where the newest was damaged since, the one
+/// before it is there.
 struct Checkpoint {
     /// What is not a tensor.
     struct State: Codable {
@@ -23,12 +25,46 @@ struct Checkpoint {
 
     let folder: RunFolder
 
-    /// The newest whole checkpoint's step; nil where there is none.
+    /// The newest checkpoint's step, after a check of every byte of it; nil where there is none.
+    ///
+    /// - Throws: `.dataLoss` where it is damaged, with what is the matter, and which one there is in its place.
     func newest() throws -> Int? {
-        guard FileManager.default.fileExists(atPath: folder.checkpoints.path) else { return nil }
-        let names = try FileManager.default.contentsOfDirectory(atPath: folder.checkpoints.path)
-        return names.compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst(5)) : nil }.max()
+        let steps = try steps()
+        guard let step = steps.last else { return nil }
+        guard let fault = try fault(in: step) else { return step }
+        let before = try steps.dropLast().last { try self.fault(in: $0) == nil }
+        let way =
+            before.map {
+                "remove that folder (rm -r \(url(step).path)) and resume again, which then goes on from the checkpoint before it, step-\($0)"
+            } ?? "no checkpoint before it is whole: begin anew in another folder"
+        throw ZooError(.dataLoss, "the checkpoint \(url(step).path) is damaged: \(fault); \(way)")
     }
+
+    /// The steps of all checkpoints, in order.
+    private func steps() throws -> [Int] {
+        guard FileManager.default.fileExists(atPath: folder.checkpoints.path) else { return [] }
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.checkpoints.path)
+        return names.compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst(5)) : nil }.sorted()
+    }
+
+    /// What is the matter with a checkpoint, in a few words; nil where it is as it was written.
+    private func fault(in step: Int) throws -> String? {
+        let part = url(step)
+        let manifest: Manifest
+        do { manifest = try Manifest(reading: part.appending(path: Self.manifest)) } catch {
+            return "its \(Self.manifest) is missing, or is not as it was written"
+        }
+        guard manifest.step == step else {
+            return "by its manifest it is the checkpoint of step \(manifest.step.map(String.init) ?? "none")"
+        }
+        let found = try FileManager.default.subpathsOfDirectory(atPath: part.path)
+        if let extra = found.sorted().first(where: { $0 != Self.manifest && manifest.files[$0] == nil }) {
+            return "\(extra) is no part of it"
+        }
+        return manifest.fault(in: part)
+    }
+
+    private static let manifest = "manifest.json"
 
     private func url(_ step: Int) -> URL { folder.checkpoints.appending(path: "step-\(step)", directoryHint: .isDirectory) }
 
@@ -42,7 +78,7 @@ struct Checkpoint {
         try files.createDirectory(at: part, withIntermediateDirectories: false)
         do {
             try write(to: part, step: step, services: services, algorithm: algorithm)
-            if files.fileExists(atPath: url(step).path) { try files.removeItem(at: url(step)) }
+            Files.discard(url(step))
             try files.moveItem(at: part, to: url(step))
         } catch {
             try? files.removeItem(at: part)  // the first error is the one that matters
@@ -50,13 +86,13 @@ struct Checkpoint {
                 .resourceExhausted, "the checkpoint of step \(step) in \(folder.checkpoints.path) could not be written: \(error)")
         }
         Files.synchronize(folder: folder.checkpoints)
-        try removeOlder(than: step)
+        for old in try steps().filter({ $0 < step }).dropLast() { Files.discard(url(old)) }
     }
 
     private func write(to part: URL, step: Int, services: RunServices, algorithm: AlgorithmInstance) throws {
         let roles = services.model.roles.built
-        for (name, role) in roles {
-            guard role.optimizer != nil || role.version > 0 || !["reference", "teacher"].contains(name) else { continue }
+        let saved = roles.filter { $0.value.isSaved }
+        for (name, role) in saved {
             try Safetensors.write(role.network.parameters, to: part.appending(path: "\(name).safetensors"))
             if let optimizer = role.optimizer {
                 try Safetensors.write(
@@ -72,14 +108,9 @@ struct Checkpoint {
             cursors: services.data.cursors, random: services.random, sampling: Data(services.sampling.state),
             ledger: services.model.ledgerWithBytes())
         try Files.write(JSON.encode(state), to: part.appending(path: "state.json"))
+        try Manifest(of: part, files: Files.names(in: part), step: step, roles: saved.keys.sorted())
+            .write(to: part.appending(path: Self.manifest))
         Files.synchronize(folder: part)
-    }
-
-    private func removeOlder(than step: Int) throws {
-        for name in try FileManager.default.contentsOfDirectory(atPath: folder.checkpoints.path) {
-            guard let old = name.hasPrefix("step-") ? Int(name.dropFirst(5)) : nil, old < step else { continue }
-            try FileManager.default.removeItem(at: url(old))
-        }
     }
 
     // MARK: - Reading
@@ -87,6 +118,7 @@ struct Checkpoint {
     /// Puts the state of `step` into services that were just made, and into the algorithm. Returns the step.
     func restore(_ step: Int, into services: RunServices, algorithm: AlgorithmInstance) throws {
         let part = url(step)
+        let saved = try Manifest(reading: part.appending(path: Self.manifest)).roles
         let state = try JSON.decode(State.self, from: part.appending(path: "state.json"))
         // Roles of the recipe come first: what the algorithm made itself are copies of them.
         for (name, version) in state.versions.sorted(by: {
@@ -98,15 +130,20 @@ struct Checkpoint {
             let role = try services.model.roles.role(name)
             role.version = version
             let weights = part.appending(path: "\(name).safetensors")
-            guard FileManager.default.fileExists(atPath: weights.path) else { continue }
-            let saved = try Safetensors.read(weights)
+            guard saved.contains(name) else {
+                guard !role.isSaved else {
+                    throw ZooError(.dataLoss, "the checkpoint \(part.path) lacks the weights of role '\(name)'")
+                }
+                continue
+            }
+            let tensors = try Safetensors.read(weights)
             // A reference that was the base alone has become a copy of the policy's adapter.
             if role.optimizer == nil, let policy = services.model.roles.built["policy"], policy.network.isAdapted,
-                policy.network.parameters.allSatisfy({ saved[$0.name] != nil })
+                policy.network.parameters.allSatisfy({ tensors[$0.name] != nil })
             {
                 role.become(copyOf: policy)
             }
-            try role.network.parameters.assign(saved, file: weights)
+            try role.network.parameters.assign(tensors, file: weights)
             if let optimizer = role.optimizer {
                 try optimizer.restore(try Safetensors.read(part.appending(path: "\(name).optimizer.safetensors")))
             }
@@ -148,6 +185,11 @@ struct Checkpoint {
         }
         return result
     }
+}
+
+extension Role {
+    /// Whether a checkpoint has its weights: not where they are those of the recipe's model for ever.
+    fileprivate var isSaved: Bool { optimizer != nil || version > 0 || !["reference", "teacher"].contains(name) }
 }
 
 extension [NamedTensor] {

@@ -51,6 +51,10 @@ public struct CompareController: Sendable {
             throw ZooError(.invalidArgument, "\(controller.recipe.file.path) has no variant for task '\(task)'")
         }
         if !seeds.isEmpty { comparison.seeds = seeds }
+        if let seed = comparison.seeds.first(where: { seed in comparison.seeds.count { $0 == seed } > 1 }) {
+            throw ZooError(
+                .invalidArgument, "\(controller.recipe.file.path): seed \(seed) is compared twice; expected each seed once")
+        }
         if let jobs { comparison.jobs = jobs }
         if let bases { comparison.bases = bases }
         guard comparison.bases == 1 || controller.recipe.makesBase else {
@@ -114,35 +118,79 @@ public struct CompareController: Sendable {
         try controller.checkData(comparison.variants.map { try controller.recipe.applying($0) })
     }
 
-    /// Runs everything into folders below `folder`. Runs that are whole there already are kept.
-    public func run(into folder: URL) async throws -> [ComparedRun] {
+    // MARK: - Running
+
+    /// One run of the comparison.
+    private struct Item: Sendable {
+        let controller: RunController
+        let variant: Variant
+        let title: String
+        let seed: UInt64
+
+        var base: UInt64 { controller.recipe.seed }
+    }
+
+    /// Seed by seed, so that an early look compares like with like.
+    private var plan: [Item] {
+        bases.flatMap { base in
+            comparison.seeds.flatMap { seed in
+                zip(comparison.variants, variants).map { Item(controller: base, variant: $0, title: $1, seed: seed) }
+            }
+        }
+    }
+
+    private func name(_ item: Item) -> String { name(item.variant, item.base, item.seed) }
+
+    /// Makes the stages before the last one, and a folder for the comparison.
+    ///
+    /// - Throws: `.alreadyExists` where the folder named holds other runs, before any of it is touched; `.failedPrecondition` where
+    ///   another process has it.
+    public func place(_ place: RunPlace) async throws -> PlacedComparison {
+        try place.refuseTaken(except: ComparisonRuns.file)
         try checkData()
         var models: [UInt64: [String: String]] = [:]
         for base in bases { models[base.recipe.seed] = try await base.artifacts(jobs: comparison.jobs) }
+        let specs = try plan.map { item in
+            try item.controller.spec(
+                Self.stage(item.variant, item.controller.recipe), seed: item.seed, models: models[item.base] ?? [:],
+                evaluates: item.controller.recipe.evaluation != nil,
+                evaluation: item.controller.recipe.applying(item.variant).evaluation)
+        }
+        let runs = ComparisonRuns(
+            runs: try Dictionary(
+                zip(plan, specs).map { (name($0), sha256(Data(try $1.identity.utf8))) }, uniquingKeysWith: { $1 }))
+        let left = try place.unfinished("comparison", being: "made") { folder in
+            guard try ComparisonRuns.read(in: folder) == runs else { return nil }
+            return runs.runs.keys.contains { !RunFolder(folder.appending(path: $0)).isDone }
+        }
+        let (folder, lock) = try left ?? place.take("comparison", being: "made")
+        let folders = plan.map { RunFolder(folder.appending(path: name($0), directoryHint: .isDirectory)) }
+        // All before the first is made: a comparison of two recipes is none.
+        for (run, spec) in zip(folders, specs) where run.isBegun { try run.adopt(spec) }
+        try runs.write(in: folder)
+        return PlacedComparison(folder: folder, goesOn: left != nil, lock: lock, specs: specs)
+    }
+
+    /// Runs everything into folders below the comparison's. Runs that are whole there already are kept.
+    public func run(_ placed: PlacedComparison) async throws -> [ComparedRun] {
         for variant in comparison.variants {
             try controller.announce(Self.stage(variant, controller.recipe), as: variant.name)
         }
-        // Seed by seed, so that an early look compares like with like.
-        let plan = bases.flatMap { base in
-            comparison.seeds.flatMap { seed in
-                zip(comparison.variants, variants).map { (controller: base, variant: $0, title: $1, seed: seed) }
-            }
-        }
-        let known = models
         let stopped = Mutex(false)
+        let plan = zip(plan, placed.specs).map { (item: $0, spec: $1) }
+        defer { withExtendedLifetime(placed.lock) {} }
         return try await concurrently(plan, jobs: comparison.jobs) { item in
-            let (controller, base) = (item.controller, item.controller.recipe.seed)
-            let runName = name(item.variant, base, item.seed)
-            let run = RunFolder(folder.appending(path: runName, directoryHint: .isDirectory))
+            let (item, spec) = item
+            let runName = name(item)
+            let run = RunFolder(placed.folder.appending(path: runName, directoryHint: .isDirectory))
             let result = Result { () throws(ZooError) -> (evaluation: EvaluationResult?, ledger: Ledger) in
                 if stopped.withLock({ $0 }) { throw ZooError(.cancelled, "not started: the comparison was stopped") }
                 do {
-                    let spec = try controller.spec(
-                        Self.stage(item.variant, controller.recipe), seed: item.seed, models: known[base] ?? [:],
-                        evaluates: controller.recipe.evaluation != nil,
-                        evaluation: controller.recipe.applying(item.variant).evaluation)
+                    let lock = try FolderLock(run.url, "run", being: "trained")
+                    run.sweep()
                     try run.adopt(spec)
-                    if !run.isDone { try controller.work(run, name: runName) }
+                    if !run.isDone { try item.controller.work(run, lock, name: runName) }
+                    try run.verify("run")
                     let evaluated = FileManager.default.fileExists(atPath: run.evaluation.path)
                     return (
                         evaluated ? try JSON.decode(EvaluationResult.self, from: run.evaluation) : nil,
@@ -155,7 +203,7 @@ public struct CompareController: Sendable {
                     throw ZooError(.internal, "\(error)")
                 }
             }
-            return ComparedRun(variant: item.title, base: base, seed: item.seed, folder: run, result: result)
+            return ComparedRun(variant: item.title, base: item.base, seed: item.seed, folder: run, result: result)
         }
     }
 }
@@ -166,4 +214,30 @@ extension Recipe {
         guard stages.count == 1, case .new? = stages.last?.policy else { return stages.count > 1 }
         return true
     }
+}
+
+/// A comparison that has its folder, and the folder to itself.
+public struct PlacedComparison: Sendable {
+    public let folder: URL
+    /// Whether an earlier call began it.
+    public let goesOn: Bool
+    let lock: FolderLock
+    /// Of the runs, in the order of the plan.
+    let specs: [RunSpec]
+}
+
+/// Which runs a comparison is made of: `compare.json` in its folder.
+struct ComparisonRuns: Codable, Equatable {
+    /// The SHA-256 of a run's spec, by its name.
+    var runs: [String: String]
+
+    static let file = "compare.json"
+
+    /// nil where the folder holds no comparison, or one that nobody can read.
+    static func read(in folder: URL) throws -> Self? {
+        let url = folder.appending(path: file)
+        return FileManager.default.fileExists(atPath: url.path) ? try? JSON.decode(Self.self, from: url) : nil
+    }
+
+    func write(in folder: URL) throws { try Files.write(JSON.encode(self), to: folder.appending(path: Self.file)) }
 }

@@ -17,11 +17,35 @@ public protocol MetricSink: AnyObject {
     func record(_ record: MetricRecord) throws
     /// Samples of an evaluation along the way, as a PNG file.
     func picture(_ png: Data, step: Int) throws
+    /// What the evaluation at the end found, after the last step.
+    func evaluation(_ result: EvaluationResult, step: Int) throws
+    /// Flushes what was recorded to the disk.
+    func synchronize() throws
     func close() throws
 }
 
 extension MetricSink {
     public func picture(_ png: Data, step: Int) throws {}
+    public func evaluation(_ result: EvaluationResult, step: Int) throws {}
+    public func synchronize() throws {}
+}
+
+/// Names of metrics that are the host's own: an algorithm may not log under them.
+enum ReservedMetric {
+    private static let names = ["step"]
+    private static let prefixes = ["budget/", "eval/", "evaluation/", "grad_norm/", "lr/"]
+
+    /// - Throws: `.invalidArgument` where an algorithm may not use the name.
+    static func check(_ name: String) throws {
+        guard !name.isEmpty else { throw ZooError(.invalidArgument, "a metric has an empty name; expected one such as 'loss'") }
+        if names.contains(name) || prefixes.contains(where: name.hasPrefix) {
+            let all = names + prefixes.map { "\($0)…" }
+            throw ZooError(
+                .invalidArgument,
+                "metric '\(name)' has a name of the host's own, which are \(all.joined(separator: ", ")); log it under another one"
+            )
+        }
+    }
 }
 
 /// Several values of a metric within one step, made one by the normaliser that the algorithm declared.
@@ -77,27 +101,55 @@ struct MetricAccumulator {
 public final class JSONLinesSink: MetricSink {
     private let file: FileHandle
 
-    /// Opens the file for the steps after `step`, dropping later lines that an interrupted run left.
+    /// Opens the file for the steps after `step`, dropping later lines that an interrupted run left, and the half-written last one.
+    ///
+    /// - Throws: `.dataLoss` where a line of the steps up to there is damaged or missing: nothing could make it again.
     public init(_ url: URL, after step: Int) throws {
-        if step > 0, let text = try? String(contentsOf: url, encoding: .utf8) {
-            let kept = text.split(separator: "\n").filter { line in
-                guard let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any] else {
-                    return false
-                }
-                return (object["step"] as? Int).map { $0 <= step } ?? false
-            }
-            try kept.map { $0 + "\n" }.joined().write(to: url, atomically: true, encoding: .utf8)
+        if step == 0 {
+            try Files.write(Data(), to: url)
         } else {
-            try Data().write(to: url)
+            let text = FileManager.default.fileExists(atPath: url.path) ? try Data(contentsOf: url) : Data()
+            let kept = try Self.length(of: text, upTo: step, file: url)
+            if kept < text.count { try Files.write(text.prefix(kept), to: url) }
         }
         file = try FileHandle(forWritingTo: url)
         try file.seekToEnd()
+    }
+
+    /// Bytes of the lines of all steps up to the given one.
+    private static func length(of text: Data, upTo last: Int, file: URL) throws -> Int {
+        var (start, number, step) = (text.startIndex, 0, -1)
+        while step < last {
+            number += 1
+            func fault(_ found: String) -> ZooError {
+                ZooError(
+                    .dataLoss,
+                    """
+                    \(file.path): line \(number) \(found), and the run goes on from step \(last), which does not make it again; mend the \
+                    file, or begin anew in another folder
+                    """)
+            }
+            guard let end = text[start...].firstIndex(of: UInt8(ascii: "\n")) else {
+                throw fault(start == text.endIndex ? "is missing" : "is cut off")
+            }
+            guard let object = try? JSONSerialization.jsonObject(with: text[start..<end]) as? [String: Any],
+                let found = object["step"] as? Int
+            else { throw fault("is no record of a step") }
+            // A run that is measured along the way begins with step 0.
+            guard found == step + 1 || (step < 0 && found == 1) else {
+                throw fault("is of step \(found); expected step \(step < 0 ? 1 : step + 1)")
+            }
+            (start, step) = (end + 1, found)
+        }
+        return start - text.startIndex
     }
 
     public func record(_ record: MetricRecord) throws {
         let fields = record.values.map { "\(JSONText.quote($0.name)): \(JSONText.number($0.value))" }
         try file.write(contentsOf: Data("{\"step\": \(record.step)\(fields.map { ", " + $0 }.joined())}\n".utf8))
     }
+
+    public func synchronize() throws { try file.synchronize() }
 
     public func close() throws { try file.close() }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import ZooData
 import ZooKit
 import ZooModels
 import ZooTensor
@@ -35,6 +36,7 @@ public enum ModelMerge {
         } catch {
             throw ZooError(.dataLoss, "\(error)")
         }
+        removeLeftovers(of: output)
         let part = output.deletingLastPathComponent().appending(
             path: ".\(output.lastPathComponent).\(getpid()).tmp", directoryHint: .isDirectory)
         do {

@@ -133,11 +133,12 @@ public struct RunController: Sendable {
             try folder.isWhole()
         } make: {
             // What was damaged since goes whole. A run that was stopped half-way goes on: the folder's name is what made it.
-            if folder.isDone { try FileManager.default.removeItem(at: folder.url) }
+            if folder.isDone { Files.discard(folder.url) }
+            let lock = try FolderLock(folder.url, "artifact", being: "made")
+            folder.sweep()
             try folder.create(spec)
             try announce(stage, as: stage.name)
-            try work(folder, name: stage.name)
-            try folder.keep()
+            try work(folder, lock, name: stage.name)
         }
         return folder.model.path
     }
@@ -161,14 +162,31 @@ public struct RunController: Sendable {
         return spec
     }
 
-    /// Trains the last stage into `folder` and evaluates it.
-    public func train(into folder: RunFolder, seed: UInt64) async throws {
+    /// Makes the stages before the last one, and a folder for a run of the last one.
+    ///
+    /// - Throws: `.alreadyExists` where the folder named holds something, `.failedPrecondition` where another process has it.
+    public func place(_ place: RunPlace, seed: UInt64) async throws -> PlacedRun {
+        try place.refuseTaken()
         try checkData()
         let models = try await artifacts()
         guard let stage = recipe.stages.last else { throw ZooError(.invalidArgument, "\(recipe.file.path) has no stages") }
-        try folder.create(spec(stage, seed: seed, models: models, evaluates: recipe.evaluation != nil))
-        try announce(stage, as: stage.name)
-        _ = try await concurrently([folder], jobs: 1) { try work($0, name: stage.name) }
+        let spec = try spec(stage, seed: seed, models: models, evaluates: recipe.evaluation != nil)
+        let left = try place.unfinished("run", being: "trained") { folder in
+            let run = RunFolder(folder)
+            guard run.isBegun, (try? run.holds(spec)) == true else { return nil }
+            return !run.isDone
+        }
+        if let left { return PlacedRun(folder: RunFolder(left.folder), goesOn: true, lock: left.lock, stage: stage) }
+        let (folder, lock) = try place.take("run", being: "trained")
+        try place.refuseTaken()
+        try RunFolder(folder).create(spec)
+        return PlacedRun(folder: RunFolder(folder), goesOn: false, lock: lock, stage: stage)
+    }
+
+    /// Trains the last stage in its folder and evaluates it.
+    public func train(_ run: PlacedRun) async throws {
+        try announce(run.stage, as: run.stage.name)
+        _ = try await concurrently([run.folder], jobs: 1) { try work($0, run.lock, name: run.stage.name) }
     }
 
     /// Goes on with a run that was stopped; with a larger budget also with one that is whole and kept its checkpoint.
@@ -177,6 +195,8 @@ public struct RunController: Sendable {
     /// - Throws: where the run is whole, and by name where anything is another than it was when the run was begun.
     public static func resume(_ folder: RunFolder, changes: [Override] = [], observer: any RunObserver) async throws {
         let spec = try folder.readSpec()
+        let lock = try FolderLock(folder.url, "run", being: "trained")
+        folder.sweep()
         guard !folder.isDone || !changes.isEmpty else {
             throw ZooError(
                 .failedPrecondition,
@@ -189,42 +209,56 @@ public struct RunController: Sendable {
             for line in try continuation.extend(by: changes) { observer.observe(spec.stage, .message(line)) }
         }
         for model in spec.models.values { try ArtifactStore.hold(URL(filePath: model).deletingLastPathComponent()) }
-        _ = try await concurrently([folder], jobs: 1) { try Self.work($0, name: spec.stage, observer: observer) }
+        _ = try await concurrently([folder], jobs: 1) { try Self.work($0, lock, name: spec.stage, observer: observer) }
     }
 
-    func work(_ folder: RunFolder, name: String) throws { try Self.work(folder, name: name, observer: observer) }
+    func work(_ folder: RunFolder, _ lock: FolderLock, name: String) throws {
+        try Self.work(folder, lock, name: name, observer: observer)
+    }
 
     /// Runs another kind of worker, whose log goes to `folder`.
-    func work(_ arguments: [String], in folder: URL, name: String) async throws {
+    func work(_ arguments: [String], in folder: URL, _ lock: FolderLock, name: String) async throws {
         let observer = observer
         _ = try await concurrently([arguments], jobs: 1) {
-            try Self.work($0, in: folder, name: name, observer: observer, again: "call the command again")
+            try Self.work($0, in: folder, lock, name: name, observer: observer, again: "call the command again")
         }
     }
 
     /// Runs one folder's run in a worker process to its end.
-    private static func work(_ folder: RunFolder, name: String, observer: any RunObserver) throws {
+    private static func work(_ folder: RunFolder, _ lock: FolderLock, name: String, observer: any RunObserver) throws {
+        folder.sweep()
         try work(
-            ["run", folder.url.path], in: folder.url, name: name, observer: observer,
+            ["run", folder.url.path], in: folder.url, lock, name: name, observer: observer,
             again: "go on with: zoo train --resume \(folder.url.path)")
+        // Whatever its process said.
+        guard folder.isDone else {
+            throw ZooError(.aborted, "run '\(name)' ended before it was whole: \(folder.done.path) is not there")
+        }
     }
 
     /// Runs a worker to its end. Throws the worker's own error, or how it ended.
-    private static func work(_ arguments: [String], in folder: URL, name: String, observer: any RunObserver, again: String) throws
-    {
+    ///
+    /// - Parameter lock: of the folder, which the worker holds too.
+    private static func work(
+        _ arguments: [String], in folder: URL, _ lock: FolderLock, name: String, observer: any RunObserver, again: String
+    ) throws {
         let failure = Mutex<ZooError?>(nil)
+        let isDone = Atomic(false)
+        let isStopped = Atomic(false)
         let log = folder.appending(path: "log.txt")
         if !FileManager.default.fileExists(atPath: log.path) { try Files.write(Data(), to: log) }
         let logFile = try FileHandle(forWritingTo: log)
         try logFile.seekToEnd()
         let lastLine = Mutex("")
-        let worker = Worker(
+        var worker = Worker(
             ["worker"] + arguments,
             output: .lines { line in
                 guard let event = RunEvent.parse(line) else { return observer.observe(name, .message(line)) }
                 if case .failure(let code, let message) = event {
                     failure.withLock { $0 = ZooError(.init(rawValue: code) ?? .unknown, message) }
                 }
+                if case .done = event { isDone.store(true, ordering: .relaxed) }
+                if case .stopped = event { isStopped.store(true, ordering: .relaxed) }
                 observer.observe(name, event)
             },
             errors: .lines { line in
@@ -232,12 +266,20 @@ public struct RunController: Sendable {
                 // A log that cannot be written does not end the run; the line is the run's last words and is shown on failure.
                 try? logFile.write(contentsOf: Data((line + "\n").utf8))
             })
+        worker.lock = lock
         let exit = try worker.runAndWait()
         try logFile.close()
         if let error = failure.withLock({ $0 }) { throw error }
         switch exit {
-        case .ok: return
+        case .ok where isDone.load(ordering: .relaxed): return
+        case .ok:
+            throw ZooError(
+                .aborted,
+                "run '\(name)' ended before it was whole: its process called exit(0), which only the algorithm's plugin can have done; see \(log.path)"
+            )
         case .interrupted: throw ZooError(.cancelled, "stopped; \(again)")
+        case .failed where isStopped.load(ordering: .relaxed):
+            throw ZooError(.aborted, "run '\(name)' was stopped by a signal that was sent to its process alone; \(again)")
         default:
             let last = lastLine.withLock { $0 }
             let detail = last.isEmpty ? "" : "; its last words: \(last)"

@@ -10,6 +10,9 @@ public enum RunEvent: Codable, Sendable {
     case message(String)
     /// The worker's one error.
     case failure(code: Int32, message: String)
+    /// It ends as a signal asked it to, with a checkpoint where it has made steps.
+    case stopped
+    /// Its last word: what it was to make is whole. A process that ends without it has failed, whatever its status.
     case done
 
     /// Writes the event as a line. A parent that is gone cannot be told anything: the worker then ends by itself.

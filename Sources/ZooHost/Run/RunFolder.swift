@@ -94,15 +94,15 @@ public struct RunFolder: Sendable {
     public var evaluation: URL { url.appending(path: "evaluation.json") }
     public var checkpoints: URL { url.appending(path: "checkpoints", directoryHint: .isDirectory) }
     public var model: URL { url.appending(path: "model", directoryHint: .isDirectory) }
-    /// Of a stage that is kept for other runs: the content of its model.
-    var kept: URL { url.appending(path: "kept.json") }
     /// Written last: the run is whole.
     public var done: URL { url.appending(path: "done") }
 
     public var isDone: Bool { FileManager.default.fileExists(atPath: done.path) }
+    /// Whether there is a run, whole or not.
+    public var isBegun: Bool { FileManager.default.fileExists(atPath: spec.path) }
 
     public func readSpec() throws -> RunSpec {
-        guard FileManager.default.fileExists(atPath: spec.path) else {
+        guard isBegun else {
             throw ZooError(.notFound, "\(url.path) is not a run: it has no run.json")
         }
         do { return try JSONDecoder().decode(RunSpec.self, from: Data(contentsOf: spec)) } catch {
@@ -112,7 +112,7 @@ public struct RunFolder: Sendable {
 
     /// Makes the folder, or keeps one that holds the same run already. Throws where it holds another one.
     func adopt(_ run: RunSpec) throws {
-        guard FileManager.default.fileExists(atPath: spec.path) else { return try create(run) }
+        guard isBegun else { return try create(run) }
         let found = try readSpec()
         guard let began = found.madeFrom, let wanted = run.madeFrom else {
             throw ZooError(.alreadyExists, "\(url.path) holds a run of an earlier version of zoo; name another --run-dir")
@@ -126,11 +126,49 @@ public struct RunFolder: Sendable {
         if !isDone { try create(run) }
     }
 
-    /// Makes the folder with its recipe and spec.
+    /// Whether the folder holds this run, whatever command made it.
+    func holds(_ run: RunSpec) throws -> Bool {
+        guard let began = try readSpec().madeFrom, let wanted = run.madeFrom else { return false }
+        return began.key == wanted.key
+    }
+
+    /// Makes the folder with its recipe and spec. The spec comes last: it makes the folder a run.
     public func create(_ run: RunSpec) throws {
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        try Files.makeFolder(url)
         try Files.write(Data(run.recipeText.utf8), to: recipe)
         try Files.write(JSON.encode(run.sealed()), to: spec)
+    }
+
+    // MARK: - The end
+
+    /// Says that the run is whole, and of which files it consists. From here on nothing else makes it so: what follows may be cut off.
+    ///
+    /// - Parameter networks: the folders of those that are kept beside the model.
+    func finish(networks: [String]) throws {
+        let kept = networks.map { url.appending(path: $0, directoryHint: .isDirectory) }
+        let parts = [evaluation, samples, pictures, ledger, model] + kept
+        let names = try parts.filter { FileManager.default.fileExists(atPath: $0.path) }.flatMap { part -> [String] in
+            guard part.hasDirectoryPath else { return [part.lastPathComponent] }
+            return try Files.names(in: part).map { "\(part.lastPathComponent)/\($0)" }
+        }
+        try Manifest(of: url, files: names).write(to: done)
+        sweep()
+    }
+
+    /// Refuses a whole run whose files are not those that it ended with.
+    func verify(_ subject: String) throws {
+        guard let fault = try Manifest(reading: done).fault(in: url) else { return }
+        throw ZooError(.dataLoss, "\(subject) \(url.path) is damaged: \(fault); remove the folder to make it again")
+    }
+
+    /// Removes what processes that were killed left half-written, and the checkpoints of a run that is whole. Only whoever holds the
+    /// folder's lock may do so.
+    func sweep() {
+        // A spec that cannot be read says nothing of what may go.
+        if isDone, let spec = try? readSpec(), spec.recipe.stages.first(where: { $0.name == spec.stage })?.keepCheckpoint == false {
+            Files.discard(checkpoints)
+        }
+        for folder in [url, checkpoints] { Files.sweep(folder) }
     }
 }
 
@@ -170,10 +208,47 @@ enum Files {
             try file.synchronize()
             try file.close()
             guard rename(temporary.path, url.path) == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+            synchronize(folder: url.deletingLastPathComponent())
         } catch {
             // The file is not there yet, or is removed: the error that matters is the first one.
             try? FileManager.default.removeItem(at: temporary)
             throw ZooError(.resourceExhausted, "\(url.path) cannot be written: \(error.localizedDescription)")
+        }
+    }
+
+    static func makeFolder(_ url: URL) throws {
+        do { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) } catch {
+            throw ZooError(.permissionDenied, "\(url.path) cannot be made: \(error.localizedDescription)")
+        }
+    }
+
+    /// The files below a folder, by their path in it.
+    static func names(in folder: URL) throws -> [String] {
+        try FileManager.default.subpathsOfDirectory(atPath: folder.path).filter { name in
+            var isFolder: ObjCBool = false
+            return FileManager.default.fileExists(atPath: folder.appending(path: name).path, isDirectory: &isFolder)
+                && !isFolder.boolValue
+        }.sorted()
+    }
+
+    /// Removes a folder at once as far as anybody sees: what is cut off half-way no longer has its name, and is swept later.
+    static func discard(_ folder: URL) {
+        let name = folder.lastPathComponent
+        let away = folder.deletingLastPathComponent().appending(path: ".\(name).\(getpid()).tmp", directoryHint: .isDirectory)
+        // What cannot be removed costs space alone.
+        try? FileManager.default.removeItem(at: away)
+        if rename(folder.path, away.path) == 0 { try? FileManager.default.removeItem(at: away) }
+    }
+
+    /// Removes half-written files and folders of processes that were killed: `.NAME….tmp` and `NAME.PROCESS.part`.
+    ///
+    /// - Parameter prefix: of the names; only whoever has what they are named after to himself may sweep.
+    static func sweep(_ folder: URL, prefix: String = "") {
+        // No folder has no leftovers.
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] {
+            let isOurs = name.hasPrefix("." + prefix) && name.hasSuffix(".tmp")
+            let isPart = name.hasPrefix(prefix) && name.contains(/\.[0-9]+\.part$/)
+            if isOurs || isPart { try? FileManager.default.removeItem(at: folder.appending(path: name)) }
         }
     }
 

@@ -11,6 +11,8 @@ public struct StageRunner {
     private let stop: StopSignal
     private let sinks: [any MetricSink]
     private let spec: RunSpec
+    /// The checkpoint that the run goes on from; nil where it begins.
+    private let start: Int?
 
     /// - Parameter sinks: take the metrics besides `metrics.jsonl`; made for the steps after the given one.
     public init(_ folder: RunFolder, stop: StopSignal, sinks: (_ folder: RunFolder, _ after: Int) throws -> [any MetricSink])
@@ -19,8 +21,8 @@ public struct StageRunner {
         self.folder = folder
         self.stop = stop
         spec = try folder.readSpec()
-        let step = try Checkpoint(folder: folder).newest() ?? 0
-        self.sinks = try [JSONLinesSink(folder.metrics, after: step)] + sinks(folder, step)
+        start = try Checkpoint(folder: folder).newest()
+        self.sinks = try [JSONLinesSink(folder.metrics, after: start ?? 0)] + sinks(folder, start ?? 0)
     }
 
     /// Runs to the end of the budget, or to a stop with a checkpoint. Returns whether the run is whole.
@@ -43,7 +45,7 @@ public struct StageRunner {
         let parameters = try JSON.text(stage.parameters[stage.algorithm] ?? [:])
         let algorithm = try plugin.create(stage.algorithmID, host: table, parameters: parameters)
         let checkpoint = Checkpoint(folder: folder)
-        if let step = try checkpoint.newest() {
+        if let step = start {
             try checkpoint.restore(step, into: services, algorithm: algorithm)
             RunEvent.send(.message("going on from step \(step)"))
         }
@@ -75,17 +77,13 @@ public struct StageRunner {
             let fraction = services.spent(stage)
             if fraction >= 1 {
                 if stage.keepCheckpoint, try checkpoint.newest() != model.ledger.algorithmSteps {
-                    try clock.time(.checkpoints) {
-                        try checkpoint.save(step: model.ledger.algorithmSteps, services: services, algorithm: algorithm)
-                    }
+                    try save(checkpoint, services, algorithm, clock)
                 }
                 return true
             }
             if stop.isRaised {
                 if saved < model.ledger.algorithmSteps {
-                    try clock.time(.checkpoints) {
-                        try checkpoint.save(step: model.ledger.algorithmSteps, services: services, algorithm: algorithm)
-                    }
+                    try save(checkpoint, services, algorithm, clock)
                 }
                 return false
             }
@@ -94,13 +92,11 @@ public struct StageRunner {
             try record(stage, services, evaluator, clock)
             let step = model.ledger.algorithmSteps
             if stage.checkpointEvery > 0, step - saved >= stage.checkpointEvery {
-                try clock.time(.checkpoints) { try checkpoint.save(step: step, services: services, algorithm: algorithm) }
+                try save(checkpoint, services, algorithm, clock)
                 saved = step
             }
             do { if let note = try watch.note() { RunEvent.send(.message(note)) } } catch {
-                if saved < step {
-                    try clock.time(.checkpoints) { try checkpoint.save(step: step, services: services, algorithm: algorithm) }
-                }
+                if saved < step { try save(checkpoint, services, algorithm, clock) }
                 throw error
             }
         }
@@ -116,6 +112,16 @@ public struct StageRunner {
         }
         guard !FileManager.default.fileExists(atPath: folder.environment.path) else { return }
         try Files.write(JSON.encode(RunEnvironment(spec, plugin)), to: folder.environment)
+    }
+
+    private func save(
+        _ checkpoint: Checkpoint, _ services: RunServices, _ algorithm: AlgorithmInstance, _ clock: WallClock
+    ) throws {
+        try clock.time(.checkpoints) {
+            // A checkpoint stands for the metrics before it: they must not be lost where it is not.
+            for sink in sinks { try sink.synchronize() }
+            try checkpoint.save(step: services.model.ledger.algorithmSteps, services: services, algorithm: algorithm)
+        }
     }
 
     /// The metrics of the step just made, or of the policy as it begins; what is measured along the way as `eval/…`.
@@ -146,12 +152,12 @@ public struct StageRunner {
 
     // MARK: - The end
 
+    /// Writes what the run leaves, `done` at the last: killed before that, the run goes on from its checkpoint; after it, it is whole.
     private func finish(
         _ setup: StageSetup, _ services: RunServices, _ evaluator: Evaluator?, _ clock: WallClock, programHeap: Int
     )
         throws
     {
-        try clock.time(.logging) { for sink in sinks { try sink.close() } }
         let roles = services.model.roles
         let trained = ["policy", "reward"].first { (roles.built[$0]?.version ?? 0) > 0 }
         guard let trained else {
@@ -179,16 +185,14 @@ public struct StageRunner {
             } else {
                 try Files.write(Data(lines.joined().utf8), to: folder.samples)
             }
+            for sink in sinks { try sink.evaluation(result, step: services.model.ledger.algorithmSteps) }
         }
+        try clock.time(.logging) { for sink in sinks { try sink.close() } }
         clock.stop()
         var ledger = services.model.ledgerWithBytes()
         ledger.noteMemory(programHeap: programHeap)
         try Files.write(JSON.encode(ledger), to: folder.ledger)
-        // The checkpoint has served: the model beside it says the same.
-        if !setup.stage.keepCheckpoint, FileManager.default.fileExists(atPath: folder.checkpoints.path) {
-            try FileManager.default.removeItem(at: folder.checkpoints)
-        }
-        try Files.write(Data(), to: folder.done)
+        try folder.finish(networks: setup.stage.save.map(\.rawValue))
         RunEvent.send(.done)
     }
 
@@ -200,7 +204,7 @@ public struct StageRunner {
         try files.createDirectory(at: part, withIntermediateDirectories: true)
         try role.network.save(to: part)
         try setup.codec.write(to: part)
-        if files.fileExists(atPath: target.path) { try files.removeItem(at: target) }
+        Files.discard(target)
         try files.moveItem(at: part, to: target)
         Files.synchronize(folder: folder.url)
     }

@@ -17,12 +17,13 @@ public final class StopSignal: Sendable {
     /// The run is to end within this step.
     public var isImmediate: Bool { count.load(ordering: .relaxed) > 1 }
 
-    /// Listens to SIGINT and SIGTERM for as long as the returned sources live.
+    /// Listens to SIGINT, SIGTERM and SIGHUP for as long as the returned sources live.
     public func listen() -> [any DispatchSourceSignal] {
-        [SIGINT, SIGTERM].map { number in
+        [SIGINT, SIGTERM, SIGHUP].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global(qos: .userInteractive))
-            source.setEventHandler { self.raise() }
+            // A terminal that closes hangs up more than once.
+            source.setEventHandler { if number != SIGHUP || !self.isRaised { self.raise() } }
             source.resume()
             return source
         }

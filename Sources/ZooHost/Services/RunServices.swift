@@ -156,6 +156,7 @@ final class RunServices: HostServices {
     }
 
     func metric(name: String, value: Double, weight: Double, normaliser: Int32) throws {
+        try ReservedMetric.check(name)
         try metrics.add(name, value, weight: weight, normaliser: normaliser)
     }
 

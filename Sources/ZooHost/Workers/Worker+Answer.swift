@@ -14,6 +14,7 @@ extension Worker {
         /// One sentence on why there is no answer, or not the whole of it.
         func failure(of subject: String) -> String {
             if exit == .ok {
+                guard !lines.isEmpty else { return "\(subject) called exit(0) before its worker had answered" }
                 return "\(subject) wrote over the answer of its worker: \(lines.last?.prefix(200) ?? "nothing came")"
             }
             return exit.sentence(about: subject) + (complaint.isEmpty ? "" : ": \(complaint)")

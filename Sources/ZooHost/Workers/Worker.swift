@@ -20,6 +20,8 @@ public struct Worker: Sendable {
     public var errors: Output
     /// The running executable, unless a test says otherwise.
     public var executable: String
+    /// The lock of the folder that it works in: the folder stays locked until the worker is gone too.
+    var lock: FolderLock?
 
     public init(
         _ arguments: [String], environment: [String: String] = [:], deadline: Double? = nil, output: Output = .inherited,
@@ -57,8 +59,6 @@ public struct Worker: Sendable {
         LiveWorkers.shared.insert(process.group)
         defer { LiveWorkers.shared.remove(process.group) }
         guard let status = try process.wait(until: deadline.map { .now + .seconds($0) }) else { return .deadline(deadline ?? 0) }
-        let exit = WorkerExit(waitStatus: status)
-        // The second Ctrl-C kills, which is no less a stop than the first.
-        return exit == .killed && LiveWorkers.shared.wasInterrupted ? .interrupted : exit
+        return WorkerExit(waitStatus: status, wasInterrupted: LiveWorkers.shared.wasInterrupted)
     }
 }

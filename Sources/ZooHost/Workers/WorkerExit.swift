@@ -5,7 +5,7 @@ public enum WorkerExit: Sendable, Equatable {
     case ok
     /// It reported an error of its own.
     case failed(status: Int32)
-    /// Ctrl-C reached it, and it stopped in order.
+    /// The user's Ctrl-C was passed on to it, and it stopped. Nothing that a worker does by itself is this.
     case interrupted
     /// A Swift precondition, an overflow, an index out of range.
     case trap
@@ -23,13 +23,15 @@ public enum WorkerExit: Sendable, Equatable {
     public static let interruptedStatus: Int32 = 130
 
     /// Reads the status word of `waitpid`.
-    init(waitStatus: Int32) {
+    ///
+    /// - Parameter wasInterrupted: whether the host passed Ctrl-C on.
+    init(waitStatus: Int32, wasInterrupted: Bool) {
         let signal = waitStatus & 0x7f
         guard signal != 0 else {
             switch (waitStatus >> 8) & 0xff {
             case 0: self = .ok
             case 127: self = .unboundSymbol
-            case Self.interruptedStatus: self = .interrupted
+            case Self.interruptedStatus where wasInterrupted: self = .interrupted
             case let status: self = .failed(status: status)
             }
             return
@@ -38,8 +40,9 @@ public enum WorkerExit: Sendable, Equatable {
         case SIGILL, SIGTRAP: self = .trap
         case SIGABRT: self = .abort
         case SIGSEGV, SIGBUS: self = .segfault
+        // The second Ctrl-C kills, which is no less a stop than the first.
+        case SIGINT where wasInterrupted, SIGKILL where wasInterrupted: self = .interrupted
         case SIGKILL: self = .killed
-        case SIGINT: self = .interrupted
         default: self = .signal(signal)
         }
     }

@@ -27,9 +27,14 @@ extension WorkerMain {
         let sources = stop.listen()
         defer { withExtendedLifetime(sources) {} }
         do {
-            return try body(stop) ? 0 : WorkerExit.interruptedStatus
+            if try body(stop) { return 0 }
+            RunEvent.send(.stopped)
+            return WorkerExit.interruptedStatus
+        } catch let error as ZooError where error.code == .cancelled && stop.isRaised {
+            RunEvent.send(.stopped)
+            return WorkerExit.interruptedStatus
         } catch {
-            if stop.isRaised { return WorkerExit.interruptedStatus }
+            // What fails after Ctrl-C fails all the same: without its checkpoint the run does not go on from there.
             let failure = error as? ZooError ?? ZooError(.invalidArgument, "\(error)")
             RunEvent.send(.failure(code: failure.code.rawValue, message: failure.message))
             return 1

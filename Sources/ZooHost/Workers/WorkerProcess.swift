@@ -37,6 +37,8 @@ final class WorkerProcess {
             theirs.append(pipe.write)
             streams.append(Stream(descriptor: pipe.read, receive: receive))
         }
+        // After the others: the pipes' own numbers are not needed any more.
+        if let lock = worker.lock { actions.move(lock.descriptor, to: 3) }
         var environment = ProcessInfo.processInfo.environment.merging(worker.environment) { $1 }.merging(Worker.settings) { $1 }
         environment[Worker.started] = "\(DispatchTime.now().uptimeNanoseconds)"
         var pid: pid_t = 0
@@ -172,7 +174,7 @@ private func withAttributes<R>(_ body: (UnsafePointer<posix_spawnattr_t>) -> R) 
     var (defaults, none) = (sigset_t(), sigset_t())
     sigemptyset(&defaults)
     sigemptyset(&none)
-    for signal in [SIGINT, SIGTERM, SIGPIPE] { sigaddset(&defaults, signal) }
+    for signal in [SIGINT, SIGTERM, SIGHUP, SIGPIPE] { sigaddset(&defaults, signal) }
     posix_spawnattr_setsigdefault(&attributes, &defaults)
     posix_spawnattr_setsigmask(&attributes, &none)
     posix_spawnattr_setpgroup(&attributes, 0)

@@ -80,6 +80,30 @@ struct Event {
         return 0
     }
 
+    /// The tag of an encoded event's first value; nil where it has none.
+    static func tag(of data: Data) -> String? {
+        let value = field(5, in: data[...]).flatMap { field(1, in: $0) }
+        return value.flatMap { field(1, in: $0) }.map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// The bytes of a message's field.
+    private static func field(_ number: UInt64, in message: Data.SubSequence) -> Data.SubSequence? {
+        var rest = message
+        while let key = varint(&rest) {
+            switch key & 7 {
+            case 0: _ = varint(&rest)
+            case 1: rest = rest.dropFirst(8)
+            case 2:
+                let length = Int(clamping: varint(&rest) ?? 0)
+                if key >> 3 == number { return rest.prefix(length) }
+                rest = rest.dropFirst(length)
+            case 5: rest = rest.dropFirst(4)
+            default: return nil
+            }
+        }
+        return nil
+    }
+
     private static func varint(_ rest: inout Data.SubSequence) -> UInt64? {
         var value: UInt64 = 0
         for shift in stride(from: UInt64(0), to: 64, by: 7) {

@@ -7,8 +7,6 @@ import Foundation
 /// try writer.scalars([("reward", 0.8), ("kl", 4.1)], step: 1)
 /// ```
 public final class TensorBoardWriter {
-    /// The last step that the file had when it was opened; 0 where it had none.
-    public let lastStep: Int
     private let file: FileHandle
     private let now: () -> Date
 
@@ -17,9 +15,11 @@ public final class TensorBoardWriter {
     /// - Parameters:
     ///   - step: what an interrupted run wrote beyond this step, or left half-written, is dropped, so that a resumed run
     ///     writes no step twice. 0 begins anew.
+    ///   - ends: how tags begin that are written once, after the last step; those are dropped too.
     ///   - now: the clock; TensorBoard draws against it too.
     /// - Throws: where the file cannot be read or written.
-    public init(folder: URL, after step: Int = 0, now: @escaping () -> Date = { Date() }) throws {
+    public init(folder: URL, after step: Int = 0, droppingEnd ends: [String] = [], now: @escaping () -> Date = { Date() }) throws
+    {
         let files = FileManager.default
         try files.createDirectory(at: folder, withIntermediateDirectories: true)
         let names = try files.contentsOfDirectory(atPath: folder.path).filter {
@@ -29,7 +29,10 @@ public final class TensorBoardWriter {
         for name in names.sorted() where step > 0 {
             let records = TFRecord.records(in: try Data(contentsOf: folder.appending(path: name)))
             // The first record is the file's version, which this file brings itself.
-            kept += records.dropFirst().filter { Event.step(of: $0) <= step }
+            kept += records.dropFirst().filter { record in
+                let tag = Event.tag(of: record) ?? ""
+                return Event.step(of: record) <= step && !ends.contains { tag.hasPrefix($0) }
+            }
         }
         let url = folder.appending(path: names.min() ?? "\(Self.prefix).\(Int(now().timeIntervalSince1970)).policyzoo")
         let version = Event(wallTime: now().timeIntervalSince1970, step: 0, content: .fileVersion("brain.Event:2"))
@@ -37,7 +40,6 @@ public final class TensorBoardWriter {
         try whole.write(to: url, options: .atomic)
         for name in names.sorted().dropFirst() { try files.removeItem(at: folder.appending(path: name)) }
         self.now = now
-        self.lastStep = kept.map(Event.step).max() ?? 0
         file = try FileHandle(forWritingTo: url)
         try file.seekToEnd()
     }

@@ -9,7 +9,7 @@ struct Compare: AsyncParsableCommand {
         abstract: "Train every variant of a recipe over its seeds and put the results side by side.",
         discussion: """
             All runs share the base model, the data order, the prompts and the evaluation. A run that dies is reported and the others
-            go on. After Ctrl-C, --run-dir with the same folder goes on with what is left.
+            go on. After Ctrl-C the same command goes on with what is left.
 
               zoo compare recipes/sentiment.yaml
               zoo compare recipes/sentiment.yaml --variants ppo,dpo --seeds 0,1,2,3,4
@@ -23,8 +23,8 @@ struct Compare: AsyncParsableCommand {
 
     @OptionGroup var chosen: VariantOptions
 
-    @Option(help: ArgumentHelp("These seeds in place of the recipe's, separated by commas.", valueName: "seeds"))
-    var seeds: String?
+    @Option(help: ArgumentHelp("These seeds in place of the recipe's, separated by commas (repeatable).", valueName: "seeds"))
+    var seeds: [String] = []
 
     @Option(
         help: ArgumentHelp(
@@ -41,21 +41,22 @@ struct Compare: AsyncParsableCommand {
 
     @OptionGroup var plugins: PluginOptions
 
+    @Flag(help: "Begin another comparison, where the same one was left unfinished under 'runs'.")
+    var new = false
+
     @Flag(help: "Show no progress and no samples.")
     var quiet = false
 
     func validate() throws {
-        _ = try seedList()
+        guard try seeds.isEmpty || !seedList().isEmpty else {
+            throw ValidationError("--seeds names no seed; leave it out for the recipe's")
+        }
         if let bases, bases < 1 { throw ValidationError("--bases is \(bases); expected a whole number from 1") }
         if let jobs, jobs < 1 { throw ValidationError("--jobs is \(jobs); expected a whole number from 1") }
     }
 
-    private func list(_ text: String?) -> [String] {
-        text?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } ?? []
-    }
-
     private func seedList() throws -> [UInt64] {
-        try list(seeds).map { text in
+        try seeds.flatMap(\.listed).map { text in
             guard let seed = UInt64(text) else {
                 throw ValidationError("--seeds has '\(text)'; expected whole numbers, such as 0,1,2")
             }
@@ -66,20 +67,29 @@ struct Compare: AsyncParsableCommand {
     func run() async throws {
         let catalog = try await plugins.catalog()
         let recipe = try changes.recipe(recipe, variants: chosen.algorithms, plugins: catalog)
-        let folder =
-            try runDir.map { URL(fileURLWithPath: $0, isDirectory: true) } ?? RunPlace.new(nil, name: "\(recipe.name)-compare")
         // The names of the runs are the comparison's to say, and the watcher must know them.
         let plan = try comparison(recipe, catalog, RunWatcher(quiet: true))
         for variant in plan.leftOut where !quiet {
             print("\(variant) is left out: it is not for task \(recipe.task?.name ?? "")")
         }
         let comparison = try comparison(recipe, catalog, RunWatcher(quiet: quiet, runs: plan.runs))
-        let base = changes.base.map { " --base \($0)" } ?? ""
-        let algorithms = chosen.algorithms.map { " --algorithm \($0)" }.joined()
-        let again = "zoo compare \(self.recipe)\(base)\(algorithms) --run-dir \(folder.shortPath)"
+        let placed: PlacedComparison
+        let place = RunPlace(runDir, name: "\(recipe.name)-compare", anew: new)
+        do { placed = try await comparison.place(place) } catch let error as ZooError where error.code == .cancelled {
+            throw Failure("stopped; the same command goes on from here", status: Failure.interrupted)
+        }
+        let folder = placed.folder
+        if placed.goesOn {
+            note("\(folder.shortPath) is this comparison, left unfinished: going on with it; --new begins another")
+        }
+        let again = self.again(in: folder)
         let runs: [ComparedRun]
-        do { runs = try await comparison.run(into: folder) } catch let error as ZooError where error.code == .cancelled {
+        do { runs = try await comparison.run(placed) } catch let error as ZooError where error.code == .cancelled {
             throw Failure("stopped; go on with: \(again)", status: Failure.interrupted)
+        }
+        // Tables of nothing would take the place of those of an earlier call.
+        guard runs.contains(where: { if case .success = $0.result { true } else { false } }) else {
+            return try report(failuresOf: runs, again)
         }
         let ladder = try LadderReport(rungs: comparison.ladder())
         var table = ComparisonReport(variants: comparison.variants, runs: runs, recipe: recipe)
@@ -88,6 +98,22 @@ struct Compare: AsyncParsableCommand {
         }
         try show(table, ladder, recipe, folder)
         try report(failuresOf: runs, again)
+    }
+
+    /// The same command, with its folder.
+    private func again(in folder: URL) -> String {
+        var words = ["zoo", "compare", recipe]
+        func add(_ option: String, _ values: [String]) { for value in values { words += [option, value] } }
+        add("--variants", chosen.variants)
+        add("--algorithm", chosen.algorithms)
+        add("--seeds", seeds)
+        add("--set", changes.changes)
+        add("--base", changes.base.map { [$0] } ?? [])
+        add("--bases", bases.map { ["\($0)"] } ?? [])
+        add("--jobs", jobs.map { ["\($0)"] } ?? [])
+        add("--plugin-path", plugins.pluginPath)
+        add("--run-dir", [folder.shortPath])
+        return words.map(\.quoted).joined(separator: " ")
     }
 
     private func comparison(_ recipe: Recipe, _ catalog: PluginCatalog, _ watcher: RunWatcher) throws -> CompareController {

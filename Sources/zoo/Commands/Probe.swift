@@ -38,11 +38,11 @@ struct ProbeCommand: AsyncParsableCommand {
     func run() async throws {
         let catalog = try await plugins.catalog()
         let recipe = try changes.recipe(recipe, variants: chosen.algorithms, plugins: catalog)
-        let folder = ProbeFolder(try RunPlace.new(runDir, name: "\(recipe.name)-probe"))
+        let place = RunPlace(runDir, name: "\(recipe.name)-probe")
         let controller = try RunController(recipe, plugins: catalog, observer: RunWatcher(quiet: quiet))
         let probe = try ProbeController(controller, variants: chosen.names)
         for variant in probe.leftOut { FileHandle.standardError.write(Data("zoo: left out: \(variant.reason)\n".utf8)) }
-        let result = try await probe.run(into: folder, seed: seed ?? recipe.seed)
+        let (folder, result) = try await probe.run(into: place, seed: seed ?? recipe.seed)
         let report = ProbeReport(result)
         try Data(report.markdown.utf8).write(to: folder.url.appending(path: "probe.md"), options: .atomic)
         print(report.plain)

@@ -7,7 +7,8 @@ struct Train: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Train the last stage of a recipe; stages before it are made once and kept.",
         discussion: """
-            Ctrl-C ends the run after the step in progress; a second one ends it at once. Either way --resume goes on with it.
+            Ctrl-C ends the run after the step in progress; a second one ends it at once. Either way --resume goes on with it, and so
+            does the same command where the run's folder was not named.
 
               zoo train recipes/sentiment.yaml
               zoo train recipes/sentiment.yaml --algorithm grpo --set parameters.beta=0.1 --seed 1
@@ -38,6 +39,9 @@ struct Train: AsyncParsableCommand {
 
     @OptionGroup var plugins: PluginOptions
 
+    @Flag(help: "Begin another run, where the same one was left unfinished under 'runs'.")
+    var new = false
+
     @Flag(help: "Show no progress and no samples.")
     var quiet = false
 
@@ -46,7 +50,7 @@ struct Train: AsyncParsableCommand {
             guard recipe != nil else {
                 throw ValidationError("name a recipe, such as recipes/sentiment.yaml, or a run to --resume")
             }
-        } else if recipe != nil || algorithm != nil || changes.base != nil || seed != nil || runDir != nil {
+        } else if recipe != nil || algorithm != nil || changes.base != nil || seed != nil || runDir != nil || new {
             throw ValidationError("--resume goes on with a run as it was begun; leave the recipe and its changes out")
         } else if let other = changes.changes.first(where: { !$0.hasPrefix("budget.") }) {
             throw ValidationError(
@@ -68,17 +72,15 @@ struct Train: AsyncParsableCommand {
         let controller = try RunController(recipe, plugins: catalog, observer: RunWatcher(quiet: quiet))
         let seed = seed ?? recipe.seed
         let id = recipe.stages.last?.algorithm ?? ""
-        let folder = RunFolder(try RunPlace.new(runDir, name: "\(recipe.name)-\(id)-\(seed)"))
-        do {
-            try await controller.train(into: folder, seed: seed)
-        } catch let error as ZooError where error.code == .cancelled {
-            let isBegun = FileManager.default.fileExists(atPath: folder.spec.path)
-            throw Failure(
-                isBegun
-                    ? "stopped; go on with: zoo train --resume \(folder.url.shortPath)"
-                    : "stopped; the same command goes on from here",
-                status: Failure.interrupted)
+        let place = RunPlace(runDir, name: "\(recipe.name)-\(id)-\(seed)", anew: new)
+        let run: PlacedRun
+        do { run = try await controller.place(place, seed: seed) } catch let error as ZooError where error.code == .cancelled {
+            throw Failure("stopped; the same command goes on from here", status: Failure.interrupted)
         }
-        try RunSummary(folder: folder, quiet: quiet).show()
+        if run.goesOn { note("\(run.folder.url.shortPath) is this run, left unfinished: going on with it; --new begins another") }
+        do { try await controller.train(run) } catch let error as ZooError where error.code == .cancelled {
+            throw Failure("stopped; go on with: zoo train --resume \(run.folder.url.shortPath)", status: Failure.interrupted)
+        }
+        try RunSummary(folder: run.folder, quiet: quiet).show()
     }
 }

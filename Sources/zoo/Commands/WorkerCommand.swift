@@ -34,9 +34,7 @@ struct WorkerCommand: ParsableCommand {
 
         func run() throws {
             let folder = RunFolder(URL(fileURLWithPath: folder, isDirectory: true))
-            let status = WorkerMain.run(folder) { try [TensorBoardSink($0, after: $1)] }
-            if status == 0, let evaluation = try folder.readEvaluation() { try TensorBoardSink.add(evaluation, to: folder) }
-            throw ExitCode(status)
+            throw ExitCode(WorkerMain.run(folder) { try [TensorBoardSink($0, after: $1)] })
         }
     }
 }

@@ -5,6 +5,7 @@
 #include "zoo/zoo.h"
 
 #include <math.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,7 +87,10 @@ static int32_t loss(void *context, const zoo_batch *slice, const zoo_array *outp
 // One iteration -------------------------------------------------------------------------------------------------------------------
 
 static int32_t train(algorithm *self, const zoo_batch *batch, zoo_error *error) {
-    static const zoo_str policy = TEXT("policy"), logp = TEXT("logp"), name = TEXT("loss");
+    #ifndef BROKEN_METRIC
+#define BROKEN_METRIC "loss"
+#endif
+    static const zoo_str policy = TEXT("policy"), logp = TEXT("logp"), name = TEXT(BROKEN_METRIC);
     double total;
     self->actions = 0;
     for (uint64_t t = 0; t < batch->n_steps; t++) self->actions += batch->mask[t];
@@ -123,6 +127,13 @@ static int32_t step(void *context, zoo_error *error) {
     algorithm *self = context;
 #ifdef BROKEN_CRASH_IN_STEP
     abort();
+#endif
+#ifdef BROKEN_EXIT_IN_STEP  // the status
+    exit(BROKEN_EXIT_IN_STEP);
+#endif
+#ifdef BROKEN_SIGNAL_IN_STEP  // the signal's number
+    kill(getpid(), BROKEN_SIGNAL_IN_STEP);
+    sleep(1);
 #endif
 #ifdef BROKEN_HANG_IN_STEP
     for (;;) sleep(1);
@@ -227,6 +238,9 @@ static int32_t parse(zoo_str parameters, double *scale, zoo_error *error) {
 
 static int32_t create(zoo_str id, const zoo_host_v1 *host, zoo_str parameters, zoo_algorithm_v1 **out, zoo_error *error) {
     double scale;
+#ifdef BROKEN_EXIT_IN_CREATE
+    exit(0);
+#endif
 #ifdef BROKEN_CRASH_IN_CREATE
     *(volatile int *)8 = 0;
 #endif
@@ -303,6 +317,9 @@ ZOO_EXPORT const zoo_plugin_v1 *zoo_plugin_entry_v2(void);
 const zoo_plugin_v1 *zoo_plugin_entry_v2(void) { return &plugin; }
 #else
 const zoo_plugin_v1 *zoo_plugin_entry_v1(void) {
+#ifdef BROKEN_EXIT_IN_ENTRY
+    exit(0);
+#endif
 #ifdef BROKEN_CRASH_IN_ENTRY
     __builtin_trap();
 #endif
