@@ -60,7 +60,11 @@ struct TokenizerCodec: TextCodec {
         self.folder = folder
     }
 
-    init(contentsOf file: URL) throws {
+    /// - Parameter url: a `tokenizer.json`, or the folder that holds it.
+    init(contentsOf url: URL) throws {
+        var isFolder: ObjCBool = false
+        let exists = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
+        let file = exists && isFolder.boolValue ? url.appending(path: "tokenizer.json") : url
         self.init(
             tokenizer: try Tokenizer(contentsOf: file), identity: sha256(try Data(contentsOf: file)),
             folder: file.deletingLastPathComponent())
