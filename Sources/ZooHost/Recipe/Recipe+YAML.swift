@@ -156,7 +156,9 @@ extension OptimizerSettings {
 extension Evaluation {
     var node: RecipeNode {
         .map([
-            ("prompts", prompts.node), ("count", .number(count)), ("samples_per_prompt", .number(samplesPerPrompt)),
+            ("prompts", prompts?.node), ("pairs", pairs?.node), ("examples", examples?.node),
+            ("count", prompts.map { _ in .number(count) }),
+            ("samples_per_prompt", prompts.map { _ in .number(samplesPerPrompt) }),
             ("every", .number(every)),
             ("gold", gold.isEmpty ? nil : .list(gold.map(\.node))),
         ])

@@ -214,7 +214,11 @@ public struct Budget: Codable, Sendable, Equatable {
 
 /// What the host measures of every model, on held-out prompts.
 public struct Evaluation: Codable, Sendable, Equatable {
-    public var prompts: DataSource
+    /// nil: nothing is sampled.
+    public var prompts: DataSource?
+    /// Held-out preference pairs and examples, of which the last stage's algorithm gives its own loss where it learns from such rows.
+    public var pairs: DataSource?
+    public var examples: DataSource?
     /// Held-out prompts to use, from the first; 0: all. Where their rows have a column `split`, each figure is given by split too, as
     /// `NAME@SPLIT`.
     public var count = 128

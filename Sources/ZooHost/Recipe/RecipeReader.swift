@@ -172,7 +172,15 @@ struct RecipeReader {
     private func evaluation(_ recipe: Recipe) -> Expectation<Evaluation> {
         let sources = SourceReader(file: file, stages: recipe.stages)
         return .section("what to measure") { section in
-            var evaluation = Evaluation(prompts: try section("prompts", sources.dataSource))
+            var evaluation = Evaluation(prompts: try section.optional("prompts", sources.dataSource))
+            evaluation.pairs = try section.optional("pairs", sources.dataSource)
+            evaluation.examples = try section.optional("examples", sources.dataSource)
+            guard evaluation.prompts != nil || evaluation.pairs != nil || evaluation.examples != nil else {
+                throw section.field.error("expected held-out 'prompts', 'pairs' or 'examples', found none of them")
+            }
+            for key in ["count", "samples_per_prompt", "gold"] where evaluation.prompts == nil && section.field(key) != nil {
+                throw section.field.error("'\(key)' is about samples of held-out prompts: add 'prompts', or remove it")
+            }
             evaluation.count = try section("count", .whole(from: 0), else: evaluation.count)
             evaluation.samplesPerPrompt = try section("samples_per_prompt", .whole(from: 1), else: evaluation.samplesPerPrompt)
             evaluation.every = try section("every", .whole(from: 0), else: evaluation.every)

@@ -48,8 +48,14 @@ public struct DataCheck: Sendable {
             }
         }
         guard let evaluation = recipe.evaluation, let last = recipe.stages.last else { return }
-        try read(
-            recipe, last, .prompts, evaluation.prompts, "evaluation", "evaluation.prompts", last.rewards + evaluation.gold)
+        let sources = [
+            (DataService.Kind.prompts, evaluation.prompts), (.pairs, evaluation.pairs), (.examples, evaluation.examples),
+        ]
+        for case (let kind, let source?) in sources {
+            try read(
+                recipe, last, kind, source, "evaluation", "evaluation.\(kind.rawValue)",
+                kind == .prompts ? last.rewards + evaluation.gold : [])
+        }
     }
 
     /// Refuses the first dataset that a run would refuse.

@@ -11,6 +11,7 @@ public struct EvaluationResult: Codable, Sendable {
     /// nats a sequence, on fresh samples), `win_rate` (gold above the reference's sample for the same prompt), `entropy` (nats a
     /// step), `length` (steps), `distinct_2` (share of distinct pairs of words), `logp_reference` (nats a step), and where the gold
     /// reward is a verifier `pass@1`, `pass@2`, `pass@4`, … (the chance that one of that many samples is right).
+    /// Of held-out pairs and examples what the algorithm logs of its own step on them, such as `loss` and `rewards/accuracies`.
     public var metrics: [String: Double]
     /// The same of the reference's own samples.
     public var reference: [String: Double]
@@ -23,6 +24,11 @@ public struct EvaluationResult: Codable, Sendable {
     public var pictures: PictureGrid?
 
     enum CodingKeys: String, CodingKey { case metrics, reference, prompts, samples }
+
+    /// Names of what is measured of samples.
+    static let namesOfSamples: Set<String> = [
+        "reward", "gold", "kl", "win_rate", "entropy", "length", "distinct_2", "logp_reference",
+    ]
 
     public struct Sample: Codable, Sendable {
         public var prompt: String
@@ -54,8 +60,11 @@ final class Evaluator {
         self.setup = setup
         self.services = services
         gold = try setup.rewards(evaluation.gold, stop: stop)
+        guard let source = evaluation.prompts else {
+            throw ZooError(.invalidArgument, "\(setup.recipe.file.path): 'evaluation' names no 'prompts' to sample for")
+        }
         prompts = try setup.checked(
-            setup.files.dataset(evaluation.prompts, expecting: DataService.Kind.prompts.shapes), .prompts,
+            setup.files.dataset(source, expecting: DataService.Kind.prompts.shapes), .prompts,
             name: "evaluation.prompts")
     }
 

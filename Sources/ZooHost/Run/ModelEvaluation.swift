@@ -8,8 +8,9 @@ extension RunController {
     ///
     /// - Throws: where the recipe has no evaluation, or the model is not whole or reads text by another tokenizer.
     public func evaluate(_ model: URL) async throws -> EvaluationResult {
-        guard let evaluation = recipe.evaluation, var stage = recipe.stages.last else {
-            throw ZooError(.invalidArgument, "\(recipe.file.path) has no 'evaluation': say there what to measure")
+        guard let evaluation = recipe.evaluation, evaluation.prompts != nil, var stage = recipe.stages.last else {
+            throw ZooError(
+                .invalidArgument, "\(recipe.file.path) has no 'evaluation' with 'prompts': say there what to measure samples of")
         }
         // Rewards are normalised on samples, and a stage that trains on examples names no prompts for them.
         stage.data.prompts = stage.data.prompts ?? evaluation.prompts

@@ -49,7 +49,13 @@ public struct StageRunner {
             try checkpoint.restore(step, into: services, algorithm: algorithm)
             RunEvent.send(.message("going on from step \(step)"))
         }
-        let evaluator = try spec.evaluates ? spec.recipe.evaluation.map { try Evaluator($0, setup, services, stop: stop) } : nil
+        let evaluator =
+            try spec.evaluates
+            ? spec.recipe.evaluation.map { evaluation in
+                try Measurement(evaluation, setup, services, algorithm, stop: stop) {
+                    try plugin.create(stage.algorithmID, host: $0, parameters: parameters)
+                }
+            } : nil
         services.model.ledger.programBytes = programBytes
         services.rewards.noteWeights(&services.model.ledger)
         let clock = WallClock(services.model)
@@ -63,7 +69,7 @@ public struct StageRunner {
 
     private func train(
         _ stage: Stage, _ services: RunServices, _ algorithm: AlgorithmInstance, _ checkpoint: Checkpoint,
-        _ evaluator: Evaluator?,
+        _ evaluator: Measurement?,
         _ clock: WallClock
     ) throws -> Bool {
         let model = services.model
@@ -125,7 +131,7 @@ public struct StageRunner {
     }
 
     /// The metrics of the step just made, or of the policy as it begins; what is measured along the way as `eval/…`.
-    private func record(_ stage: Stage, _ services: RunServices, _ evaluator: Evaluator?, _ clock: WallClock) throws {
+    private func record(_ stage: Stage, _ services: RunServices, _ evaluator: Measurement?, _ clock: WallClock) throws {
         let step = services.model.ledger.algorithmSteps
         var measured: [(name: String, value: Double)] = []
         if let evaluator, let every = spec.recipe.evaluation?.every, every > 0, step % every == 0 {
@@ -154,7 +160,7 @@ public struct StageRunner {
 
     /// Writes what the run leaves, `done` at the last: killed before that, the run goes on from its checkpoint; after it, it is whole.
     private func finish(
-        _ setup: StageSetup, _ services: RunServices, _ evaluator: Evaluator?, _ clock: WallClock, programHeap: Int
+        _ setup: StageSetup, _ services: RunServices, _ evaluator: Measurement?, _ clock: WallClock, programHeap: Int
     )
         throws
     {
@@ -175,14 +181,14 @@ public struct StageRunner {
                 try save(role, to: folder.url.appending(path: other.rawValue, directoryHint: .isDirectory), setup)
             }
         }
-        if let evaluator, trained == "policy" {
+        if let evaluator, trained == "policy" || evaluator.hasHeldOutRows {
             RunEvent.send(.phase("evaluating"))
-            let result = try evaluator.run()
+            let result = try evaluator.run(samples: trained == "policy")
             try Files.write(JSON.encode(result), to: folder.evaluation)
             let lines = try result.samples.map { try JSON.text($0) + "\n" }
             if let pictures = result.pictures {
                 try Files.write(pictures.png(), to: folder.pictures)
-            } else {
+            } else if !lines.isEmpty {
                 try Files.write(Data(lines.joined().utf8), to: folder.samples)
             }
             for sink in sinks { try sink.evaluation(result, step: services.model.ledger.algorithmSteps) }

@@ -82,6 +82,11 @@ final class Roles {
         built[name] = Role(name: name, network: source.network.copy(trainable: false), settings: nil)
     }
 
+    /// Removes the roles that were made by ``addCopy(_:of:)`` since, those of `names` aside.
+    func removeCopies(but names: Set<String>) {
+        for name in built.keys where !names.contains(name) && plans[name] == nil { built[name] = nil }
+    }
+
     private func unknown(_ name: String) -> ZooError {
         let known = Set(plans.keys).union(built.keys).sorted().joined(separator: ", ")
         return ZooError(.notFound, "this stage has no role '\(name)'; it has: \(known)")
