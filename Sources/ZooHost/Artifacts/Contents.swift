@@ -65,7 +65,9 @@ final class Contents {
 
     func evaluation(_ evaluation: Evaluation, of stage: Stage) throws -> JSONValue {
         var own = evaluation
-        own.prompts = try data(evaluation.prompts, as: "evaluation.prompts")
+        own.prompts = try evaluation.prompts.map { try data($0, as: "evaluation.prompts") }
+        own.pairs = try evaluation.pairs.map { try data($0, as: "evaluation.pairs") }
+        own.examples = try evaluation.examples.map { try data($0, as: "evaluation.examples") }
         own.gold = try rewards(evaluation.gold, of: stage, as: "evaluation.gold")
         return Self.unprefixed(own.node.json)
     }

@@ -157,8 +157,7 @@ public struct CompareController: Sendable {
                 evaluation: item.controller.recipe.applying(item.variant).evaluation)
         }
         let runs = ComparisonRuns(
-            runs: try Dictionary(
-                zip(plan, specs).map { (name($0), sha256(Data(try $1.identity.utf8))) }, uniquingKeysWith: { $1 }))
+            runs: try Dictionary(zip(plan, specs).map { (name($0), try $1.madeFrom?.hash ?? "") }, uniquingKeysWith: { $1 }))
         let left = try place.unfinished("comparison", being: "made") { folder in
             guard try ComparisonRuns.read(in: folder) == runs else { return nil }
             return runs.runs.keys.contains { !RunFolder(folder.appending(path: $0)).isDone }
