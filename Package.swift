@@ -79,20 +79,22 @@ let package = Package(
         .target(name: "CZoo"),
         .target(name: "ZooKit", dependencies: ["CZoo"], swiftSettings: swift),
         .target(name: "CTorch", cxxSettings: torchHeaders, linkerSettings: torchLibraries),
-        .target(name: "ZooTensor", dependencies: ["CTorch"], swiftSettings: swift),
+        .target(name: "ZooFiles", swiftSettings: swift),
+        .target(name: "ZooTensor", dependencies: ["CTorch", "ZooFiles"], swiftSettings: swift),
         .target(
-            name: "ZooModels", dependencies: ["ZooTensor"], exclude: ["CausalLM/Families/README.md"], swiftSettings: swift),
+            name: "ZooModels", dependencies: ["ZooTensor", "ZooFiles"], exclude: ["CausalLM/Families/README.md"],
+            swiftSettings: swift),
         .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
-        .target(name: "ZooData", dependencies: ["CPNG"], swiftSettings: swift),
+        .target(name: "ZooData", dependencies: ["CPNG", "ZooFiles"], swiftSettings: swift),
         .systemLibrary(name: "CLtdl", providers: [.apt(["libltdl-dev"]), .brew(["libtool"])]),
         .target(
             name: "ZooHost",
             dependencies: [
-                "CZoo", "ZooKit", "CLtdl", "ZooTensor", "ZooModels", "ZooData",
+                "CZoo", "ZooKit", "CLtdl", "ZooFiles", "ZooTensor", "ZooModels", "ZooData",
                 .product(name: "Logging", package: "swift-log"), .product(name: "Yams", package: "Yams"),
             ], swiftSettings: swift),
         .target(
-            name: "ZooReport",
+            name: "ZooReport", dependencies: ["ZooFiles"],
             // Compiled in, so that the executable needs no file beside it.
             resources: [
                 .embedInCode("Page/page.css"), .embedInCode("Page/page.js"), .embedInCode("Page/charts.js"),
@@ -102,15 +104,17 @@ let package = Package(
         .executableTarget(
             name: "zoo",
             dependencies: [
-                "ZooHost", "ZooKit", "ZooData", "ZooReport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "FlyingFox", package: "FlyingFox"),
+                "ZooFiles", "ZooHost", "ZooKit", "ZooData", "ZooReport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "FlyingFox", package: "FlyingFox"), .product(name: "FlyingSocks", package: "FlyingFox"),
             ],
             swiftSettings: swift),
         tests("ZooKitTests", ["ZooKit", "CZoo"]),
         tests("GoldenTests", ["ZooHost", "ZooKit", "ZooData", "CZoo"]),
-        tests("ZooTensorTests", ["ZooTensor"]),
-        tests("ZooModelsTests", ["ZooModels", "ZooTensor"]),
-        tests("TokenizerTests", ["ZooModels"]),
+        tests("ZooFilesTests", ["ZooFiles"]),
+        tests("ZooTensorTests", ["ZooTensor", "ZooFiles"]),
+        tests("ZooModelsTests", ["ZooModels", "ZooTensor", "ZooFiles"]),
+        tests("TokenizerTests", ["ZooModels", "ZooFiles"]),
         tests("ZooDataTests", ["ZooData"]),
         tests("ZooHostTests", ["ZooHost", "ZooKit", "ZooData"]),
         tests("ZooReportTests", ["ZooReport"]),

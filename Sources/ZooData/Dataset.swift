@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 
 /// Rows of one shape, read from a file of JSON lines or made by the host.
 ///
@@ -83,7 +84,7 @@ public struct Dataset: Sendable {
             }
         }
         while let line = try reader.next() {
-            guard line.contains(where: { !$0.isWhitespace }) else { continue }
+            guard line.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else { continue }
             if url.pathExtension == "json", rows.isEmpty, line.drop(while: \.isWhitespace).first == "[" {
                 let tree = try JSONTree(parsing: ChatTemplate.text(of: url), place: url.path)
                 guard case .array(let items) = tree else { throw DataError(url.path, "expected an array of rows") }
@@ -114,11 +115,7 @@ public struct Dataset: Sendable {
 
     /// Writes the rows to a file of JSON lines, whole or not at all.
     public func write(jsonl url: URL) throws {
-        do {
-            try jsonl().write(to: url, options: .atomic)
-        } catch {
-            throw DataError(url.path, "cannot be written (\(error.localizedDescription))")
-        }
+        try OutputFile.write(jsonl(), to: url)
     }
 
     /// Files that are often at hand and are not read, with the command that converts them.

@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 
 /// Removes what processes of this machine that are gone left half-written beside `place`: `.NAME.PROCESS….part` and `….tmp`.
 public func removeLeftovers(of place: URL) {
@@ -17,7 +18,7 @@ public func removeLeftovers(of place: URL) {
 /// Writes a folder whole or not at all: `body` fills one beside it, which then takes its name.
 ///
 /// - Parameter replacing: whether it takes the place of a folder that is there; otherwise that one stays.
-/// - Throws: ``DataError``, that of `body` or one that says that the folder cannot be written.
+/// - Throws: ``DataError``, that of `body`, or ``FileError``, which says that the folder cannot be written.
 func writeFolder(_ folder: URL, replacing: Bool, _ body: (URL) throws -> Void) throws {
     let files = FileManager.default
     let part = folder.deletingLastPathComponent()
@@ -38,6 +39,6 @@ func writeFolder(_ folder: URL, replacing: Bool, _ body: (URL) throws -> Void) t
     } catch let error as DataError {
         throw error
     } catch {
-        throw DataError(folder.path, "cannot be written (\(error.localizedDescription))")
+        throw FileError(writing: folder.path, error)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 
 /// Reads a text file line by line, holding one line and one block in memory.
 ///
@@ -12,41 +13,42 @@ struct LineReader {
     /// The number of the line last given, from 1.
     private(set) var lineNumber = 0
     private let handle: FileHandle
-    private var buffer = Data()
+    /// What was read and not yet given: from `start` on.
+    private var buffer: [UInt8] = []
+    private var start = 0
     private var isAtEnd = false
 
     init(_ url: URL) throws {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
-            throw DataError(url.path, "there is no such file")
-        }
-        guard !isFolder.boolValue else { throw DataError(url.path, "is a folder; expected a file") }
-        do {
-            handle = try FileHandle(forReadingFrom: url)
-        } catch {
-            throw DataError(url.path, "cannot be read (\(error.localizedDescription))")
-        }
+        handle = try InputFile.handle(url)
         self.url = url
     }
 
     /// The next line without its end, or nil after the last one.
     /// - Throws: ``DataError`` where the line is too long or is not UTF-8.
     mutating func next() throws -> String? {
+        // Bytes of the line that were looked at: each is looked at and moved once, however long the line is.
         var searched = 0
         while true {
-            if let newline = buffer[(buffer.startIndex + searched)...].firstIndex(of: UInt8(ascii: "\n")) {
-                defer { buffer = buffer[(newline + 1)...] }
-                return try line(buffer[..<newline])
+            if let newline = newline(from: start + searched) {
+                defer { start = newline + 1 }
+                return try line(buffer[start..<newline])
             }
             if isAtEnd {
-                defer { buffer = Data() }
-                return buffer.isEmpty ? nil : try line(buffer)
+                defer { start = buffer.count }
+                return start == buffer.count ? nil : try line(buffer[start...])
             }
-            searched = buffer.count
+            searched = buffer.count - start
             guard searched <= Self.longestLine else {
                 throw DataError("\(url.path):\(lineNumber + 1)", "the line is longer than \(Self.longestLine >> 20) MiB")
             }
             try fill()
+        }
+    }
+
+    private func newline(from first: Int) -> Int? {
+        buffer.withUnsafeBytes { bytes in
+            guard first < bytes.count, let base = bytes.baseAddress else { return nil }
+            return memchr(base + first, Int32(UInt8(ascii: "\n")), bytes.count - first).map { UnsafeRawPointer($0) - base }
         }
     }
 
@@ -56,19 +58,21 @@ struct LineReader {
                 isAtEnd = true
                 return
             }
-            // A fresh copy, so that lines already given do not stay in memory.
-            buffer = Data(buffer) + block
+            // Lines already given do not stay in memory.
+            if start > 0 { buffer.removeSubrange(..<start) }
+            start = 0
+            buffer += block
         } catch {
-            throw DataError(url.path, "cannot be read (\(error.localizedDescription))")
+            throw FileError(reading: url.path, error)
         }
     }
 
-    private mutating func line(_ bytes: Data) throws -> String {
+    private mutating func line(_ bytes: ArraySlice<UInt8>) throws -> String {
         lineNumber += 1
         var bytes = bytes
         if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
         if lineNumber == 1, bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
-        guard let text = String(bytes: bytes, encoding: .utf8) else {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
             throw DataError("\(url.path):\(lineNumber)", "the line is not valid UTF-8; convert the file to UTF-8")
         }
         return text

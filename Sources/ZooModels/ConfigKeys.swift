@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 
 /// Typed look-ups in a `config.json`, with errors that name file, key, expected and found.
 struct ConfigKeys {
@@ -9,21 +10,17 @@ struct ConfigKeys {
     static func read(_ folder: URL) throws -> ConfigKeys {
         let file = folder.appendingPathComponent("config.json")
         guard FileManager.default.fileExists(atPath: file.path) else {
-            throw ModelError("\(folder.path): config.json is missing; expected a model folder in Hugging Face's layout")
+            throw FileError(
+                .noInput, folder.path, "config.json is missing; expected a model folder in Hugging Face's layout")
         }
         return try read(file: file).keys
     }
 
     /// Reads an object from a small file, with the bytes that it holds.
     static func read(file: URL) throws -> (keys: ConfigKeys, contents: Data) {
-        let size = (try? FileManager.default.attributesOfItem(atPath: file.resolvingSymlinksInPath().path)[.size]) as? Int ?? 0
-        guard size <= longest else {
-            throw ModelError("\(file.path): is \(size) bytes long; expected a JSON object of at most \(longest)")
-        }
+        let contents = try InputFile.data(file, atMost: longest)
         // Foundation stops at 512 levels of nesting.
-        guard let contents = try? Data(contentsOf: file),
-            let json = try? JSONSerialization.jsonObject(with: contents) as? [String: Any]
-        else {
+        guard let json = try? JSONSerialization.jsonObject(with: contents) as? [String: Any] else {
             throw ModelError("\(file.path): expected a JSON object")
         }
         return (ConfigKeys(json: json, file: file.path), contents)
@@ -33,7 +30,8 @@ struct ConfigKeys {
     private static let longest = 16 << 20
 
     func refuse(_ key: String, _ expected: String) -> ModelError {
-        ModelError("\(file): \(key) is \(json[key].map { "\($0)" } ?? "missing"); expected \(expected)")
+        let found = json[key].map { "\($0)" } ?? "missing"
+        return ModelError("\(file): \(key) is \(found.count > 100 ? found.prefix(100) + "…" : found); expected \(expected)")
     }
 
     func require(_ key: String, is expected: String, hint: String) throws {

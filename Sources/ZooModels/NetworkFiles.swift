@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 import ZooTensor
 
 /// Reads a model folder: a pipeline's with `model_index.json`; or one, or an adapter's with its base merged, of the family that its
@@ -73,16 +74,6 @@ func writeFolder(
 
 /// Writes an object to a file, whose folder is made where it is missing.
 func writeJSON(_ json: [String: Any], to file: URL) throws {
-    try makeFolder(file.deletingLastPathComponent())
-    let output = try AtomicFile(file)
-    try output.write(JSONSerialization.data(withJSONObject: json, options: [.prettyPrinted, .sortedKeys]))
-    try output.commit()
-}
-
-func makeFolder(_ folder: URL) throws {
-    do {
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    } catch {
-        throw ModelError("\(folder.path): cannot be created: \(error.localizedDescription)")
-    }
+    try OutputFile.createFolder(file.deletingLastPathComponent())
+    try OutputFile.write(JSONSerialization.data(withJSONObject: json, options: [.prettyPrinted, .sortedKeys]), to: file)
 }

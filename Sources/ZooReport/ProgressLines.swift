@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import ZooFiles
 
 /// The progress of one run or of several at once: lines redrawn in place on a terminal, a plain line every few seconds elsewhere.
 ///
@@ -43,8 +44,8 @@ public final class ProgressLines: Sendable {
             let isNew = !state.tasks.contains { $0.name == name }
             if isNew { state.tasks.append(Task(name: name, fraction: fraction, detail: "", start: (fraction, time))) }
             for index in state.tasks.indices where state.tasks[index].name == name {
-                state.tasks[index].fraction = fraction
-                state.tasks[index].detail = detail
+                state.tasks[index].fraction = fraction.isFinite ? fraction : 0
+                state.tasks[index].detail = detail.shownOnOneLine
             }
             let interval = terminal.redraws ? 0.1 : 5.0
             guard time - state.lastDrawing >= interval || (isNew && terminal.redraws) else { return }
@@ -56,13 +57,13 @@ public final class ProgressLines: Sendable {
     public func finish(_ name: String, _ message: String) {
         state.withLock { state in
             state.tasks.removeAll { $0.name == name }
-            write("\(name): \(message)", &state)
+            write("\(name.shownOnOneLine): \(message.shown)", &state)
         }
     }
 
     /// Writes a line that stays, above those that are redrawn.
     public func message(_ line: String) {
-        state.withLock { write(line, &$0) }
+        state.withLock { write(line.shown, &$0) }
     }
 
     // MARK: - Drawing
@@ -73,7 +74,7 @@ public final class ProgressLines: Sendable {
     }
 
     private func draw(_ state: inout State, at time: Double) {
-        let nameWidth = state.tasks.map(\.name.displayWidth).max() ?? 0
+        let nameWidth = state.tasks.map(\.name.shownOnOneLine.displayWidth).max() ?? 0
         let lines = state.tasks.map { line($0, nameWidth, at: time).truncated(toWidth: terminal.width - 1) + "\n" }
         let text = eraser(&state) + lines.joined()
         if !text.isEmpty { terminal.write(text) }
@@ -89,7 +90,7 @@ public final class ProgressLines: Sendable {
 
     private func line(_ task: Task, _ nameWidth: Int, at time: Double) -> String {
         let share = min(max(task.fraction, 0), 1)
-        var parts = [task.name.padded(toWidth: nameWidth, trailing: true)]
+        var parts = [task.name.shownOnOneLine.padded(toWidth: nameWidth, trailing: true)]
         if terminal.redraws { parts.append(bar(share)) }
         parts.append("\(Int(share * 100))%".padded(toWidth: 4, trailing: false))
         let (done, elapsed) = (share - task.start.fraction, time - task.start.time)

@@ -1,3 +1,5 @@
+import ZooFiles
+
 /// A table of texts that prints aligned, as Markdown, or as CSV.
 ///
 /// ```swift
@@ -67,5 +69,5 @@ public struct TextTable: Sendable, Equatable {
 
     private func lines(of lines: [String]) -> String { lines.map { $0 + "\n" }.joined() }
 
-    private func oneLine(_ text: String) -> String { String(text.map { $0.isNewline ? " " : $0 }) }
+    private func oneLine(_ text: String) -> String { String(text.map { $0.isNewline ? " " : $0 }).shown }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 
 /// Tensors on disk in Hugging Face's safetensors format: a length, a JSON header, the bytes.
 public enum Safetensors {
@@ -6,12 +7,7 @@ public enum Safetensors {
     ///
     /// The file is not trusted: a header that lies about lengths, shapes, offsets or names is refused by file and key.
     public static func read(_ file: URL, device: Device = .cpu) throws -> [String: Tensor] {
-        let data: Data
-        do {
-            data = try Data(contentsOf: file, options: .alwaysMapped)
-        } catch {
-            throw TensorError("\(file.path): cannot be read: \(error.localizedDescription)")
-        }
+        let data = try InputFile.data(file, isMapped: true)
         let (header, start) = try SafetensorsHeader.parse(data, file: file.path)
         return try data.withUnsafeBytes { bytes in
             var tensors: [String: Tensor] = [:]
@@ -36,7 +32,8 @@ public enum Safetensors {
     public static func readModel(in folder: URL, name: String = "model", device: Device = .cpu) throws -> [String: Tensor] {
         let file = modelFile(in: folder, name: name)
         guard FileManager.default.fileExists(atPath: file.path) else {
-            throw TensorError("\(folder.path): expected \(name).safetensors or \(name).safetensors.index.json, found neither")
+            throw FileError(
+                .noInput, folder.path, "expected \(name).safetensors or \(name).safetensors.index.json, found neither")
         }
         if file.pathExtension == "safetensors" { return try read(file, device: device) }
         let map = try ShardIndex.read(file)

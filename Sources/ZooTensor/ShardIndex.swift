@@ -1,18 +1,11 @@
 import Foundation
+import ZooFiles
 
 /// `model.safetensors.index.json`: which file holds which tensor.
 enum ShardIndex {
     /// The file of each tensor. Throws where one is named twice, or a file outside of the index's folder.
     static func read(_ file: URL) throws -> [String: String] {
-        let data: Data
-        do {
-            data = try Data(contentsOf: file, options: .alwaysMapped)
-        } catch {
-            throw TensorError("\(file.path): cannot be read: \(error.localizedDescription)")
-        }
-        guard data.count <= SafetensorsHeader.longest else {
-            throw TensorError("\(file.path): is \(data.count) bytes long; an index has at most \(SafetensorsHeader.longest)")
-        }
+        let data = try InputFile.data(file, atMost: SafetensorsHeader.longest)
         var scanner = JSONScanner(Array(data), file: file.path)
         let map = try scanner.weightMap()
         for (name, shard) in map.sorted(by: { $0.key < $1.key }) where !isPlain(shard) {

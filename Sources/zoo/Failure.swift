@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import ZooData
+import ZooFiles
 import ZooHost
 import ZooKit
 
@@ -13,10 +13,26 @@ struct Failure: Error {
     static let usage: Int32 = 64
     /// A recipe, a dataset, a plugin or a model is not as it should be.
     static let data: Int32 = 65
-    /// The program or the machine failed.
+    /// A file, a folder or a name that was given is not there.
+    static let noInput: Int32 = 66
+    /// The program, a plugin or the machine failed.
     static let software: Int32 = 70
+    /// A file or folder cannot be made.
+    static let cannotCreate: Int32 = 73
+    /// Reading or writing failed half-way, such as by a full disk.
+    static let inputOutput: Int32 = 74
+    /// The user may not.
+    static let noPermission: Int32 = 77
     /// Ctrl-C.
     static let interrupted: Int32 = 130
+
+    /// The statuses, as `zoo --help` has them.
+    static let statuses = """
+        Exit status: 0 done; 64 called wrongly; 65 a recipe, model, dataset or plugin is not as it should be; 66 something named is not
+        there; 70 the program, a plugin or a run failed; 73 a file or folder cannot be made; 74 reading or writing failed, such as by a
+        full disk; 77 permission denied; 130 stopped by Ctrl-C. A command whose output nobody reads any more (`| head`) ends quietly;
+        training goes on to its end.
+        """
 
     init(_ message: String, status: Int32) {
         self.message = message
@@ -27,27 +43,44 @@ struct Failure: Error {
         switch error {
         case let failure as Failure: self = failure
         case let exit as ExitCode: self.init("", status: exit.rawValue)
-        case let error as RecipeError: self.init(error.description, status: Self.data)
-        case let error as DataError: self.init(error.description, status: Self.data)
         case let error as ZooError: self.init(error.message, status: Self.status(of: error.code))
         case let error where Zoo.exitCode(for: error) == .validationFailure: self.init(Self.usage(error), status: Self.usage)
         case let error where Zoo.exitCode(for: error) == .success: self.init(Zoo.fullMessage(for: error), status: 0)
-        default: self.init("\(error)", status: Self.software)
+        default: self.init(ZooError(plain: error))
         }
     }
 
-    /// Prints the message and ends the process.
+    /// Ends the process for an error that was thrown: with its sentence, or quietly where nobody reads the output any more.
+    static func exit(_ error: any Error) -> Never {
+        if error is StandardStream.ReaderGone { endByPipe() }
+        let failure = Failure(error)
+        guard failure.status == 0, !failure.message.isEmpty else { failure.exit() }
+        // Help and version.
+        do { try Output.print(failure.message) } catch { exit(error) }
+        Foundation.exit(0)
+    }
+
+    /// Ends the process with the message on standard error, on one line and as text.
     func exit() -> Never {
-        if !message.isEmpty {
-            if status == 0 { print(message) } else { FileHandle.standardError.write(Data("zoo: error: \(message)\n".utf8)) }
-        }
+        if !message.isEmpty { StandardStream.complain("zoo: error: \(message)") }
         Foundation.exit(status)
+    }
+
+    /// As the tools of the shell end whose reader has gone.
+    private static func endByPipe() -> Never {
+        signal(SIGPIPE, SIG_DFL)
+        raise(SIGPIPE)
+        Foundation.exit(128 + SIGPIPE)
     }
 
     private static func status(of code: ZooError.Code) -> Int32 {
         switch code {
         case .cancelled: interrupted
-        case .invalidArgument, .notFound, .alreadyExists, .permissionDenied, .failedPrecondition, .outOfRange, .dataLoss: data
+        case .invalidArgument, .failedPrecondition, .outOfRange, .dataLoss: data
+        case .notFound: noInput
+        case .alreadyExists: cannotCreate
+        case .resourceExhausted: inputOutput
+        case .permissionDenied: noPermission
         default: software
         }
     }

@@ -55,6 +55,16 @@ struct VariantOptions: ParsableArguments {
     }
 }
 
+/// The bounds of numbers on the command line.
+enum Bounds {
+    /// - Throws: `ValidationError` that names the option.
+    static func check<Value: Comparable & Sendable>(_ option: String, _ value: Value, _ range: ClosedRange<Value>) throws {
+        guard !range.contains(value) else { return }
+        let kind = value is Int ? "a whole number" : "a number"
+        throw ValidationError("\(option) is \(value); expected \(kind) from \(range.lowerBound) to \(range.upperBound)")
+    }
+}
+
 extension RunPlace {
     /// The folder given, or one of the name.
     init(_ given: String?, name: String, anew: Bool = true) {
@@ -74,7 +84,7 @@ extension String {
 }
 
 /// Says something of what a command does, beside its output.
-func note(_ line: String) { FileHandle.standardError.write(Data("zoo: \(line)\n".utf8)) }
+func note(_ line: String) { StandardStream.complain("zoo: \(line)") }
 
 extension URL {
     /// The path as a user would type it: relative where it lies below the working folder.

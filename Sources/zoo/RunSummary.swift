@@ -10,14 +10,17 @@ struct RunSummary {
 
     func show() throws {
         if let evaluation = try folder.readEvaluation() {
-            print(Self.table(evaluation).plain())
-            if !quiet, !evaluation.samples.isEmpty { print(Self.samples(evaluation.samples.prefix(3), after: "after")) }
+            try Output.report(Self.table(evaluation).plain())
+            if !quiet, !evaluation.samples.isEmpty {
+                try Output.report(Self.samples(evaluation.samples.prefix(3), after: "after"))
+            }
         }
         if FileManager.default.fileExists(atPath: folder.pictures.path) {
-            print("pictures \(folder.pictures.shortPath)   (rows: reference where there is one, target, before, after)")
+            try Output.report(
+                "pictures \(folder.pictures.shortPath)   (rows: reference where there is one, target, before, after)")
         }
-        print("model    \(folder.model.shortPath)")
-        print(
+        try Output.report("model    \(folder.model.shortPath)")
+        try Output.report(
             "metrics  \(folder.metrics.shortPath)   (or: tensorboard --logdir \(folder.url.deletingLastPathComponent().shortPath))"
         )
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import ZooFiles
 import ZooHost
 
 struct Zoo: AsyncParsableCommand {
@@ -13,6 +14,8 @@ struct Zoo: AsyncParsableCommand {
               zoo report runs/sentiment-compare-1                   curves, costs and statistics on one page
               zoo train recipes/sentiment.yaml --algorithm grpo     one run
               zoo plugins show grpo                                 what it does and its parameters
+
+            \(Failure.statuses)
             """,
         version: "0.1.0",
         subcommands: [
@@ -25,12 +28,13 @@ struct Zoo: AsyncParsableCommand {
 @main
 enum Main {
     static func main() async {
+        StandardStream.prepare()
         do {
             try RepeatedOptions.refuse(in: Array(CommandLine.arguments.dropFirst()))
             var command = try Zoo.parseAsRoot()
             if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
         } catch {
-            Failure(error).exit()
+            Failure.exit(error)
         }
     }
 }

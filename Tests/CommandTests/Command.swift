@@ -18,7 +18,7 @@ struct Command {
     static let tabular = root.appending(path: "recipes/tabular.yaml").path
 
     /// `zoo`, built beside the test bundle.
-    private static var executable: URL {
+    static var executable: URL {
         let bundle = Bundle.main.bundleURL
         return (bundle.pathExtension == "xctest" ? bundle.deletingLastPathComponent() : bundle).appending(path: "zoo")
     }

@@ -42,8 +42,8 @@ struct CommandTests {
                 ["compare", Command.tabular, "--seeds", "1", "--seeds", "2,1"], 65,
                 "seed 1 is compared twice; expected each seed once"
             ),
-            (["train", "nowhere.yaml"], 65, "nowhere.yaml: there is no such recipe"),
-            (["train", "--resume", "."], 65, "is not a run: it has no run.json"),
+            (["train", "nowhere.yaml"], 66, "nowhere.yaml: there is no such recipe"),
+            (["train", "--resume", "."], 66, "is not a run: it has no run.json"),
             (
                 ["train", Command.tabular, "--algorithm", "grop"], 65,
                 "no plugin offers the algorithm 'grop'; did you mean 'grpo'?"
@@ -52,15 +52,15 @@ struct CommandTests {
             (["train", Command.tabular, "--set", "parameters.promts=3"], 65, "did you mean 'prompts'?"),
             (["compare", Command.tabular, "--variants", "pqo"], 65, "pqo"),
             (["plugins", "show", "gppo"], 65, "no plugin offers the algorithm 'gppo'"),
-            (["plugins", "check", "nowhere.so"], 65, "no such file"),
-            (["plugins", "list", "--plugin-path", "nowhere"], 65, "the plugin folder cannot be read"),
-            (["report", "nowhere"], 65, "nowhere: there is no such folder"),
-            (["report", "."], 65, ". is no run (it has no run.json), no comparison (a folder of runs) and no probe"),
-            (["report", Command.tabular], 65, "is a file; expected the folder of a run, a comparison or a probe"),
+            (["plugins", "check", "nowhere.so"], 66, "no such file"),
+            (["plugins", "list", "--plugin-path", "nowhere"], 66, "the plugin folder cannot be read"),
+            (["report", "nowhere"], 66, "nowhere: there is no such folder"),
+            (["report", "."], 66, ". is no run (it has no run.json), no comparison (a folder of runs) and no probe"),
+            (["report", Command.tabular], 66, "is a file; expected the folder of a run, a comparison or a probe"),
             (["report", ".", "--output", "x.pdf"], 64, "does not end in .html, .md, .csv or .json; name the format by --format"),
             (["report", ".", "--follow", "--markdown"], 64, "--follow serves the page and writes no file"),
-            (["sample", "."], 65, "is not a model folder: it has no config.json"),
-            (["evaluate", Command.tabular, "."], 65, "it has no config.json"),
+            (["sample", "."], 66, "is not a model folder: it has no config.json"),
+            (["evaluate", Command.tabular, "."], 66, "it has no config.json"),
         ] as [([String], Int32, String)])
     func mistakes(words: [String], status: Int32, sentence: String) throws {
         try Command.inFolder { zoo in

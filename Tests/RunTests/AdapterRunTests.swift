@@ -187,14 +187,14 @@ struct AdapterRunTests {
         }
 
         let again = try await zoo.run("merge", "run", "--output", "merged")
-        #expect(try again.status == 65 && again.complaint.contains("is there already"))
+        #expect(try again.status == 73 && again.complaint.contains("is there already"))
         let whole2 = try await zoo.run("merge", "merged", "--output", "twice")
         #expect(try whole2.status == 65 && whole2.complaint.contains("is no adapter"))
         let nobody = try await zoo.run("merge", "run", "--base", "cache", "--output", "broken")
         #expect(try nobody.status == 65 && nobody.complaint.contains("is no model folder here"))
         try FileManager.default.removeItem(at: run.model.appending(path: "adapter_model.safetensors"))
         let bad = try await zoo.run("merge", "run", "--output", "broken")
-        #expect(try bad.status == 65 && bad.complaint.contains("adapter_model.safetensors is missing"))
+        #expect(try bad.status == 66 && bad.complaint.contains("adapter_model.safetensors is missing"))
         let left = try FileManager.default.contentsOfDirectory(atPath: folder.url.path)
         #expect(!left.contains { $0.contains("broken") || $0.contains("twice") })
     }

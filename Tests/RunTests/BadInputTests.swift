@@ -76,7 +76,7 @@ struct BadInputTests {
     @Test("a recipe that is not there is refused")
     func missingRecipe() async throws {
         try FileManager.default.removeItem(at: url("tiny.yaml"))
-        try await expectRefusal("tiny.yaml: there is no such recipe")
+        try await expectRefusal("tiny.yaml: there is no such recipe", status: 66)
         #expect(!isThere("run"))
     }
 

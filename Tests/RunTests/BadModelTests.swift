@@ -31,9 +31,9 @@ struct BadModelTests {
         let sound = folder.url.appending(path: "kept")
         try FileManager.default.copyItem(at: model, to: sound)
 
-        try await expectRefusal("sound/model", "config.json") { try remove("config.json") }
-        try await expectRefusal("sound/model", "model.safetensors") { try remove("model.safetensors") }
-        try await expectRefusal("sound/model", "tokenizer.json") { try remove("tokenizer.json") }
+        try await expectRefusal("sound/model", "config.json", status: 66) { try remove("config.json") }
+        try await expectRefusal("sound/model", "model.safetensors", status: 66) { try remove("model.safetensors") }
+        try await expectRefusal("sound/model", "tokenizer.json", status: 66) { try remove("tokenizer.json") }
         try await expectRefusal("model.safetensors", "model.layers.1.mlp.up_proj.weight", "missing") {
             try changeWeights { $0["model.layers.1.mlp.up_proj.weight"] = nil }
         }
@@ -50,13 +50,13 @@ struct BadModelTests {
         }
 
         /// Damages the sound folder, and asks for a run from it.
-        func expectRefusal(_ words: String..., damage: () throws -> Void) async throws {
+        func expectRefusal(_ words: String..., status: Int32 = 65, damage: () throws -> Void) async throws {
             try FileManager.default.removeItem(at: model)
             try FileManager.default.copyItem(at: sound, to: model)
             try damage()
             let changes = ["--set", "policy={folder: \(model.path)}"]
             let ended = try await zoo.start(["train", task.recipe.path, "--run-dir", "run"] + changes).end()
-            #expect(ended.status == 65)
+            #expect(ended.status == status)
             let complaint = try ended.complaint
             for part in words { #expect(complaint.contains(part), "\(complaint)") }
             let run = folder.url.appending(path: "run")

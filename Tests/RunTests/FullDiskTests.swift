@@ -26,10 +26,10 @@ struct FullDiskTests {
             ],
             zoo.environment, in: folder.url)
         let ended = try await run.end()
-        #expect(ended.status == 70)
+        #expect(ended.status == 74)
         let complaint = try ended.complaint
         #expect(complaint.contains("the checkpoint of step 2 in") && complaint.contains("run/checkpoints could not be written"))
-        #expect(complaint.contains("File too large"))
+        #expect(complaint.contains("the file is too large"))
         let checkpoints = folder.url.appending(path: "run/checkpoints")
         #expect(try FileManager.default.contentsOfDirectory(atPath: checkpoints.path) == [])
 

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import ZooFiles
 import ZooModels
 
 @Suite("tokenizer files that are wrong")
@@ -36,7 +37,7 @@ struct TokenizerBadInputTests {
 
     @Test("a missing file is named")
     func missing() {
-        let error = #expect(throws: TokenizerError.self) {
+        let error = #expect(throws: FileError.self) {
             try Tokenizer(contentsOf: URL(fileURLWithPath: "/nowhere/tokenizer.json"))
         }
         #expect(error?.description.hasPrefix("/nowhere/tokenizer.json: there is no such file") == true)

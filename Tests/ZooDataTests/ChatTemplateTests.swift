@@ -103,6 +103,26 @@ struct ChatTemplateTests {
         #expect(rendered > 50 && refused > 100)
     }
 
+    @Test(
+        "a chain of operators that could use up the stack is refused",
+        arguments: [
+            "a + ", "a ~ ", "a or ", "a and ", "a * ", "a ** ", "a if b else ", "not ", "-", "(", "[", "a | trim | ",
+            "a is none or ",
+        ])
+    func chains(link: String) throws {
+        for count in [2_000, 100_000] {
+            let source = "{{ " + String(repeating: link, count: count) + "a }}"
+            let reason = try failure { try render(source) }
+            #expect(reason.hasPrefix("t.jinja:1: "), "\(link)")
+        }
+        let postfix = [
+            "a" + String(repeating: ".b", count: 100_000), "a" + String(repeating: "[0]", count: 100_000),
+            "a" + String(repeating: "()", count: 100_000), "a" + String(repeating: "|trim", count: 100_000),
+        ]
+        for source in postfix { #expect(try failure { try render("{{ \(source) }}") }.contains("operators follow one another")) }
+        #expect(try render("{{ '" + String(repeating: "a' ~ '", count: 300) + "' }}") == String(repeating: "a", count: 300))
+    }
+
     @Test("a model's template is found as transformers does, with its tokens")
     func finding() throws {
         func folder(_ files: [String: String]) throws -> URL {

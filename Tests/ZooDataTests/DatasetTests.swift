@@ -23,6 +23,24 @@ struct DatasetTests {
         }
     }
 
+    @Test("a long file on one line takes time in proportion to its length, and each byte is moved once", .timeLimit(.minutes(1)))
+    func oneLine() throws {
+        func seconds(_ rows: Int) throws -> Double {
+            let text =
+                "["
+                + Array(repeating: #"{"text": "\#(String(repeating: "word ", count: 20_000))"}"#, count: rows).joined(
+                    separator: ",") + "]"
+            let url = try file(text, name: "data.json")
+            let start = ContinuousClock.now
+            #expect(try Dataset.load(jsonl: url).rows.count == rows)
+            return (ContinuousClock.now - start) / .seconds(1)
+        }
+        _ = try seconds(1)
+        let (short, long) = (try seconds(40), try seconds(400))
+        // 4 MB and 40 MB: in proportion it is ten times as much, by the square a hundred times.
+        #expect(long < 40 * max(short, 0.01), "\(short) s, \(long) s")
+    }
+
     // TRL's documentation of `extract_prompt`: the prompt ends before the space in which both texts still agree.
     @Test(
         "a prompt that is left out is what both texts begin with",

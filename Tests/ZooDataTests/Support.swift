@@ -30,6 +30,6 @@ func file(_ data: Data, name: String = "data.jsonl") throws -> URL {
 
 /// The sentence with which `body` fails.
 func failure<T>(_ body: () throws -> T) throws -> String {
-    let error = #expect(throws: DataError.self) { _ = try body() }
-    return try #require(error).description
+    let error = #expect(throws: (any Error).self) { _ = try body() }
+    return "\(try #require(error))"
 }

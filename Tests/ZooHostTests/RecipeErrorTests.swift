@@ -133,6 +133,34 @@ struct RecipeErrorTests {
         #expect(sentence { try recipe(set: [set]) } == expected)
     }
 
+    @Test(
+        "every number has an upper bound, and is named with it",
+        arguments: [
+            ("threads=1000000", "threads: expected a whole number from 1 to 1024, found 1000000"),
+            ("seed=1e300", "seed: expected a whole number from 0 to 9007199254740992"),
+            ("checkpoint_every=1e18", "stages[1].checkpoint_every: expected a whole number from 0 to 1000000000"),
+            ("microbatch_steps=1e18", "stages[1].microbatch_steps: expected a whole number from 1 to 1000000000"),
+            ("rollout.max_new_tokens=1e15", "stages[1].rollout.max_new_tokens: expected a whole number from 1 to 1048576"),
+            ("rollout.temperature=1e300", "stages[1].rollout.temperature: expected a number from 0.001 to 1000"),
+            ("rollout.temperature=1e-300", "stages[1].rollout.temperature: expected a number from 0.001 to 1000"),
+            ("optimizer.learning_rate=1e300", "stages[1].optimizer.learning_rate: expected a number from 0 to 1000"),
+            ("optimizer.weight_decay=1e300", "stages[1].optimizer.weight_decay: expected a number from 0 to 1000"),
+            ("budget={updates: 1e300}", "stages[1].budget.updates: expected a whole number from 1 to 1000000000000"),
+            ("budget={seconds: 1e300}", "stages[1].budget.seconds: expected a number from 0 to 1000000000"),
+            ("evaluation.count=1e18", "evaluation.count: expected a whole number from 0 to 100000000"),
+            ("evaluation.samples_per_prompt=1e9", "evaluation.samples_per_prompt: expected a whole number from 1 to 100000"),
+            ("compare.jobs=1000000", "compare.jobs: expected a whole number from 1 to 256"),
+            ("data.max_steps=1e18", "stages[1].data.max_steps: expected a whole number from 2 to 1048576"),
+            (
+                "data.pairs={build: {prompts: 1e18}}",
+                "stages[1].data.pairs.build.prompts: expected a whole number from 1 to 100000000"
+            ),
+        ])
+    func bounds(set: String, expected: String) {
+        #expect(
+            sentence { try recipe(set: [set]) }.hasPrefix("--set \(set): \(expected)"), "\(sentence { try recipe(set: [set]) })")
+    }
+
     @Test("a variant's bad change is refused before anything runs")
     func variantSet() {
         let yaml = smallRecipe.replacing("budget.seconds: 9", with: "rollout.temperature: 0")

@@ -159,4 +159,14 @@ struct RecipeExtensionTests {
         #expect(found == "base/a.yaml:2: extends: goes in a circle: own.yaml → a.yaml → own.yaml")
         #expect(folder.complaint(smallRecipe, base: "base/small.yaml").hasPrefix("own.yaml: has no 'extends'"))
     }
+
+    @Test("a chain without end is refused at once", .timeLimit(.minutes(1)))
+    func deep() throws {
+        let folder = try RecipeFolder()
+        for level in 0..<3000 { try folder.write("extends: r\(level + 1).yaml\n", to: "r\(level).yaml") }
+        try folder.write("extends: base/small.yaml\n", to: "r3000.yaml")
+        let complaint = folder.complaint("extends: r0.yaml\n")
+        #expect(complaint == "r31.yaml:1: extends: more than 32 recipes build on one another; write some of them as one")
+        #expect(try folder.recipe("extends: r2972.yaml\n").name == "small")
+    }
 }

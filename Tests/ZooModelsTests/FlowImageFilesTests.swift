@@ -128,6 +128,8 @@ struct FlowImageFilesTests {
             ("transformer/config.json", "_class_name", "SD3Transformer2DModel", "FluxTransformer2DModel"),
             ("transformer/config.json", "pos_embed_max_size", "96", "pos_embed_max_size is not supported"),
             ("transformer/config.json", "axes_dims_rope", "[2, 2, 4]", "attention_head_dim (6)"),
+            ("transformer/config.json", "num_layers", "2000000000", "num_layers is 2000000000; expected at most 4096"),
+            ("transformer/config.json", "num_attention_heads", "4611686018427387904", "expected at most 16384"),
             ("scheduler/scheduler_config.json", "use_dynamic_shifting", "true", "static shift"),
             ("condition_table/config.json", "kinds", "[]", "at least one id"),
         ])

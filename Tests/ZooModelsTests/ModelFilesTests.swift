@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import ZooFiles
 import ZooModels
 import ZooTensor
 
@@ -210,6 +211,15 @@ struct ModelFilesTests {
             Broken(
                 fault: "missing tensor", key: "num_hidden_layers", json: "3",
                 says: "model.layers.2.input_layernorm.weight is missing"),
+            Broken(
+                fault: "endless layers", key: "num_hidden_layers", json: "2000000000",
+                says: "expected a whole number from 1 to 4096"),
+            Broken(
+                fault: "endless heads", key: "num_attention_heads", json: "100000000", says: "expected a whole number from 1 to"),
+            Broken(
+                fault: "endless words", key: "vocab_size", json: "9007199254740992", says: "expected a whole number from 1 to"),
+            Broken(
+                fault: "endless width", key: "hidden_size", json: "1e300", says: "hidden_size is 1e+300; expected a whole number"),
             Broken(fault: "extra tensor", key: "num_hidden_layers", json: "1", says: "has no place in this network"),
         ])
     func refusedConfig(broken: Broken) throws {
@@ -237,11 +247,11 @@ struct ModelFilesTests {
             func load() throws -> any Network {
                 try loadNetwork(from: folder, head: .languageModel, device: .cpu, trainable: false, generator: nil)
             }
-            let first = #expect(throws: ModelError.self) { try load() }
+            let first = #expect(throws: FileError.self) { try load() }
             #expect(first?.description.contains("config.json is missing") == true)
             let config = folder.appendingPathComponent("config.json")
             try FileManager.default.copyItem(at: fixtures.appendingPathComponent("tied/config.json"), to: config)
-            let second = #expect(throws: TensorError.self) { try load() }
+            let second = #expect(throws: FileError.self) { try load() }
             #expect(second?.description.contains("expected model.safetensors") == true)
             try Data("{".utf8).write(to: config)
             let third = #expect(throws: ModelError.self) { try load() }

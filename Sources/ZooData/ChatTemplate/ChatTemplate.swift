@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 
 /// A model's chat template: turns a conversation into text, as `apply_chat_template` of `transformers` does.
 ///
@@ -37,13 +38,9 @@ public struct ChatTemplate: @unchecked Sendable {
     }
 
     static func text(of url: URL) throws -> String {
-        let data: Data
-        do {
-            data = try Data(contentsOf: url)
-        } catch {
-            throw DataError(url.path, "cannot be read (\(error.localizedDescription))")
+        guard let text = String(bytes: try InputFile.data(url), encoding: .utf8) else {
+            throw DataError(url.path, "is not valid UTF-8")
         }
-        guard let text = String(bytes: data, encoding: .utf8) else { throw DataError(url.path, "is not valid UTF-8") }
         return text
     }
 

@@ -7,10 +7,20 @@ extension TemplateParser {
             while withCondition, case let line = parser.line, parser.take(.name("if")) {
                 let test = try parser.either()
                 let otherwise = parser.take(.name("else")) ? try parser.expression() : nil
-                result = Expression(kind: .condition(test, then: result, else: otherwise), line: line)
+                result = try parser.bounded(.condition(test, then: result, else: otherwise), line)
             }
             return result
         }
+    }
+
+    /// A link of a chain, such as `a + b + c`, which lies as deep as the chain is long: walking it must not run out of the stack.
+    private func bounded(_ kind: Expression.Kind, _ line: Int) throws(TemplateFault) -> Expression {
+        let expression = Expression(kind: kind, line: line)
+        guard expression.depth <= TemplateBudget.deepest else {
+            throw TemplateFault(
+                line, "more than \(TemplateBudget.deepest) operators follow one another; set a part of them to a name")
+        }
+        return expression
     }
 
     /// One expression, or several with commas between them.
@@ -34,14 +44,14 @@ extension TemplateParser {
 
     private mutating func either() throws(TemplateFault) -> Expression {
         var left = try both()
-        while case let line = line, take(.name("or")) { left = Expression(kind: .binary("or", left, try both()), line: line) }
+        while case let line = line, take(.name("or")) { left = try bounded(.binary("or", left, try both()), line) }
         return left
     }
 
     private mutating func both() throws(TemplateFault) -> Expression {
         var left = try negation()
         while case let line = line, take(.name("and")) {
-            left = Expression(kind: .binary("and", left, try negation()), line: line)
+            left = try bounded(.binary("and", left, try negation()), line)
         }
         return left
     }
@@ -79,7 +89,7 @@ extension TemplateParser {
         while case .symbol(let symbol)? = current, symbols.contains(symbol) {
             let line = line
             position += 1
-            left = Expression(kind: .binary(symbol, left, try next(&self)), line: line)
+            left = try bounded(.binary(symbol, left, try next(&self)), line)
         }
         return left
     }
@@ -180,14 +190,14 @@ extension TemplateParser {
             if take(.symbol(".")) {
                 if case .integer(let index)? = current {
                     position += 1
-                    value = Expression(kind: .item(value, Expression(kind: .constant(.int(index)), line: line)), line: line)
+                    value = try bounded(.item(value, Expression(kind: .constant(.int(index)), line: line)), line)
                 } else {
-                    value = Expression(kind: .attribute(value, try name("a name after '.'")), line: line)
+                    value = try bounded(.attribute(value, try name("a name after '.'")), line)
                 }
             } else if take(.symbol("[")) {
                 value = try subscripted(value, line)
             } else if current == .symbol("(") {
-                value = Expression(kind: .call(value, try arguments()), line: line)
+                value = try bounded(.call(value, try arguments()), line)
             } else {
                 return value
             }
@@ -201,12 +211,12 @@ extension TemplateParser {
             guard let from else { throw unexpected("an index") }
             if current == .symbol(",") { throw .outside(line, "an index of several values") }
             try expect(.symbol("]"), "']'")
-            return Expression(kind: .item(value, from), line: line)
+            return try bounded(.item(value, from), line)
         }
         let to = isBound(current) ? try expression() : nil
         let by = take(.symbol(":")) && isBound(current) ? try expression() : nil
         try expect(.symbol("]"), "']'")
-        return Expression(kind: .slice(value, from, to, by), line: line)
+        return try bounded(.slice(value, from, to, by), line)
     }
 
     private mutating func filters(_ value: Expression) throws(TemplateFault) -> Expression {
@@ -216,11 +226,11 @@ extension TemplateParser {
             if take(.symbol("|")) {
                 let name = try name("the name of a filter")
                 guard TemplateFilters.names.contains(name) else { throw .outside(line, "the filter '\(name)'") }
-                value = Expression(kind: .filter(value, name, try arguments()), line: line)
+                value = try bounded(.filter(value, name, try arguments()), line)
             } else if take(.name("is")) {
                 value = try test(value, line)
             } else if current == .symbol("(") {
-                value = Expression(kind: .call(value, try arguments()), line: line)
+                value = try bounded(.call(value, try arguments()), line)
             } else {
                 return value
             }
@@ -240,7 +250,7 @@ extension TemplateParser {
         case .name, .string, .integer, .float, .symbol("["), .symbol("{"): given.positional = [try postfix(primary())]
         default: break
         }
-        return Expression(kind: .test(value, name, given, negated: negated), line: line)
+        return try bounded(.test(value, name, given, negated: negated), line)
     }
 
     /// What stands in parentheses here, if anything does.

@@ -26,8 +26,34 @@ struct Expression {
         case condition(Expression, then: Expression, else: Expression?)
     }
 
-    var kind: Kind
-    var line: Int
+    let kind: Kind
+    let line: Int
+    /// Expressions within one another, this one included.
+    let depth: Int
+
+    init(kind: Kind, line: Int) {
+        (self.kind, self.line) = (kind, line)
+        depth = 1 + kind.innerDepth
+    }
+}
+
+extension Expression.Kind {
+    fileprivate var innerDepth: Int {
+        func deepest(_ expressions: [Expression?]) -> Int { expressions.reduce(0) { max($0, $1?.depth ?? 0) } }
+        switch self {
+        case .constant, .name: return 0
+        case .list(let items, _): return deepest(items)
+        case .map(let entries): return deepest(entries.flatMap { [$0.key, $0.value] })
+        case .attribute(let value, _), .not(let value), .sign(_, let value): return value.depth
+        case .item(let value, let key): return deepest([value, key])
+        case .slice(let value, let from, let to, let by): return deepest([value, from, to, by])
+        case .call(let value, let arguments), .filter(let value, _, let arguments), .test(let value, _, let arguments, _):
+            return deepest([value] + arguments.positional + arguments.named.map(\.value))
+        case .binary(_, let left, let right): return deepest([left, right])
+        case .compare(let first, let others): return deepest([first] + others.map(\.operand))
+        case .condition(let test, let then, let otherwise): return deepest([test, then, otherwise])
+        }
+    }
 }
 
 /// What stands between the parentheses of a call.

@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 
 /// Pictures of clothing, 28 × 28, in ten classes (Xiao, Rasul and Vollgraf 2017, "Fashion-MNIST", arXiv:1708.07747).
 public struct FashionImages: Sendable {
@@ -32,7 +33,7 @@ public struct FashionImages: Sendable {
 
     /// The bytes after a header of big-endian numbers: magic, count, and the size of an item.
     private static func read(_ file: URL, magic: Int, sizes: [Int]) throws -> [UInt8] {
-        guard let data = try? Data(contentsOf: file) else { throw DataError(file.path, "cannot be read") }
+        let data = try InputFile.data(file)
         func number(_ place: Int) -> Int { data.dropFirst(4 * place).prefix(4).reduce(0) { $0 << 8 | Int($1) } }
         let header = 4 * (2 + sizes.count)
         let item = sizes.isEmpty ? "" : ", \(sizes.map(String.init).joined(separator: " × ")) an item"

@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 import ZooKit
 
 /// What a shared library of Linux says of itself: a reader of 64-bit little-endian ELF, as far as the checks need it.
@@ -12,7 +13,7 @@ struct ELFFile {
 
     /// Throws where the file is not such a library.
     init(path: String) throws {
-        let image = try Image(bytes: Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe), path: path)
+        let image = try Image(bytes: InputFile.data(URL(fileURLWithPath: path), isMapped: true), path: path)
         let sections = try image.sections()
         var (exports, needed, folders) = ([String](), [String](), [String]())
         for section in sections where section.type == Section.dynamicSymbols {

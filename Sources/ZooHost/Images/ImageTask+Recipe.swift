@@ -74,7 +74,8 @@ extension ImageTask {
         default:
             let names = ["training", "held-out"] + (newTraining.isEmpty ? [] : ["new-training", "held-out-mixed"])
             let meant = nearest(name, among: names).map { "; did you mean '\($0)'?" } ?? ""
-            throw ZooError(.notFound, "task '\(self.name)' has no '\(name)'; it has: \(names.joined(separator: ", "))\(meant)")
+            throw ZooError(
+                .invalidArgument, "task '\(self.name)' has no '\(name)'; it has: \(names.joined(separator: ", "))\(meant)")
         }
     }
 

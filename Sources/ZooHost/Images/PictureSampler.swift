@@ -24,7 +24,7 @@ public struct PictureSampler {
                 from: folder, head: .languageModel, device: Device(device), trainable: false, generator: nil)
             guard let image = loaded as? FlowImage else { throw ModelError("\(folder.path): holds no image model") }
             network = image
-        } catch { throw ZooError(.dataLoss, "\(error)") }
+        } catch { throw ZooError(plain: error) }
         guard let task = try ImageTask.of(network.conditionKinds) else {
             let known = ImageTask.conditions.sorted { $0.key < $1.key }.map { name, conditions in
                 "\(name) (\(conditions.map { "\($0.name): \($0.labels.count)" }.joined(separator: ", ")))"

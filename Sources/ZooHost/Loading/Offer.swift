@@ -44,7 +44,7 @@ extension PluginCatalog {
         var offer = Offer(name: text, plugin: plugin, algorithm: algorithm)
         guard let preset = name.preset else { return offer }
         guard let found = algorithm.preset(preset) else {
-            throw ZooError(.notFound, noPreset(preset, of: name.id, among: algorithm.presets.map(\.name)))
+            throw ZooError(.invalidArgument, noPreset(preset, of: name.id, among: algorithm.presets.map(\.name)))
         }
         try algorithm.check(found.parameters, recipe: "\(plugin.path): preset '\(text)'")
         offer.preset = found

@@ -66,7 +66,8 @@ public struct PluginCatalog: Sendable {
         }
         guard found.allSatisfy({ $0.sha256 == first.sha256 }) else {
             let files = found.map(\.path).joined(separator: " and ")
-            throw ZooError(.alreadyExists, "the algorithm '\(id)' is offered by \(files); take one of them off the search path")
+            throw ZooError(
+                .failedPrecondition, "the algorithm '\(id)' is offered by \(files); take one of them off the search path")
         }
         return first
     }

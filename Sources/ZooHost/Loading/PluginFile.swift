@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 import ZooKit
 
 /// The guards that a file passes before any of its code runs. A loaded plugin is trusted code, so this is where trust is decided.
@@ -13,7 +14,7 @@ enum PluginFile {
                 .invalidArgument, "\(path): a plugin is loaded by its absolute path; expected one that starts with '/'")
         }
         guard let resolved = realpath(path, nil) else {
-            throw ZooError(.notFound, "\(path): no such file")
+            throw ZooError(.notFound, "\(path): " + (errno == ENOENT ? "no such file" : "cannot be read: \(reason(errno))"))
         }
         defer { free(resolved) }
         let real = String(cString: resolved)
@@ -43,7 +44,7 @@ enum PluginFile {
 
     /// sha256 of the file's bytes, in hexadecimal.
     static func sha256(_ path: String) throws -> String {
-        try ZooHost.sha256(Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe))
+        try ZooHost.sha256(InputFile.data(URL(fileURLWithPath: path), isMapped: true))
     }
 
     /// True where two paths name one file.
@@ -52,10 +53,12 @@ enum PluginFile {
         return one.st_dev == other.st_dev && one.st_ino == other.st_ino
     }
 
+    private static func reason(_ number: Int32) -> String { plainWords(POSIXError(POSIXErrorCode(rawValue: number) ?? .EIO)) }
+
     private static func status(_ path: String) throws -> stat {
         var result = stat()
         guard stat(path, &result) == 0 else {
-            throw ZooError(.notFound, "\(path): cannot be examined: \(String(cString: strerror(errno)))")
+            throw ZooError(.notFound, "\(path): cannot be examined: \(reason(errno))")
         }
         return result
     }

@@ -18,7 +18,7 @@ public struct ProbeController: Sendable {
         }
         let known = comparison.variants.map(\.name)
         if let unknown = names.first(where: { !known.contains($0) }) {
-            throw ZooError(.notFound, "\(file) has no variant '\(unknown)'; it has: \(known.joined(separator: ", "))")
+            throw ZooError(.invalidArgument, "\(file) has no variant '\(unknown)'; it has: \(known.joined(separator: ", "))")
         }
         self.controller = controller
         self.probe = probe

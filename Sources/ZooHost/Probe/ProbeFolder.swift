@@ -1,5 +1,6 @@
 import Foundation
 import ZooData
+import ZooFiles
 import ZooKit
 
 /// Everything that a probe's worker needs to know; `probe-spec.json` in the probe's folder.
@@ -44,7 +45,7 @@ public struct ProbeFolder: Sendable {
     }
 
     func create(_ spec: ProbeSpec, recipe whole: Recipe) throws {
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        try OutputFile.createFolder(url)
         try Files.write(JSON.encode(spec), to: self.spec)
         try Files.write(Data(whole.resolvedYAML().utf8), to: recipe)
     }

@@ -11,9 +11,9 @@ struct ComparisonReader {
             let shared = try section.optional("sweep", sweep)
             let variants: [Variant] = try section("variants", .section("variants by name") { try self.variants($0, shared) })
             var comparison = Comparison(variants: variants)
-            comparison.seeds = try section("seeds", .list(of: .whole(from: 0)), else: comparison.seeds)
-            comparison.bases = try section("bases", .whole(from: 1), else: comparison.bases)
-            comparison.jobs = try section("jobs", .whole(from: 1), else: comparison.jobs)
+            comparison.seeds = try section("seeds", .list(of: .seed), else: comparison.seeds)
+            comparison.bases = try section("bases", .whole(from: 1, to: RecipeLimits.jobs), else: comparison.bases)
+            comparison.jobs = try section("jobs", .whole(from: 1, to: RecipeLimits.jobs), else: comparison.jobs)
             comparison.ladder = try section("ladder", .flag, else: comparison.ladder)
             guard !variants.isEmpty, !comparison.seeds.isEmpty else {
                 throw section.field.error("expected at least one variant and one seed")

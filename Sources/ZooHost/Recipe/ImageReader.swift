@@ -13,14 +13,16 @@ enum ImageReader {
     static var denoising: Expectation<DenoisingSettings> {
         .section("the image sampler's settings") { section in
             var settings = DenoisingSettings()
-            settings.steps = try section("steps", .whole(from: 1), else: settings.steps)
-            settings.evaluationSteps = try section("evaluation_steps", .whole(from: 1), else: settings.evaluationSteps)
-            settings.shift = try section("shift", .positive, else: settings.shift)
-            settings.guidance = try section("guidance", .positive, else: settings.guidance)
+            settings.steps = try section("steps", .whole(from: 1, to: RecipeLimits.denoisingSteps), else: settings.steps)
+            settings.evaluationSteps = try section(
+                "evaluation_steps", .whole(from: 1, to: RecipeLimits.denoisingSteps), else: settings.evaluationSteps)
+            settings.shift = try section("shift", .positive(to: 1000), else: settings.shift)
+            settings.guidance = try section("guidance", .positive(to: 1000), else: settings.guidance)
             settings.noise = try section("noise", .choice, else: settings.noise)
-            settings.noiseLevel = try section("noise_level", .positive, else: settings.noiseLevel)
-            settings.window = try section.optional("window", .whole(from: 1))
-            settings.windowEvery = try section("window_every", .whole(from: 1), else: settings.windowEvery)
+            settings.noiseLevel = try section("noise_level", .positive(to: 1000), else: settings.noiseLevel)
+            settings.window = try section.optional("window", .whole(from: 1, to: RecipeLimits.denoisingSteps))
+            settings.windowEvery = try section(
+                "window_every", .whole(from: 1, to: RecipeLimits.steps), else: settings.windowEvery)
             settings.sharesNoise = try section("shares_noise", .flag, else: settings.sharesNoise)
             return settings
         }
@@ -31,9 +33,9 @@ enum ImageReader {
             var scoring = ImageScoring()
             scoring.times = try section("times", .choice, else: scoring.times)
             scoring.reduction = try section("reduction", .choice, else: scoring.reduction)
-            scoring.mean = try section("mean", .finite, else: scoring.mean)
-            scoring.width = try section("width", .positive, else: scoring.width)
-            scoring.draws = try section("draws", .whole(from: 1), else: scoring.draws)
+            scoring.mean = try section("mean", .within(100), else: scoring.mean)
+            scoring.width = try section("width", .positive(to: 100), else: scoring.width)
+            scoring.draws = try section("draws", .whole(from: 1, to: 10_000), else: scoring.draws)
             scoring.conditionDrop = try section(
                 "condition_drop", .number("a number from 0 to 1") { (0...1).contains($0) }, else: scoring.conditionDrop)
             return scoring
@@ -45,8 +47,8 @@ enum ImageReader {
             var pairs = ImagePairs()
             pairs.chosen = try section("chosen", .choice, else: pairs.chosen)
             pairs.rejected = try section("rejected", .choice, else: pairs.rejected)
-            pairs.blur = try section("blur", .fromZero, else: pairs.blur)
-            pairs.noise = try section("noise", .fromZero, else: pairs.noise)
+            pairs.blur = try section("blur", .fromZero(to: 100), else: pairs.blur)
+            pairs.noise = try section("noise", .fromZero(to: 1000), else: pairs.noise)
             pairs.words = try section("words", .choice, else: pairs.words)
             guard pairs.chosen != pairs.rejected else {
                 throw section.field.error("chosen and rejected are both '\(pairs.chosen.rawValue)'; expected two different ones")

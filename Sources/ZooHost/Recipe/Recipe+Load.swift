@@ -1,5 +1,6 @@
 import Foundation
 import ZooData
+import ZooFiles
 
 extension Recipe {
     /// Reads a recipe and checks all that can be checked before anything runs.
@@ -10,7 +11,7 @@ extension Recipe {
     ///   - algorithm: replaces the algorithm of the last stage.
     ///   - variants: algorithms that `compare` has as variants too, each by its own name, where it has none of that name.
     ///   - knownAlgorithms: the ids that plugins offer, alone and with each preset; nil leaves them unchecked.
-    /// - Throws: ``RecipeError`` that names file, line and key.
+    /// - Throws: ``RecipeError`` that names file, line and key; ``FileError`` where the file cannot be read.
     public static func load(
         _ file: URL, base: URL? = nil, overrides: [Override] = [], algorithm: String? = nil, variants: [String] = [],
         knownAlgorithms: [String]? = nil
@@ -59,6 +60,9 @@ extension Recipe {
         return stages[stages.count - 1]
     }
 
+    /// Bytes of a recipe; a thousand stages come nowhere near.
+    private static let longest = 16 << 20
+
     /// The text of a recipe's file.
     static func text(of file: URL) throws -> String {
         let path = file.relativePath
@@ -70,14 +74,11 @@ extension Recipe {
             let wanted = file.lastPathComponent
             let others = recipes.isEmpty ? "" : "; its folder has \(recipes.joined(separator: ", "))"
             let fix = nearest(wanted, among: recipes) ?? recipes.first { $0 == "\(wanted).yaml" }
-            throw RecipeError(
-                path, "there is no such recipe" + (fix.map { "; did you mean '\($0)' in the same folder?" } ?? others))
+            throw FileError(
+                .noInput, path, "there is no such recipe" + (fix.map { "; did you mean '\($0)' in the same folder?" } ?? others))
         }
-        guard !isFolder.boolValue else { throw RecipeError(path, "is a folder; expected a recipe (a YAML file)") }
-        let data: Data
-        do { data = try Data(contentsOf: file) } catch {
-            throw RecipeError(path, "cannot be read: \(error.localizedDescription)")
-        }
+        guard !isFolder.boolValue else { throw FileError(.noInput, path, "is a folder; expected a recipe (a YAML file)") }
+        let data = try InputFile.data(file, atMost: longest)
         guard let text = String(data: data, encoding: .utf8) else {
             throw RecipeError(path, "is not UTF-8 text; expected a recipe (a YAML file)")
         }

@@ -1,5 +1,6 @@
 import Foundation
 import ZooData
+import ZooFiles
 
 /// Recipes that build on another: `extends: sentiment.yaml` takes over all of it, the own keys replace the base's, and `set` changes
 /// single values by path.
@@ -8,6 +9,9 @@ struct RecipeExtension {
     private static let merged = ["evaluation", "compare", "probe"]
     /// The keys that are gone once the recipe is whole.
     static let keys = ["extends", "set"]
+
+    /// Recipes that build on one another.
+    private static let deepest = 32
 
     /// Takes the place of the recipe's own `extends`; nil: none does.
     let base: URL?
@@ -52,9 +56,13 @@ struct RecipeExtension {
             let circle = (chain + [file]).map(\.lastPathComponent).joined(separator: " → ")
             throw RecipeError(place, path: "extends", "goes in a circle: \(circle)")
         }
+        guard chain.count <= Self.deepest else {
+            throw RecipeError(
+                place, path: "extends", "more than \(Self.deepest) recipes build on one another; write some of them as one")
+        }
         let text: String
-        do { text = try Recipe.text(of: file) } catch let error as RecipeError {
-            throw RecipeError(place, path: "extends", "\(error)")
+        do { text = try Recipe.text(of: file) } catch {
+            throw RecipeError(place, path: "extends", plainWords(error))
         }
         return try whole(RecipeNode.parse(text, file: file), file: file, chain: chain + [file])
     }

@@ -14,9 +14,9 @@ struct RecipeReader {
                 stages: try stages(section))
             if recipe.task?.makesImages == true { recipe.stages = recipe.stages.map(ImageReader.completed) }
             recipe.about = try section("about", .text, else: recipe.about)
-            recipe.seed = try section("seed", .whole(from: 0), else: recipe.seed)
+            recipe.seed = try section("seed", .seed, else: recipe.seed)
             recipe.device = try section("device", .text("a device: cpu, cuda or cuda:N"), else: recipe.device)
-            recipe.threads = try section("threads", .whole(from: 1), else: recipe.threads)
+            recipe.threads = try section("threads", .threads, else: recipe.threads)
             recipe.evaluation = try section.optional("evaluation", evaluation(recipe))
             recipe.compare = try section.optional(
                 "compare", ComparisonReader(knownAlgorithms: knownAlgorithms).comparison)
@@ -38,7 +38,8 @@ struct RecipeReader {
                 for (key, value) in task.settings {
                     task.settings[key] =
                         key == "reward_scale"
-                        ? try section(key, .positive, else: value) : Double(try section(key, .whole(from: 1), else: Int(value)))
+                        ? try section(key, .positive(to: 1e9), else: value)
+                        : Double(try section(key, .whole(from: 1, to: 1_000_000), else: Int(value)))
                 }
                 return task
             }
@@ -96,10 +97,12 @@ struct RecipeReader {
         }
         stage.save = try section("save", .list(of: .choice), else: stage.save)
         try section.refuseTwice(stage.save.map(\.rawValue), of: "save")
-        stage.threads = try section.optional("threads", .whole(from: 1))
-        stage.checkpointEvery = try section("checkpoint_every", .whole(from: 0), else: stage.checkpointEvery)
+        stage.threads = try section.optional("threads", .threads)
+        stage.checkpointEvery = try section(
+            "checkpoint_every", .whole(from: 0, to: RecipeLimits.steps), else: stage.checkpointEvery)
         stage.keepCheckpoint = try section("keep_checkpoint", .flag, else: stage.keepCheckpoint)
-        stage.microbatchSteps = try section("microbatch_steps", .whole(from: 1), else: stage.microbatchSteps)
+        stage.microbatchSteps = try section(
+            "microbatch_steps", .whole(from: 1, to: RecipeLimits.steps), else: stage.microbatchSteps)
         try section.refuseTwice(stage.rewards.map(\.name), of: "rewards")
         if case .build(let building)? = stage.data.pairs, building.prompts == nil, !stage.budget.axis.paysForSamples {
             throw RecipeError(
@@ -118,8 +121,9 @@ struct RecipeReader {
     private var rollout: Expectation<RolloutSettings> {
         .section("the sampler's settings") { section in
             var rollout = RolloutSettings()
-            rollout.maxNewTokens = try section("max_new_tokens", .whole(from: 1), else: rollout.maxNewTokens)
-            rollout.temperature = try section("temperature", .positive, else: rollout.temperature)
+            rollout.maxNewTokens = try section(
+                "max_new_tokens", .whole(from: 1, to: RecipeLimits.tokens), else: rollout.maxNewTokens)
+            rollout.temperature = try section("temperature", .positive(from: 0.001, to: 1000), else: rollout.temperature)
             rollout.denoising = try section.optional("denoising", ImageReader.denoising)
             return rollout
         }
@@ -142,12 +146,12 @@ struct RecipeReader {
         let beta = Expectation<Double>.number("a number from 0, below 1") { (0..<1).contains($0) }
         var settings = base
         settings.optim = try section("optim", .choice, else: base.optim)
-        settings.learningRate = try section("learning_rate", .positive, else: base.learningRate)
+        settings.learningRate = try section("learning_rate", .positive(to: 1000), else: base.learningRate)
         settings.beta1 = try section("beta1", beta, else: base.beta1)
         settings.beta2 = try section("beta2", beta, else: base.beta2)
-        settings.epsilon = try section("epsilon", .positive, else: base.epsilon)
-        settings.weightDecay = try section("weight_decay", .fromZero, else: base.weightDecay)
-        let limit = try section("max_gradient_norm", .fromZero, else: base.maxGradientNorm)
+        settings.epsilon = try section("epsilon", .positive(to: 1), else: base.epsilon)
+        settings.weightDecay = try section("weight_decay", .fromZero(to: 1000), else: base.weightDecay)
+        let limit = try section("max_gradient_norm", .fromZero(to: 1e30), else: base.maxGradientNorm)
         settings.maxGradientNorm = section.isNull("max_gradient_norm") ? 0 : limit
         settings.schedule = try section("schedule", .choice, else: base.schedule)
         settings.warmup = try section("warmup", share, else: base.warmup)
@@ -162,7 +166,8 @@ struct RecipeReader {
             }
             let amount =
                 [.seconds, .flops, .epochs].contains(axis)
-                ? try Expectation.positive(limit) : Double(try Expectation<Int>.whole(from: 1)(limit))
+                ? try Expectation.positive(to: axis == .flops ? 1e30 : 1e9)(limit)
+                : Double(try Expectation<Int>.whole(from: 1, to: 1_000_000_000_000)(limit))
             return Budget(axis: axis, amount: amount)
         }
     }
@@ -181,9 +186,10 @@ struct RecipeReader {
             for key in ["count", "samples_per_prompt", "gold"] where evaluation.prompts == nil && section.field(key) != nil {
                 throw section.field.error("'\(key)' is about samples of held-out prompts: add 'prompts', or remove it")
             }
-            evaluation.count = try section("count", .whole(from: 0), else: evaluation.count)
-            evaluation.samplesPerPrompt = try section("samples_per_prompt", .whole(from: 1), else: evaluation.samplesPerPrompt)
-            evaluation.every = try section("every", .whole(from: 0), else: evaluation.every)
+            evaluation.count = try section("count", .whole(from: 0, to: RecipeLimits.rows), else: evaluation.count)
+            evaluation.samplesPerPrompt = try section(
+                "samples_per_prompt", .whole(from: 1, to: RecipeLimits.samples), else: evaluation.samplesPerPrompt)
+            evaluation.every = try section("every", .whole(from: 0, to: RecipeLimits.steps), else: evaluation.every)
             evaluation.gold = try section("gold", .list(of: sources.reward), else: [])
             try section.refuseTwice(evaluation.gold.map(\.name), of: "gold")
             return evaluation

@@ -188,19 +188,66 @@ extension Expectation where Value == Double {
             return condition(number) ? number : nil
         }
     }
-    static var positive: Expectation { number("a number > 0") { $0 > 0 } }
-    static var fromZero: Expectation { number("a number >= 0") { $0 >= 0 } }
+    static func positive(from least: Double = 0, to most: Double) -> Expectation {
+        bounded("a number > 0", from: least, to: most) { $0 > 0 }
+    }
+    static func fromZero(to most: Double) -> Expectation { bounded("a number >= 0", from: 0, to: most) { $0 >= 0 } }
+
+    private static func bounded(
+        _ words: String, from least: Double, to most: Double, _ condition: @escaping (Double) -> Bool
+    ) -> Expectation {
+        Expectation(words: words) { field in
+            guard let number = try number(words, condition).read(field) else { return nil }
+            guard (least...most).contains(number) else {
+                let range = [least, most].map { JSONValue.number($0).yaml }.joined(separator: " to ")
+                throw field.error("expected a number from \(range), found \(field.node.found)")
+            }
+            return number
+        }
+    }
     static var finite: Expectation { number("a number") { _ in true } }
+    static func within(_ most: Double) -> Expectation {
+        number("a number from \(JSONValue.number(-most).yaml) to \(JSONValue.number(most).yaml)") { abs($0) <= most }
+    }
 }
 
 extension Expectation where Value: FixedWidthInteger {
-    /// A whole number from `least` to 2⁵³, up to which a number in JSON is exact.
-    static func whole(from least: Value) -> Expectation {
+    /// A whole number from `least` to `most`: what is more would not fit into a machine, or not end.
+    static func whole(from least: Value, to most: Value) -> Expectation {
         Expectation(words: "a whole number >= \(least)") { field in
-            guard case .scalar(.number(let number)) = field.node.content, abs(number) <= 0x1p53 else { return nil }
-            return Value(exactly: number).flatMap { $0 >= least ? $0 : nil }
+            guard case .scalar(.number(let number)) = field.node.content, number == number.rounded(), number >= Double(least)
+            else { return nil }
+            guard let whole = Value(exactly: number), whole <= most else {
+                throw field.error("expected a whole number from \(least) to \(most), found \(field.node.found)")
+            }
+            return whole
         }
     }
+
+    /// A seed, up to 2⁵³: up to there, a number in JSON is exact.
+    static var seed: Expectation { whole(from: 0, to: 1 << 53) }
+}
+
+extension Expectation where Value == Int {
+    /// Of one process.
+    static var threads: Expectation { whole(from: 1, to: RecipeLimits.threads) }
+}
+
+/// The largest numbers that recipes and options take.
+public enum RecipeLimits {
+    public static let threads = 1024
+    /// Runs at a time, a process each.
+    public static let jobs = 256
+    /// Of one prompt.
+    public static let samples = 100_000
+    /// Tokens of a completion.
+    public static let tokens = 1 << 20
+    /// Denoising steps of an image.
+    public static let denoisingSteps = 1000
+    /// Rows, prompts, examples.
+    static let rows = 100_000_000
+    /// Steps of an algorithm, and how often something comes.
+    static let steps = 1_000_000_000
 }
 
 extension Expectation where Value == Bool {

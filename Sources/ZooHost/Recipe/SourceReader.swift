@@ -1,5 +1,6 @@
 import Foundation
 import ZooData
+import ZooFiles
 import ZooModels
 
 /// Reads where models, rewards and data come from; folders and files must exist, stages must come earlier.
@@ -41,8 +42,8 @@ struct SourceReader {
     private var lora: Expectation<LoRAConfig> {
         .section("an adapter, such as {r: 16, lora_alpha: 32}") { section in
             var lora = LoRAConfig()
-            lora.r = try section("r", .whole(from: 1), else: lora.r)
-            lora.alpha = try section("lora_alpha", .positive, else: lora.alpha)
+            lora.r = try section("r", .whole(from: 1, to: 65_536), else: lora.r)
+            lora.alpha = try section("lora_alpha", .positive(to: 1e6), else: lora.alpha)
             // A loss sees numbers of one pass, and they may be differentiated in another: both must be the same.
             _ = try section("lora_dropout", .number("0: passes are the same each time") { $0 == 0 }, else: 0)
             lora.targets = try section("target_modules", targets, else: lora.targets)
@@ -106,7 +107,7 @@ struct SourceReader {
             }
             guard model.readsText else { return model }
             model.tokenizer = try section.optional("tokenizer", path("a tokenizer.json or a folder that has one"))
-            model.vocabularySize = try section("vocabulary_size", .whole(from: 257), else: model.vocabularySize)
+            model.vocabularySize = try section("vocabulary_size", .whole(from: 257, to: 1_000_000), else: model.vocabularySize)
             return model
         }
     }
@@ -135,7 +136,7 @@ struct SourceReader {
             let kinds = RewardKind.all
             let function = try section("function", .choice(kinds.map(\.name) + RewardSpec.hostFunctions))
             var reward = RewardSpec(function: function, name: try section("name", .name, else: function))
-            reward.weight = try section("weight", .finite, else: reward.weight)
+            reward.weight = try section("weight", .within(1e9), else: reward.weight)
             reward.normalize = try section("normalize", .flag, else: reward.normalize)
             if function == "model" {
                 guard let source = try optionalSource(section) else {
@@ -172,8 +173,9 @@ struct SourceReader {
             data.prompts = try section.optional("prompts", dataSource)
             data.pairs = try section.optional("pairs", pairs)
             data.examples = try section.optional("examples", dataSource)
-            data.maxPromptSteps = try section("max_prompt_steps", .whole(from: 1), else: data.maxPromptSteps)
-            data.maxSteps = try section("max_steps", .whole(from: 2), else: data.maxSteps)
+            data.maxPromptSteps = try section(
+                "max_prompt_steps", .whole(from: 1, to: RecipeLimits.tokens), else: data.maxPromptSteps)
+            data.maxSteps = try section("max_steps", .whole(from: 2, to: RecipeLimits.tokens), else: data.maxSteps)
             data.maxCut = try section(
                 "max_cut", .number("a share of the rows from 0 to 1") { (0...1).contains($0) }, else: data.maxCut)
             let template = try section.field("chat_template").map { try existing($0, "a chat template's file") }
@@ -200,9 +202,11 @@ struct SourceReader {
                     try section(
                         "build",
                         .section("{prompts: N, samples: N}") { section in
-                            var building = PairBuilding(prompts: try section.optional("prompts", .whole(from: 1)))
-                            building.samples = try section("samples", .whole(from: 2), else: building.samples)
-                            building.epochs = try section("epochs", .whole(from: 1), else: building.epochs)
+                            var building = PairBuilding(
+                                prompts: try section.optional("prompts", .whole(from: 1, to: RecipeLimits.rows)))
+                            building.samples = try section(
+                                "samples", .whole(from: 2, to: RecipeLimits.samples), else: building.samples)
+                            building.epochs = try section("epochs", .whole(from: 1, to: 1_000_000), else: building.epochs)
                             building.images = try section.optional("images", ImageReader.pairs)
                             return building
                         }))
@@ -224,10 +228,14 @@ struct SourceReader {
         )
         .standardizedFileURL.absoluteURL
         var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
+        // The system would read the name up to a NUL, and that of another file.
+        guard !url.path.utf8.contains(0), FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
             throw field.error("expected \(words), found nothing at \(url.path)")
         }
         guard !needsFolder || isFolder.boolValue else { throw field.error("expected \(words), found a file at \(url.path)") }
+        if !isFolder.boolValue {
+            do { try InputFile.check(url) } catch { throw field.error("expected \(words), found what cannot be read: \(error)") }
+        }
         return url
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 import ZooKit
 import ZooModels
 
@@ -74,7 +75,7 @@ final class AdaptedModels {
             return try base.newAdapter(
                 named: origin.base.path, config: config, head: head, generator: factory.generator())
         } catch {
-            throw ZooError(.invalidArgument, "stage '\(stage)': policy.lora: \(error)")
+            throw ZooError(.invalidArgument, "stage '\(stage)': policy.lora: \(plainWords(error))")
         }
     }
 
@@ -106,7 +107,7 @@ final class AdaptedModels {
 
     /// A folder at fault is not the fault of the algorithm that asked for the network.
     private func named<Value>(_ read: () throws -> Value) throws -> Value {
-        do { return try read() } catch { throw ZooError(.dataLoss, "\(error)") }
+        do { return try read() } catch { throw ZooError(plain: error) }
     }
 }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import ZooFiles
 import ZooKit
 
 /// What is made once and kept under the hash of everything that made it.
@@ -122,13 +123,11 @@ enum ArtifactStore {
 
     private static func opened(_ artifact: URL) throws -> Int32 {
         let folder = artifact.deletingLastPathComponent()
-        do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch {
-            throw ZooError(.permissionDenied, "\(folder.path) cannot be made: \(error.localizedDescription); set POLICYZOO_CACHE")
-        }
+        try OutputFile.createFolder(folder)
         let lock = lockFile(artifact)
         let descriptor = open(lock.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
-            throw ZooError(.permissionDenied, "\(lock.path) cannot be opened: \(String(cString: strerror(errno)))")
+            throw ZooError(plain: FileError(writing: lock.path, POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)))
         }
         return descriptor
     }
@@ -156,5 +155,13 @@ enum ArtifactStore {
         if ProcessInfo.processInfo.environment[Worker.marker] != nil { return RunEvent.send(.message(line)) }
         // Where nobody listens there is nobody to tell.
         try? FileHandle.standardError.write(contentsOf: Data("zoo: \(line)\n".utf8))
+    }
+
+    /// The process that holds a lock, as it wrote itself into the file.
+    private static func holder(_ descriptor: Int32) -> String {
+        var bytes = [UInt8](repeating: 0, count: 32)
+        let count = pread(descriptor, &bytes, bytes.count, 0)
+        let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+        return Int32(text.prefix { $0 != "\n" }).map { "process \($0)" } ?? "another process"
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import ZooData
+import ZooFiles
 import ZooKit
 import ZooModels
 import ZooTensor
@@ -72,7 +73,7 @@ struct Checkpoint {
 
     func save(step: Int, services: RunServices, algorithm: AlgorithmInstance) throws {
         let files = FileManager.default
-        try files.createDirectory(at: folder.checkpoints, withIntermediateDirectories: true)
+        try OutputFile.createFolder(folder.checkpoints)
         let part = folder.checkpoints.appending(path: ".step-\(step).tmp", directoryHint: .isDirectory)
         if files.fileExists(atPath: part.path) { try files.removeItem(at: part) }
         try files.createDirectory(at: part, withIntermediateDirectories: false)
@@ -82,8 +83,9 @@ struct Checkpoint {
             try files.moveItem(at: part, to: url(step))
         } catch {
             try? files.removeItem(at: part)  // the first error is the one that matters
+            let reason = ZooError(plain: error)
             throw ZooError(
-                .resourceExhausted, "the checkpoint of step \(step) in \(folder.checkpoints.path) could not be written: \(error)")
+                reason.code, "the checkpoint of step \(step) in \(folder.checkpoints.path) could not be written: \(reason)")
         }
         Files.synchronize(folder: folder.checkpoints)
         for old in try steps().filter({ $0 < step }).dropLast() { Files.discard(url(old)) }
@@ -153,7 +155,7 @@ struct Checkpoint {
         services.random = state.random
         try services.sampling.restore(Array(state.sampling))
         try services.data.restore(state.cursors)
-        try algorithm.load(Data(contentsOf: part.appending(path: "algorithm.bin")))
+        try algorithm.load(InputFile.data(part.appending(path: "algorithm.bin")))
     }
 
     // MARK: - The reference's scores

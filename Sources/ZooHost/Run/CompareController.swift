@@ -34,7 +34,7 @@ public struct CompareController: Sendable {
         func isMeant(_ variant: Variant, by name: String) -> Bool { variant.name == name || variant.series == name }
         for name in variants where !comparison.variants.contains(where: { isMeant($0, by: name) }) {
             let known = comparison.variants.map(\.name).joined(separator: ", ")
-            throw ZooError(.notFound, "\(controller.recipe.file.path) has no variant '\(name)'; it has: \(known)")
+            throw ZooError(.invalidArgument, "\(controller.recipe.file.path) has no variant '\(name)'; it has: \(known)")
         }
         if !variants.isEmpty {
             comparison.variants.removeAll { variant in !variants.contains { isMeant(variant, by: $0) } }
@@ -199,7 +199,7 @@ public struct CompareController: Sendable {
                     if error.code == .cancelled { stopped.withLock { $0 = true } }
                     throw error
                 } catch {
-                    throw ZooError(.internal, "\(error)")
+                    throw ZooError(plain: error)
                 }
             }
             return ComparedRun(variant: item.title, base: item.base, seed: item.seed, folder: run, result: result)

@@ -51,7 +51,7 @@ public struct DataInspection: Sendable {
     public init(_ recipe: Recipe, stage name: String?, kind: String?, count: Int) throws {
         guard let stage = name.map({ name in recipe.stages.first { $0.name == name } }) ?? recipe.stages.last else {
             let known = recipe.stages.map(\.name).joined(separator: ", ")
-            throw ZooError(.notFound, "\(recipe.file.path) has no stage '\(name ?? "")'; it has: \(known)")
+            throw ZooError(.invalidArgument, "\(recipe.file.path) has no stage '\(name ?? "")'; it has: \(known)")
         }
         guard recipe.task?.makesImages != true else {
             throw ZooError(
@@ -79,7 +79,7 @@ public struct DataInspection: Sendable {
         }
         guard !kinds.isEmpty else {
             let what = kind.map { "'data.\($0)'" } ?? "datasets"
-            throw ZooError(.notFound, "\(recipe.file.path): stage '\(stage.name)' has no \(what)")
+            throw ZooError(.invalidArgument, "\(recipe.file.path): stage '\(stage.name)' has no \(what)")
         }
         self.stage = stage.name
         self.kinds = kinds

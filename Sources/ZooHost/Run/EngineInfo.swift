@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 import ZooTensor
 
 #if canImport(Darwin)
@@ -15,7 +16,7 @@ public enum EngineInfo {
         do {
             _ = try Device("cuda")
             return nil
-        } catch { return "\(error)" }
+        } catch { return plainWords(error) }
     }
 
     /// The file of a library that this process has loaded, by the start of its name; nil where none is loaded.

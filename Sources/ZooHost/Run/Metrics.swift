@@ -1,5 +1,6 @@
 import CZoo
 import Foundation
+import ZooFiles
 import ZooKit
 
 /// One step's metrics, as they go to `metrics.jsonl`, TensorBoard and the screen.
@@ -100,6 +101,7 @@ struct MetricAccumulator {
 /// `metrics.jsonl`: one JSON object a step, in the order logged. A resumed run cuts what lies beyond its checkpoint.
 public final class JSONLinesSink: MetricSink {
     private let file: FileHandle
+    private let url: URL
 
     /// Opens the file for the steps after `step`, dropping later lines that an interrupted run left, and the half-written last one.
     ///
@@ -108,12 +110,15 @@ public final class JSONLinesSink: MetricSink {
         if step == 0 {
             try Files.write(Data(), to: url)
         } else {
-            let text = FileManager.default.fileExists(atPath: url.path) ? try Data(contentsOf: url) : Data()
+            let text = FileManager.default.fileExists(atPath: url.path) ? try InputFile.data(url) : Data()
             let kept = try Self.length(of: text, upTo: step, file: url)
             if kept < text.count { try Files.write(text.prefix(kept), to: url) }
         }
-        file = try FileHandle(forWritingTo: url)
-        try file.seekToEnd()
+        self.url = url
+        do {
+            file = try FileHandle(forWritingTo: url)
+            try file.seekToEnd()
+        } catch { throw FileError(writing: url.path, error) }
     }
 
     /// Bytes of the lines of all steps up to the given one.
@@ -146,7 +151,8 @@ public final class JSONLinesSink: MetricSink {
 
     public func record(_ record: MetricRecord) throws {
         let fields = record.values.map { "\(JSONText.quote($0.name)): \(JSONText.number($0.value))" }
-        try file.write(contentsOf: Data("{\"step\": \(record.step)\(fields.map { ", " + $0 }.joined())}\n".utf8))
+        let line = "{\"step\": \(record.step)\(fields.map { ", " + $0 }.joined())}\n"
+        do { try file.write(contentsOf: Data(line.utf8)) } catch { throw FileError(writing: url.path, error) }
     }
 
     public func synchronize() throws { try file.synchronize() }

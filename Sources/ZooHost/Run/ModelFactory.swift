@@ -1,5 +1,6 @@
 import Foundation
 import ZooData
+import ZooFiles
 import ZooKit
 import ZooModels
 import ZooTensor
@@ -102,7 +103,7 @@ final class ModelFactory {
                     from: folder, head: head, device: device, trainable: trainable,
                     generator: trainable ? generator() : nil, pooling: pooling)
             } catch {
-                throw ZooError(.dataLoss, "\(error)")  // The folder is at fault, not the algorithm that asked for the network.
+                throw ZooError(plain: error)  // The folder is at fault, not the algorithm that asked for the network.
             }
         }
         guard case .new(let model) = source else { throw ZooError(.internal, "a source without a folder is new") }
@@ -153,7 +154,7 @@ final class ModelFactory {
                 config: config, kinds: images.kinds, schedule: schedule, head: head, device: device, trainable: trainable,
                 generator: generator())
         } catch let error as ModelError {
-            throw ZooError(.invalidArgument, "\(recipe.file.path): \(model.family): \(error)")
+            throw ZooError(.invalidArgument, "\(recipe.file.path): \(model.family): \(plainWords(error))")
         }
     }
 

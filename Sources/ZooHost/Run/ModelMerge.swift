@@ -1,5 +1,6 @@
 import Foundation
 import ZooData
+import ZooFiles
 import ZooKit
 import ZooModels
 import ZooTensor
@@ -34,13 +35,13 @@ public enum ModelMerge {
             place = try folder.base(base)
             network = try mergedNetwork(folder, base: place)
         } catch {
-            throw ZooError(.dataLoss, "\(error)")
+            throw ZooError(plain: error)
         }
         removeLeftovers(of: output)
         let part = output.deletingLastPathComponent().appending(
             path: ".\(output.lastPathComponent).\(getpid()).tmp", directoryHint: .isDirectory)
         do {
-            try files.createDirectory(at: part, withIntermediateDirectories: true)
+            try OutputFile.createFolder(part)
             try network.save(to: part)
             for name in carried {
                 let source = [adapter, place].map { $0.appending(path: name) }.first { files.fileExists(atPath: $0.path) }
@@ -50,7 +51,7 @@ public enum ModelMerge {
             try files.moveItem(at: part, to: output)
         } catch {
             try? files.removeItem(at: part)  // the first error is the one that matters
-            throw ZooError(.resourceExhausted, "\(output.path) cannot be written: \(error)")
+            throw ZooError(plain: FileError(writing: output.path, error))
         }
         Files.synchronize(folder: output.deletingLastPathComponent())
     }

@@ -34,7 +34,7 @@ extension ParameterDescription {
         case .array: return value.array == nil ? "a list" : nil
         case .object: return value.object == nil ? "a map" : nil
         case .integer, .number:
-            guard let number = value.number, kind == .number || number == number.rounded() else {
+            guard let number = value.number, kind == .number || (number == number.rounded() && abs(number) <= 0x1p53) else {
                 return kind == .integer ? "a whole number" : "a number"
             }
             let low = minimum.map { minimumIsExcluded ? number > $0 : number >= $0 } ?? true

@@ -1,6 +1,7 @@
 import Foundation
 import Synchronization
 import ZooData
+import ZooFiles
 import ZooKit
 
 /// Follows the runs of a controller. Called from several threads.
@@ -64,7 +65,7 @@ public struct RunController: Sendable {
     private func check(_ rewards: [RewardSpec], _ place: String) throws {
         for reward in rewards where !RewardSpec.hostFunctions.contains(reward.function) {
             do { try RewardKind.check(reward.function, parameters: reward.parameters) } catch {
-                throw ZooError(.invalidArgument, "\(recipe.file.path): \(place): \(error)")
+                throw ZooError(.invalidArgument, "\(recipe.file.path): \(place): \(plainWords(error))")
             }
         }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 
 /// What a worker tells its parent, one JSON object a line on its standard output.
 public enum RunEvent: Codable, Sendable {
@@ -19,7 +20,13 @@ public enum RunEvent: Codable, Sendable {
     static func send(_ event: RunEvent) {
         guard var line = try? JSON.encode(event, pretty: false) else { return }
         line.append(UInt8(ascii: "\n"))
-        FileHandle.standardOutput.write(line)
+        try? StandardStream.write(line)  // a parent that is gone has nothing to hear
+    }
+
+    /// Says a line to whoever looks: the parent where this is a worker, else standard error.
+    static func tell(_ line: String) {
+        if ProcessInfo.processInfo.environment[Worker.marker] != nil { return send(.message(line)) }
+        StandardStream.complain("zoo: \(line)")
     }
 
     public static func parse(_ line: String) -> RunEvent? {

@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 import ZooKit
 
 /// Where things lie that outlive a run: task data and artifacts.
@@ -105,9 +106,7 @@ public struct RunFolder: Sendable {
         guard isBegun else {
             throw ZooError(.notFound, "\(url.path) is not a run: it has no run.json")
         }
-        do { return try JSONDecoder().decode(RunSpec.self, from: Data(contentsOf: spec)) } catch {
-            throw ZooError(.dataLoss, "\(spec.path) cannot be read: \(error)")
-        }
+        return try JSON.decode(RunSpec.self, from: spec)
     }
 
     /// Makes the folder, or keeps one that holds the same run already. Throws where it holds another one.
@@ -134,7 +133,7 @@ public struct RunFolder: Sendable {
 
     /// Makes the folder with its recipe and spec. The spec comes last: it makes the folder a run.
     public func create(_ run: RunSpec) throws {
-        try Files.makeFolder(url)
+        try OutputFile.createFolder(url)
         try Files.write(Data(run.recipeText.utf8), to: recipe)
         try Files.write(JSON.encode(run.sealed()), to: spec)
     }
@@ -192,9 +191,9 @@ enum JSON {
         let decoder = JSONDecoder()
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        do { return try decoder.decode(type, from: Data(contentsOf: url)) } catch {
-            throw ZooError(.dataLoss, "\(url.path) cannot be read as \(type): \(error)")
-        }
+        do { return try decoder.decode(type, from: InputFile.data(url)) } catch let error as DecodingError {
+            throw ZooError(.dataLoss, "\(url.path) cannot be read: \(plainWords(error)); was it written by another version?")
+        } catch { throw ZooError(plain: error) }
     }
 }
 
@@ -212,7 +211,7 @@ enum Files {
         } catch {
             // The file is not there yet, or is removed: the error that matters is the first one.
             try? FileManager.default.removeItem(at: temporary)
-            throw ZooError(.resourceExhausted, "\(url.path) cannot be written: \(error.localizedDescription)")
+            throw ZooError(plain: FileError(writing: url.path, error))
         }
     }
 

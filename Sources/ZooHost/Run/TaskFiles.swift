@@ -87,7 +87,8 @@ extension CountdownTask {
         do {
             try self.init(numbers: numbers, maxNumber: maxNumber, maxTarget: maxTarget)
         } catch let error as DataError {
-            throw ZooError(.invalidArgument, "\(recipe.file.path): \(error)")
+            let reason = ZooError(plain: error)
+            throw ZooError(reason.code, "\(recipe.file.path): \(reason)")
         }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import ZooData
+import ZooFiles
 import ZooModels
 
 /// Text to tokens and back, for one model family.
@@ -66,7 +67,7 @@ struct TokenizerCodec: TextCodec {
         let exists = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
         let file = exists && isFolder.boolValue ? url.appending(path: "tokenizer.json") : url
         self.init(
-            tokenizer: try Tokenizer(contentsOf: file), identity: sha256(try Data(contentsOf: file)),
+            tokenizer: try Tokenizer(contentsOf: file), identity: sha256(try InputFile.data(file)),
             folder: file.deletingLastPathComponent())
     }
 
@@ -112,7 +113,7 @@ struct TokenizerCodec: TextCodec {
         guard let file = chat.template ?? beside.flatMap({ FileManager.default.fileExists(atPath: $0.path) ? $0 : nil }) else {
             return
         }
-        try Data(contentsOf: file).write(to: target.appending(path: name))
+        try OutputFile.write(InputFile.data(file), to: target.appending(path: name))
     }
 }
 

@@ -35,7 +35,7 @@ extension WorkerMain {
             return WorkerExit.interruptedStatus
         } catch {
             // What fails after Ctrl-C fails all the same: without its checkpoint the run does not go on from there.
-            let failure = error as? ZooError ?? ZooError(.invalidArgument, "\(error)")
+            let failure = ZooError(plain: error)
             RunEvent.send(.failure(code: failure.code.rawValue, message: failure.message))
             return 1
         }

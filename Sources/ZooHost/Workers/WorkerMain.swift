@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 import ZooKit
 
 /// What a worker process does; the hidden commands of `zoo` call these.
@@ -35,7 +36,7 @@ public enum WorkerMain {
         encoder.outputFormatting = [.withoutEscapingSlashes]
         var line = try encoder.encode(value)
         line.append(UInt8(ascii: "\n"))
-        try FileHandle.standardOutput.write(contentsOf: line)
+        try StandardStream.write(line)
     }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 import ZooTensor
 
 extension AdapterFolder {
@@ -6,7 +7,7 @@ extension AdapterFolder {
     public func tensors() throws -> [String: Tensor] {
         let file = url.appendingPathComponent(layout.weightsName)
         guard FileManager.default.fileExists(atPath: file.path) else {
-            throw ModelError("\(url.path): \(layout.weightsName) is missing; only safetensors are read")
+            throw FileError(.noInput, url.path, "\(layout.weightsName) is missing; only safetensors are read")
         }
         return try Safetensors.read(file)
     }

@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 import ZooTensor
 
 /// An adapter without the weights of its base, as PEFT keeps one of a language model and diffusers one of an image model.
@@ -126,7 +127,7 @@ public struct AdapterFolder {
         case .peft:
             try writeFolder(folder, json: json, as: layout.configName, parameters: parameters, as: layout.weightsName)
         case .diffusers:
-            try makeFolder(folder)
+            try OutputFile.createFolder(folder)
             try Safetensors.write(
                 parameters, to: folder.appendingPathComponent(layout.weightsName),
                 metadata: ["format": "pt", DiffusersAdapter.metadataKey: try DiffusersAdapter.text(json)])

@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 import ZooTensor
 
 /// The config of an adapter as diffusers' `save_lora_weights` keeps it: JSON in the metadata of the weights' file, every key with the
@@ -11,10 +12,7 @@ enum DiffusersAdapter {
 
     /// The config without the component's name; nil where the file has none.
     static func metadata(_ file: URL) throws -> [String: Any]? {
-        let data: Data
-        do { data = try Data(contentsOf: file, options: .alwaysMapped) } catch {
-            throw ModelError("\(file.path): cannot be read: \(error.localizedDescription)")
-        }
+        let data = try InputFile.data(file, isMapped: true)
         let length = data.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         guard data.count >= 8, length <= UInt64(min(data.count - 8, longest)),
             let header = try? JSONSerialization.jsonObject(with: data[8..<8 + Int(length)]) as? [String: Any]

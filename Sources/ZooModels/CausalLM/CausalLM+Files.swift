@@ -48,6 +48,8 @@ extension CausalLM {
     public static func initialize(
         config: CausalLMConfig, head: Head, device: Device = .cpu, trainable: Bool = true, generator: Generator
     ) throws -> CausalLM {
+        try config.validate()
+        try ModelLimits.requireRoom(for: config.projectionCount)
         var store = ParameterStore(tensors: [:], missing: .made(generator), device: device, trainable: trainable)
         return try CausalLM(config: config, head: head, store: &store, trainable: trainable, device: device)
     }

@@ -81,12 +81,14 @@ public struct CausalLMConfig: Sendable, Equatable {
     public func validate(file: String = "config") throws {
         let keys = family.traits.keys
         let sizes = [
-            ("vocab_size", vocabularySize), (keys.hidden, hiddenSize), (keys.intermediate, intermediateSize),
-            (keys.layers, layers), (keys.heads, heads), (keys.kvHeads ?? keys.heads, kvHeads),
-            (keys.headWidth ?? keys.hidden, headWidth), (keys.positions, maxPositions),
+            ("vocab_size", vocabularySize, 1 << 24), (keys.hidden, hiddenSize, 1 << 20),
+            (keys.intermediate, intermediateSize, 1 << 22), (keys.layers, layers, ModelLimits.layers),
+            (keys.heads, heads, 1 << 14), (keys.kvHeads ?? keys.heads, kvHeads, 1 << 14),
+            (keys.headWidth ?? keys.hidden, headWidth, 1 << 16), (keys.positions, maxPositions, 1 << 28),
+            ("sliding_window", slidingWindow ?? 1, 1 << 28),
         ]
-        for (key, size) in sizes where !(1...(1 << 28)).contains(size) {
-            throw ModelError("\(file): \(key) is \(size); expected a whole number from 1 to \(1 << 28)")
+        for (key, size, most) in sizes where !(1...most).contains(size) {
+            throw ModelError("\(file): \(key) is \(size); expected a whole number from 1 to \(most)")
         }
         guard heads % kvHeads == 0 else {
             throw ModelError("\(file): num_key_value_heads (\(kvHeads)) must divide num_attention_heads (\(heads))")
@@ -111,5 +113,14 @@ public struct CausalLMConfig: Sendable, Equatable {
             throw ModelError(
                 "\(file): sliding_window (\(slidingWindow ?? 0)) and max_window_layers (\(fullLayers)) must be positive")
         }
+    }
+
+    /// Numbers in the embedding, the projections and the output, without norms and biases.
+    var projectionCount: Double {
+        let (hidden, width) = (Double(hiddenSize), Double(headWidth))
+        let attention = 2 * hidden * width * Double(heads + kvHeads)
+        let feedForward = Double(family.traits.activation.isGated ? 3 : 2) * hidden * Double(intermediateSize)
+        let positions = family.traits.hasRotaryPositions ? 0 : Double(maxPositions) * hidden
+        return Double(vocabularySize) * hidden * (tieEmbeddings ? 1 : 2) + positions + Double(layers) * (attention + feedForward)
     }
 }

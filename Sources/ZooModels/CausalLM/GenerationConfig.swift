@@ -1,5 +1,5 @@
 import Foundation
-import ZooTensor
+import ZooFiles
 
 /// What a folder's `generation_config.json` says about sampling, and the file as it was.
 ///
@@ -20,9 +20,7 @@ public struct GenerationConfig: Sendable, Equatable {
     }
 
     func write(to folder: URL) throws {
-        let file = try AtomicFile(folder.appendingPathComponent(Self.name))
-        try file.write(contents)
-        try file.commit()
+        try OutputFile.write(contents, to: folder.appendingPathComponent(Self.name))
     }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 import ZooTensor
 
 /// A critic that reads the hidden states of a policy: one linear layer of its own on a shared trunk.
@@ -80,7 +81,7 @@ public final class ValueHead: Network {
 
     /// Writes `value_head.safetensors`; the trunk is the policy's to save.
     public func save(to folder: URL) throws {
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try OutputFile.createFolder(folder)
         try Safetensors.write(parameters, to: folder.appendingPathComponent("value_head.safetensors"))
     }
 }

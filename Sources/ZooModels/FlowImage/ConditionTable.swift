@@ -92,8 +92,10 @@ public final class ConditionTable {
             throw keys.refuse("kinds", "a list of objects with name and count")
         }
         let kinds = try list.map { entry in
-            guard let name = entry["name"] as? String, let count = entry["count"] as? Int else {
-                throw keys.refuse("kinds", "a list of objects with name and count")
+            guard let name = entry["name"] as? String, let count = entry["count"] as? Int,
+                (1...(1 << 24)).contains(count)
+            else {
+                throw keys.refuse("kinds", "a list of objects with name and count, from 1 to \(1 << 24)")
             }
             return Kind(name, count)
         }

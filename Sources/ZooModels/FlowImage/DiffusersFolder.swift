@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 import ZooTensor
 
 /// Reading and writing one component of a folder in diffusers' layout.
@@ -8,7 +9,7 @@ enum DiffusersFolder {
     /// An object of a JSON file; throws where the file is missing or holds something else.
     static func object(_ file: URL, hint: String) throws -> ConfigKeys {
         guard FileManager.default.fileExists(atPath: file.path) else {
-            throw ModelError("\(file.path) is missing; \(hint)")
+            throw FileError(.noInput, file.path, "is missing; \(hint)")
         }
         return try ConfigKeys.read(file: file).keys
     }

@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 import ZooTensor
 
 extension FlowImage {
@@ -35,8 +36,9 @@ extension FlowImage {
             conditioning = .table(
                 try ConditionTable.load(from: table, config: transformer.config, device: device, trainable: trainable))
         } else {
-            throw ModelError(
-                "\(folder.path): has no condition_table folder; text encoders are not run here, so give stored prompt embeddings instead"
+            throw FileError(
+                .noInput, folder.path,
+                "has no condition_table folder; text encoders are not run here, so give stored prompt embeddings instead"
             )
         }
         let stored = head == .value ? try valueHead(folder, transformer.config, device: device, trainable: trainable) : nil

@@ -125,7 +125,18 @@ public struct FluxConfig: Sendable, Equatable {
             throw ModelError(
                 "num_attention_heads, attention_head_dim, joint_attention_dim and pooled_projection_dim must be positive")
         }
-        guard axesDimsRope.count == 3, axesDimsRope.allSatisfy({ $0 > 0 && $0 % 2 == 0 }), axesDimsRope.reduce(0, +) == headWidth
+        let sizes = [
+            ("in_channels", inChannels, 1 << 16), ("num_layers", layers, ModelLimits.layers),
+            ("num_single_layers", singleLayers, ModelLimits.layers), ("attention_head_dim", headWidth, 1 << 14),
+            ("num_attention_heads", heads, 1 << 14), ("joint_attention_dim", jointAttentionDim, 1 << 20),
+            ("pooled_projection_dim", pooledProjectionDim, 1 << 20),
+        ]
+        for (key, size, most) in sizes where size > most {
+            throw ModelError("\(key) is \(size); expected at most \(most)")
+        }
+        guard axesDimsRope.count == 3, axesDimsRope.allSatisfy({ (0...headWidth).contains($0) }),
+            axesDimsRope.allSatisfy({ $0 > 0 && $0 % 2 == 0 }),
+            axesDimsRope.reduce(0, +) == headWidth
         else {
             throw ModelError(
                 "axes_dims_rope is \(axesDimsRope); expected three even numbers whose sum is attention_head_dim (\(headWidth))")

@@ -35,7 +35,9 @@ extension FluxTransformer {
         config: FluxConfig, device: Device = .cpu, trainable: Bool = true, generator: Generator
     ) throws -> FluxTransformer {
         try config.validate()
-        let tensors = shapes(config).reduce(into: [String: Tensor]()) { tensors, entry in
+        let shapes = shapes(config)
+        try ModelLimits.requireRoom(for: shapes.reduce(0) { $0 + $1.shape.reduce(1) { $0 * Double($1) } })
+        let tensors = shapes.reduce(into: [String: Tensor]()) { tensors, entry in
             let (name, shape, input) = entry
             let isZero =
                 name.contains("norm1") || name.contains(".norm.linear") || name.hasPrefix("norm_out")

@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 
 extension Tokenizer {
     static let configName = "tokenizer_config.json"
@@ -8,15 +9,11 @@ extension Tokenizer {
     ///
     /// What was read is written back byte for byte.
     /// - Parameter folder: a model folder; it is made where it is missing.
-    /// - Throws: ``TokenizerError`` where a file cannot be written.
+    /// - Throws: ``FileError`` where a file cannot be written.
     public func write(to folder: URL) throws {
-        do {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            try fileData.write(to: folder.appendingPathComponent("tokenizer.json"), options: .atomic)
-            for (name, data) in companions { try data.write(to: folder.appendingPathComponent(name), options: .atomic) }
-        } catch {
-            throw TokenizerError(file: folder.path, reason: "cannot be written (\(error.localizedDescription))")
-        }
+        try OutputFile.createFolder(folder)
+        try OutputFile.write(fileData, to: folder.appendingPathComponent("tokenizer.json"))
+        for (name, data) in companions { try OutputFile.write(data, to: folder.appendingPathComponent(name)) }
     }
 
     /// What `tokenizer_config.json` says of putting the begin token in front of a text; nil where it says nothing.
@@ -26,14 +23,8 @@ extension Tokenizer {
         return try JSONPlace(try JSON(data: data, file: config), file: config).member("add_bos_token")?.bool()
     }
 
-    /// The bytes of a file.
-    static func read(_ file: URL) throws -> Data {
-        do {
-            return try Data(contentsOf: file)
-        } catch {
-            throw TokenizerError(file: file.path, reason: "cannot be read (\(error.localizedDescription))")
-        }
-    }
+    /// The bytes of a file. Half a gigabyte is thirty times the largest tokenizer in use.
+    static func read(_ file: URL) throws -> Data { try InputFile.data(file, atMost: 512 << 20) }
 
     /// The files beside a new `tokenizer.json`.
     static func companions(for marks: SpecialTokens) throws -> [String: Data] {

@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 
 /// Byte-pair encoding, byte-level or of characters with byte fallback, as Hugging Face `tokenizers` computes it from the same
 /// `tokenizer.json`.
@@ -67,13 +68,13 @@ public final class Tokenizer: Sendable {
     /// Reads `tokenizer.json`, and the marks from the files beside it.
     ///
     /// - Parameter url: the file, or the folder that holds it.
-    /// - Throws: ``TokenizerError``, naming the file and the key.
+    /// - Throws: ``TokenizerError``, naming the file and the key, or ``FileError``.
     public convenience init(contentsOf url: URL) throws {
         var isFolder: ObjCBool = false
         let exists = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
         let file = isFolder.boolValue ? url.appendingPathComponent("tokenizer.json") : url
         guard exists, FileManager.default.fileExists(atPath: file.path) else {
-            throw TokenizerError(file: file.path, reason: "there is no such file; a model folder holds a tokenizer.json")
+            throw FileError(.noInput, file.path, "there is no such file; a model folder holds a tokenizer.json")
         }
         let folder = file.deletingLastPathComponent()
         var companions: [String: Data] = [:]

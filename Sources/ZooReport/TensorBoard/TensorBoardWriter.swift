@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 
 /// Writes scalars, texts and pictures that TensorBoard shows, each step at once, so that a crash loses no step before it.
 ///
@@ -8,6 +9,7 @@ import Foundation
 /// ```
 public final class TensorBoardWriter {
     private let file: FileHandle
+    private let url: URL
     private let now: () -> Date
 
     /// Opens the event file of a run's folder, or makes it.
@@ -21,13 +23,13 @@ public final class TensorBoardWriter {
     public init(folder: URL, after step: Int = 0, droppingEnd ends: [String] = [], now: @escaping () -> Date = { Date() }) throws
     {
         let files = FileManager.default
-        try files.createDirectory(at: folder, withIntermediateDirectories: true)
+        try OutputFile.createFolder(folder)
         let names = try files.contentsOfDirectory(atPath: folder.path).filter {
             $0.hasPrefix(Self.prefix) && !$0.hasSuffix(".part")
         }
         var kept: [Data] = []
         for name in names.sorted() where step > 0 {
-            let records = TFRecord.records(in: try Data(contentsOf: folder.appending(path: name)))
+            let records = TFRecord.records(in: try InputFile.data(folder.appending(path: name)))
             // The first record is the file's version, which this file brings itself.
             kept += records.dropFirst().filter { record in
                 let tag = Event.tag(of: record) ?? ""
@@ -37,11 +39,14 @@ public final class TensorBoardWriter {
         let url = folder.appending(path: names.min() ?? "\(Self.prefix).\(Int(now().timeIntervalSince1970)).policyzoo")
         let version = Event(wallTime: now().timeIntervalSince1970, step: 0, content: .fileVersion("brain.Event:2"))
         let whole = ([version.data] + kept).reduce(into: Data()) { $0.append(TFRecord.frame($1)) }
-        try whole.write(to: url, options: .atomic)
+        try OutputFile.write(whole, to: url)
         for name in names.sorted().dropFirst() { try files.removeItem(at: folder.appending(path: name)) }
         self.now = now
-        file = try FileHandle(forWritingTo: url)
-        try file.seekToEnd()
+        self.url = url
+        do {
+            file = try FileHandle(forWritingTo: url)
+            try file.seekToEnd()
+        } catch { throw FileError(writing: url.path, error) }
     }
 
     private static let prefix = "events.out.tfevents"
@@ -67,6 +72,6 @@ public final class TensorBoardWriter {
 
     private func write(_ content: Event.Content, step: Int) throws {
         let event = Event(wallTime: now().timeIntervalSince1970, step: step, content: content)
-        try file.write(contentsOf: TFRecord.frame(event.data))
+        do { try file.write(contentsOf: TFRecord.frame(event.data)) } catch { throw FileError(writing: url.path, error) }
     }
 }

@@ -12,7 +12,8 @@ extension PluginCatalog {
             guard plugins.allSatisfy({ $0.algorithm(AlgorithmName(name).id) == nil }),
                 let meant = nearest(name, among: algorithmNames)
             else { throw error }
-            throw ZooError(.notFound, "no plugin offers the algorithm '\(AlgorithmName(name).id)'; did you mean '\(meant)'?")
+            throw ZooError(
+                .invalidArgument, "no plugin offers the algorithm '\(AlgorithmName(name).id)'; did you mean '\(meant)'?")
         }
     }
 }

@@ -26,7 +26,7 @@ struct Cache: AsyncParsableCommand {
 
         func run() throws {
             let all = try KeptThing.all()
-            guard !all.isEmpty else { return print("nothing is kept in \(CacheFolder.artifacts.path)") }
+            guard !all.isEmpty else { return try Output.print("nothing is kept in \(CacheFolder.artifacts.path)") }
             var table = TextTable([
                 .text("name"), .text("kind"), .number("size"), .text("made"), .text("last used"), .text("for"),
             ])
@@ -37,8 +37,8 @@ struct Cache: AsyncParsableCommand {
                     thing.isUsed ? "now" : Self.date(thing.lastUsed), thing.origin,
                 ])
             }
-            print(table.plain(), terminator: "")
-            print(
+            try Output.print(table.plain(), end: "")
+            try Output.print(
                 "\(all.count) kept in \(CacheFolder.artifacts.path), \(Quantity.bytes(Double(all.reduce(0) { $0 + $1.bytes })))")
         }
 
@@ -78,18 +78,18 @@ struct Cache: AsyncParsableCommand {
             let catalog = try await plugins.catalog()
             let recipe = try changes.recipe(subject, algorithm: algorithm, plugins: catalog)
             let outlook = try RunController(recipe, plugins: catalog, observer: RunWatcher(quiet: true)).outlook()
-            for item in outlook { print(Self.text(item)) }
+            for item in outlook { try Output.print(Self.text(item)) }
             guard let last = recipe.stages.last else { return }
-            print("stage \(last.name): trained anew by every run")
+            try Output.print("stage \(last.name): trained anew by every run")
         }
 
         private func show(_ thing: KeptThing) {
-            print("\(thing.url.path)\nmade \(List.date(thing.made)), last used \(List.date(thing.lastUsed)), for \(thing.origin)")
-            guard let made = thing.madeFrom else { return print("an earlier version of zoo made it and did not note from what") }
+            try Output.print("\(thing.url.path)\nmade \(List.date(thing.made)), last used \(List.date(thing.lastUsed)), for \(thing.origin)")
+            guard let made = thing.madeFrom else { return try Output.print("an earlier version of zoo made it and did not note from what") }
             var table = TextTable([.text("made from"), .text("sha256"), .text("file or folder")])
             for input in made.inputs { table.append([input.name, String(input.sha256.prefix(16)), input.path]) }
-            print(table.plain())
-            print("It is found again where all of this is the same:\n\n\(made.yaml)", terminator: "")
+            try Output.print(table.plain())
+            try Output.print("It is found again where all of this is the same:\n\n\(made.yaml)", end: "")
         }
 
         private static func text(_ item: Outlook) -> String {
@@ -145,14 +145,14 @@ struct Cache: AsyncParsableCommand {
             for thing in chosen {
                 guard try dryRun ? !thing.isUsed : thing.remove() else {
                     used.append(thing.name)
-                    print("\(thing.name) stays: a process uses it")
+                    try Output.print("\(thing.name) stays: a process uses it")
                     continue
                 }
-                print("\(thing.name) \(dryRun ? "would be removed" : "removed"), \(Quantity.bytes(Double(thing.bytes)))")
+                try Output.print("\(thing.name) \(dryRun ? "would be removed" : "removed"), \(Quantity.bytes(Double(thing.bytes)))")
                 freed += thing.bytes
                 removed += 1
             }
-            print(
+            try Output.print(
                 "\(removed) of \(kept.count) \(dryRun ? "would be removed" : "removed"), \(Quantity.bytes(Double(freed))) freed")
             guard names.isEmpty || used.isEmpty else {
                 throw Failure("\(used.joined(separator: ", ")) is used by a process and stays", status: Failure.data)

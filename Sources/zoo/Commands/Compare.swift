@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import ZooFiles
 import ZooHost
 import ZooKit
 import ZooReport
@@ -51,8 +52,8 @@ struct Compare: AsyncParsableCommand {
         guard try seeds.isEmpty || !seedList().isEmpty else {
             throw ValidationError("--seeds names no seed; leave it out for the recipe's")
         }
-        if let bases, bases < 1 { throw ValidationError("--bases is \(bases); expected a whole number from 1") }
-        if let jobs, jobs < 1 { throw ValidationError("--jobs is \(jobs); expected a whole number from 1") }
+        if let bases { try Bounds.check("--bases", bases, 1...RecipeLimits.jobs) }
+        if let jobs { try Bounds.check("--jobs", jobs, 1...RecipeLimits.jobs) }
     }
 
     private func seedList() throws -> [UInt64] {
@@ -70,7 +71,7 @@ struct Compare: AsyncParsableCommand {
         // The names of the runs are the comparison's to say, and the watcher must know them.
         let plan = try comparison(recipe, catalog, RunWatcher(quiet: true))
         for variant in plan.leftOut where !quiet {
-            print("\(variant) is left out: it is not for task \(recipe.task?.name ?? "")")
+            try Output.report("\(variant) is left out: it is not for task \(recipe.task?.name ?? "")")
         }
         let comparison = try comparison(recipe, catalog, RunWatcher(quiet: quiet, runs: plan.runs))
         let placed: PlacedComparison
@@ -123,27 +124,29 @@ struct Compare: AsyncParsableCommand {
 
     private func show(_ report: ComparisonReport, _ ladder: LadderReport, _ recipe: Recipe, _ folder: URL) throws {
         let title = recipe.about.isEmpty ? recipe.name : "\(recipe.name): \(recipe.about)"
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try OutputFile.createFolder(folder)
         let markdown = report.markdown(title: title) + ladder.markdown()
-        try Data(markdown.utf8).write(to: folder.appending(path: "comparison.md"), options: .atomic)
-        try Data(report.csv().utf8).write(to: folder.appending(path: "comparison.csv"), options: .atomic)
-        if !quiet { print(report.samples(3)) }
-        print(report.plain(width: Terminal.standardOutputWidth))
-        if !ladder.rungs.isEmpty { print(ladder.plain()) }
-        writePage(folder)
-        print("runs and tables: \(folder.shortPath)   (curves: tensorboard --logdir \(folder.shortPath))")
+        try OutputFile.write(Data(markdown.utf8), to: folder.appending(path: "comparison.md"))
+        try OutputFile.write(Data(report.csv().utf8), to: folder.appending(path: "comparison.csv"))
+        if !quiet { try Output.report(report.samples(3)) }
+        try Output.report(report.plain(width: Terminal.standardOutputWidth))
+        if !ladder.rungs.isEmpty { try Output.report(ladder.plain()) }
+        try writePage(folder)
+        try Output.report("runs and tables: \(folder.shortPath)   (curves: tensorboard --logdir \(folder.shortPath))")
     }
 
     /// The page is one view of what lies there anyway: where it cannot be made, that is said, and the comparison stands.
-    private func writePage(_ folder: URL) {
+    private func writePage(_ folder: URL) throws {
+        let line: String
         do {
             let page = ReportBuilder(try ReportPlace([folder.path])).page()
             let file = Report.file(in: folder)
             try Report.write(try page.html(vega: ChartLibrary.load()), to: file)
-            print("report: \(file.shortPath)")
+            line = "report: \(file.shortPath)"
         } catch {
-            print("report: not written; \(Failure(error).message)")
+            line = "report: not written; \(Failure(error).message)"
         }
+        try Output.report(line)
     }
 
     /// A comparison with a hole in it must not look whole.

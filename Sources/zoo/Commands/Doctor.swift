@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import ZooFiles
 import ZooHost
 import ZooReport
 
@@ -28,7 +29,7 @@ struct Doctor: AsyncParsableCommand {
             table.append([state.rawValue, what, found])
             if state == .missing { isWhole = false }
         }
-        print(table.plain(), terminator: "")
+        try Output.print(table.plain(), end: "")
         if !isWhole { throw ExitCode(Failure.data) }
     }
 
@@ -85,15 +86,15 @@ struct Doctor: AsyncParsableCommand {
         let root = CacheFolder.root
         let probe = root.appending(path: ".probe-\(UUID().uuidString)")
         do {
-            try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
-            try Data().write(to: probe)
+            try OutputFile.createFolder(root)
+            try OutputFile.write(Data(), to: probe)
             try FileManager.default.removeItem(at: probe)
             let free = try FileManager.default.attributesOfFileSystem(forPath: root.path)[.systemFreeSize] as? NSNumber
             return (.fine, "cache", "\(root.path), \(free.map { Quantity.bytes($0.doubleValue) } ?? "unknown room") free")
         } catch {
             return (
                 .missing, "cache",
-                "\(root.path) cannot be written (\(error.localizedDescription)); name another by POLICYZOO_CACHE"
+                "\(plainWords(error)); name another by POLICYZOO_CACHE"
             )
         }
     }

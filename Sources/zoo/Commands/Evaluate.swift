@@ -33,8 +33,8 @@ struct Evaluate: AsyncParsableCommand {
         let recipe = try changes.recipe(recipe, plugins: catalog)
         let controller = try RunController(recipe, plugins: catalog, observer: RunWatcher(quiet: quiet || json))
         let result = try await controller.evaluate(ModelPlace.folder(model))
-        if json { return print(try result.json()) }
-        print(RunSummary.table(result).plain())
-        if !quiet { print(RunSummary.samples(result.samples.prefix(3), after: "after"), terminator: "") }
+        if json { return try Output.print(result.json()) }
+        try Output.print(RunSummary.table(result).plain())
+        if !quiet { try Output.print(RunSummary.samples(result.samples.prefix(3), after: "after"), end: "") }
     }
 }

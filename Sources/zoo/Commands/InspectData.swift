@@ -35,7 +35,7 @@ extension TaskData {
         @OptionGroup var changes: RecipeOptions
 
         func validate() throws {
-            guard count > 0 else { throw ValidationError("--count is \(count); expected a whole number from 1") }
+            try Bounds.check("--count", count, 1...1_000_000)
         }
 
         func run() throws {
@@ -44,7 +44,7 @@ extension TaskData {
                 file, base: changes.base.map { URL(fileURLWithPath: $0) }, overrides: changes.changes.map { try Override($0) })
             let inspection = try DataInspection(read, stage: stage, kind: kind?.rawValue, count: count)
             let colour = isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
-            print(DataView(colour: colour).text(inspection), terminator: "")
+            try Output.styled(DataView(colour: colour).text(inspection))
         }
     }
 }
@@ -61,7 +61,7 @@ struct DataView {
     }
 
     private func text(_ row: DataInspection.Row) -> String {
-        let extras = row.extras.sorted { $0.key < $1.key }.map { "\($0.key): \(String(shown($0.value).prefix(200)))\n" }.joined()
+        let extras = row.extras.sorted { $0.key < $1.key }.map { "\($0.key): \(String($0.value.shown.prefix(200)))\n" }.joined()
         return row.sequences.map { sequence in
             let title = ["row \(row.id)", sequence.title].filter { !$0.isEmpty }.joined(separator: ", ")
             var counts = "\(sequence.tokens) tokens, \(sequence.actions) of them actions"
@@ -72,21 +72,8 @@ struct DataView {
     }
 
     private func text(_ piece: DataInspection.Piece) -> String {
-        let text = shown(piece.text)
+        let text = piece.text.shown
         if colour { return "\u{1B}[\(piece.isAction ? "1;32" : "2")m\(text)\u{1B}[0m" }
         return piece.isAction ? "⟦\(text)⟧" : text
-    }
-
-    /// Control characters of the data spelled out: they are not to steer the terminal.
-    private func shown(_ text: String) -> String {
-        var result = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            if scalar.properties.generalCategory == .control, scalar != "\n", scalar != "\t" {
-                result.append(contentsOf: "\\u{\(String(scalar.value, radix: 16))}".unicodeScalars)
-            } else {
-                result.append(scalar)
-            }
-        }
-        return String(result)
     }
 }

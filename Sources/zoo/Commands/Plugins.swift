@@ -33,7 +33,7 @@ struct Plugins: AsyncParsableCommand {
                     ])
                 }
             }
-            print(table.plain(), terminator: "")
+            try Output.print(table.plain(), end: "")
             guard !catalog.failures.isEmpty else { return }
             throw Failure("not usable: " + catalog.failures.map(\.reason).joined(separator: "; "), status: Failure.data)
         }
@@ -54,7 +54,7 @@ struct Plugins: AsyncParsableCommand {
 
         func run() async throws {
             let offer = try await plugins.catalog().asked(id)
-            print(try offer.preset.map { try offer.page(of: $0) } ?? offer.page(), terminator: "")
+            try Output.print(offer.preset.map { try offer.page(of: $0) } ?? offer.page(), end: "")
         }
     }
 
@@ -77,7 +77,7 @@ struct Plugins: AsyncParsableCommand {
         func run() async throws {
             let catalog = try await plugins.catalog()
             let difference = try OfferDifference(catalog.asked(first), catalog.asked(second))
-            print(try difference.text(), terminator: "")
+            try Output.print(difference.text(), end: "")
         }
     }
 
@@ -103,9 +103,11 @@ struct Plugins: AsyncParsableCommand {
         @Flag(help: "Print the report as JSON.")
         var json = false
 
+        func validate() throws { try Bounds.check("--deadline", deadline, 0.001...1e6) }
+
         func run() async throws {
             let report = try await Conformance(deadline: deadline).check(file, only: only)
-            print(json ? try report.json() : report.table())
+            try Output.print(json ? report.json() : report.table())
             if !report.passed { throw ExitCode(Failure.data) }
         }
     }

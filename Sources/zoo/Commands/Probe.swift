@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import ZooFiles
 import ZooHost
 import ZooKit
 import ZooReport
@@ -41,11 +42,11 @@ struct ProbeCommand: AsyncParsableCommand {
         let place = RunPlace(runDir, name: "\(recipe.name)-probe")
         let controller = try RunController(recipe, plugins: catalog, observer: RunWatcher(quiet: quiet))
         let probe = try ProbeController(controller, variants: chosen.names)
-        for variant in probe.leftOut { FileHandle.standardError.write(Data("zoo: left out: \(variant.reason)\n".utf8)) }
+        for variant in probe.leftOut { StandardStream.complain("zoo: left out: \(variant.reason)") }
         let (folder, result) = try await probe.run(into: place, seed: seed ?? recipe.seed)
         let report = ProbeReport(result)
-        try Data(report.markdown.utf8).write(to: folder.url.appending(path: "probe.md"), options: .atomic)
-        print(report.plain)
-        print("probe and tables: \(folder.url.shortPath)")
+        try OutputFile.write(Data(report.markdown.utf8), to: folder.url.appending(path: "probe.md"))
+        try Output.report(report.plain)
+        try Output.report("probe and tables: \(folder.url.shortPath)")
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import ZooFiles
 import ZooHost
 import ZooReport
 
@@ -76,7 +77,7 @@ struct Report: AsyncParsableCommand {
             let file =
                 output.map { URL(fileURLWithPath: $0) } ?? Self.file(in: URL(fileURLWithPath: folders[0], isDirectory: true))
             try Self.write(try builder.page().html(vega: ChartLibrary.load()), to: file)
-            print(file.shortPath)
+            try Output.print(file.shortPath)
         case .markdown: try emit(builder.page().markdown())
         case .csv: try emit(builder.csv())
         case .json: try emit(builder.page().json())
@@ -84,26 +85,20 @@ struct Report: AsyncParsableCommand {
     }
 
     private func emit(_ text: String) throws {
-        guard let output else { return print(text, terminator: "") }
+        guard let output else { return try Output.print(text, end: "") }
         try Self.write(text, to: URL(fileURLWithPath: output))
-        print(output)
+        try Output.print(output)
     }
 
     private func serve() async throws {
         _ = try ReportPlace(folders, allowsNone: true)
         let server = ReportServer(paths: folders, vega: try ChartLibrary.load(), port: port)
         try await server.run { address in
-            print("\(address)   (Ctrl-C ends it)")
-            // Whoever reads the address through a pipe gets it at once.
-            fflush(nil)
+            try Output.print("\(address)   (Ctrl-C ends it)")
         }
     }
 
     static func file(in folder: URL) -> URL { folder.appending(path: "report.html") }
 
-    static func write(_ text: String, to file: URL) throws {
-        do { try Data(text.utf8).write(to: file, options: .atomic) } catch {
-            throw Failure("\(file.shortPath) cannot be written: \(error.localizedDescription)", status: Failure.data)
-        }
-    }
+    static func write(_ text: String, to file: URL) throws { try OutputFile.write(Data(text.utf8), to: file) }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import ZooFiles
 import ZooHost
 
 struct Sample: ParsableCommand {
@@ -48,16 +49,12 @@ struct Sample: ParsableCommand {
     var device = "cpu"
 
     func validate() throws {
-        guard samples > 0 else { throw ValidationError("--samples is \(samples); expected a whole number from 1") }
-        guard maxNewTokens > 0 else {
-            throw ValidationError("--max-new-tokens is \(maxNewTokens); expected a whole number from 1")
-        }
-        guard steps > 0 else { throw ValidationError("--steps is \(steps); expected a whole number from 1") }
-        guard guidance.isFinite else { throw ValidationError("--guidance is \(guidance); expected a number") }
-        guard noise >= 0, noise.isFinite else { throw ValidationError("--noise is \(noise); expected a number from 0") }
-        guard temperature >= 0, temperature.isFinite else {
-            throw ValidationError("--temperature is \(temperature); expected a number from 0")
-        }
+        try Bounds.check("--samples", samples, 1...RecipeLimits.samples)
+        try Bounds.check("--max-new-tokens", maxNewTokens, 1...RecipeLimits.tokens)
+        try Bounds.check("--steps", steps, 1...RecipeLimits.denoisingSteps)
+        try Bounds.check("--guidance", guidance, -1000...1000)
+        try Bounds.check("--noise", noise, 0...1000)
+        try Bounds.check("--temperature", temperature, 0...1000)
     }
 
     func run() throws {
@@ -68,7 +65,7 @@ struct Sample: ParsableCommand {
         let texts = try sampler.sample(
             prompts, samples: samples, maxNewTokens: maxNewTokens, temperature: temperature, seed: seed)
         for (prompt, continuations) in zip(prompts, texts) {
-            for text in continuations { print(prompt + text) }
+            for text in continuations { try Output.print(prompt + text) }
         }
     }
 
@@ -77,11 +74,9 @@ struct Sample: ParsableCommand {
         let items = try sampler.prompts(prompt, count: 8)
         let grid = try sampler.grid(items, samples: samples, steps: steps, guidance: guidance, level: noise, seed: seed)
         let file = URL(fileURLWithPath: output)
-        do { try grid.png().write(to: file, options: .atomic) } catch {
-            throw Failure("\(output) cannot be written: \(error.localizedDescription)", status: Failure.data)
-        }
-        for item in items { print(sampler.caption(item)) }
-        print("pictures \(file.shortPath)")
+        try OutputFile.write(grid.png(), to: file)
+        for item in items { try Output.print(sampler.caption(item)) }
+        try Output.print("pictures \(file.shortPath)")
     }
 }
 
@@ -92,7 +87,8 @@ enum ModelPlace {
         let run = RunFolder(url)
         guard FileManager.default.fileExists(atPath: run.spec.path) else { return url }
         guard FileManager.default.fileExists(atPath: run.model.path) else {
-            throw Failure("\(path) is a run that has no model yet; go on with: zoo train --resume \(path)", status: Failure.data)
+            throw Failure(
+                "\(path) is a run that has no model yet; go on with: zoo train --resume \(path)", status: Failure.noInput)
         }
         return run.model
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import ZooFiles
 import ZooHost
 import ZooReport
 
@@ -27,7 +28,7 @@ struct TaskData: ParsableCommand {
                 "sentiment", SentimentData.isThere ? "there" : "missing: zoo data fetch sentiment", SentimentData.raw.path,
             ])
             table.append(["tabular", "needs none", ""])
-            print(table.plain(), terminator: "")
+            try Output.print(table.plain(), end: "")
         }
     }
 
@@ -43,7 +44,7 @@ struct TaskData: ParsableCommand {
 
         func run() throws {
             try SentimentData.fetch()
-            print(SentimentData.raw.path)
+            try Output.print(SentimentData.raw.path)
         }
     }
 }
@@ -64,7 +65,7 @@ enum SentimentData {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/bash")
         process.arguments = [script.path, raw.path]
-        try process.run()
+        do { try process.run() } catch { throw FileError(reading: "/bin/bash", error) }
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
             throw Failure("the data of task 'sentiment' could not be fetched (see above)", status: Failure.software)

@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 import ZooHost
 
 /// The JavaScript that draws the charts of a report: Vega, Vega-Lite and vega-embed in one file, which `make setup` puts into the
@@ -18,12 +19,9 @@ enum ChartLibrary {
         guard let file = places.first(where: { FileManager.default.fileExists(atPath: $0.path) }) else {
             throw Failure(
                 "\(places.last?.path ?? name) is missing, which draws the report's charts; get it by `make charts`",
-                status: Failure.data)
+                status: Failure.noInput)
         }
-        let text: String
-        do { text = try String(contentsOf: file, encoding: .utf8) } catch {
-            throw Failure("\(file.path) cannot be read: \(error.localizedDescription)", status: Failure.data)
-        }
+        let text = try InputFile.text(file)
         guard text.contains("vegaEmbed"), !text.lowercased().contains("</script") else {
             throw Failure(
                 "\(file.path) is damaged: it does not define vegaEmbed; remove it and run `make charts`", status: Failure.data)

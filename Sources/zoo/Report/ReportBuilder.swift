@@ -79,7 +79,7 @@ struct ReportBuilder {
             unequal.isEmpty
                 ? nil
                 : "The runs differ in more than the stage that is compared: \(unequal.joined(separator: ", ")).",
-        ].compactMap { $0 }
+        ].compactMap { $0 } + runs.flatMap(\.damage)
     }
 
     /// Settings outside of the last stage that the runs do not share.

@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 import ZooHost
 
 /// The runs and probes below the folders that a report is asked for.
@@ -16,10 +17,12 @@ struct ReportPlace {
             let folder = URL(fileURLWithPath: path, isDirectory: true)
             var isFolder: ObjCBool = false
             guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder) else {
-                throw Failure("\(path): there is no such folder", status: Failure.data)
+                throw Failure("\(path): there is no such folder", status: Failure.noInput)
             }
             guard isFolder.boolValue else {
-                throw Failure("\(path) is a file; expected the folder of a run, a comparison or a probe", status: Failure.data)
+                throw Failure(
+                    "\(path) is a file; expected the folder of a run, a comparison or a probe",
+                    status: Failure.noInput)
             }
             let children = try Self.folders(in: folder)
             let runs = children.filter(Self.isRun)
@@ -28,7 +31,7 @@ struct ReportPlace {
                 throw Failure(
                     "\(path) is no run (it has no run.json), no comparison (a folder of runs) and no probe (it has no probe.json); "
                         + "runs are made by zoo train and zoo compare",
-                    status: Failure.data)
+                    status: Failure.noInput)
             }
             found += Self.isRun(folder) ? [(folder, nil)] : runs.map { ($0, folder) }
             self.probes += try probes.map { try ReportedRun.decode(ProbeResult.self, $0) }
@@ -40,8 +43,12 @@ struct ReportPlace {
     private static func isRun(_ folder: URL) -> Bool { exists(RunFolder(folder).spec) }
 
     private static func folders(in folder: URL) throws -> [URL] {
-        try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: [.isDirectoryKey])
-            .filter { $0.hasDirectoryPath && !$0.lastPathComponent.hasPrefix(".") }
+        let children: [URL]
+        do {
+            children = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: [.isDirectoryKey])
+        } catch { throw FileError(reading: folder.path, error) }
+        return
+            children.filter { $0.hasDirectoryPath && !$0.lastPathComponent.hasPrefix(".") }
             .sorted { $0.lastPathComponent.localizedStandardCompare($1.lastPathComponent) == .orderedAscending }
     }
 

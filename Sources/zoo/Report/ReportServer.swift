@@ -1,5 +1,7 @@
 import FlyingFox
+import FlyingSocks
 import Foundation
+import ZooFiles
 import ZooReport
 
 /// Serves a report that follows its runs, on this machine alone.
@@ -16,16 +18,19 @@ struct ReportServer {
     ///
     /// - Parameter isListening: is told the page's address.
     /// - Throws: where the port cannot be had.
-    func run(isListening: @escaping @Sendable (String) -> Void) async throws {
+    func run(isListening: @escaping @Sendable (String) throws -> Void) async throws {
         let report = LiveReport(paths: paths, vega: vega)
         let server = HTTPServer(
-            address: try sockaddr_in.inet(ip4: "127.0.0.1", port: port), logger: .disabled,
+            config: .init(
+                address: try sockaddr_in.inet(ip4: "127.0.0.1", port: port), pool: ImpatientPool(HTTPServer.defaultPool()),
+                logger: .disabled),
             handler: ClosureHTTPHandler { request in await Self.answer(request, report) })
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 do { try await server.run() } catch {
                     throw Failure(
-                        "port \(port) of 127.0.0.1 cannot be used: \(error); name another by --port", status: Failure.software)
+                        "port \(port) of 127.0.0.1 cannot be used: \(Self.reason(error)); name another by --port",
+                        status: Failure.software)
                 }
             }
             group.addTask {
@@ -33,10 +38,15 @@ struct ReportServer {
                 guard case .ip4(_, let port)? = await server.listeningAddress else {
                     throw Failure("the server has no address", status: Failure.software)
                 }
-                isListening("http://127.0.0.1:\(port)/")
+                try isListening("http://127.0.0.1:\(port)/")
             }
             try await group.waitForAll()
         }
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        guard case .failed(_, let number, _)? = error as? SocketError else { return plainWords(error) }
+        return number == EADDRINUSE ? "another program has it" : plainWords(POSIXError(POSIXErrorCode(rawValue: number) ?? .EIO))
     }
 
     private static func answer(_ request: HTTPRequest, _ report: LiveReport) async -> HTTPResponse {

@@ -1,5 +1,6 @@
 import Foundation
 import ZooData
+import ZooFiles
 import ZooHost
 import ZooReport
 
@@ -14,6 +15,8 @@ struct ReportedRun {
     /// The recipe's settings by path.
     var settings: [String: String]
     var records: [LearningCurves.Record]
+    /// What of the run's files is damaged and left out, a sentence each.
+    var damage: [String] = []
     var evaluation: EvaluationResult?
     var ledger: Ledger?
     var environment: EnvironmentNote?
@@ -43,7 +46,7 @@ struct ReportedRun {
         settings = RunNote.settings(spec)
         name = variant ?? settings["algorithm"] ?? folder.url.lastPathComponent
         self.variant = note.preset?.title(of: name) ?? name
-        records = try Self.records(folder.metrics)
+        (records, damage) = try Self.records(folder.metrics)
         evaluation = try Self.optional(EvaluationResult.self, folder.evaluation)
         ledger = try Self.optional(Ledger.self, folder.ledger)
         environment = try Self.optional(EnvironmentNote.self, folder.environment)
@@ -54,11 +57,10 @@ struct ReportedRun {
     }
 
     static func decode<T: Decodable>(_ type: T.Type, _ file: URL) throws -> T {
-        do { return try decoder.decode(type, from: Data(contentsOf: file)) } catch let error as DecodingError {
+        do { return try decoder.decode(type, from: InputFile.data(file)) } catch let error as DecodingError {
             throw Failure(
-                "\(file.shortPath) cannot be read: \(reason(error)); was it written by another version?", status: Failure.data)
-        } catch {
-            throw Failure("\(file.shortPath) cannot be read: \(error.localizedDescription)", status: Failure.data)
+                "\(file.shortPath) cannot be read: \(plainWords(error)); was it written by another version?", status: Failure.data
+            )
         }
     }
 
@@ -69,36 +71,34 @@ struct ReportedRun {
         return decoder
     }()
 
-    private static func reason(_ error: DecodingError) -> String {
-        func path(_ context: DecodingError.Context) -> String {
-            context.codingPath.isEmpty ? "" : " at " + context.codingPath.map(\.stringValue).joined(separator: ".")
-        }
-        switch error {
-        case .keyNotFound(let key, let context): return "it has no '\(key.stringValue)'\(path(context))"
-        case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
-            return "expected \(type)\(path(context))"
-        case .dataCorrupted(let context): return "it is damaged\(path(context))"
-        @unknown default: return "it is damaged"
-        }
-    }
+    /// The last step that a run can have: up to there, a number of JSON is exact.
+    private static let lastStep = 0x1p53
 
-    /// The lines of `metrics.jsonl`; one that is being written right now is left for later.
-    private static func records(_ file: URL) throws -> [LearningCurves.Record] {
-        guard FileManager.default.fileExists(atPath: file.path) else { return [] }
-        let text: String
-        do { text = try String(contentsOf: file, encoding: .utf8) } catch {
-            throw Failure("\(file.shortPath) cannot be read: \(error.localizedDescription)", status: Failure.data)
-        }
-        let whole = text.hasSuffix("\n") ? text[...] : text[..<(text.lastIndex(of: "\n") ?? text.startIndex)]
-        return try whole.split(separator: "\n").enumerated().map { index, line in
-            guard let values = try? decoder.decode([String: Double?].self, from: Data(line.utf8)),
-                let step = values["step"] ?? nil
-            else {
-                throw Failure(
-                    "\(file.shortPath), line \(index + 1): expected an object of numbers with 'step'; found \(line.prefix(60))",
-                    status: Failure.data)
+    /// The lines of `metrics.jsonl`, without those that are damaged, which `damage` names; one that is being written right now is left
+    /// for later.
+    private static func records(_ file: URL) throws -> (records: [LearningCurves.Record], damage: [String]) {
+        guard FileManager.default.fileExists(atPath: file.path) else { return ([], []) }
+        var (records, damaged) = ([LearningCurves.Record](), [(line: Int, text: String)]())
+        let lines = try InputFile.data(file).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        // What follows the last newline is nothing, or half a line.
+        for (index, line) in lines.dropLast().enumerated() where !line.isEmpty {
+            if let values = try? decoder.decode([String: Double?].self, from: line), let step = values["step"] ?? nil,
+                (0...lastStep).contains(step), let whole = Int(exactly: step)
+            {
+                records.append(
+                    LearningCurves.Record(step: whole, values: values.compactMapValues { $0 }.filter { $0.key != "step" }))
+            } else {
+                damaged.append((index + 1, String(decoding: line.prefix(60), as: UTF8.self)))
             }
-            return LearningCurves.Record(step: Int(step), values: values.compactMapValues { $0 }.filter { $0.key != "step" })
         }
+        guard let first = damaged.first else { return (records, []) }
+        let others = damaged.count == 1 ? "" : ", and \(damaged.count - 1) more"
+        return (
+            records,
+            [
+                "\(file.shortPath), line \(first.line)\(others): expected an object of numbers with 'step', a whole number; found "
+                    + "\(first.text). Left out."
+            ]
+        )
     }
 }

@@ -18,7 +18,7 @@ public final class AtomicFile {
         self.destination = destination.path
         temporary = "\(destination.path).\(getpid()).part"
         descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw Self.error(self.destination, "created") }
+        guard descriptor >= 0 else { throw Self.error(self.destination) }
     }
 
     deinit {
@@ -39,7 +39,7 @@ public final class AtomicFile {
             #endif
             if written < 0 {
                 if errno == EINTR { continue }
-                throw Self.error(destination, "written")
+                throw Self.error(destination)
             }
             rest = UnsafeRawBufferPointer(rebasing: rest[written...])
         }
@@ -49,17 +49,15 @@ public final class AtomicFile {
 
     /// Flushes, closes and renames; the file is there from now on.
     public func commit() throws {
-        guard fsync(descriptor) == 0 else { throw Self.error(destination, "flushed") }
+        guard fsync(descriptor) == 0 else { throw Self.error(destination) }
         let open = descriptor
         descriptor = -1
         guard close(open) == 0, rename(temporary, destination) == 0 else {
-            let error = Self.error(destination, "put in place")
+            let error = Self.error(destination)
             unlink(temporary)
             throw error
         }
     }
 
-    private static func error(_ path: String, _ action: String) -> TensorError {
-        TensorError("\(path): cannot be \(action): \(String(cString: strerror(errno)))")
-    }
+    private static func error(_ path: String) -> FileError { FileError(writing: path, errno) }
 }

@@ -1,0 +1,123 @@
+import Foundation
+
+/// What went wrong with a file, a folder or a stream, as one sentence that begins with its path.
+public struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// What it means for whoever called: the exit status of the command.
+    public enum Kind: Sendable {
+        /// What was to be read is not there, or is no regular file.
+        case noInput
+        /// What was to be written cannot be made.
+        case cannotCreate
+        /// Reading or writing failed half-way, such as by a full disk.
+        case inputOutput
+        /// The user may not.
+        case noPermission
+    }
+
+    public let kind: Kind
+    public let path: String
+    public let reason: String
+
+    public init(_ kind: Kind, _ path: String, _ reason: String) {
+        self.kind = kind
+        self.path = path
+        self.reason = reason
+    }
+
+    public var description: String { "\(path): \(reason)" }
+
+    /// - Parameter number: of `errno`.
+    init(reading path: String, _ number: Int32) {
+        let reason = number == ENOENT ? "there is no such file" : "cannot be read: \(SystemError.words(number))"
+        self.init(Self.kind(number, else: .noInput), path, reason)
+    }
+
+    init(writing path: String, _ number: Int32) {
+        self.init(Self.kind(number, else: .cannotCreate), path, "cannot be written: \(SystemError.words(number))")
+    }
+
+    /// - Parameter error: of the system's or of Foundation's; where it is a sentence already, that sentence.
+    public init(reading path: String, _ error: any Error) {
+        self.init(path, "cannot be read", error, else: .noInput)
+    }
+
+    /// - Parameter error: of the system's or of Foundation's; where it is a sentence already, that sentence.
+    public init(writing path: String, _ error: any Error) {
+        self.init(path, "cannot be written", error, else: .cannotCreate)
+    }
+
+    private init(_ path: String, _ action: String, _ error: any Error, else kind: Kind) {
+        if let error = error as? FileError {
+            self = error.path.hasPrefix(path) ? error : FileError(error.kind, path, "\(action): \(error)")
+        } else {
+            let number = SystemError.number(error)
+            self.init(number.map { Self.kind($0, else: kind) } ?? kind, path, "\(action): \(plainWords(error))")
+        }
+    }
+
+    private static func kind(_ number: Int32, else kind: Kind) -> Kind {
+        switch number {
+        case EACCES, EPERM: .noPermission
+        case ENOSPC, EDQUOT, EIO, EFBIG, EPIPE, EBADF, ENOMEM, EMFILE, ENFILE: .inputOutput
+        default: kind
+        }
+    }
+}
+
+/// An error in words for people: that of the project as it is, one of the system's or of Foundation's in a few plain words.
+public func plainWords(_ error: any Error) -> String {
+    if let error = error as? DecodingError { return words(error) }
+    if let error = error as? EncodingError {
+        switch error {
+        case .invalidValue(_, let context): return "a value\(place(context.codingPath)) cannot be written"
+        @unknown default: return "a value cannot be written"
+        }
+    }
+    if let number = SystemError.number(error) { return SystemError.words(number) }
+    if SystemError.isRaw(error) { return SystemError.description(error) }
+    return "\(error)"
+}
+
+private func place(_ path: [any CodingKey]) -> String {
+    let words = path.reduce(into: "") { words, key in
+        words += key.intValue.map { "[\($0)]" } ?? (words.isEmpty ? "" : ".") + key.stringValue
+    }
+    return words.isEmpty ? "" : " at '\(words)'"
+}
+
+private func words(_ error: DecodingError) -> String {
+    switch error {
+    case .keyNotFound(let key, let context): return "it has no '\(key.stringValue)'\(place(context.codingPath))"
+    case .typeMismatch(let type, let context):
+        // Foundation has no other place for what it found.
+        let found = context.debugDescription.firstMatch(of: /but found (.+) instead/).map { ", found \($0.1)" } ?? ""
+        return "expected \(name(type))\(place(context.codingPath))\(found)"
+    case .valueNotFound(let type, let context): return "expected \(name(type))\(place(context.codingPath)), found nothing"
+    case .dataCorrupted(let context):
+        let inner = (context.underlyingError as NSError?)?.userInfo["NSDebugDescription"] as? String
+        let reason = inner ?? context.debugDescription
+        return context.codingPath.isEmpty
+            ? "it is not valid JSON (\(oneLine(reason)))"
+            : "the value\(place(context.codingPath)) is damaged (\(oneLine(reason)))"
+    @unknown default: return "it is damaged"
+    }
+}
+
+/// The type as its reader knows it.
+private func name(_ type: any Any.Type) -> String {
+    let name = "\(type)"
+    if name.hasPrefix("Dictionary") { return "an object" }
+    if name.hasPrefix("Array") || name.hasPrefix("Set") { return "a list" }
+    switch name {
+    case "String": return "a text"
+    case "Bool": return "true or false"
+    case "Double", "Float", "Date": return "a number"
+    case "Int", "Int32", "Int64", "UInt", "UInt64", "UInt32": return "a whole number"
+    default: return "an object"
+    }
+}
+
+private func oneLine(_ text: String) -> String {
+    let words = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+    return words.hasSuffix(".") ? String(words.dropLast()) : words
+}
