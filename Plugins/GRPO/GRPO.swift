@@ -103,7 +103,11 @@ struct GRPO: Algorithm {
         let prompts = try host.data.prompts(parameters.prompts)
         var rollout = try host.rollout.generate(sampler, prompts, samples: parameters.samples)
         let rewards = try host.reward.score(rollout, unscorable: true)
-        rollout.set("advantage", perSequence: try advantages(rewards, rollout))
+        let advantages = try advantages(rewards, rollout)
+        rollout.set("advantage", perSequence: advantages)
+        if parameters.maskZeroAdvantageGroups {
+            rollout.set("alive", perSequence: Self.alive(advantages, groups: try rollout.integers("group")))
+        }
         if parameters.measuresKL, parameters.klEstimator != .exact {
             rollout.set("reference_logp", perStep: try host.model.forward(.reference, rollout, [.logp])[.logp])
         }
@@ -121,7 +125,7 @@ struct GRPO: Algorithm {
         case .sumThenNormalize:
             advantages = groupAdvantages(
                 rewards.total, groups: groups, baseline: parameters.baseline, scale: parameters.scaleRewards, epsilon: epsilon,
-                variance: variance, lengths: rollout.actionCounts)
+                variance: variance, lengths: rollout.actionCounts, sizes: rewards.sizes)
         case .normalizeThenSum:
             let components = rewards.components.map { ($0.values, $0.weight) }
             advantages = normalizedSumAdvantages(
@@ -149,9 +153,25 @@ struct GRPO: Algorithm {
         try logUpdate(minibatch, update, info, isFirst: isFirst)
     }
 
-    /// The actions of each sequence that count in the loss: none of a truncated one where `mask_truncated` is set.
+    /// 1 for each sequence of a group that has an advantage, 0 where all of its group's are 0, [n].
+    static func alive(_ advantages: [Double], groups: [Int]) -> [Double] {
+        var alive = [Double](repeating: 0, count: advantages.count)
+        for group in members(of: groups) where group.contains(where: { advantages[$0] != 0 }) {
+            for index in group { alive[index] = 1 }
+        }
+        return alive
+    }
+
+    /// The actions of each sequence that count in the loss: none of a truncated one where `mask_truncated` is set, and none of a group
+    /// without an advantage where `mask_zero_advantage_groups` is.
     private func countedLengths(_ minibatch: Batch) throws -> [Int] {
-        guard parameters.maskTruncated else { return minibatch.actionCounts }
-        return zip(minibatch.actionCounts, try minibatch.integers("finished")).map { $1 != 0 ? $0 : 0 }
+        var lengths = minibatch.actionCounts
+        if parameters.maskTruncated {
+            lengths = zip(lengths, try minibatch.integers("finished")).map { $1 != 0 ? $0 : 0 }
+        }
+        if parameters.maskZeroAdvantageGroups {
+            lengths = zip(lengths, try minibatch.sequences("alive")).map { $1 != 0 ? $0 : 0 }
+        }
+        return lengths
     }
 }

@@ -58,6 +58,8 @@ extension GRPO {
         @Parameter("Steps between refreshes of the policy that samples; 1 samples from the policy itself.", in: 1...1_000_000)
         var refreshInterval = 1
         @Parameter("Leave sequences that were cut at the length limit out of the loss.") var maskTruncated = false
+        @Parameter("Leave groups whose advantages are all 0 out of the loss, KL included.")
+        var maskZeroAdvantageGroups = false
         @Parameter("Measure the KL to the reference even where beta is 0: a forward pass of the reference each step.")
         var logKl = true
 

@@ -52,14 +52,14 @@ struct OnlineDPO: Algorithm {
 
     // MARK: - The objective
 
-    /// The first of the best and the last of the worst of each group.
+    /// The first of the best and the last of the worst of each group; rewards that differ by rounding alone are equal.
     static func pairs(rewards: [Double], groups: [Int]) throws -> [Pair] {
         try members(of: groups).map { group in
             guard group.count > 1, let first = group.first else {
                 throw ZooError(.invalidArgument, "a prompt has \(group.count) sample; expected at least two to compare")
             }
-            let best = group.reduce(first) { rewards[$1] > rewards[$0] ? $1 : $0 }
-            let worst = group.reversed().reduce(group[group.count - 1]) { rewards[$1] < rewards[$0] ? $1 : $0 }
+            let best = group.reduce(first) { difference(rewards[$1], rewards[$0]) > 0 ? $1 : $0 }
+            let worst = group.reversed().reduce(group[group.count - 1]) { difference(rewards[$1], rewards[$0]) < 0 ? $1 : $0 }
             return Pair(chosen: best, rejected: worst)
         }
     }

@@ -10,8 +10,8 @@ extension PPO {
                 switch parameters.missingEos {
                 case _ where finished != 0: reward
                 case .none: reward
-                case .penalty: reward - parameters.missingEosValue
-                case .set: parameters.missingEosValue
+                case .penalty: reward - parameters.eosValue
+                case .set: parameters.eosValue
                 }
             return min(max(score, -limit), limit)
         }
@@ -56,24 +56,28 @@ extension PPO {
             case .groupMean: groupMeans(totals, groups: try batch.integers("group"))
             case .leaveOneOut: leaveOneOutBaselines(totals, groups: try batch.integers("group"))
             }
-        return zip(zip(toGo, batch.perStep(baselines)), batch.mask).map { $1 ? $0.0 - $0.1 : 0 }
+        return zip(zip(toGo, batch.perStep(baselines)), batch.mask).map {
+            $1 ? difference($0.0, $0.1, count: totals.count) : 0
+        }
     }
 
     /// Advantages of variance 1, where they are wanted so, and within their limit.
-    static func scaled(_ advantages: [Double], _ mask: [Bool], _ parameters: Parameters) -> [Double] {
+    ///
+    /// - Parameter size: Of the largest reward or value that they were made from, which rounding is measured by.
+    static func scaled(_ advantages: [Double], _ mask: [Bool], size: Double, _ parameters: Parameters) -> [Double] {
         let limit = parameters.advClipMax ?? .infinity
-        return whitened(advantages, mask, parameters).map { min(max($0, -limit), limit) }
+        return whitened(advantages, mask, size: size, parameters).map { min(max($0, -limit), limit) }
     }
 
     /// Advantages of variance 1. Without a critic they are divided by their root mean square and not centred.
-    private static func whitened(_ advantages: [Double], _ mask: [Bool], _ parameters: Parameters) -> [Double] {
+    private static func whitened(_ advantages: [Double], _ mask: [Bool], size: Double, _ parameters: Parameters) -> [Double] {
         guard parameters.whitenAdvantages else { return advantages }
         guard parameters.baseline == .critic else {
             let scale = 1 / (maskedMean(advantages.map { $0 * $0 }, mask) + 1e-8).squareRoot()
             return advantages.map { $0 * scale }
         }
         return whiten(
-            advantages, mask, ddof: parameters.whitenVariance.ddof, shiftMean: !parameters.whitenKeepsMean)
+            advantages, mask, ddof: parameters.whitenVariance.ddof, shiftMean: !parameters.whitenKeepsMean, scale: size)
     }
 }
 

@@ -35,6 +35,12 @@ struct PPO: Algorithm {
         self.parameters = parameters
         self.host = host
         state = State(kl: AdaptiveKL(coefficient: parameters.klCoef))
+        if parameters.missingEos == .set, parameters.eosValue > 0 {
+            host.message(
+                .warning,
+                "missing_eos_value \(parameters.eosValue) becomes the score of every sequence cut at the length limit: it rewards being "
+                    + "cut wherever scores lie below")
+        }
     }
 
     // MARK: - The objective
@@ -133,10 +139,12 @@ struct PPO: Algorithm {
         if parameters.whitenRewards { stepRewards = whiten(stepRewards, states.mask, shiftMean: false) }
 
         var advantages: [Double]
+        var size = largest(stepRewards)
         if parameters.baseline == .critic {
             let values = try host.model.forward(.critic, states, [.value])[.value]
             let estimate = Self.estimate(rewards: stepRewards, values: values, states, parameters)
             advantages = estimate.advantages
+            size = max(size, largest(masked(values, states.mask)))
             states.set("value", perStep: values)
             states.set("return", perStep: estimate.returns)
             try logCritic(values: values, returns: estimate.returns, mask: states.mask)
@@ -144,7 +152,7 @@ struct PPO: Algorithm {
             advantages = try Self.advantagesWithoutCritic(
                 rewards: stepRewards, batch: states, gamma: parameters.gamma, baseline: parameters.baseline)
         }
-        advantages = Self.scaled(Self.aligned(advantages, of: states, to: rollout), rollout.mask, parameters)
+        advantages = Self.scaled(Self.aligned(advantages, of: states, to: rollout), rollout.mask, size: size, parameters)
         rollout.set("kl", perStep: zip(logp, reference).map { $0 - $1 })
         rollout.set("advantage", perStep: advantages)
         if parameters.klLossCoef > 0, parameters.klLossEstimator != .exact {

@@ -53,9 +53,19 @@ extension PPO {
         @Parameter("Limit ±c of a sequence's score; null is none.", in: 0...1_000_000) var rewardClip: Double? = nil
         @Parameter("A sequence cut at the length limit: 'penalty' subtracts missing_eos_value from its score, 'set' replaces it.")
         var missingEos = MissingEOS.none
-        @Parameter("The number that missing_eos subtracts or sets.", in: -1_000_000...1_000_000) var missingEosValue = 1.0
+        @Parameter("What missing_eos subtracts (from 0) or sets; null subtracts 1 (TRL) or sets -1 (N+).", in: -1e6...1e6)
+        var missingEosValue: Double? = nil
+
+        /// What `missing_eos` subtracts or sets.
+        var eosValue: Double { missingEosValue ?? (missingEos == .set ? -1 : 1) }
 
         func validate() throws {
+            if missingEos == .penalty, eosValue < 0 {
+                throw ZooError(
+                    .invalidArgument,
+                    "parameter 'missing_eos_value' is \(eosValue); missing_eos 'penalty' subtracts it, so that below 0 it rewards "
+                        + "sequences for being cut: give a number from 0, or missing_eos 'set'")
+            }
             guard samples == 1, baseline == .groupMean || baseline == .leaveOneOut else { return }
             throw ZooError(.invalidArgument, "parameter 'samples' is 1; baseline '\(baseline.rawValue)' needs at least 2")
         }

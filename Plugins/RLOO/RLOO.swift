@@ -75,8 +75,13 @@ struct RLOO: Algorithm {
     }
 
     /// R_i − 1/(k − 1)·Σ_{j≠i} R_j, [n] (section 3.2), and where it is wanted (A − mean) / (std + 10⁻⁴) over all of them.
-    static func advantages(_ returns: [Double], groups: [Int], normalize: Bool) -> [Double] {
-        let advantages = zip(returns, leaveOneOutBaselines(returns, groups: groups)).map { $0 - $1 }
+    ///
+    /// - Parameter sizes: Of what each return was added up from, [n], which rounding is measured by.
+    static func advantages(_ returns: [Double], groups: [Int], normalize: Bool, sizes: [Double]) -> [Double] {
+        let baselines = leaveOneOutBaselines(returns, groups: groups)
+        let advantages = returns.indices.map {
+            difference(returns[$0], baselines[$0], count: returns.count, scale: sizes[$0])
+        }
         guard normalize else { return advantages }
         let (center, scale) = (mean(advantages), standardDeviation(advantages) + 1e-4)
         return advantages.map { ($0 - center) / scale }
@@ -87,7 +92,9 @@ struct RLOO: Algorithm {
         rewards: [Double], kl: [Double], batch: Batch, beta: Double, rewardClip: Double?
     ) throws -> [Double] {
         let groups = try batch.integers("group")
-        let shaped = zip(rewards, leaveOneOutBaselines(rewards, groups: groups)).map { $0 - $1 }
+        let shaped = zip(rewards, leaveOneOutBaselines(rewards, groups: groups)).map {
+            difference($0, $1, count: rewards.count)
+        }
         var steps = kl.map { -beta * $0 }
         for (sequence, reward) in clipped(shaped, rewardClip).enumerated() {
             if let last = batch.steps(of: sequence).last(where: { batch.mask[$0] }) { steps[last] += reward }
@@ -147,7 +154,7 @@ struct RLOO: Algorithm {
         let logp = try rollout.steps("behaviour_logp")
         let reference = try host.model.forward(.reference, rollout, [.logp])[.logp]
         let kl = zip(logp, reference).map { $0 - $1 }
-        rollout.set("advantage", perStep: try advantages(rewards.total, kl: kl, rollout))
+        rollout.set("advantage", perStep: try advantages(rewards, kl: kl, rollout))
         try host.logGroupSamples(rollout, rewards)
         let total = rollout.sequenceSums(kl).reduce(0, +)
         try host.log("kl", total / Double(max(rollout.actionCount, 1)), over: rollout.actionCount)
@@ -155,17 +162,19 @@ struct RLOO: Algorithm {
     }
 
     /// The advantage of each action, [steps]; `kl` holds the log-ratio to the reference of each.
-    private func advantages(_ rewards: [Double], kl: [Double], _ rollout: Batch) throws -> [Double] {
+    private func advantages(_ rewards: Rewards, kl: [Double], _ rollout: Batch) throws -> [Double] {
         switch parameters.klPosition {
         case .beforeBaseline:
+            let kl = rollout.sequenceSums(kl)
             let returns = Self.returns(
-                rewards: rewards, kl: rollout.sequenceSums(kl), beta: parameters.beta, rewardClip: parameters.rewardClip)
+                rewards: rewards.total, kl: kl, beta: parameters.beta, rewardClip: parameters.rewardClip)
             return rollout.perStep(
                 Self.advantages(
-                    returns, groups: try rollout.integers("group"), normalize: parameters.normalizeAdvantages))
+                    returns, groups: try rollout.integers("group"), normalize: parameters.normalizeAdvantages,
+                    sizes: zip(rewards.sizes, kl).map { $0 + abs(parameters.beta * $1) }))
         case .afterBaseline:
             return try Self.stepAdvantages(
-                rewards: rewards, kl: kl, batch: rollout, beta: parameters.beta, rewardClip: parameters.rewardClip)
+                rewards: rewards.total, kl: kl, batch: rollout, beta: parameters.beta, rewardClip: parameters.rewardClip)
         }
     }
 

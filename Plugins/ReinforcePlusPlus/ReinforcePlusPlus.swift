@@ -64,7 +64,8 @@ struct ReinforcePlusPlus: Algorithm {
     static func returns(rewards: [Double], kl: [Double], batch: Batch, _ parameters: Parameters) throws -> [Double] {
         var rewards = rewards
         if parameters.baseline == .groupMean {
-            rewards = zip(rewards, groupMeans(rewards, groups: try batch.integers("group"))).map { $0 - $1 }
+            let means = groupMeans(rewards, groups: try batch.integers("group"))
+            rewards = zip(rewards, means).map { difference($0, $1, count: rewards.count) }
         }
         let limit = parameters.rewardClip ?? .infinity
         var steps = kl.map { -parameters.klCoef * $0 }
@@ -126,7 +127,7 @@ struct ReinforcePlusPlus: Algorithm {
         }
         let returns = try Self.returns(rewards: rewards.total, kl: kl, batch: rollout, parameters)
         let ddof = parameters.whitenVariance == .unbiased ? 1 : 0
-        rollout.set("advantage", perStep: whiten(returns, rollout.mask, ddof: ddof))
+        rollout.set("advantage", perStep: whiten(returns, rollout.mask, ddof: ddof, scale: largest(rewards.sizes)))
         rollout.set("reference_logp", perStep: reference)
         try host.logGroupSamples(rollout, rewards)
         try host.log("return", maskedMean(returns, rollout.mask), over: rollout.actionCount)

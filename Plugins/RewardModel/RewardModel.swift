@@ -47,10 +47,13 @@ struct RewardModel: Algorithm {
         return Loss(loss, [.score: gradient])
     }
 
-    /// Every two sequences whose ratings differ by more than `gap`.
+    /// Every two sequences whose ratings differ by more than `gap`, and by more than rounding.
     static func pairs(ratings: [Double], gap: Double) -> [Pair] {
-        ratings.indices.flatMap { a in
-            ratings.indices.compactMap { b in ratings[a] - ratings[b] > gap ? Pair(chosen: a, rejected: b) : nil }
+        let size = largest(ratings)
+        return ratings.indices.flatMap { a in
+            ratings.indices.compactMap { b in
+                difference(ratings[a] - ratings[b], gap, scale: size) > 0 ? Pair(chosen: a, rejected: b) : nil
+            }
         }
     }
 

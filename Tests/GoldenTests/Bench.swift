@@ -19,7 +19,23 @@ func builtPlugin(_ library: String) throws -> Plugin {
         let file = "lib\(library).so"
     #endif
     let folder = try #require(Bundle.main.executableURL).deletingLastPathComponent()
-    return try Plugin(path: folder.appending(path: file).path)
+    return try LoadedPlugins.shared.plugin(folder.appending(path: file).path)
+}
+
+/// Each plugin is loaded once: its whole file is hashed at that, which takes a debug build seconds.
+private final class LoadedPlugins: @unchecked Sendable {
+    static let shared = LoadedPlugins()
+    private let lock = NSLock()
+    private var plugins: [String: Plugin] = [:]
+
+    func plugin(_ path: String) throws -> Plugin {
+        try lock.withLock {
+            if let known = plugins[path] { return known }
+            let plugin = try Plugin(path: path)
+            plugins[path] = plugin
+            return plugin
+        }
+    }
 }
 
 /// Sampled sequences of a golden case: its rows, with everything that a rollout carries.
@@ -128,6 +144,6 @@ func expect(_ found: [Double], _ expected: [Double], _ what: String, in golden: 
         return
     }
     for (index, (found, expected)) in zip(found, expected).enumerated() where !(abs(found - expected) <= golden.tolerance) {
-        Issue.record("\(golden.name): \(what)[\(index)] is \(found); expected \(expected)")
+        Issue.record("\(golden.name): \(what)[\(index)] is \(found); expected \(expected). It has \(golden.keys)")
     }
 }

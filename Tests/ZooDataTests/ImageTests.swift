@@ -56,6 +56,9 @@ struct PictureTests {
         #expect(abs(found.correlation - 1) < 1e-6)
         #expect(abs(whole.correlation(picture(8, 8) { -whole[$0, $1] }) + 1) < 1e-6)
         #expect(part.correlation(picture(3, 3) { _, _ in 1 }) == 0)
+        #expect(part.correlation(picture(3, 3) { row, column in 0.1 + Float(row + column) * 1e-8 }) == 0)
+        // However faint a picture is, what it shows is what counts.
+        #expect(abs(part.correlation(picture(3, 3) { part[$0, $1] * 1e-12 }) - 1) < 1e-6)
     }
 
     @Test("a grid is a PNG file of the size that its pictures take")

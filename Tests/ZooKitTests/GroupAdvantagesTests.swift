@@ -22,6 +22,25 @@ struct GroupAdvantagesTests {
             groupAdvantages([4, 2], groups: [1, 1], baseline: .leaveOneOut, scale: .group, epsilon: 1e-6), [2, -2])
     }
 
+    /// The others of 1.1 are 0.1 each, whose mean and deviation are off by rounding.
+    @Test("others that agree but for rounding have no deviation either")
+    func roundedOthers() {
+        let found = groupAdvantages(
+            [1.1] + Array(repeating: 0.1, count: 7), groups: Array(repeating: 0, count: 8), baseline: .leaveOneOut, scale: .group,
+            epsilon: 1e-6)
+        expectClose(Array(found.prefix(1)), [1])
+    }
+
+    @Test("without a baseline equal rewards are left as they are")
+    func uncentred() {
+        expectClose(groupAdvantages([0.1, 0.1, 0.1], groups: [0, 0, 0], baseline: .none, scale: .group), [0.1, 0.1, 0.1])
+    }
+
+    @Test("one scored completion of a group has no advantage over others", arguments: [GroupBaseline.groupMean, .leaveOneOut])
+    func single(baseline: GroupBaseline) {
+        #expect(groupAdvantages([5, .nan, .nan], groups: [0, 0, 0], baseline: baseline, scale: .none) == [0, 0, 0])
+    }
+
     /// (1·3 + 3·1 + 2·6) / 6 = 3.
     @Test("a mean weighed by length counts each action once")
     func lengthWeighted() {

@@ -47,9 +47,39 @@ struct StatisticsTests {
     func explained() {
         let targets = [1.0, 2, 4]
         #expect(explainedVariance(predictions: targets, targets: targets) == 1)
-        // Variance of the targets is 7/3; of the residuals of a constant prediction too.
-        let constant = explainedVariance(predictions: [9, 9, 9], targets: targets)
-        #expect(abs(constant - (1 - (7.0 / 3) / (7.0 / 3 + 1e-5))) < 1e-12)
+        #expect(abs(explainedVariance(predictions: [9, 9, 9], targets: targets)) < 1e-15)
+        // Variance of the targets is 7/3; residuals 0, 0 and 1 have 1/3.
+        for unit in [1e-9, 1, 1e9] {
+            let found = explainedVariance(predictions: [unit, 2 * unit, 3 * unit], targets: targets.map { $0 * unit })
+            #expect(abs(found - 6.0 / 7) < 1e-12)
+        }
+        #expect(explainedVariance(predictions: [1, 2, 3], targets: Array(repeating: 0.1, count: 3)) == 0)
+    }
+
+    /// Sums of 0.1 are off, so that means of them and distances from these are, too.
+    @Test("equal numbers have no variance and whiten to 0, whatever they are and how many", arguments: [0.1, 1e6 + 0.1, 1e-12])
+    func equal(value: Double) {
+        for count in [3, 8, 10_000] {
+            let values = Array(repeating: value, count: count)
+            let mask = values.map { _ in true }
+            #expect(variance(values) == 0)
+            #expect(whiten(values, mask).allSatisfy { $0 == 0 })
+            #expect(whiten(values, mask, epsilon: 0).allSatisfy { $0 == 0 })
+            #expect(whiten(values, mask, shiftMean: false).allSatisfy { abs($0 - value) <= 1e-12 * value })
+            #expect(abs(variance(values + [value * (1 + 1e-9)])) > 0, "a part in 10⁹ is no rounding")
+        }
+    }
+
+    @Test("what a difference leaves of larger numbers is rounding by their size")
+    func differences() {
+        #expect(difference(0.1 + 0.2, 0.3) == 0)
+        #expect(difference(0.30001, 0.3) == 0.30001 - 0.3)
+        #expect(difference(3e-13, 0) == 3e-13)
+        #expect(difference(3e-13, 0, scale: 1) == 0)
+        #expect(difference(1e-11, 0, scale: 1) == 1e-11)
+        #expect(difference(1e-11, 0, count: 1_000_000, scale: 1) == 0)
+        #expect(difference(.nan, 0).isNaN && difference(.infinity, 1) == .infinity)
+        #expect(roundingNoise(of: [-2, 1]) == 4096 * 2 * Double.ulpOfOne)
     }
 
     @Test("log σ keeps its digits far from 0")
@@ -79,5 +109,7 @@ struct StatisticsTests {
         #expect(rankCorrelation([1, 2, 3], [3, 2, 1]) == -1)
         #expect(rankCorrelation([1, 2], [3, 3]) == nil)
         #expect(rankCorrelation([1], [3]) == nil)
+        #expect(rankCorrelation([0.1 + 0.2, 0.3, 0.1 + 0.2], [1, 2, 3]) == nil)
+        #expect(rankCorrelation([0.1 + 0.2, 0.3, 1], [1, 1, 2]) == 1)
     }
 }

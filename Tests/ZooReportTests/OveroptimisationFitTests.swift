@@ -25,6 +25,12 @@ struct OveroptimisationFitTests {
         #expect(fit.peak == nil)
     }
 
+    @Test("a reward that never moves leaves nothing to explain")
+    func flat() throws {
+        let fit = try #require(OveroptimisationFit((1...9).map { (Double($0), 0.1) }))
+        #expect(fit.explained == 0)
+    }
+
     @Test("too few points, or all at one distance, have no fit")
     func none() {
         #expect(OveroptimisationFit(Array(Self.curve.prefix(4))) == nil)

@@ -111,6 +111,17 @@ struct StatisticsTests {
         #expect(PairedDifference(scores([1, .nan]), scores([1, 1]))?.interval == nil)
     }
 
+    @Test("scores that are equal but for rounding do not differ")
+    func rounding() throws {
+        let sums = scores([0.1 + 0.2, 0.1 + 0.7, 0.3 + 0.6])
+        let plain = scores([0.3, 0.8, 0.9])
+        let difference = try #require(PairedDifference(sums, plain))
+        #expect(difference.mean == 0 && !difference.isSeparated)
+        #expect(ProbabilityOfImprovement.of([0.1 + 0.2], over: [0.3])?.mean == 0.5)
+        // A tenth of a millionth is none.
+        #expect(try #require(PairedDifference(scores([0.3 + 1e-7, 0.8 + 1e-7]), scores([0.3, 0.8]))).mean > 0)
+    }
+
     @Test("the interval of a paired difference covers the truth; the range of three seeds does so three times in four")
     func coverage() throws {
         var random = Stream(state: 17)

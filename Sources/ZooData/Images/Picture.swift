@@ -104,7 +104,7 @@ extension Picture {
 
 // Measures of two pictures.
 extension Picture {
-    /// The correlation of two pictures of one size, -1 to 1; 0 where one of them is flat.
+    /// The correlation of two pictures of one size, -1 to 1; 0 where one of them is flat but for the rounding of its pixels.
     public func correlation(_ other: Picture) -> Double {
         let (a, b) = (brightness, other.brightness)
         var (product, own, others) = (0.0, 0.0, 0.0)
@@ -114,8 +114,13 @@ extension Picture {
             own += dx * dx
             others += dy * dy
         }
-        let scale = (own * others).squareRoot()
-        return scale > 1e-9 ? product / scale : 0
+        return isFlat(own) || other.isFlat(others) ? 0 : product / (own * others).squareRoot()
+    }
+
+    /// Whether the sum of squared distances from the mean is rounding, by the size of the pixels.
+    private func isFlat(_ squares: Double) -> Bool {
+        let noise = 16 * Double(Float.ulpOfOne)
+        return squares <= noise * noise * pixels.reduce(0) { $0 + Double($1) * Double($1) }
     }
 
     /// Where a smaller picture correlates best, over all its placements: normalised cross-correlation.

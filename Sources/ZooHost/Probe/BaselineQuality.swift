@@ -96,7 +96,7 @@ extension ProbeResult.Baseline {
         self.name = name
         error = Self.bootstrap(squares.count) { chosen in max(0, mean(chosen.map { squares[$0] })).squareRoot() }
         rankCorrelation =
-            Set(own).count > 1
+            variance(own) > 0
             ? Self.bootstrap(own.count) { chosen in
                 ZooKit.rankCorrelation(chosen.map { own[$0] }, chosen.map { truth.means[$0] }) ?? .nan
             } : nil

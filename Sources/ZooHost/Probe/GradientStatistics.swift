@@ -1,5 +1,6 @@
 import Foundation
 import ZooData
+import ZooKit
 import ZooTensor
 
 /// What the inner products of gradients say: every figure of a probe is one of these sums.
@@ -108,14 +109,15 @@ struct GradientStatistics {
     /// All figures of one estimator.
     func estimator(_ estimator: Int, name: String, algorithm: String?, advantageVariance: Double?) -> ProbeResult.Estimator {
         func numbers(_ weights: Weights) -> [Double] {
-            let signal = product(estimator, estimator, weights)
-            let noise = power(estimator, weights) - signal
+            let power = power(estimator, weights)
+            let signal = difference(product(estimator, estimator, weights), 0, scale: power)
+            let noise = difference(power, signal)
             let alignment = alignment(estimator, weights)
             let reference = referencePower(weights)
             // Where the noise hides the signal its square comes out below 0, and the direction is not known.
             let cosine = signal > 0 && reference > 0 ? alignment / (signal * reference).squareRoot() : .nan
             return [
-                power(estimator, weights).squareRoot(), signal / noise, noise / signal, cosine,
+                power.squareRoot(), signal / noise, noise / signal, cosine,
                 1 - cosine * abs(cosine), alignment / reference,
             ]
         }
@@ -129,7 +131,7 @@ struct GradientStatistics {
 
     /// Cosines between the mean gradients of each two estimators; on the diagonal 1.
     func cosines() -> [[Double]] {
-        let powers = (0..<estimators).map { product($0, $0, plain) }
+        let powers = (0..<estimators).map { difference(product($0, $0, plain), 0, scale: power($0, plain)) }
         return (0..<estimators).map { a in
             (0..<estimators).map { c in
                 guard a != c else { return 1 }

@@ -31,14 +31,14 @@ struct Preparation {
             let batch = try sampler.sample(count: Self.scaleSamples, each: 1)
             var ledger = Ledger()
             let scores = try service.score(batch, row: sampler.data.promptRow, ledger: &ledger)[0].doubles
-            let mean = scores.reduce(0, +) / Double(scores.count)
-            let variance = scores.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(1, scores.count - 1))
-            guard variance > 0 else {
+            let mean = mean(scores)
+            let deviation = standardDeviation(scores)
+            guard deviation > 0 else {
                 throw ZooError(
                     .failedPrecondition,
                     "reward '\(spec.name)' is \(mean) for every sample of the base policy: it cannot be normalised")
             }
-            return Normalization(mean: mean, deviation: variance.squareRoot())
+            return Normalization(mean: mean, deviation: deviation)
         }
     }
 
@@ -88,7 +88,7 @@ struct Preparation {
         for first in stride(from: 0, to: scores.count, by: samples) {
             let group = Array(first..<first + samples)
             guard let best = group.max(by: { scores[$0] < scores[$1] }), let worst = group.min(by: { scores[$0] < scores[$1] }),
-                scores[best] > scores[worst]
+                difference(scores[best], scores[worst]) > 0
             else { continue }
             let pair = SampledPair(
                 context: tokens(best, actions: false), chosen: tokens(best, actions: true), rejected: tokens(worst, actions: true)

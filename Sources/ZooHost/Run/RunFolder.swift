@@ -215,12 +215,6 @@ enum Files {
         }
     }
 
-    static func makeFolder(_ url: URL) throws {
-        do { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) } catch {
-            throw ZooError(.permissionDenied, "\(url.path) cannot be made: \(error.localizedDescription)")
-        }
-    }
-
     /// The files below a folder, by their path in it.
     static func names(in folder: URL) throws -> [String] {
         try FileManager.default.subpathsOfDirectory(atPath: folder.path).filter { name in

@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 import ZooKit
 
 /// Where a command's results go.
@@ -33,7 +34,7 @@ public enum RunPlace: Sendable {
             guard case .folder(let url) = self else { throw ZooError(.internal, "a place without a folder") }
             return (url, try FolderLock(url, subject, being: work))
         }
-        try Files.makeFolder(Self.parent)
+        try OutputFile.createFolder(Self.parent)
         var number = 1
         while true {
             let folder = Self.parent.appending(path: "\(name)-\(number)", directoryHint: .isDirectory)

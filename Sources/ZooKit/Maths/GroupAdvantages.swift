@@ -49,39 +49,44 @@ public enum VarianceDenominator: String, CaseIterable, Sendable {
 /// Group-relative advantages, [n]: the reward minus its baseline, over a standard deviation + ε (Shao et al. 2024, eq. 14).
 ///
 /// A group of one has no relative advantage: 0. A reward that is NaN is of a completion that cannot be scored: it counts in no mean and
-/// no deviation, and its advantage is 0, as in TRL.
+/// no deviation, and its advantage is 0, as in TRL. Rewards that differ by rounding alone are equal, and where there is no deviation
+/// nothing is divided, as in NeMo-RL.
 ///
 /// - Parameters:
 ///   - epsilon: Added to the deviation: TRL 10⁻⁴, verl and NeMo-RL 10⁻⁶, OpenRLHF 10⁻⁹.
 ///   - variance: Of that deviation: `unbiased` in TRL, verl and NeMo-RL, `population` in Flow-GRPO.
 ///   - lengths: Actions of each sequence, [n]; what `lengthWeighted` weighs by.
+///   - sizes: Of what each reward was added up from, [n], which rounding is measured by; empty: the rewards' own.
 public func groupAdvantages(
     _ rewards: [Double], groups: [Int], baseline: GroupBaseline = .groupMean, scale: AdvantageScale, epsilon: Double = 1e-4,
-    variance: VarianceDenominator = .unbiased, lengths: [Int] = []
+    variance: VarianceDenominator = .unbiased, lengths: [Int] = [], sizes: [Double] = []
 ) -> [Double] {
     var advantages = [Double](repeating: 0, count: rewards.count)
-    let batchDeviation = standardDeviation(rewards.filter { !$0.isNaN }, ddof: variance.ddof)
+    let sizes = sizes.isEmpty ? rewards.map { abs($0) } : sizes
+    func deviation(_ indices: [Int]) -> Double {
+        standardDeviation(indices.map { rewards[$0] }, ddof: variance.ddof, scale: largest(indices.map { sizes[$0] }))
+    }
+    let batchDeviation = deviation(rewards.indices.filter { !rewards[$0].isNaN })
     for group in members(of: groups) {
         let scored = group.filter { !rewards[$0].isNaN }
-        let own = scored.map { rewards[$0] }
+        guard scored.count > 1 || baseline == .none else { continue }
         for (place, index) in scored.enumerated() {
-            var others = own
+            var others = scored
             if baseline == .leaveOneOut { others.remove(at: place) }
             let center =
                 switch baseline {
-                case .groupMean, .leaveOneOut: mean(others)
-                case .lengthWeighted: weightedMean(own, scored.map { Double(lengths[$0]) })
+                case .groupMean, .leaveOneOut: mean(others.map { rewards[$0] })
+                case .lengthWeighted: weightedMean(scored.map { rewards[$0] }, scored.map { Double(lengths[$0]) })
                 case .none: 0.0
                 }
-            let divisor =
+            let spread =
                 switch scale {
-                case .group: standardDeviation(others, ddof: variance.ddof) + epsilon
-                case .batch: batchDeviation + epsilon
-                case .none: 1.0
+                case .group: deviation(others)
+                case .batch: batchDeviation
+                case .none: 0.0
                 }
-            // Others that agree, or a single other, have no deviation to divide by: NeMo-RL leaves the advantage as it is.
-            let isUnscaled = baseline == .leaveOneOut && scale == .group && divisor == epsilon
-            advantages[index] = (rewards[index] - center) / (isUnscaled ? 1 : divisor)
+            let advantage = difference(rewards[index], center, count: scored.count, scale: sizes[index])
+            advantages[index] = spread > 0 ? advantage / (spread + epsilon) : advantage
         }
     }
     return advantages
@@ -97,13 +102,18 @@ public func normalizedSumAdvantages(
 ) -> [Double] {
     let scored = groups.indices.filter { index in components.contains { !$0.values[index].isNaN } }
     var sums = [Double](repeating: .nan, count: groups.count)
+    var sizes = [Double](repeating: 0, count: groups.count)
     for index in scored { sums[index] = 0 }
     for component in components {
         let scaled = groupAdvantages(
             component.values, groups: groups, scale: .group, epsilon: epsilon, variance: variance)
-        for index in scored { sums[index] += component.weight * scaled[index] }
+        for index in scored {
+            sums[index] += component.weight * scaled[index]
+            sizes[index] += abs(component.weight * scaled[index])
+        }
     }
-    return groupAdvantages(sums, groups: groups.map { _ in 0 }, scale: .group, epsilon: epsilon, variance: variance)
+    return groupAdvantages(
+        sums, groups: groups.map { _ in 0 }, scale: .group, epsilon: epsilon, variance: variance, sizes: sizes)
 }
 
 /// The mean of the others in the same group, [n] (Kool et al. 2019); 0 for a group of one, which has no others.

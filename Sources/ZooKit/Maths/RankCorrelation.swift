@@ -1,4 +1,4 @@
-/// Spearman's rank correlation: Pearson's of the ranks, ties sharing their mean rank.
+/// Spearman's rank correlation: Pearson's of the ranks, ties sharing their mean rank. Values that differ by rounding alone are ties.
 ///
 /// - Returns: −1…1; nil where the lists differ in length, are shorter than 2, hold something not finite, or one is constant.
 public func rankCorrelation(_ x: [Double], _ y: [Double]) -> Double? {
@@ -13,11 +13,12 @@ public func rankCorrelation(_ x: [Double], _ y: [Double]) -> Double? {
 /// From 1.
 private func ranks(_ values: [Double]) -> [Double] {
     let order = values.indices.sorted { values[$0] < values[$1] }
+    let noise = roundingNoise(of: values)
     var ranks = [Double](repeating: 0, count: values.count)
     var start = 0
     while start < order.count {
         var end = start
-        while end + 1 < order.count, values[order[end + 1]] == values[order[start]] { end += 1 }
+        while end + 1 < order.count, values[order[end + 1]] - values[order[start]] <= noise { end += 1 }
         for index in start...end { ranks[order[index]] = Double(start + end) / 2 + 1 }
         start = end + 1
     }

@@ -3,15 +3,21 @@ public func mean(_ values: [Double]) -> Double {
     values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count)
 }
 
-/// The variance with denominator n − `ddof`; 0 where that is not positive.
-public func variance(_ values: [Double], ddof: Int = 1) -> Double {
-    guard values.count > ddof else { return 0 }
+/// The variance with denominator n − `ddof`; 0 where that is not positive, and where the values lie apart by no more than
+/// ``roundingNoise(of:scale:)``.
+///
+/// - Parameter scale: The size of what the values were made from, where it was larger.
+public func variance(_ values: [Double], ddof: Int = 1, scale: Double = 0) -> Double {
+    guard values.count > ddof, let low = values.min(), let high = values.max() else { return 0 }
     let mean = mean(values)
-    return values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count - ddof)
+    let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count - ddof)
+    return variance.isFinite && high - low <= roundingNoise(of: values, scale: scale) ? 0 : variance
 }
 
 /// The square root of `variance`.
-public func standardDeviation(_ values: [Double], ddof: Int = 1) -> Double { variance(values, ddof: ddof).squareRoot() }
+public func standardDeviation(_ values: [Double], ddof: Int = 1, scale: Double = 0) -> Double {
+    variance(values, ddof: ddof, scale: scale).squareRoot()
+}
 
 /// The values whose mask is true, in order.
 public func masked(_ values: [Double], _ mask: [Bool]) -> [Double] {
@@ -29,19 +35,25 @@ public func maskedVariance(_ values: [Double], _ mask: [Bool], ddof: Int = 1) ->
 /// `(x − mean) / √(variance + ε)` over the values whose mask is true; 0 elsewhere.
 ///
 /// With `shiftMean` false the mean is added back, so only the scale changes (Huang et al. 2024, arXiv:2403.17031, detail 8). TRL and
-/// verl take `ddof` 1, OpenRLHF takes 0. A single value has no variance: it is divided by √ε, so whiten more than one.
+/// verl take `ddof` 1, OpenRLHF takes 0. Values that differ by rounding alone, `scale` being the size of what they were made from, are
+/// equal: they become 0, or their mean.
 public func whiten(
-    _ values: [Double], _ mask: [Bool], ddof: Int = 1, shiftMean: Bool = true, epsilon: Double = 1e-8
+    _ values: [Double], _ mask: [Bool], ddof: Int = 1, shiftMean: Bool = true, epsilon: Double = 1e-8, scale: Double = 0
 ) -> [Double] {
     let counted = masked(values, mask)
     let mean = mean(counted)
-    let scale = 1 / (variance(counted, ddof: ddof) + epsilon).squareRoot()
-    return zip(values, mask).map { $1 ? ($0 - mean) * scale + (shiftMean ? 0 : mean) : 0 }
+    let variance = variance(counted, ddof: ddof, scale: scale)
+    let factor = variance > 0 ? 1 / (variance + epsilon).squareRoot() : 0
+    return zip(values, mask).map { $1 ? ($0 - mean) * factor + (shiftMean ? 0 : mean) : 0 }
 }
 
-/// `1 − var(targets − predictions) / (var(targets) + 10⁻⁵)`: 1 for a perfect critic, 0 for one that knows only the mean.
+/// `1 − var(targets − predictions) / var(targets)`: 1 for a perfect critic, 0 for one that knows only the mean, and 0 where the targets
+/// are equal, for then there is nothing to explain.
 ///
-/// The small constant is verl's; it keeps a batch of equal targets finite.
+/// Where verl adds 10⁻⁵ to the denominator, targets count as equal by their own size, so that the figure does not depend on the
+/// rewards' unit.
 public func explainedVariance(predictions: [Double], targets: [Double]) -> Double {
-    1 - variance(zip(targets, predictions).map { $0 - $1 }) / (variance(targets) + 1e-5)
+    let total = variance(targets)
+    let errors = zip(targets, predictions).map { $0 - $1 }
+    return total == 0 ? 0 : 1 - variance(errors, scale: largest(targets)) / total
 }

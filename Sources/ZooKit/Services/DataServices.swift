@@ -67,6 +67,14 @@ public struct Rewards: Sendable {
     public let total: [Double]
     /// In the host's order.
     public let components: [Component]
+
+    /// The size of what each total was added up from, Σ|w·r|, [n]: what remains of large numbers that cancel is rounding by their size.
+    public var sizes: [Double] {
+        total.indices.map { index in
+            let parts = components.reduce(0) { $1.values[index].isNaN ? $0 : $0 + abs($1.weight * $1.values[index]) }
+            return max(parts, total[index].isNaN ? 0 : abs(total[index]))
+        }
+    }
 }
 
 /// The recipe's reward.

@@ -6,11 +6,13 @@ extension Host {
     /// - Throws: where the rollout has no columns `group` and `finished`.
     public func logGroupSamples(_ rollout: Batch, _ rewards: Rewards) throws {
         let groups = members(of: try rollout.integers("group"))
-        let deviations = groups.map { group in standardDeviation(scored(group.map { rewards.total[$0] })) }
+        let sizes = rewards.sizes
+        let deviations = groups.map { group in
+            standardDeviation(scored(group.map { rewards.total[$0] }), scale: largest(group.map { sizes[$0] }))
+        }
         try log("reward", mean(scored(rewards.total)), over: scored(rewards.total).count)
         try log("reward_std", mean(deviations), over: groups.count)
-        // A dead group has one reward for all; the threshold leaves room for the rounding of the mean.
-        try log("frac_reward_zero_std", mean(deviations.map { $0 < 1e-8 ? 1 : 0 }), over: groups.count)
+        try log("frac_reward_zero_std", mean(deviations.map { $0 == 0 ? 1 : 0 }), over: groups.count)
         try logComponents(rewards)
         try logCompletions(rollout)
     }

@@ -7,7 +7,8 @@ import Foundation
 public struct OveroptimisationFit: Sendable, Equatable {
     public let alpha: Double
     public let beta: Double
-    /// Share of the variance of R that the curve explains, at most 1; below 0 where a constant would do better.
+    /// Share of the variance of R that the curve explains, at most 1; below 0 where a constant would do better, and 0 where all R are
+    /// equal, for then there is nothing to explain.
     public let explained: Double
 
     /// The least-squares fit to points (√KL, reward above the base's); nil where there are fewer than five away from 0, or all of them
@@ -25,13 +26,13 @@ public struct OveroptimisationFit: Sendable, Equatable {
         let alpha = (zz * xr - xz * zr) / determinant
         let beta = (xx * zr - xz * xr) / determinant
         let mean = sum(\.r) / Double(rows.count)
-        let total = sum { ($0.r - mean) * ($0.r - mean) }
+        let total = sum { difference($0.r, mean) * difference($0.r, mean) }
         let left = sum { row in
             let error = row.r - alpha * row.x - beta * row.z
             return error * error
         }
         (self.alpha, self.beta) = (alpha, beta)
-        explained = total > 0 ? 1 - left / total : 1
+        explained = total > 0 ? 1 - left / total : 0
     }
 
     /// R at a distance.

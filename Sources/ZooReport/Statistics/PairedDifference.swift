@@ -43,9 +43,9 @@ public struct PairedDifference: Sendable, Equatable {
         func average(_ values: [Double]?) -> Double { (values ?? []).reduce(0, +) / Double(values?.count ?? 0) }
         let rows: [[Double]] = common.map { run in
             guard paired, let first = a.values[run], let second = b.values[run] else {
-                return [average(a.values[run]) - average(b.values[run])]
+                return [difference(average(a.values[run]), average(b.values[run]))]
             }
-            return zip(first, second).map { $0 - $1 }
+            return zip(first, second).map(difference)
         }
         let groups = Scores.units(common)
         units = groups.count

@@ -9,7 +9,12 @@ public enum ProbabilityOfImprovement {
     public static func of(_ x: [Double], over y: [Double]) -> Estimate? {
         guard !x.isEmpty, !y.isEmpty, (x + y).allSatisfy(\.isFinite) else { return nil }
         var wins = 0.0
-        for a in x { for b in y { wins += a > b ? 1 : a == b ? 0.5 : 0 } }
+        for a in x {
+            for b in y {
+                let lead = difference(a, b)
+                wins += lead > 0 ? 1 : lead == 0 ? 0.5 : 0
+            }
+        }
         let share = wins / Double(x.count * y.count)
         return Estimate(mean: share, interval: interval(share, x.count, y.count), count: min(x.count, y.count))
     }
