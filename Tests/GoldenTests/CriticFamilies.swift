@@ -47,7 +47,7 @@ extension Families {
             row.indices.map { row[$0] - ($0 + 1 < row.count && mask[$0 + 1] != 0 ? row[$0 + 1] : 0) }
         }
         let (samples, reference) = try rewarded(golden, rewards)
-        let clip = golden.option("clip", "cliprange_value", "clip_eps")
+        let clip = golden.option("clip")
         let settings = settings(variant ?? ["clip_range_value": json(clip)], golden)
         let record = try step(
             "PPO", "ppo", settings.with(["whiten_advantages": "false", "lambda": "1"]).object,
@@ -81,16 +81,16 @@ extension Families {
     }
 
     /// What is each one's own in GAE: how it whitens, and that only verl carries values over steps between actions.
-    private static let estimators: [String: Settings] = [
-        "verl_gae": ["carry_values": "true", "whiten_variance": text("unbiased")],
-        "openrlhf_gae": ["carry_values": "false", "whiten_variance": text("population")],
-        "torchtune_gae": ["carry_values": "false", "whiten_keeps_mean": "true"],
+    private static let estimators: [Origin: Settings] = [
+        .verl: ["carry_values": "true", "whiten_variance": text("unbiased")],
+        .openRLHF: ["carry_values": "false", "whiten_variance": text("population")],
+        .torchtune: ["carry_values": "false", "whiten_keeps_mean": "true"],
     ]
 
     /// GAE, and its advantages whitened.
     static func generalisedAdvantage(_ golden: GoldenCase, variant: Settings? = nil) throws -> Bool {
         let (samples, reference) = try rewarded(golden, try golden.rows("rewards"))
-        let settings = settings(variant ?? estimators[golden.family] ?? [:], golden)
+        let settings = settings(variant ?? origin(golden).flatMap { estimators[$0] } ?? [:], golden)
         func estimate(whitened: Bool) throws -> Estimate {
             try Estimate(
                 samples, scores: Array(repeating: 0, count: samples.count), reference: reference,
@@ -111,7 +111,7 @@ extension Families {
     /// TRL's PPO: values live one step behind an end token, and the score lands there. Rows that end before the last column have an
     /// end token; the last column has no step behind it.
     static func trlAdvantage(_ golden: GoldenCase, variant: Settings? = nil) throws -> Bool {
-        guard let estimator = ["k1", "k3"].first(where: { golden.name.contains("/\($0)") }) else { return false }
+        let estimator = golden.text("kl_name") ?? ["k3", "k2"].first { golden.name.contains($0) } ?? "k1"
         let width = Int(try golden.number("T"))
         let lengths = try golden.list("last_token_index").map { Int($0) + 1 }
         func cut(_ key: String, more: Int = 0) throws -> [[Double]] {
@@ -123,7 +123,7 @@ extension Families {
         let values = try cut("values", more: 1)
         let settings = settings(variant ?? ["score_position": text("after-end"), "carry_values": "false"], golden).with([
             "kl_coef": json(try golden.number("kl_coef")), "kl_estimator": text(estimator),
-            "whiten_rewards": "\(golden.name.contains("whitenrewards=True"))",
+            "whiten_rewards": "\(golden.flag("whiten_rewards") ?? golden.mentions("whitenrewards=true"))",
         ])
         func estimate(_ more: Settings) throws -> Estimate {
             try Estimate(
@@ -151,7 +151,6 @@ extension Families {
 
     /// REINFORCE++: rewards of steps, added up and whitened.
     static func returnAdvantage(_ golden: GoldenCase, variant: Settings? = nil) throws -> Bool {
-        guard Set(golden.inputs.keys).isSubset(of: ["rewards", "mask", "gamma"]) else { return false }
         let (samples, reference) = try rewarded(golden, try golden.rows("rewards"))
         let settings = (variant ?? [:]).with([
             "prompts": json(Double(samples.count)), "samples": "1", "gamma": json(golden.option("gamma") ?? 1), "kl_coef": "1",

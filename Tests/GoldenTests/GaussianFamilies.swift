@@ -7,10 +7,8 @@ extension Families {
     /// A whole rollout in one update.
     private static let whole: Settings = ["minibatches": "1"]
 
-    /// "grpo@flow-grpo" for "flow_grpo_loss/exact_kl".
     private static func preset(_ golden: GoldenCase, _ changes: Settings) throws -> Settings {
-        let name = golden.family.split(separator: "_").dropLast().joined(separator: "-")
-        return try .preset("GRPO", "grpo@\(name)", changes)
+        try .preset("GRPO", origin(golden) == .danceGRPO ? "grpo@dance-grpo" : "grpo@flow-grpo", changes)
     }
 
     static func gaussianAdvantage(_ golden: GoldenCase) throws -> Bool {
@@ -44,7 +42,7 @@ extension Families {
 
     /// DDPO's statistics: those of a prompt whose buffer these rewards fill, or of the batch.
     static func criticlessPresetAdvantage(_ golden: GoldenCase) throws -> Bool {
-        let baseline: Settings = golden.variant == "young_buffer" ? ["baseline": text("batch-mean")] : [:]
+        let baseline: Settings = golden.mentions("young_buffer") ? ["baseline": text("batch-mean")] : [:]
         let settings = try Settings.preset("PPO", "ppo@ddpo", whole.with(baseline))
         try expectAdvantages(GroupRewards(golden).ppo(settings, whitens: settings["whiten_advantages"] == "true"), in: golden)
         return true

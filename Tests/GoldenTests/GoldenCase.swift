@@ -2,28 +2,30 @@ import Foundation
 import Testing
 
 /// Inputs and outputs of one named public function, in float64 unless its note says otherwise.
+///
+/// Sources call the same thing by other names; here every key has the first of ``GoldenCase/synonyms``.
 struct GoldenCase: Decodable, Sendable, CustomTestStringConvertible {
     let name: String
+    let source: String?
     let note: String?
     let inputs: [String: GoldenValue]
     let outputs: [String: GoldenValue]
 
-    var family: String { String(name.prefix { $0 != "/" }) }
     var testDescription: String { name }
 
     /// 1e-5 for what ran in float32 upstream, else 1e-6.
     var tolerance: Double { note?.contains("float32") == true ? 1e-5 : 1e-6 }
 
-    func number(_ key: String) throws -> Double { try read(key, \.number) }
-    func list(_ key: String) throws -> [Double] { try read(key, \.numbers) }
-    func rows(_ key: String) throws -> [[Double]] { try read(key, \.rows) }
-    func has(_ key: String) -> Bool { inputs[key] ?? outputs[key] != nil }
+    func number(_ key: String) throws -> Double { try read(key, "a number", \.number) }
+    func list(_ key: String) throws -> [Double] { try read(key, "a list of numbers", \.numbers) }
+    func rows(_ key: String) throws -> [[Double]] { try read(key, "rows of numbers", \.rows) }
+    func has(_ keys: String...) -> Bool { keys.allSatisfy { inputs[$0] ?? outputs[$0] != nil } }
     /// The text of an input; nil where it is absent or no text.
     func text(_ key: String) -> String? { inputs[key]?.text }
-    /// The number of the first of these inputs that is there and a number.
-    func option(_ keys: String...) -> Double? { keys.lazy.compactMap { inputs[$0]?.number }.first }
-    /// What follows the family in the name: "vanilla/token-mean".
-    var variant: String { String(name.dropFirst(family.count + 1)) }
+    /// The number of an input; nil where it is absent or no number.
+    func option(_ key: String) -> Double? { inputs[key]?.number }
+    /// Whether an input is true; nil where it is absent.
+    func flag(_ key: String) -> Bool? { option(key).map { $0 != 0 } }
     /// Numbers in a list, or in rows one after the other.
     func flattened(_ key: String) throws -> [Double] {
         if let rows = (inputs[key] ?? outputs[key])?.rows { return rows.flatMap { $0 } }
@@ -35,11 +37,78 @@ struct GoldenCase: Decodable, Sendable, CustomTestStringConvertible {
         return members[key]?.number
     }
 
-    private func read<T>(_ key: String, _ path: KeyPath<GoldenValue, T?>) throws -> T {
-        guard let value = (inputs[key] ?? outputs[key])?[keyPath: path] else {
-            throw GoldenError(description: "\(name): '\(key)' is absent or of another shape than expected")
+    /// Whether the name or the source's function has one of these words, in small letters. What inputs say comes first.
+    func mentions(_ words: String...) -> Bool {
+        let text = "\(name) \(source ?? "")".lowercased()
+        return words.contains(where: text.contains)
+    }
+
+    /// "inputs G, rewards; outputs advantages".
+    var keys: String {
+        "inputs \(inputs.keys.sorted().joined(separator: ", ")); outputs \(outputs.keys.sorted().joined(separator: ", "))"
+    }
+
+    private func read<T>(_ key: String, _ expected: String, _ path: KeyPath<GoldenValue, T?>) throws -> T {
+        guard let value = inputs[key] ?? outputs[key] else {
+            throw GoldenError(description: "\(name): it has no '\(key)', which must be \(expected); it has \(keys)")
+        }
+        guard let value = value[keyPath: path] else {
+            throw GoldenError(description: "\(name): '\(key)' is not \(expected); it has \(keys)")
         }
         return value
+    }
+
+    /// What sources call a key, the name used here first.
+    private static let synonyms = [
+        ["logp", "logps", "log_prob", "log_probs", "per_token_logps"],
+        ["old_logp", "old_logps", "old_log_prob", "old_log_probs", "old_per_token_logps", "behaviour_logp"],
+        ["ref_logp", "ref_logps", "ref_log_prob", "ref_log_probs", "ref_per_token_logps"],
+        ["mask", "completion_mask", "response_mask", "action_mask", "loss_mask", "eos_mask"],
+        ["d_logp", "grad_logp", "d_log_prob"],
+        ["low", "eps", "epsilon", "epsilon_low", "eps_low", "clip_low", "clip_ratio_low", "clip_eps_low", "clip_ratio"],
+        ["high", "hi", "epsilon_high", "eps_high", "clip_high", "clip_ratio_high", "clip_eps_high", "clip_higher"],
+        ["dual_clip", "clip_ratio_c"],
+        ["level", "importance_sampling_level"],
+        [
+            "bias_correction", "use_bias_correction_kl", "use_bias_correction", "bias_corrected", "bias_corrected_kl",
+            "bias_corr",
+            "bias", "kl_bias_correction",
+        ],
+        ["rewards", "scores_per_sequence"],
+        ["rewards_per_func", "rewards_per_function", "reward_components"],
+        ["weights", "reward_weights"],
+        ["G", "group_size", "num_generations", "n_samples_per_prompt", "samples_per_prompt", "k", "n"],
+        ["groups", "group", "group_ids", "index", "uid", "prompt_ids"],
+        ["lengths", "lens", "len", "response_lengths", "response_length", "completion_lengths"],
+        ["leave_one_out", "loo", "use_leave_one_out_baseline", "leave_one_out_baseline"],
+        ["normalize", "normalize_advantages", "normalise"],
+        ["by_std", "norm_adv_by_std", "norm_adv_by_std_in_grpo"],
+        ["f_divergence", "f_divergence_type"], ["alpha", "f_alpha_divergence_coef"],
+        ["clip", "cliprange_value", "clip_eps", "value_clip"],
+        ["gamma", "discount"], ["lam", "lambda"],
+        ["kl_name", "kl_penalty", "kl_estimator", "estimator"],
+        ["whiten_rewards", "whitenrewards"],
+        ["chosen_rewards", "chosen_reward"], ["rejected_rewards", "rejected_reward", "reject_reward"],
+    ]
+
+    private enum Key: CodingKey { case name, source, note, inputs, outputs }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Key.self)
+        name = try container.decode(String.self, forKey: .name)
+        source = try container.decodeIfPresent(String.self, forKey: .source)
+        note = try container.decodeIfPresent(String.self, forKey: .note)
+        inputs = Self.named(try container.decode([String: GoldenValue].self, forKey: .inputs))
+        outputs = Self.named(try container.decode([String: GoldenValue].self, forKey: .outputs))
+    }
+
+    /// With each key by its name here, unless the case has that name too.
+    private static func named(_ values: [String: GoldenValue]) -> [String: GoldenValue] {
+        var result = values
+        for names in synonyms where result[names[0]] == nil {
+            if let key = names.first(where: { result[$0] != nil }) { result[names[0]] = result.removeValue(forKey: key) }
+        }
+        return result
     }
 }
 
@@ -87,11 +156,12 @@ enum GoldenValue: Decodable, Sendable {
         return value
     }
 
-    /// A list of numbers, in which null is NaN.
+    /// A list of numbers, in which null and the word are NaN.
     var numbers: [Double]? {
         guard case .array(let values) = self else { return nil }
         let numbers = values.compactMap { value -> Double? in
             if case .null = value { return .nan }
+            if let text = value.text { return ["nan", "none"].contains(text.lowercased()) ? .nan : nil }
             return value.number
         }
         return numbers.count == values.count ? numbers : nil

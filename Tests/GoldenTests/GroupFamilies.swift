@@ -10,7 +10,7 @@ struct GroupRewards {
     /// Rows of actions; one each unless the case says otherwise.
     var mask: [[Double]]
 
-    /// A case with `G` and either `rewards` or `rewards_per_func`, in which null is a reward that cannot be given.
+    /// A case with groups and either `rewards` or `rewards_per_func`, in which null is a reward that cannot be given.
     init(_ golden: GoldenCase) throws {
         if golden.has("rewards_per_func") {
             let rows = try golden.rows("rewards_per_func")
@@ -22,21 +22,44 @@ struct GroupRewards {
                 return scored.isEmpty ? .nan : scored.reduce(0) { $0 + $1.0 * $1.1 }
             }
         } else {
-            rewards = try golden.list("rewards")
+            // Rows are groups; beside a mask they are steps, whose sum is the reward.
+            let rows = golden.inputs["rewards"]?.rows
+            rewards =
+                try golden.has("mask") ? rows?.map { $0.reduce(0, +) } ?? golden.list("rewards") : golden.flattened("rewards")
             if rewards.contains(where: \.isNaN) { components = [(rewards, 1)] }
         }
-        let size = Int(try golden.number("G"))
-        groups = rewards.indices.map { $0 / size }
-        if golden.has("mask") {
-            mask = try golden.rows("mask")
-        } else if let key = ["lengths", "lens", "len", "response_lengths", "response_length"].first(where: golden.has) {
-            mask = try golden.list(key).map { Array(repeating: 1, count: Int($0)) }
+        groups = try Self.groups(golden, count: rewards.count)
+        if let rows = golden.inputs["mask"]?.rows {
+            mask = rows
+        } else if golden.has("lengths") {
+            mask = try golden.list("lengths").map { Array(repeating: 1, count: Int($0)) }
         } else {
             mask = rewards.map { _ in [1] }
         }
     }
 
-    private var size: Int { groups.count { $0 == 0 } }
+    /// By the group of each reward, by the rows that they stand in, or by the size of all groups.
+    private static func groups(_ golden: GoldenCase, count: Int) throws -> [Int] {
+        if golden.has("groups") { return try golden.list("groups").map { Int($0) } }
+        if golden.has("G") {
+            let size = Int(try golden.number("G"))
+            return (0..<count).map { $0 / size }
+        }
+        guard let rows = golden.inputs["rewards"]?.rows, !golden.has("mask") else {
+            throw GoldenError(description: "\(golden.name): nothing says which rewards are of one group; it has \(golden.keys)")
+        }
+        return rows.enumerated().flatMap { index, row in row.map { _ in index } }
+    }
+
+    private var size: Int { groups.count { $0 == groups[0] } }
+    /// Whether these are the means of the others of each group, and not of all of it; nil where no group tells.
+    func isBaselineOfOthers(_ baseline: [Double]) -> Bool? {
+        let scored = rewards.indices.filter { !rewards[$0].isNaN }
+        let means = groupMeans(scored.map { rewards[$0] }, groups: scored.map { groups[$0] })
+        let tells = zip(scored, means).filter { abs(rewards[$0.0] - $0.1) > 1e-3 }
+        return tells.isEmpty ? nil : tells.contains { abs(baseline[$0.0] - $0.1) > 1e-6 }
+    }
+
     private var zeros: [[Double]] { mask.map { $0.map { _ in 0 } } }
 
     /// The first gradient of the policy by log π and everything else that the plugin did.
@@ -94,20 +117,29 @@ extension Families {
     static func expectAdvantages(_ answer: GroupRewards.Answer, _ key: String = "advantages", in golden: GoldenCase)
         throws
     {
-        let expected = try golden.outputs[key]?.rows?.map { $0.first ?? .nan } ?? golden.list(key)
-        expect(answer.advantages, expected, key, in: golden)
+        let rows = golden.outputs[key]?.rows
+        let count = answer.advantages.count
+        // Rows are groups of sequences, or sequences of steps of which the first counts.
+        let isByGroup = rows.map { $0.joined().count == count && $0.count < count } ?? false
+        let expected = try isByGroup ? golden.flattened(key) : rows?.map { $0.first ?? .nan } ?? golden.list(key)
+        // What has no advantage at the source, for it cannot be scored, has 0 here.
+        expect(answer.advantages, expected.map { $0.isNaN ? 0 : $0 }, key, in: golden)
     }
 
     /// GRPO's advantages by TRL's names.
     static func groupAdvantage(_ golden: GoldenCase) throws -> Bool {
-        let known: Set = ["rewards", "rewards_per_func", "weights", "G", "scale_rewards", "multi_objective_aggregation"]
-        guard Set(golden.inputs.keys).isSubset(of: known) else { return false }
-        let normalizesFirst =
-            golden.text("multi_objective_aggregation") == "normalize_then_sum" || golden.name.contains("normalize_then_sum")
-        let scale = golden.text("scale_rewards") ?? ["batch", "none"].first(where: golden.variant.hasPrefix) ?? "group"
+        let order =
+            golden.text("multi_objective_aggregation") ?? (golden.mentions("normalize_then_sum") ? "normalize_then_sum" : "")
+        let normalizesFirst = order == "normalize_then_sum"
+        // TRL takes true for its groups, and false for nothing.
+        let scale =
+            golden.text("scale_rewards") ?? golden.flag("scale_rewards").map { $0 ? "group" : "none" }
+            ?? ["batch", "none"].first { golden.name.hasSuffix($0) || golden.name.contains("/\($0)") } ?? "group"
         let answer = try GroupRewards(golden).grpo([
             "scale_rewards": text(scale),
             "multi_objective_aggregation": text(normalizesFirst ? "normalize_then_sum" : "sum_then_normalize"),
+            // Without a policy an ε is the deviation's.
+            "advantage_epsilon": json(golden.option("low") ?? 1e-4),
         ])
         try expectAdvantages(answer, in: golden)
         // Where the batch's deviation divides, TRL looks at that for dead groups, and finds none.
@@ -120,9 +152,7 @@ extension Families {
 
     /// RLOO's advantages.
     static func leaveOneOutAdvantage(_ golden: GoldenCase) throws -> Bool {
-        guard Set(golden.inputs.keys).isSubset(of: ["rewards", "G", "normalize", "normalize_advantages"]) else { return false }
-        let normalize =
-            golden.option("normalize", "normalize_advantages").map { $0 != 0 } ?? golden.name.contains("normalize=True")
+        let normalize = golden.flag("normalize") ?? golden.mentions("normalize=true")
         let answer = try GroupRewards(golden).rloo(["normalize_advantages": "\(normalize)"])
         try expectAdvantages(answer, in: golden)
         return true
@@ -130,31 +160,32 @@ extension Families {
 
     /// verl's estimators by name, each by the plugin that has it.
     static func verlAdvantage(_ golden: GoldenCase) throws -> Bool {
-        if golden.variant == "reinforce_plus_plus" { return try returnAdvantage(golden) }
-        let known: Set = ["rewards", "G", "mask", "lengths", "lens", "len", "response_lengths", "response_length"]
-        guard Set(golden.inputs.keys).isSubset(of: known) else { return false }
+        // The longer names first, for they contain others.
+        let names = ["reinforce_plus_plus_baseline", "reinforce_plus_plus", "opo", "rloo", "dr_grpo", "grpo"]
+        let asked = golden.text("adv_estimator")
+        guard let name = names.first(where: { asked == $0 || asked == nil && golden.mentions($0) }) else { return false }
+        if name == "reinforce_plus_plus" { return try returnAdvantage(golden) }
         let samples = try GroupRewards(golden)
-        switch golden.variant.prefix(while: { $0 != "(" && $0 != "/" }) {
-        case "grpo" where !golden.name.contains("=False"):
+        switch name {
+        case "grpo" where golden.flag("by_std") ?? !golden.mentions("=false"):
             try expectAdvantages(samples.grpo(["scale_rewards": text("group"), "advantage_epsilon": "1e-6"]), in: golden)
         case "grpo", "dr_grpo": try expectAdvantages(samples.grpo(["scale_rewards": text("none")]), in: golden)
-        case let name where name.hasPrefix("opo"):
+        case "opo":
             try expectAdvantages(
                 samples.grpo(["scale_rewards": text("none"), "baseline": text("length-weighted")]), in: golden)
         case "rloo": try expectAdvantages(samples.rloo([:]), in: golden)
-        case "reinforce_plus_plus_baseline":
-            try expectAdvantages(samples.reinforcePlusPlus(["baseline": text("group-mean")]), in: golden)
-        default: return false
+        default: try expectAdvantages(samples.reinforcePlusPlus(["baseline": text("group-mean")]), in: golden)
         }
         return true
     }
 
     /// NeMo-RL's, with the mean and the deviation of the others or of all.
     static func nemoAdvantage(_ golden: GoldenCase) throws -> Bool {
-        guard Set(golden.inputs.keys).isSubset(of: ["rewards", "G", "loo", "use_leave_one_out_baseline"]) else { return false }
-        let isLeaveOneOut =
-            golden.option("loo", "use_leave_one_out_baseline").map { $0 != 0 } ?? golden.name.contains("True")
-        let answer = try GroupRewards(golden).grpo([
+        let samples = try GroupRewards(golden)
+        // A recorded baseline says whose mean it is.
+        let ofOthers = golden.has("baseline") ? try samples.isBaselineOfOthers(golden.flattened("baseline")) : nil
+        let isLeaveOneOut = golden.flag("leave_one_out") ?? ofOthers ?? golden.mentions("true")
+        let answer = try samples.grpo([
             "baseline": text(isLeaveOneOut ? "leave-one-out" : "group-mean"), "scale_rewards": text("group"),
             "advantage_epsilon": "1e-6",
         ])
@@ -164,9 +195,7 @@ extension Families {
 
     /// The two of the Dr. GRPO authors' code.
     static func monteCarloAdvantage(_ golden: GoldenCase) throws -> Bool {
-        guard Set(golden.inputs.keys).isSubset(of: ["rewards", "G"]) else { return false }
-        let isScaled = golden.variant == "grpo"
-        guard isScaled || ["drgrpo", "dr_grpo"].contains(golden.variant) else { return false }
+        let isScaled = !["drgrpo", "dr_grpo"].contains { golden.name.contains($0) }
         let answer = try GroupRewards(golden).grpo([
             "scale_rewards": text(isScaled ? "group" : "none"), "advantage_epsilon": "1e-8",
         ])
@@ -176,10 +205,12 @@ extension Families {
 
     /// OpenRLHF's shaping of rewards before the KL: RLOO and PPO without a critic, GRPO.
     static func criticlessAdvantage(_ golden: GoldenCase) throws -> Bool {
-        guard Set(golden.inputs.keys).isSubset(of: ["rewards", "G"]) else { return false }
         let samples = try GroupRewards(golden)
+        let names = ["rloo", "reinforce_baseline", "dr_grpo", "group_norm"]
+        let asked = golden.text("advantage_estimator")
+        let name = names.first { asked == $0 || asked == nil && golden.name.contains($0) }
         let answers: [GroupRewards.Answer]
-        switch golden.variant {
+        switch name {
         case "rloo":
             let openRLHF: Settings = [
                 "kl_position": text("after-baseline"), "ratio": text("token"), "loss_agg_mode": text("token-mean"),

@@ -11,15 +11,27 @@ struct PolicyLoss {
     var kl: [[Double]]?
     /// Per sequence.
     var advantages: [Double]
+    /// Of each step, where a sequence has several.
+    var stepAdvantages: [[Double]]?
 
     init(_ golden: GoldenCase) throws {
-        mask = try golden.rows("mask")
         logp = try golden.rows("logp")
-        oldLogp = try golden.rows("old_logp")
+        mask = golden.has("mask") ? try golden.rows("mask") : logp.map { $0.map { _ in 1 } }
+        // Without a policy of its own a rollout is the policy's.
+        oldLogp = golden.has("old_logp") ? try golden.rows("old_logp") : logp
         referenceLogp = golden.has("ref_logp") ? try golden.rows("ref_logp") : logp
         kl = golden.has("kl") ? try golden.rows("kl") : nil
-        advantages = try golden.list("advantages")
+        guard let rows = golden.inputs["advantages"]?.rows else {
+            advantages = try golden.list("advantages")
+            return
+        }
+        let counted = zip(rows, mask).map { row, mask in zip(row, mask).filter { $0.1 != 0 }.map(\.0) }
+        advantages = counted.map { $0.first ?? 0 }
+        if zip(counted, advantages).contains(where: { row, first in row.contains { $0 != first } }) { stepAdvantages = rows }
     }
+
+    /// Whether every ratio is 1.
+    var isOnPolicy: Bool { logp == oldLogp }
 
     /// One sequence by itself.
     func sequence(_ index: Int) -> PolicyLoss {
@@ -40,14 +52,16 @@ struct PolicyLoss {
         let record: ScriptedHost.Record
     }
 
-    private func answer(_ library: String, _ id: String, _ settings: Settings) throws -> Answer {
+    private func answer(
+        _ library: String, _ id: String, _ settings: Settings, rewards: [Double]? = nil, reference: [[Double]]? = nil
+    ) throws -> Answer {
         let samples = Samples(mask: mask, behaviour: oldLogp, groups: advantages.map { _ in 0 })
         let record = try step(
             library, id, settings.object,
             samples.script(
-                rewards: advantages,
+                rewards: rewards ?? advantages,
                 outputs: [
-                    "policy.logp": [logp.flatMap { $0 }], "reference.logp": [referenceLogp.flatMap { $0 }],
+                    "policy.logp": [logp.flatMap { $0 }], "reference.logp": [(reference ?? referenceLogp).flatMap { $0 }],
                     "policy.kl:reference": [(kl ?? []).flatMap { $0 }],
                 ]))
         return Answer(loss: record.losses[0].value, gradient: record.losses[0].gradients["logp"] ?? [], record: record)
@@ -55,6 +69,9 @@ struct PolicyLoss {
 
     /// GRPO's answer; without a baseline a reward is the advantage.
     func grpo(_ settings: Settings) throws -> Answer {
+        guard stepAdvantages == nil else {
+            throw GoldenError(description: "advantages differ within a sequence; GRPO has one for each")
+        }
         let rewards: Settings = [
             "prompts": "1", "samples": json(Double(max(2, advantages.count))), "baseline": text("none"),
             "scale_rewards": text("none"), "num_iterations": "1", "minibatches": "1",
@@ -69,34 +86,32 @@ struct PolicyLoss {
             "baseline": text("none"),
             "whiten_advantages": "false", "gamma": "1", "kl_coef": "0", "missing_eos": text("none"),
         ]
-        return try answer("PPO", "ppo", settings.with(rewards))
+        guard let stepAdvantages else { return try answer("PPO", "ppo", settings.with(rewards)) }
+        // With γ = 0 the advantage of an action is its KL penalty at coefficient 1: the reference lies that far above.
+        let reference = zip(oldLogp, stepAdvantages).map { zip($0, $1).map { $0 + $1 } }
+        let penalty: Settings = ["gamma": "0", "kl_coef": "1", "kl_estimator": text("k1"), "kl_clip": "null"]
+        return try answer(
+            "PPO", "ppo", settings.with(rewards).with(penalty), rewards: advantages.map { _ in 0 }, reference: reference)
     }
 }
 
 extension Families {
     static func expectAnswer(_ answer: PolicyLoss.Answer, in golden: GoldenCase) throws {
         expect([answer.loss], [try golden.number("loss")], "loss", in: golden)
+        guard golden.has("d_logp") else { return }
         expect(answer.gradient, try golden.rows("d_logp").flatMap { $0 }, "d_logp", in: golden)
     }
 
-    private static let tensors: Set = ["logp", "old_logp", "ref_logp", "advantages", "mask"]
-
     /// GRPO's losses by TRL's names.
     static func groupLoss(_ golden: GoldenCase) throws -> Bool {
-        let known = tensors.union([
-            "loss_type", "beta", "eps", "hi", "epsilon", "epsilon_low", "epsilon_high", "delta", "level",
-            "importance_sampling_level", "max_completion_length", "bias_correction", "use_bias_correction_kl",
-            "sapo_temperature_pos", "sapo_temperature_neg", "vespo_k_pos", "vespo_lambda_pos", "vespo_k_neg",
-            "vespo_lambda_neg",
-        ])
-        guard Set(golden.inputs.keys).isSubset(of: known), let type = golden.text("loss_type") else { return false }
+        guard let type = golden.text("loss_type") else { return false }
         let loss = try PolicyLoss(golden)
         let settings = trlSettings(golden, type: type)
         switch type {
         case "grpo", "bnpo", "dr_grpo", "dapo", "sapo", "cispo":
             let answer = try loss.grpo(settings)
             try expectAnswer(answer, in: golden)
-            if golden.has("mean_kl_tokens"), settings["use_bias_correction_kl"] == "false" {
+            if golden.has("mean_kl_tokens"), loss.isOnPolicy || settings["use_bias_correction_kl"] == "false" {
                 expect([answer.record.metric("kl") ?? .nan], [try golden.number("mean_kl_tokens")], "kl", in: golden)
             }
         case "luspo": try expectLengthWeighted(loss, settings, in: golden)
@@ -107,13 +122,13 @@ extension Families {
     }
 
     static func trlSettings(_ golden: GoldenCase, type: String) -> Settings {
-        let low = golden.option("eps", "epsilon", "epsilon_low") ?? 0.2
-        let level = golden.text("level") ?? golden.text("importance_sampling_level") ?? "token"
+        let low = golden.option("low") ?? 0.2
+        let level = golden.text("level") ?? "token"
         let corrects =
-            golden.option("bias_correction", "use_bias_correction_kl").map { $0 != 0 } ?? golden.name.contains("bias")
+            golden.flag("bias_correction") ?? (golden.mentions("bias") && !golden.mentions("unbias", "no_bias", "bias=false"))
         var settings: Settings = [
             "loss_type": text(type), "epsilon": json(low), "importance_sampling_level": text(level),
-            "epsilon_high": json(golden.option("hi", "epsilon_high") ?? low), "delta": json(golden.option("delta")),
+            "epsilon_high": json(golden.option("high") ?? low), "delta": json(golden.option("delta")),
             "beta": json(golden.option("beta") ?? 0), "use_bias_correction_kl": "\(corrects)",
             // The recorded dr_grpo case was run with max_completion_length = 8.
             "max_completion_length": json(golden.option("max_completion_length") ?? 8),
@@ -169,17 +184,17 @@ extension Families {
 
     /// verl's policy losses: GRPO's, and for the plain one with a mean over tokens PPO's.
     static func verlLoss(_ golden: GoldenCase) throws -> Bool {
-        let known = tensors.union([
-            "clip_low", "clip_high", "clip_ratio_c", "loss_agg_mode", "loss_scale_factor", "tau_pos", "tau_neg",
-        ])
-        guard Set(golden.inputs.keys).isSubset(of: known) else { return false }
         let loss = try PolicyLoss(golden)
-        let mode = String(golden.variant.prefix { $0 != "/" })
-        let low = golden.option("clip_low") ?? 0.2
-        let means = golden.text("loss_agg_mode") ?? golden.variant.split(separator: "/").last.map(String.init) ?? "token-mean"
+        let mode = golden.text("loss_mode") ?? ["gspo", "cispo", "sapo"].first { golden.mentions($0) } ?? "vanilla"
+        let low = golden.option("low") ?? 0.2
+        // The longest first, for it contains another.
+        let means =
+            golden.text("loss_agg_mode") ?? ["seq-mean-token-sum-norm", "seq-mean-token-sum", "seq-mean-token-mean"].first {
+                golden.name.contains($0)
+            } ?? "token-mean"
         var settings: Settings = [
             "loss_type": text("grpo"), "loss_agg_mode": text(means), "epsilon": json(low), "beta": "0",
-            "epsilon_high": json(golden.option("clip_high") ?? low), "dual_clip": json(golden.option("clip_ratio_c") ?? 3),
+            "epsilon_high": json(golden.option("high") ?? low), "dual_clip": json(golden.option("dual_clip") ?? 3),
             "max_completion_length": json(golden.option("loss_scale_factor") ?? Double(loss.mask.map(\.count).max() ?? 1)),
         ]
         switch mode {
@@ -211,8 +226,8 @@ extension Families {
         }
         guard mode == "vanilla", means == "token-mean" else { return true }
         let ppo = try loss.ppo([
-            "clip_range": json(low), "clip_range_high": json(golden.option("clip_high") ?? low),
-            "dual_clip": json(golden.option("clip_ratio_c") ?? 3),
+            "clip_range": json(low), "clip_range_high": json(golden.option("high") ?? low),
+            "dual_clip": json(golden.option("dual_clip") ?? 3),
         ])
         try expectAnswer(ppo, in: golden)
         return true
@@ -220,14 +235,13 @@ extension Families {
 
     /// OpenRLHF's policy loss: GRPO's, and per token PPO's.
     static func surrogate(_ golden: GoldenCase) throws -> Bool {
-        let known = tensors.union(["clip_eps_low", "clip_eps_high", "token_level_loss", "dual_clip", "policy_loss_type"])
-        guard Set(golden.inputs.keys).isSubset(of: known) else { return false }
         let loss = try PolicyLoss(golden)
-        let isSequence = golden.text("policy_loss_type") == "gspo" || golden.variant.hasPrefix("gspo")
-        let isPerToken = !isSequence && !golden.name.contains("seq") && golden.option("token_level_loss") != 0
-        let low = golden.option("clip_eps_low") ?? 0.2
-        let high = golden.option("clip_eps_high") ?? low
+        let isSequence = (golden.text("policy_loss_type") ?? (golden.mentions("gspo") ? "gspo" : "ppo")) == "gspo"
+        let isPerToken = !isSequence && (golden.flag("token_level_loss") ?? !golden.name.contains("seq"))
+        let low = golden.option("low") ?? 0.2
+        let high = golden.option("high") ?? low
         let dualClip = golden.option("dual_clip") ?? (golden.name.contains("dual") ? 3 : nil)
+        if loss.stepAdvantages != nil { return try stepSurrogate(loss, low: low, high: high, dualClip: dualClip, golden) }
         let answer = try loss.grpo([
             "loss_type": text("grpo"), "loss_agg_mode": text(isPerToken ? "token-mean" : "seq-mean-token-mean"),
             "importance_sampling_level": text(isSequence ? "sequence" : "token"), "epsilon": json(low),
@@ -249,6 +263,15 @@ extension Families {
             let found = ppo.record.metric("policy/clipfrac_avg") ?? .nan
             expect([found], [try golden.number("ppo_clip_ratio")], "ppo_clip_ratio", in: golden)
         }
+        return true
+    }
+
+    /// A mean over tokens, each with an advantage of its own: PPO's.
+    private static func stepSurrogate(
+        _ loss: PolicyLoss, low: Double, high: Double, dualClip: Double?, _ golden: GoldenCase
+    ) throws -> Bool {
+        try expectAnswer(
+            loss.ppo(["clip_range": json(low), "clip_range_high": json(high), "dual_clip": json(dualClip)]), in: golden)
         return true
     }
 }

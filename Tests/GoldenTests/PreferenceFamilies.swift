@@ -4,19 +4,19 @@ import ZooKit
 extension Families {
     /// DPO's losses, per pair and as a mean, with the gradient of the mean.
     static func preference(_ golden: GoldenCase) throws -> Bool {
-        let variant = golden.name.dropFirst(golden.family.count)
-        let type = golden.text("loss_type") ?? (golden.option("ipo") == 1 || variant.contains("ipo") ? "ipo" : "sigmoid")
-        let divergence = golden.text("f_divergence") ?? golden.text("f_divergence_type") ?? "reverse_kl"
+        let isTRL = origin(golden) == .trl
+        let type = golden.text("loss_type") ?? (golden.flag("ipo") ?? golden.name.contains("ipo") ? "ipo" : "sigmoid")
+        let divergence = golden.text("f_divergence") ?? "reverse_kl"
         // TRL's sigmoid ignores label smoothing, and so does everyone's ipo and hinge.
         let isSmoothed = ["exo_pair", "robust", "aot", "aot_unpaired"].contains(type)
-        let smoothing = isSmoothed || type == "sigmoid" && golden.family != "trl_dpo" ? golden.option("label_smoothing") ?? 0 : 0
+        let smoothing = isSmoothed || type == "sigmoid" && !isTRL ? golden.option("label_smoothing") ?? 0 : 0
         // TRL writes these in log-ratios, whatever the divergence.
         let isOfRatios = ["aot", "aot_unpaired", "apo_zero", "sft"].contains(type)
         let parameters = """
             {"pairs": \(try golden.list("policy_chosen").count), "loss_type": "\(type)", "beta": \(try golden.number("beta")), \
-            "label_smoothing": \(smoothing), "ipo_average": \(golden.family == "trl_dpo"), \
+            "label_smoothing": \(smoothing), "ipo_average": \(isTRL), \
             "f_divergence_type": "\(isOfRatios ? "reverse_kl" : divergence)", \
-            "f_alpha_divergence_coef": \(golden.option("alpha") ?? golden.option("f_alpha_divergence_coef") ?? 0.5), \
+            "f_alpha_divergence_coef": \(golden.option("alpha") ?? 0.5), \
             "discopop_tau": \(golden.option("discopop_tau") ?? 0.05)}
             """
         let pairs = try PreferencePair.all(golden)
@@ -36,8 +36,7 @@ extension Families {
             expect(found, try golden.list("per_pair"), "per_pair", in: golden)
         }
         for (key, metric) in [
-            ("chosen_rewards", "rewards/chosen"), ("chosen_reward", "rewards/chosen"), ("rejected_rewards", "rewards/rejected"),
-            ("reject_reward", "rewards/rejected"), ("rejected_reward", "rewards/rejected"),
+            ("chosen_rewards", "rewards/chosen"), ("rejected_rewards", "rewards/rejected"),
         ] where golden.has(key) {
             expect([record.metric(metric) ?? .nan], [mean(try golden.list(key))], metric, in: golden)
         }
@@ -53,8 +52,9 @@ extension Families {
                 chosen: Likelihood(policy: -chosen[index], reference: -refChosen[index]),
                 rejected: Likelihood(policy: -rejected[index], reference: -refRejected[index]))
         }
-        let name = "dpo@\(golden.family.replacing("_", with: "-"))"
-        let settings = try Settings.preset("DPO", name, ["pairs": json(Double(pairs.count))])
+        let sources = [("flow-dpo", "flow"), ("diffusion-dpo", "diffusion"), ("sfo", "sfo")]
+        guard let name = sources.first(where: { golden.mentions($0.1) })?.0 else { return false }
+        let settings = try Settings.preset("DPO", "dpo@\(name)", ["pairs": json(Double(pairs.count))])
         let record = try step("DPO", "dpo", settings.object, script(pairs))
         let byError = (record.losses[0].gradients["score"] ?? []).map { -$0 }
         expect([record.losses[0].value], [try golden.number("loss")], "loss", in: golden)
@@ -67,7 +67,7 @@ extension Families {
     /// KTO's losses over wanted and then other answers, with their gradient. The recorded mismatched log-probabilities stand on one
     /// action each.
     static func unpaired(_ golden: GoldenCase) throws -> Bool {
-        let type = golden.text("loss_type") ?? (golden.name.contains("apo_zero_unpaired") ? "apo_zero_unpaired" : "kto")
+        let type = golden.text("loss_type") ?? (golden.mentions("apo_zero_unpaired") ? "apo_zero_unpaired" : "kto")
         let wanted = try golden.list("policy_chosen")
         let policy = try wanted + golden.list("policy_rejected")
         let reference = try golden.list("ref_chosen") + golden.list("ref_rejected")

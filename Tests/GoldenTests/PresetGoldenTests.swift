@@ -64,7 +64,7 @@ struct PresetGoldenTests {
         let golden = try golden(name)
         let settings = try Settings.preset("PPO", "ppo@\(preset)", changes)
         let isChecked =
-            switch golden.family {
+            switch golden.name.prefix(while: { $0 != "/" }) {
             case "openrlhf_value_loss", "verl_value_loss":
                 // The steps of a value loss's cases all count; none is behind an end.
                 try Families.valueLoss(golden, variant: settings.with(["score_position": text("last-action")]))
