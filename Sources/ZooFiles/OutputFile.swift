@@ -4,7 +4,6 @@ import Foundation
 public enum OutputFile {
     /// Writes a file whole or not at all. A pipe or a device is written to as it is, not replaced by a file; so is what a link names.
     public static func write(_ data: Data, to url: URL) throws {
-        try checkName(url)
         var status = stat()
         if stat(url.path, &status) == 0, ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) {
             let descriptor = open(url.path, O_WRONLY | O_CLOEXEC)
@@ -20,7 +19,6 @@ public enum OutputFile {
 
     /// Makes a folder and those that it lies in; one that is there already stays.
     public static func createFolder(_ url: URL) throws {
-        try checkName(url)
         do { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) } catch {
             // Foundation says of a file in the way that it "exists".
             var isFolder: ObjCBool = false
@@ -29,13 +27,6 @@ public enum OutputFile {
             }
             let said = FileError(writing: url.path, error)
             throw FileError(said.kind, url.path, "cannot be made: \(plainWords(error))")
-        }
-    }
-
-    /// The system would write to the name up to there, which is another one.
-    private static func checkName(_ url: URL) throws {
-        guard !url.path.utf8.contains(0) else {
-            throw FileError(.cannotCreate, url.path, "cannot be written: its name has a NUL character")
         }
     }
 }

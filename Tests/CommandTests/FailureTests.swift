@@ -130,6 +130,12 @@ struct FailureTests {
                 }
                 try kept.write(to: file)
             }
+            let probe =
+                #"{"recipe": "r", "driver": "p", "seed": 0, "batches": 8, "sequences": 8, "samples": 4, "beta": 0.5, "points": "#
+                + #"[{"step": 1, "kl": 0, "reward": 0, "referenceSequences": 0, "cosines": [[1]], "estimators": [], "baselines": []}]}"#
+            try FileManager.default.createDirectory(at: zoo.path("probe"), withIntermediateDirectories: true)
+            try write(probe, zoo, "probe/probe.json")
+            try expect(zoo, ["report", "probe", "--markdown"], 65, "probe/probe.json is damaged: step 1")
             try write("{\"_class_name\": 3", zoo, "run/model/config.json")
             try expect(zoo, ["evaluate", Command.tabular, "run"], 65, "config.json")
         }

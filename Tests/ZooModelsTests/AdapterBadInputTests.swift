@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import ZooFiles
 import ZooModels
 import ZooTensor
 
@@ -26,7 +27,7 @@ struct AdapterBadInputTests {
             try loadNetwork(from: adapter, head: .languageModel, device: .cpu, trainable: false, generator: nil)
         }
         let text = error.map { "\($0)" } ?? ""
-        #expect(error is ModelError || error is TensorError, "\(text)")
+        #expect(error is ModelError || error is TensorError || error is FileError, "\(text)")
         return text
     }
 

@@ -228,8 +228,7 @@ struct SourceReader {
         )
         .standardizedFileURL.absoluteURL
         var isFolder: ObjCBool = false
-        // The system would read the name up to a NUL, and that of another file.
-        guard !url.path.utf8.contains(0), FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
+        guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
             throw field.error("expected \(words), found nothing at \(url.path)")
         }
         guard !needsFolder || isFolder.boolValue else { throw field.error("expected \(words), found a file at \(url.path)") }

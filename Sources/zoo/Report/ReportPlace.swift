@@ -34,9 +34,22 @@ struct ReportPlace {
                     status: Failure.noInput)
             }
             found += Self.isRun(folder) ? [(folder, nil)] : runs.map { ($0, folder) }
-            self.probes += try probes.map { try ReportedRun.decode(ProbeResult.self, $0) }
+            self.probes += try probes.map(Self.probe)
         }
         runs = try Self.named(found)
+    }
+
+    private static func probe(_ file: URL) throws -> ProbeResult {
+        let probe = try ReportedRun.decode(ProbeResult.self, file)
+        for point in probe.points {
+            let count = point.estimators.count
+            guard point.cosines.isEmpty || (point.cosines.count == count && point.cosines.allSatisfy { $0.count == count }) else {
+                throw Failure(
+                    "\(file.shortPath) is damaged: step \(point.step) has \(count) estimators; expected as many rows and columns of "
+                        + "cosines", status: Failure.data)
+            }
+        }
+        return probe
     }
 
     private static func exists(_ file: URL) -> Bool { FileManager.default.fileExists(atPath: file.path) }
