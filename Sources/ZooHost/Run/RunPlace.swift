@@ -30,9 +30,10 @@ public enum RunPlace: Sendable {
 
     /// Takes a folder for `subject`: the one named, or a new one. Of several processes at once each gets its own.
     func take(_ subject: String, being work: String) throws -> (folder: URL, lock: FolderLock) {
-        guard case .new(let name, _) = self else {
-            guard case .folder(let url) = self else { throw ZooError(.internal, "a place without a folder") }
-            return (url, try FolderLock(url, subject, being: work))
+        let name: String
+        switch self {
+        case .folder(let url): return (url, try FolderLock(url, subject, being: work))
+        case .new(let made, _): name = made
         }
         try OutputFile.createFolder(Self.parent)
         var number = 1
