@@ -96,15 +96,12 @@ final class Contents {
 
     /// A model by the content of its folder; one that is made here by the recipe's words and its tokenizer's content.
     func model(_ source: ModelSource, of stage: Stage, as name: String) throws -> ModelSource {
-        switch source {
-        case .stage(let stage):
-            guard let path = models[stage] else { throw ZooError(.notFound, "stage '\(stage)' has made no model") }
-            return .folder(stand(for: try folder(URL(filePath: path, directoryHint: .isDirectory), as: "\(name).folder")))
-        case .folder(let url): return .folder(stand(for: try folder(url, as: "\(name).folder")))
-        case .new(var model):
+        if case .new(var model) = source {
             model.tokenizer = try model.tokenizer.map { stand(for: try tokenizer($0, as: "\(name).new.tokenizer")) }
             return .new(model)
         }
+        guard let url = try ModelFactory.folder(source, models: models) else { return source }
+        return .folder(stand(for: try folder(url, as: "\(name).folder")))
     }
 
     private func data(_ source: DataSource, as name: String) throws -> DataSource {

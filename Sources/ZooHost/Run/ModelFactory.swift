@@ -33,7 +33,10 @@ final class ModelFactory {
     }
 
     /// The folder of a model that exists; nil for one that is made here.
-    func folder(_ source: ModelSource) throws -> URL? {
+    func folder(_ source: ModelSource) throws -> URL? { try Self.folder(source, models: models) }
+
+    /// The same, given the model folders of the earlier stages.
+    static func folder(_ source: ModelSource, models: [String: String]) throws -> URL? {
         switch source {
         case .folder(let url): return url
         case .new: return nil
