@@ -70,7 +70,7 @@ struct Cache: AsyncParsableCommand {
 
         func run() async throws {
             let all = try KeptThing.all()
-            if let thing = all.first(where: { $0.name == subject }) { return show(thing) }
+            if let thing = all.first(where: { $0.name == subject }) { return try show(thing) }
             guard [".yaml", ".yml"].contains(where: subject.hasSuffix) || FileManager.default.fileExists(atPath: subject) else {
                 _ = try KeptThing.named(subject, among: all)
                 return
@@ -83,9 +83,12 @@ struct Cache: AsyncParsableCommand {
             try Output.print("stage \(last.name): trained anew by every run")
         }
 
-        private func show(_ thing: KeptThing) {
-            try Output.print("\(thing.url.path)\nmade \(List.date(thing.made)), last used \(List.date(thing.lastUsed)), for \(thing.origin)")
-            guard let made = thing.madeFrom else { return try Output.print("an earlier version of zoo made it and did not note from what") }
+        private func show(_ thing: KeptThing) throws {
+            try Output.print(
+                "\(thing.url.path)\nmade \(List.date(thing.made)), last used \(List.date(thing.lastUsed)), for \(thing.origin)")
+            guard let made = thing.madeFrom else {
+                return try Output.print("an earlier version of zoo made it and did not note from what")
+            }
             var table = TextTable([.text("made from"), .text("sha256"), .text("file or folder")])
             for input in made.inputs { table.append([input.name, String(input.sha256.prefix(16)), input.path]) }
             try Output.print(table.plain())
@@ -148,7 +151,8 @@ struct Cache: AsyncParsableCommand {
                     try Output.print("\(thing.name) stays: a process uses it")
                     continue
                 }
-                try Output.print("\(thing.name) \(dryRun ? "would be removed" : "removed"), \(Quantity.bytes(Double(thing.bytes)))")
+                try Output.print(
+                    "\(thing.name) \(dryRun ? "would be removed" : "removed"), \(Quantity.bytes(Double(thing.bytes)))")
                 freed += thing.bytes
                 removed += 1
             }
