@@ -6,7 +6,7 @@ import ZooKit
 /// One update of a plugin on four groups of four completions: one with a single hit, one without two equal rewards, one that is always
 /// solved, one of pairs. The policy has moved since it sampled, so that ratios and clips are in play.
 private struct Rollout {
-    static let rewards: [Double] = [1, 0, 0, 0, 0.5, -0.25, 2, 0.125, 1, 1, 1, 1, 0, 1, 0, 1]
+    static let rewards: [Double] = [0, 0, 1, 0, 0.5, -0.25, 2, 0.125, 1, 1, 1, 1, 0, 1, 0, 1]
     static let groups = rewards.indices.map { $0 / 4 }
     static let mask = rewards.indices.map { [0] + Array(repeating: 1.0, count: 1 + $0 % 3) }
 
@@ -28,7 +28,7 @@ private struct Rollout {
     ]
 
     struct Answer {
-        /// Of each loss, its derivatives by the policy's log π.
+        /// Of each loss, its derivatives by the policy's log π and then itself, which clips hide less of.
         let gradients: [[Double]]
         let record: ScriptedHost.Record
     }
@@ -67,7 +67,8 @@ private struct Rollout {
         let algorithm = try builtPlugin(library).create(id, host: HostTable(host), parameters: settings.object)
         for _ in 0..<steps { try algorithm.step() }
         return Answer(
-            gradients: host.record.losses.filter { $0.role == "policy" }.compactMap { $0.gradients["logp"] }, record: host.record)
+            gradients: host.record.losses.filter { $0.role == "policy" }.map { ($0.gradients["logp"] ?? []) + [$0.value] },
+            record: host.record)
     }
 }
 
