@@ -64,6 +64,7 @@ public struct Dataset: Sendable {
         var rows: [Row] = []
         var origin = Origin(file: url, numbers: [], isArray: false)
         var shape: DatasetShape?
+        var hasFaults = false
         func add(_ parse: () throws -> JSONTree, _ place: String, _ number: Int) throws {
             do {
                 let tree = try parse()
@@ -79,8 +80,10 @@ public struct Dataset: Sendable {
                 origin.numbers.append(number)
             } catch let found as RowFault {
                 try fault(DataError(place, found.reason))
+                hasFaults = true
             } catch let error as DataError {
                 try fault(error)
+                hasFaults = true
             }
         }
         while let line = try reader.next() {
@@ -95,7 +98,8 @@ public struct Dataset: Sendable {
             let place = "\(url.path):\(reader.lineNumber)"
             try add({ try JSONTree(parsing: line, place: place) }, place, reader.lineNumber)
         }
-        guard let shape else { throw DataError(url.path, "has no rows") }
+        // Faults that were told say more than that there are no rows.
+        guard let shape = shape ?? (hasFaults ? expecting.first : nil) else { throw DataError(url.path, "has no rows") }
         var result = Dataset(name: url.deletingPathExtension().lastPathComponent, shape: shape, rows: rows)
         result.origin = origin
         return result

@@ -58,7 +58,7 @@ struct TrainingTests {
             #expect(first.output.contains("seconds, critic"))
             #expect(first.output.contains("Mean over 2 seeds"))
             let csv = try String(contentsOf: zoo.path("both/comparison.csv"), encoding: .utf8)
-            #expect(csv.contains("dpo,1,gold,"))
+            #expect(csv.contains("dpo,0,1,gold,"))
             let finished = zoo.path("both/ppo-seed0/done")
             let date = try finished.resourceValues(forKeys: [.contentModificationDateKey]).contentModificationDate
             #expect(try zoo.run(words + ["--run-dir", "both"]).output == first.output)

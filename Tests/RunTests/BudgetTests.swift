@@ -130,7 +130,7 @@ struct BudgetTests {
         let complaint = try ended.complaint
         #expect(complaint.contains("in 100 steps 'broken' spent nothing of its budget, updates: 3: no step made an update"))
         let checkpoints = folder.url.appending(path: "run/checkpoints").path
-        #expect(try FileManager.default.contentsOfDirectory(atPath: checkpoints) == ["step-100"])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: checkpoints).sorted() == ["step-100", "step-70"])
         // On another axis the budget ends the run, and that nothing is trained is said.
         let steps = try await zoo.start(command + ["--run-dir", "steps", "--set", "budget.steps=110"]).end()
         #expect((steps.output + steps.errors).contains("'broken' updated no network in the last 100 steps"))

@@ -156,7 +156,7 @@ struct CampaignTests {
             more: """
                   - name: second
                     algorithm: sft
-                    policy: {stage: only}
+                    policy: {from: only}
                     data: {examples: examples.jsonl}
                     budget: {steps: 2}
                 """)
@@ -164,7 +164,7 @@ struct CampaignTests {
         try await zoo.succeed(command + ["whole"])
         let cache = folder.url.appending(path: "cache/artifacts")
         let artifact = try #require(
-            try FileManager.default.contentsOfDirectory(atPath: cache.path).first { $0.hasPrefix("only-sft-") })
+            try FileManager.default.contentsOfDirectory(atPath: cache.path).first { $0.hasPrefix("sft-") })
         let model = try FileManager.default.contentsOfDirectory(atPath: cache.appending(path: "\(artifact)/model").path).sorted()
         let kept = folder.url.appending(path: "kept-cache")
         try FileManager.default.copyItem(at: cache, to: kept)

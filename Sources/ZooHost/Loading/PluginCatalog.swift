@@ -60,7 +60,7 @@ public struct PluginCatalog: Sendable {
             let known = plugins.flatMap(\.algorithms).map(\.id).sorted().joined(separator: ", ")
             let broken = failures.map { "\n  " + $0.reason }.joined()
             throw ZooError(
-                .notFound,
+                .invalidArgument,
                 "no plugin offers the algorithm '\(id)'; known are: \(known.isEmpty ? "none" : known)"
                     + (broken.isEmpty ? "" : "; these files could not be used:\(broken)"))
         }

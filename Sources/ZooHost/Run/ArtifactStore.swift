@@ -49,6 +49,8 @@ enum ArtifactStore {
     /// The first 16 hexadecimal digits of the key's SHA-256.
     static func hash(_ key: [String]) -> String { String(sha256(Data(key.joined(separator: "\u{1f}").utf8)).prefix(16)) }
 
+    private static let said = Mutex<Set<String>>([])
+
     // MARK: - Locks
 
     /// A lock that this process has on a kept thing, until it is released or the process ends.
@@ -150,8 +152,9 @@ enum ArtifactStore {
             && held.st_dev == named.st_dev
     }
 
-    /// A word to people.
+    /// A word to people, once.
     static func say(_ line: String) {
+        guard said.withLock({ $0.insert(line).inserted }) else { return }
         if ProcessInfo.processInfo.environment[Worker.marker] != nil { return RunEvent.send(.message(line)) }
         // Where nobody listens there is nobody to tell.
         try? FileHandle.standardError.write(contentsOf: Data("zoo: \(line)\n".utf8))

@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 import ZooKit
 
 /// A folder that one process has to itself: a run's, a comparison's, a probe's.
@@ -34,13 +35,11 @@ final class FolderLock: Sendable {
     ///   - work: what the holder does there, "trained".
     /// - Throws: `.failedPrecondition` with the name of the holder where another process has it.
     init(_ folder: URL, _ subject: String, being work: String) throws {
-        do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch {
-            throw ZooError(.permissionDenied, "\(folder.path): the folder cannot be made: \(error.localizedDescription)")
-        }
+        try OutputFile.createFolder(folder)
         let file = folder.appending(path: Self.name)
         descriptor = open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
-            throw ZooError(.permissionDenied, "\(file.path) cannot be opened: \(String(cString: strerror(errno)))")
+            throw FileError(writing: file.path, POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO))
         }
         do { try take(file, subject, folder) } catch {
             close(descriptor)

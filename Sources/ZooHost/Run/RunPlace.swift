@@ -42,7 +42,7 @@ public enum RunPlace: Sendable {
             number += 1
             if mkdir(folder.path, 0o777) != 0 {
                 guard errno == EEXIST else {
-                    throw ZooError(.permissionDenied, "\(folder.path) cannot be made: \(String(cString: strerror(errno)))")
+                    throw FileError(writing: folder.path, POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO))
                 }
                 guard Self.isEmpty(folder) else { continue }
             }
