@@ -43,12 +43,13 @@ public struct PluginCatalog: Sendable {
         var remaining = files[...]
         while !remaining.isEmpty {
             let answer = try await Worker(["worker", "scan"] + remaining, deadline: 60, executable: executable).answer()
+            let known = results.count
             for result in answer.lines.compactMap({ $0.decoded(ScanResult.self) }) where result.path == remaining.first {
                 results.append(result)
                 remaining.removeFirst()
             }
             guard let path = remaining.popFirst() else { break }
-            results.append(ScanResult(path: path, failure: answer.failure(of: "plugin \(path)")))
+            results.append(ScanResult(path: path, failure: answer.failure(of: "plugin \(path)", after: results.count - known)))
         }
         return results
     }

@@ -12,9 +12,11 @@ extension Worker {
         let complaint: String
 
         /// One sentence on why there is no answer, or not the whole of it.
-        func failure(of subject: String) -> String {
+        ///
+        /// - Parameter answered: lines that answered for others before it.
+        func failure(of subject: String, after answered: Int = 0) -> String {
             if exit == .ok {
-                guard !lines.isEmpty else { return "\(subject) called exit(0) before its worker had answered" }
+                guard lines.count > answered else { return "\(subject) called exit(0) before its worker had answered" }
                 return "\(subject) wrote over the answer of its worker: \(lines.last?.prefix(200) ?? "nothing came")"
             }
             return exit.sentence(about: subject) + (complaint.isEmpty ? "" : ": \(complaint)")
