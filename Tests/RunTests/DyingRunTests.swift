@@ -77,7 +77,7 @@ struct DyingRunTests {
             probe: {driver: broken, at: [1], prompts: 2, samples: 2, batches: 2}
             """)
         let ended = try await zoo.run("probe", task.recipe.path, "--plugin-path", plugins, "--run-dir", "probe")
-        #expect(ended.status == 70)
+        #expect(ended.status == 70, "\(ended.errors)")
         #expect(try ended.complaint.contains("called exit(0)"))
     }
 

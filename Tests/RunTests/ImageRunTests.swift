@@ -254,8 +254,11 @@ struct ImageRunTests {
     func refused(change: String, word: String) async throws {
         let task = try task()
         let ended = try await zoo.start(
-            ["train", task.recipe.path, "--algorithm", "grpo", "--run-dir", "run", "--set", change]
-                + (change.hasPrefix("data.pairs") ? ["--algorithm", "dpo"] : [])
+            [
+                "train", task.recipe.path, "--algorithm", change.hasPrefix("data.pairs") ? "dpo" : "grpo", "--run-dir", "run",
+                "--set",
+                change,
+            ]
         ).end()
         #expect(ended.status != 0)
         #expect(try ended.complaint.contains(word))

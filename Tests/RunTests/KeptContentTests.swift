@@ -175,7 +175,8 @@ struct KeptContentTests {
         let margin = try #require(text.firstMatch(of: /"margin" ?: ?\d/)).0
         try Data(text.replacing(margin, with: margin.dropLast() + "9", maxReplacements: 1).utf8).write(to: pairs)
         let again = try await zoo.succeed(["train", task.recipe.path, "--run-dir", "second"])
-        let said = "is not as it was made (model/model.safetensors was changed since it was written: its SHA-256 is another one); "
+        let said =
+            "is not as it was made (model/model.safetensors was changed since it was written: its SHA-256 is another one); "
         #expect(again.errors.ranges(of: said + "it is made anew").count == 1, "\(again.errors)")
         #expect(try Data(contentsOf: weights) == model)
         #expect(try JSONRows(pairs) == rows)

@@ -38,10 +38,11 @@ struct SavedCriticTests {
         let path = try recipe("critic: {trunk: \(trunk)}\nsave: [critic]")
         // One reward for all, so that V = 1 is all there is to learn.
         let reward = ["--set", "rewards=[{function: regex, parameters: {pattern: '^'}}]"]
-        let long = [
-            "--algorithm", "ppo", "--set", "budget.steps=40", "--set",
-            "optimizer={learning_rate: 1e-4, critic: {learning_rate: 1e-2}}",
-        ] + reward
+        let long =
+            [
+                "--algorithm", "ppo", "--set", "budget.steps=80", "--set",
+                "optimizer={learning_rate: 1e-4, critic: {learning_rate: 1e-2}}",
+            ] + reward
         let first = try await train(path, "first", long).run
         #expect(FileManager.default.fileExists(atPath: first.appending(path: "critic").path))
         let again = ["--algorithm", "ppo", "--set", "policy={folder: \(first.path)/model}"] + reward
@@ -49,7 +50,7 @@ struct SavedCriticTests {
         let kept = try await train(
             path, "kept", again + ["--set", "critic={folder: \(first.path)/critic, trunk: \(trunk)}"]
         ).run
-        #expect(try value("loss/value_avg", kept)[0] < 0.2 * value("loss/value_avg", fresh)[0])
+        #expect(try value("loss/value_avg", kept)[0] < 0.5 * value("loss/value_avg", fresh)[0])
     }
 
     @Test("an algorithm without a critic keeps none, and says so")
