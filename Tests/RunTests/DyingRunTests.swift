@@ -74,7 +74,7 @@ struct DyingRunTests {
         let task = try tiny(
             """
             compare: {variants: {sound: {algorithm: dpo}, broken: {algorithm: broken}}}
-            probe: {driver: broken, at: [1], prompts: 2, samples: 2, batches: 2}
+            probe: {driver: broken, at: [1], prompts: 2, samples: 2, batches: 4}
             """)
         let ended = try await zoo.run("probe", task.recipe.path, "--plugin-path", plugins, "--run-dir", "probe")
         #expect(ended.status == 70, "\(ended.errors)")

@@ -164,7 +164,8 @@ public struct RunFolder: Sendable {
     /// folder's lock may do so.
     func sweep() {
         // A spec that cannot be read says nothing of what may go.
-        if isDone, let spec = try? readSpec(), spec.recipe.stages.first(where: { $0.name == spec.stage })?.keepCheckpoint == false {
+        if isDone, let spec = try? readSpec(), spec.recipe.stages.first(where: { $0.name == spec.stage })?.keepCheckpoint == false
+        {
             Files.discard(checkpoints)
         }
         for folder in [url, checkpoints] { Files.sweep(folder) }

@@ -65,14 +65,15 @@ struct ReportPlace {
             .sorted { $0.lastPathComponent.localizedStandardCompare($1.lastPathComponent) == .orderedAscending }
     }
 
-    /// Reads the runs. A comparison's are called by its variants (`VARIANT-seedN`), others by their algorithm; where that gives one
-    /// name and seed to two, by their folders too.
+    /// Reads the runs. A comparison's are called by its variants (`VARIANT-seedN`, `VARIANT-baseN-seedN`), others by their algorithm;
+    /// where that gives one name, base and seed to two, by their folders too.
     private static func named(_ found: [(folder: URL, comparison: URL?)]) throws -> [ReportedRun] {
         var runs = try found.map { folder, comparison in
             try ReportedRun(RunFolder(folder), variant: comparison.flatMap { _ in variant(folder.lastPathComponent) })
         }
-        let counts = Dictionary(grouping: runs) { "\($0.variant) \($0.seed)" }.mapValues(\.count)
-        let ambiguous = Set(runs.filter { counts["\($0.variant) \($0.seed)"] ?? 0 > 1 }.map(\.variant))
+        func key(_ run: ReportedRun) -> String { "\(run.variant) \(run.base) \(run.seed)" }
+        let counts = Dictionary(grouping: runs, by: key).mapValues(\.count)
+        let ambiguous = Set(runs.filter { counts[key($0)] ?? 0 > 1 }.map(\.variant))
         for (index, place) in found.enumerated() where ambiguous.contains(runs[index].variant) {
             runs[index].variant =
                 place.comparison.map { "\($0.lastPathComponent)/\(runs[index].variant)" } ?? place.folder.lastPathComponent
@@ -82,10 +83,7 @@ struct ReportPlace {
     }
 
     private static func variant(_ name: String) -> String? {
-        guard let end = name.range(of: "-seed", options: .backwards), end.lowerBound > name.startIndex,
-            UInt64(name[end.upperBound...]) != nil
-        else { return nil }
-        return String(name[..<end.lowerBound])
+        name.firstMatch(of: /^(.+?)(-base[0-9]+)?-seed[0-9]+$/).map { String($0.1) }
     }
 
     /// The variants in the recipe's order, then others by the order of the folders.
