@@ -1,11 +1,14 @@
 extension String {
-    /// The text with what would steer a terminal spelled out: control characters, but for tabs and newlines, and those that turn the
+    /// The text with what would steer a terminal spelled out: control characters, but for tabs and ends of lines, and those that turn the
     /// direction of writing. `\u{1b}` becomes `\u001b`, which JSON reads back as the same text.
     public var shown: String {
         guard unicodeScalars.contains(where: \.steersTerminal) else { return self }
         var result = String.UnicodeScalarView()
-        for scalar in unicodeScalars {
-            if scalar.steersTerminal {
+        let scalars = unicodeScalars
+        for (index, scalar) in zip(scalars.indices, scalars) {
+            // A line may end as CSV's and Windows' do.
+            let endsLine = scalar == "\r" && scalars[scalars.index(after: index)...].first == "\n"
+            if scalar.steersTerminal, !endsLine {
                 let digits = String(scalar.value, radix: 16)
                 result.append(contentsOf: "\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".unicodeScalars)
             } else {

@@ -138,44 +138,60 @@ struct FuzzCampaignTests {
 
     // MARK: - Inputs
 
-    /// A folder with one good file of every kind.
+    /// Runs `body` in a folder with one good file of every kind.
     private func withInputs(_ body: (Command) throws -> Void) throws {
+        let made = try Self.inputs.get()
         try Command.inFolder { zoo in
-            func write(_ text: String, _ name: String) throws {
-                let file = zoo.path(name)
-                try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-                try Data(text.utf8).write(to: file)
+            for name in try FileManager.default.contentsOfDirectory(atPath: made.path) {
+                try FileManager.default.copyItem(at: made.appending(path: name), to: zoo.path(name))
             }
-            try write(#"{"text": "A film."}"# + "\n" + #"{"text": "Her role, 12 é 字."}"# + "\n", "texts.jsonl")
-            try write(
-                #"{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}"# + "\n", "chat.jsonl"
-            )
-            try write(Self.template, "template.jinja")
-            try write(Self.recipe("examples: texts.jsonl"), "recipe.yaml")
-            try write(Self.recipe("examples: chat.jsonl, chat_template: template.jinja"), "chat.yaml")
-            func make(_ words: String...) throws {
-                let made = try zoo.run(words)
-                try #require(made.status == 0, "\(made.errors)")
-            }
-            try make("train", "recipe.yaml", "--run-dir", "base", "--quiet")
-            try make(
-                "train", "recipe.yaml", "--run-dir", "low", "--quiet", "--set",
-                "policy={folder: \(zoo.path("base/model").path), lora: {r: 2}}")
-            try make("train", Command.tabular, "--set", "budget.updates=2", "--run-dir", "run", "--quiet")
-            let files = FileManager.default
-            try files.copyItem(at: zoo.path("base/model"), to: zoo.path("model"))
-            try files.copyItem(at: zoo.path("base/model"), to: zoo.path("sharded"))
-            try files.copyItem(at: zoo.path("low/model"), to: zoo.path("adapter"))
-            try files.moveItem(at: zoo.path("sharded/model.safetensors"), to: zoo.path("sharded/one.safetensors"))
-            let bytes = try Data(contentsOf: zoo.path("sharded/one.safetensors"))
-            let length = bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
-            let header = try JSONSerialization.jsonObject(with: bytes[8..<8 + length]) as? [String: Any] ?? [:]
-            let names = header.keys.filter { $0 != "__metadata__" }.sorted()
-            try write(
-                "{\"weight_map\": {\(names.map { "\"\($0)\": \"one.safetensors\"" }.joined(separator: ", "))}}",
-                "sharded/model.safetensors.index.json")
             try body(zoo)
         }
+    }
+
+    /// Made once, and removed when the test process ends.
+    private static let inputs: Result<URL, any Error> = Result {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "zoo-inputs-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        atexit { if let folder = try? FuzzCampaignTests.inputs.get() { try? FileManager.default.removeItem(at: folder) } }
+        try makeInputs(Command(folder: folder))
+        return folder
+    }
+
+    private static func makeInputs(_ zoo: Command) throws {
+        func write(_ text: String, _ name: String) throws {
+            let file = zoo.path(name)
+            try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try Data(text.utf8).write(to: file)
+        }
+        try write(#"{"text": "A film."}"# + "\n" + #"{"text": "Her role, 12 é 字."}"# + "\n", "texts.jsonl")
+        try write(
+            #"{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}"# + "\n", "chat.jsonl"
+        )
+        try write(template, "template.jinja")
+        try write(recipe("examples: texts.jsonl"), "recipe.yaml")
+        try write(recipe("examples: chat.jsonl, chat_template: template.jinja"), "chat.yaml")
+        func make(_ words: String...) throws {
+            let made = try zoo.run(words)
+            try #require(made.status == 0, "\(made.errors)")
+        }
+        try make("train", "recipe.yaml", "--run-dir", "base", "--quiet")
+        try make(
+            "train", "recipe.yaml", "--run-dir", "low", "--quiet", "--set",
+            "policy={folder: \(zoo.path("base/model").path), lora: {r: 2}}")
+        try make("train", Command.tabular, "--set", "budget.updates=2", "--run-dir", "run", "--quiet")
+        let files = FileManager.default
+        try files.copyItem(at: zoo.path("base/model"), to: zoo.path("model"))
+        try files.copyItem(at: zoo.path("base/model"), to: zoo.path("sharded"))
+        try files.copyItem(at: zoo.path("low/model"), to: zoo.path("adapter"))
+        try files.moveItem(at: zoo.path("sharded/model.safetensors"), to: zoo.path("sharded/one.safetensors"))
+        let bytes = try Data(contentsOf: zoo.path("sharded/one.safetensors"))
+        let length = bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+        let header = try JSONSerialization.jsonObject(with: bytes[8..<8 + length]) as? [String: Any] ?? [:]
+        let names = header.keys.filter { $0 != "__metadata__" }.sorted()
+        try write(
+            "{\"weight_map\": {\(names.map { "\"\($0)\": \"one.safetensors\"" }.joined(separator: ", "))}}",
+            "sharded/model.safetensors.index.json")
     }
 
     private static func recipe(_ data: String) -> String {

@@ -45,7 +45,7 @@ struct ReportTests {
             #expect(markdown.hasPrefix("# tabular\n"))
             #expect(markdown.contains("| gold reward |"))
             let csv = try zoo("report", "both", "--format", "csv").output
-            #expect(csv.contains("dpo,0,1,,gold,"))
+            #expect(csv.contains("dpo,0,1,,gold,") && csv.hasSuffix("\r\n") && !csv.contains("u000d"))
             #expect(try zoo("report", "both/dpo-seed1", "both/ppo-seed0", "--output", "x.json").status == 0)
             let json = try #require(
                 try JSONSerialization.jsonObject(with: Data(contentsOf: zoo.path("x.json"))) as? [String: Any])

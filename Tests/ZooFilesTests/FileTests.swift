@@ -156,5 +156,6 @@ struct PlainWordsTests {
             "a\u{1B}[31mb\u{7}\r\u{9B}c\u{202E}d\u{2066}e\u{7F}".shown == #"a\u001b[31mb\u0007\u000d\u009bc\u202ed\u2066e\u007f"#)
         #expect("zwei\tWörter\n字 👩‍👩‍👧 e\u{301} عربي".shown == "zwei\tWörter\n字 👩‍👩‍👧 e\u{301} عربي")
         #expect("a\r\nb\n\u{85}c".shownOnOneLine == "a b c")
+        #expect("a,b\r\n1,\r2\r".shown == "a,b\r\n1,\\u000d2\\u000d")
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import ZooData
+import ZooFiles
 import ZooKit
 
 /// Something that was made once and is kept: a stage's model, preference pairs, the scale of a reward.
@@ -80,7 +81,7 @@ public struct KeptThing: Sendable {
                 try FileManager.default.moveItem(at: url, to: going)
                 try FileManager.default.removeItem(at: going)
             } catch {
-                throw ZooError(.permissionDenied, "\(url.path) cannot be removed: \(error.localizedDescription)")
+                throw ZooError(ZooError(plain: error).code, "\(url.path) cannot be removed: \(plainWords(error))")
             }
             unlink(ArtifactStore.lockFile(url).path)
         }

@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 import ZooKit
 import ZooModels
 
@@ -57,7 +58,7 @@ enum ModelContent {
             let config = try AdapterFolder(folder).config
             return "\(config.r) \(config.alpha) \(config.usesRSLoRA) \(config.targets) \(try SafetensorsContent.hash(of: file))"
         }
-        guard var config = try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any] else {
+        guard var config = try JSONSerialization.jsonObject(with: InputFile.data(file)) as? [String: Any] else {
             throw ZooError(.dataLoss, "\(file.path) is no JSON object")
         }
         for key in ["base_model_name_or_path", "revision", "peft_version"] { config[key] = nil }
@@ -66,18 +67,17 @@ enum ModelContent {
 
     /// A folder at fault is named, whatever reads it.
     private static func described(_ folder: URL, _ body: () throws -> String) throws -> String {
-        do { return try body() } catch let error as ZooError { throw error } catch {
-            let reason =
-                (error as? ModelError)?.description ?? "\(folder.path) cannot be read as a model: \(error.localizedDescription)"
-            throw ZooError(.dataLoss, reason)
-        }
+        do { return try body() } catch is CocoaError {
+            // What Foundation says of JSON that is none names no file.
+            throw ZooError(.dataLoss, "\(folder.path) cannot be read as a model: a file in it is damaged")
+        } catch { throw ZooError(plain: error) }
     }
 }
 
 /// The tensors of a file, without its metadata.
 private enum SafetensorsContent {
     static func hash(of file: URL) throws -> String {
-        let data = try Data(contentsOf: file, options: .alwaysMapped)
+        let data = try InputFile.data(file, isMapped: true)
         let length = data.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         guard data.count >= 8, length <= UInt64(data.count - 8),
             var header = try JSONSerialization.jsonObject(with: data[8..<8 + Int(length)]) as? [String: Any]

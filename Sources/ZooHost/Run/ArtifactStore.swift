@@ -32,7 +32,7 @@ enum ArtifactStore {
                 return true
             } catch {
                 // The key says all that made it, so that making it anew loses nothing.
-                say("\((error as? ZooError)?.message ?? "\(error)"); it is made anew")
+                say("\(ZooError(plain: error)); it is made anew")
                 return false
             }
         } make: {
@@ -139,8 +139,8 @@ enum ArtifactStore {
         if errno == EWOULDBLOCK { say("waiting for another process that makes or uses \(artifact.lastPathComponent)") }
         while flock(descriptor, kind) != 0 {
             guard errno == EINTR else {
-                throw ZooError(
-                    .unavailable, "\(lockFile(artifact).path) cannot be locked: \(String(cString: strerror(errno)))")
+                let number = POSIXErrorCode(rawValue: errno) ?? .EIO
+                throw ZooError(.unavailable, "\(lockFile(artifact).path) cannot be locked: \(plainWords(POSIXError(number)))")
             }
         }
     }
@@ -157,14 +157,6 @@ enum ArtifactStore {
         guard said.withLock({ $0.insert(line).inserted }) else { return }
         if ProcessInfo.processInfo.environment[Worker.marker] != nil { return RunEvent.send(.message(line)) }
         // Where nobody listens there is nobody to tell.
-        try? FileHandle.standardError.write(contentsOf: Data("zoo: \(line)\n".utf8))
-    }
-
-    /// The process that holds a lock, as it wrote itself into the file.
-    private static func holder(_ descriptor: Int32) -> String {
-        var bytes = [UInt8](repeating: 0, count: 32)
-        let count = pread(descriptor, &bytes, bytes.count, 0)
-        let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
-        return Int32(text.prefix { $0 != "\n" }).map { "process \($0)" } ?? "another process"
+        StandardStream.complain("zoo: \(line)")
     }
 }

@@ -75,9 +75,9 @@ struct Checkpoint {
         let files = FileManager.default
         try OutputFile.createFolder(folder.checkpoints)
         let part = folder.checkpoints.appending(path: ".step-\(step).tmp", directoryHint: .isDirectory)
-        if files.fileExists(atPath: part.path) { try files.removeItem(at: part) }
-        try files.createDirectory(at: part, withIntermediateDirectories: false)
         do {
+            if files.fileExists(atPath: part.path) { try files.removeItem(at: part) }
+            try OutputFile.createFolder(part)
             try write(to: part, step: step, services: services, algorithm: algorithm)
             Files.discard(url(step))
             try files.moveItem(at: part, to: url(step))

@@ -1,5 +1,6 @@
 import Foundation
 import ZooData
+import ZooFiles
 import ZooKit
 
 /// A run that is to go on as it was begun: with the same recipe, files, plugin and program.
@@ -28,7 +29,7 @@ struct Continuation {
         } catch {
             throw ZooError(
                 .failedPrecondition,
-                "\(folder.url.path) cannot go on: \((error as? ZooError)?.message ?? "\(error)"); restore it, or \(Self.again(folder))"
+                "\(folder.url.path) cannot go on: \(ZooError(plain: error)); restore it, or \(Self.again(folder))"
             )
         }
         guard began.key == now.key else {

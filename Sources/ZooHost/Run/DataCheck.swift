@@ -1,5 +1,6 @@
 import Foundation
 import ZooData
+import ZooFiles
 import ZooKit
 import ZooModels
 import ZooTensor
@@ -90,7 +91,7 @@ public struct DataCheck: Sendable {
         counts.precede(with: unread.map(\.description))
         var refusal: String?
         do { try counts.require(place == "evaluation" ? key : "stage '\(place)': \(key)", stage.data, dataset) } catch {
-            refusal = "\(error)"
+            refusal = plainWords(error)
         }
         entries.append(
             Entry(

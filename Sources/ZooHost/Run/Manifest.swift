@@ -1,4 +1,5 @@
 import Foundation
+import ZooFiles
 import ZooKit
 
 /// What the files of a folder are, so that one which was changed, lost or added later is found and named.
@@ -23,7 +24,7 @@ struct Manifest: Codable {
     }
 
     private static func describe(_ file: URL) throws -> File {
-        let data = try Data(contentsOf: file, options: .mappedIfSafe)
+        let data = try InputFile.data(file, isMapped: true)
         return File(bytes: data.count, sha256: ZooHost.sha256(data))
     }
 
@@ -39,7 +40,7 @@ struct Manifest: Codable {
         self = try JSON.decode(Manifest.self, from: file)
         var open = self
         open.seal = ""
-        guard seal == ZooHost.sha256(try JSON.encode(open)), try JSON.encode(self) == Data(contentsOf: file) else {
+        guard seal == ZooHost.sha256(try JSON.encode(open)), try JSON.encode(self) == InputFile.data(file) else {
             throw ZooError(.dataLoss, "\(file.path) was changed since it was written")
         }
     }

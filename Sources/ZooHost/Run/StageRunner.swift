@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import ZooData
+import ZooFiles
 import ZooKit
 import ZooModels
 import ZooTensor
@@ -207,7 +208,7 @@ public struct StageRunner {
         let part = folder.url.appending(path: ".\(target.lastPathComponent).tmp", directoryHint: .isDirectory)
         let files = FileManager.default
         if files.fileExists(atPath: part.path) { try files.removeItem(at: part) }
-        try files.createDirectory(at: part, withIntermediateDirectories: true)
+        try OutputFile.createFolder(part)
         try role.network.save(to: part)
         try setup.codec.write(to: part)
         Files.discard(target)

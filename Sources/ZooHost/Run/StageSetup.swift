@@ -147,7 +147,7 @@ struct StageSetup {
                 throw ZooError(.invalidArgument, "stage '\(stage.name)': critic.trunk 'shared' needs a causal-lm policy")
             }
             guard let source = critic.source, let folder = try factory.folder(source) else { return ValueHead(trunk: policy) }
-            do { return try ValueHead.load(from: folder, trunk: policy) } catch { throw ZooError(.dataLoss, "\(error)") }
+            do { return try ValueHead.load(from: folder, trunk: policy) } catch { throw ZooError(plain: error) }
         }
         let made = Roles(plans)
         roles.roles = made

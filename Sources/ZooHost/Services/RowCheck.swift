@@ -1,5 +1,6 @@
 import Foundation
 import ZooData
+import ZooFiles
 import ZooKit
 
 /// Reads every row of a dataset once, as the algorithm will: what the recipe's limits cut, and what is wrong with which line.
@@ -56,7 +57,7 @@ struct RowCheck {
     }
 
     private static func words(_ error: any Error) -> String {
-        (error as? RowFault)?.reason ?? "\(error)"
+        (error as? RowFault)?.reason ?? plainWords(error)
     }
 
     /// What is wrong with a row, without its place.
