@@ -8,7 +8,7 @@ import ZooReport
 extension PluginCatalog {
     /// The offer by that name, and where there is none, the nearest name that there is.
     func asked(_ name: String) throws -> Offer {
-        do { return try offer(name) } catch let error as ZooError where error.code == .notFound {
+        do { return try offer(name) } catch let error as ZooError {
             guard plugins.allSatisfy({ $0.algorithm(AlgorithmName(name).id) == nil }),
                 let meant = nearest(name, among: algorithmNames)
             else { throw error }
