@@ -34,6 +34,8 @@ struct FolderLockTests {
         let first = try zoo.start(["train", task.recipe.path, "--run-dir", "run"])
         let spec = url("run/run.json").path
         #expect(await eventually { FileManager.default.fileExists(atPath: spec) })
+        // It holds the folder and reads no more of its worker, which then waits for it: the run does not end meanwhile.
+        first.send(SIGSTOP)
         for arguments in [["--resume", "run"], [task.recipe.path, "--run-dir", "run"]] {
             let second = try await zoo.start(["train"] + arguments).end()
             #expect(second.status == (arguments.count == 3 ? 73 : 65), "\(second.errors)")
