@@ -218,7 +218,7 @@ struct KeptContentTests {
 
         // A process that uses the base model shares its lock.
         let lock = folder.url.appending(path: "cache/artifacts/.\(base).lock")
-        let descriptor = open(lock.path, O_RDWR)
+        let descriptor = open(lock.path, O_RDWR | O_CLOEXEC)  // processes of other tests must not inherit it
         try #require(descriptor >= 0 && flock(descriptor, LOCK_SH) == 0)
         let used = try await zoo.succeed(["cache", "clean", "--all"]).output
         #expect(used.contains("\(base) stays: a process uses it") && used.contains("2 of 3 removed"))
