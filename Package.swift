@@ -58,7 +58,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, exclude: excluded[name] ?? [], swiftSettings: swift)
 }
 let excluded = [
-    "GoldenTests": ["Fixtures"], "TokenizerTests": ["Fixtures", "parity.py"], "ZooHostTests": ["Fixtures"],
+    "GoldenTests": ["Fixtures"], "TokenizerTests": ["Fixtures", "parity.py"], "ZooPluginsTests": ["Fixtures"],
     "ZooDataTests": ["Fixtures", "chat_cases.py"],
     "ZooModelsTests": ["Fixtures", "parity.py", "flux_parity.py", "flux_bench.py"],
     "ZooTensorTests": ["Fixtures"],
@@ -88,10 +88,19 @@ let package = Package(
         .target(name: "ZooData", dependencies: ["CPNG", "ZooFiles"], swiftSettings: swift),
         .systemLibrary(name: "CLtdl", providers: [.apt(["libltdl-dev"]), .brew(["libtool"])]),
         .target(
-            name: "ZooHost",
+            name: "ZooPlugins", dependencies: ["CZoo", "ZooKit", "CLtdl", "ZooFiles", "ZooData"], swiftSettings: swift),
+        .target(
+            name: "ZooRecipe",
+            dependencies: ["ZooPlugins", "ZooKit", "ZooFiles", "ZooData", "ZooModels", .product(name: "Yams", package: "Yams")],
+            swiftSettings: swift),
+        .target(
+            name: "ZooRecords", dependencies: ["ZooRecipe", "ZooPlugins", "ZooKit", "CZoo", "ZooFiles", "ZooData"],
+            swiftSettings: swift),
+        .target(
+            name: "ZooRun",
             dependencies: [
-                "CZoo", "ZooKit", "CLtdl", "ZooFiles", "ZooTensor", "ZooModels", "ZooData",
-                .product(name: "Logging", package: "swift-log"), .product(name: "Yams", package: "Yams"),
+                "ZooRecords", "ZooRecipe", "ZooPlugins", "CZoo", "ZooKit", "ZooFiles", "ZooTensor", "ZooModels", "ZooData",
+                .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: swift),
         .target(
             name: "ZooReport", dependencies: ["ZooFiles"],
@@ -104,22 +113,23 @@ let package = Package(
         .executableTarget(
             name: "zoo",
             dependencies: [
-                "ZooFiles", "ZooHost", "ZooKit", "ZooData", "ZooReport",
+                "ZooFiles", "ZooRun", "ZooRecords", "ZooRecipe", "ZooPlugins", "ZooKit", "ZooData", "ZooReport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "FlyingFox", package: "FlyingFox"), .product(name: "FlyingSocks", package: "FlyingFox"),
             ],
             swiftSettings: swift),
         tests("ZooKitTests", ["ZooKit", "CZoo"]),
-        tests("GoldenTests", ["ZooHost", "ZooKit", "ZooData", "CZoo"]),
+        tests("GoldenTests", ["ZooPlugins", "ZooKit", "ZooData", "CZoo"]),
         tests("ZooFilesTests", ["ZooFiles"]),
         tests("ZooTensorTests", ["ZooTensor", "ZooFiles"]),
         tests("ZooModelsTests", ["ZooModels", "ZooTensor", "ZooFiles"]),
         tests("TokenizerTests", ["ZooModels", "ZooFiles"]),
         tests("ZooDataTests", ["ZooData"]),
-        tests("ZooHostTests", ["ZooHost", "ZooKit", "ZooData"]),
+        tests("ZooPluginsTests", ["ZooPlugins", "ZooKit", "ZooData"]),
+        tests("ZooRecipeTests", ["ZooRecipe", "ZooPlugins", "ZooKit", "ZooData"]),
         tests("ZooReportTests", ["ZooReport"]),
         tests("CommandTests", ["zoo"]),
-        tests("RunTests", ["ZooHost", "ZooKit", "ZooModels", "ZooTensor"]),
+        tests("RunTests", ["ZooRun", "ZooRecords", "ZooRecipe", "ZooPlugins", "ZooKit", "ZooModels", "ZooTensor", "ZooData"]),
     ] + plugins.map(\.target),
     cxxLanguageStandard: .cxx20
 )

@@ -1,8 +1,11 @@
 import ArgumentParser
 import Foundation
 import ZooFiles
-import ZooHost
 import ZooKit
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 
 /// How the command ends when something was thrown: one line on standard error and an exit status of `sysexits.h`.
 struct Failure: Error {

@@ -1,7 +1,10 @@
 import ArgumentParser
 import Foundation
 import ZooFiles
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 
 /// Where plugins are looked for.
 struct PluginOptions: ParsableArguments {

@@ -1,6 +1,9 @@
 import Foundation
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
 import ZooReport
+import ZooRun
 
 /// What a finished run shows: the evaluation beside the reference's, samples, and where things lie.
 struct RunSummary {

@@ -1,7 +1,10 @@
 import Foundation
 import Synchronization
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
 import ZooReport
+import ZooRun
 
 /// Shows the events of runs as progress lines.
 final class RunWatcher: RunObserver {

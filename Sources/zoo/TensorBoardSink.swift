@@ -1,7 +1,10 @@
 import Foundation
 import ZooFiles
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
 import ZooReport
+import ZooRun
 
 /// Writes a run's metrics as TensorBoard events into its folder.
 final class TensorBoardSink: MetricSink {

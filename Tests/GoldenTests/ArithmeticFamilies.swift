@@ -1,5 +1,5 @@
-import ZooHost
 import ZooKit
+import ZooPlugins
 
 extension Families {
     /// Values and slopes of the KL estimators: as a penalty in PPO's reward, where with γ = 0 and no baseline −KL is the advantage of

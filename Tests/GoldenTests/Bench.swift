@@ -1,7 +1,7 @@
 import Foundation
 import Testing
-import ZooHost
 import ZooKit
+import ZooPlugins
 
 /// Runs one step of a built plugin against a scripted host, through the ABI.
 func step(_ library: String, _ id: String, _ parameters: String, _ script: ScriptedHost.Script) throws -> ScriptedHost.Record {

@@ -1,6 +1,6 @@
 import Testing
-import ZooHost
 import ZooKit
+import ZooPlugins
 
 /// One completion of two actions, V = ½ and ¼, a score of 1 and no KL, γ = 1.
 ///

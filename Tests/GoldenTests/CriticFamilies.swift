@@ -1,5 +1,5 @@
-import ZooHost
 import ZooKit
+import ZooPlugins
 
 extension Families {
     /// What PPO with a critic makes of given step rewards and values, read off its two gradients at ratio 1 and V = V_old.

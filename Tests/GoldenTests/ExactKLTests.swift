@@ -1,6 +1,6 @@
 import Testing
-import ZooHost
 import ZooKit
+import ZooPlugins
 
 /// Two samples of two steps, the last of which is no action; every ratio is 1.
 private let samples = Samples(mask: [[1, 1], [1, 0]], behaviour: [[-1, -2], [-3, 0]], groups: [0, 0])

@@ -1,5 +1,5 @@
-import ZooHost
 import ZooKit
+import ZooPlugins
 
 // Trainers whose policies take Gaussian steps, with log-probabilities and KL that are means over the numbers of an action. Each case is
 // run with the parameters of the preset that is called after its source.

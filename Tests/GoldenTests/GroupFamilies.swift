@@ -1,5 +1,5 @@
-import ZooHost
 import ZooKit
+import ZooPlugins
 
 /// Outcome rewards of groups, and the advantages that the plugins make of them, read off the gradient at ratio 1.
 struct GroupRewards {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
-import ZooHost
 import ZooKit
+import ZooPlugins
 
 /// RLOO's arithmetic on two completions of one prompt, computed by hand.
 ///

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
-import ZooHost
 import ZooKit
+import ZooPlugins
 
 private func expectEqual(_ found: [Double], _ expected: [Double]) {
     #expect(found.count == expected.count)

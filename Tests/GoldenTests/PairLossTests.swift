@@ -1,8 +1,8 @@
 import CZoo
 import Foundation
 import Testing
-import ZooHost
 import ZooKit
+import ZooPlugins
 
 /// One update of `dpo` on pairs whose log-ratios are given, chosen and rejected; answers have one action.
 private func dpo(_ parameters: String, _ ratios: [(chosen: Double, rejected: Double)]) throws -> ScriptedHost.Record.Loss {

@@ -1,5 +1,5 @@
-import ZooHost
 import ZooKit
+import ZooPlugins
 
 /// The tensors of a policy loss, and a plugin's answer to them: its loss, its gradient and its metrics.
 struct PolicyLoss {

@@ -1,5 +1,5 @@
-import ZooHost
 import ZooKit
+import ZooPlugins
 
 extension Families {
     /// DPO's losses, per pair and as a mean, with the gradient of the mean.

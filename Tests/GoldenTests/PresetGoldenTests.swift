@@ -1,7 +1,7 @@
 import Testing
 import ZooData
-import ZooHost
 import ZooKit
+import ZooPlugins
 
 /// Each preset's own parameters give the numbers of the source that it is called after. What a case fixes otherwise than the source's
 /// default, such as another ε, is changed and stands beside it.

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
-import ZooHost
 import ZooKit
+import ZooPlugins
 
 /// One update of a plugin on four groups of four completions: one with a single hit, one without two equal rewards, one that is always
 /// solved, one of pairs. The policy has moved since it sampled, so that ratios and clips are in play.

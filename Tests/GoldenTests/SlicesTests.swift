@@ -1,6 +1,6 @@
 import Testing
-import ZooHost
 import ZooKit
+import ZooPlugins
 
 /// A host that shows a loss one sequence at a time, the last first.
 private final class CuttingHost: HostServices {

@@ -1,6 +1,6 @@
 import Testing
-import ZooHost
 import ZooKit
+import ZooPlugins
 
 /// What a plugin asked of its host, apart from gradients.
 private final class Asked {

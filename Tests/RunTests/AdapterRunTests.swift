@@ -1,7 +1,10 @@
 import Foundation
 import Testing
-import ZooHost
 import ZooModels
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 import ZooTensor
 
 @Suite("a run that trains an adapter", .serialized)

@@ -1,6 +1,9 @@
 import Foundation
 import Testing
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 
 /// A comparison over several base models: the stages before the last are made anew for each.
 @Suite("a comparison over base models", .serialized)

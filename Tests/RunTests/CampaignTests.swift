@@ -1,6 +1,9 @@
 import Foundation
 import Testing
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 
 /// Kills, damage and several commands at once, on runs of a tiny task. Whatever is done to a run, what follows is the same run, bit for
 /// bit, or a refusal in one sentence that names a file or a folder.

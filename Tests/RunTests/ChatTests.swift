@@ -1,8 +1,11 @@
 import Foundation
 import Testing
-import ZooHost
 import ZooKit
 import ZooModels
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 
 @Suite("training on conversations")
 struct ChatTests {

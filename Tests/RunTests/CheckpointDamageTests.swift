@@ -1,6 +1,9 @@
 import Foundation
 import Testing
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 
 /// What happened to a checkpoint after it was written.
 private let damages: [(name: String, words: String)] = [

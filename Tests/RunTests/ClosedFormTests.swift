@@ -1,7 +1,10 @@
 import Foundation
 import Testing
-import ZooHost
 import ZooModels
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 import ZooTensor
 
 /// With J(π) = E_π[r] − β KL(π‖π_ref), J(π*) − J(π) = β KL(π‖π*): the distance to the optimum needs no sampling.

@@ -1,6 +1,9 @@
 import Foundation
 import Testing
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 
 /// The recipe as it is, but for sizes: two numbers up to 10, a model of fifty thousand parameters.
 @Suite("recipes/countdown.yaml at tiny size", .serialized)

@@ -1,7 +1,10 @@
 import Foundation
 import Testing
-import ZooHost
 import ZooModels
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 
 @Suite("data is read whole before anything is trained", .serialized)
 struct DataCheckTests {

@@ -1,6 +1,9 @@
 import Foundation
 import Testing
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 
 @Suite("a run that dies", .serialized)
 struct DyingRunTests {
@@ -164,7 +167,7 @@ enum BrokenPlugin {
         compiler.arguments = [
             "cc", "-std=c99", "-D_DEFAULT_SOURCE", "-shared", "-fPIC", "-fvisibility=hidden", "-DBROKEN_\(defect)",
             "-I", ZooCommand.clone.appending(path: "Sources/CZoo/include").path,
-            ZooCommand.clone.appending(path: "Tests/ZooHostTests/Fixtures/broken.c").path,
+            ZooCommand.clone.appending(path: "Tests/ZooPluginsTests/Fixtures/broken.c").path,
             "-o", plugins.appending(path: "libBroken.so").path, "-lm",
         ]
         try compiler.run()

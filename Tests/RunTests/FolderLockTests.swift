@@ -1,6 +1,9 @@
 import Foundation
 import Testing
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 
 @Suite("a folder belongs to one process at a time", .serialized)
 struct FolderLockTests {

@@ -1,7 +1,10 @@
 import Foundation
 import Testing
-import ZooHost
 import ZooKit
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 
 @Suite("the loss of held-out rows", .serialized)
 struct HeldOutTests {

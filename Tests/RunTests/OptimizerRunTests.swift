@@ -1,6 +1,9 @@
 import Foundation
 import Testing
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 
 /// GRPO on the tabular task with plain gradient descent, four updates in each iteration.
 @Suite("the optimizer of a run", .serialized)

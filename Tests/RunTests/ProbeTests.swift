@@ -1,6 +1,9 @@
 import Foundation
 import Testing
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 
 /// On the tabular task the gradient of E[reward] − β KL is known exactly, so an estimator that is said to be unbiased can be held to it.
 @Suite("zoo probe on the tabular model", .serialized)

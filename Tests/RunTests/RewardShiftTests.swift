@@ -1,7 +1,10 @@
 import Foundation
 import Testing
-import ZooHost
 import ZooModels
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 import ZooTensor
 
 /// r′ = r + f(prompt): π* ∝ π_ref exp(r′/β) is that of r, for exp(f/β) is the same for all completions of a prompt.

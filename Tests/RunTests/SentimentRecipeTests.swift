@@ -1,6 +1,9 @@
 import Foundation
 import Testing
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 
 /// The recipe of the first screen of the README as it is, but for sizes.
 @Suite("recipes/sentiment.yaml at tiny size", .serialized)

@@ -1,8 +1,11 @@
 import Foundation
 import Testing
 import ZooData
-import ZooHost
 import ZooModels
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 
 /// What stands before and after a text, by `transformers`: the begin token where its tokenizer puts one, the end token where TRL's
 /// trainers put one, neither twice.

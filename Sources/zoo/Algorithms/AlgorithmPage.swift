@@ -1,7 +1,10 @@
 import ZooData
-import ZooHost
 import ZooKit
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
 import ZooReport
+import ZooRun
 
 // What `zoo plugins show` says of an algorithm or of one of its presets.
 

@@ -1,5 +1,8 @@
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
 import ZooReport
+import ZooRun
 
 /// What `zoo plugins diff` says: how two algorithms or presets differ, in numbers and in words.
 struct OfferDifference {

@@ -1,8 +1,11 @@
 import ArgumentParser
 import Foundation
-import ZooHost
 import ZooKit
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
 import ZooReport
+import ZooRun
 
 struct Cache: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,9 @@
 import ArgumentParser
 import Foundation
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 
 struct Evaluate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,9 @@
 import ArgumentParser
 import Foundation
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 
 extension TaskData {
     struct Inspect: ParsableCommand {

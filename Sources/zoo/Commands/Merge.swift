@@ -1,6 +1,8 @@
 import ArgumentParser
 import Foundation
-import ZooHost
+import ZooPlugins
+import ZooRecords
+import ZooRun
 
 struct Merge: ParsableCommand {
     static let configuration = CommandConfiguration(

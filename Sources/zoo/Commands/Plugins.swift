@@ -1,7 +1,10 @@
 import ArgumentParser
 import Foundation
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
 import ZooReport
+import ZooRun
 
 struct Plugins: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,9 +1,12 @@
 import ArgumentParser
 import Foundation
 import ZooFiles
-import ZooHost
 import ZooKit
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
 import ZooReport
+import ZooRun
 
 struct ProbeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,8 +1,11 @@
 import ArgumentParser
 import Foundation
 import ZooFiles
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
 import ZooReport
+import ZooRun
 
 struct Report: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,7 +1,10 @@
 import ArgumentParser
 import Foundation
-import ZooHost
 import ZooKit
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 
 struct Train: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

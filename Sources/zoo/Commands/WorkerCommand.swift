@@ -1,6 +1,9 @@
 import ArgumentParser
 import Foundation
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 
 /// What this executable does when it runs as a worker of itself.
 struct WorkerCommand: ParsableCommand {

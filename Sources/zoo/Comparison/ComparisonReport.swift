@@ -1,6 +1,9 @@
 import Foundation
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
 import ZooReport
+import ZooRun
 
 /// A comparison's numbers as tables: metrics and costs as rows, variants as columns, each the mean over seeds with its interval.
 struct ComparisonReport {

@@ -1,5 +1,8 @@
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
 import ZooReport
+import ZooRun
 
 /// One line of a run's account, in the order in which people read it: totals first, then what they are made of.
 struct CostRow {

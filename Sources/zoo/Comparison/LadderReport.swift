@@ -1,4 +1,7 @@
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 
 /// What changes from one rung of a ladder to the next.
 struct LadderReport {

@@ -1,5 +1,8 @@
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
 import ZooReport
+import ZooRun
 
 /// What is known of one run of a comparison.
 struct MeasuredRun {

@@ -1,5 +1,8 @@
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
 import ZooReport
+import ZooRun
 
 /// A probe's figures as tables, for a terminal and as Markdown.
 struct ProbeReport {

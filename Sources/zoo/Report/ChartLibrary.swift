@@ -1,6 +1,9 @@
 import Foundation
 import ZooFiles
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 
 /// The JavaScript that draws the charts of a report: Vega, Vega-Lite and vega-embed in one file, which `make setup` puts into the
 /// cache.

@@ -1,6 +1,9 @@
 import Foundation
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
 import ZooReport
+import ZooRun
 
 extension ReportBuilder {
     // MARK: - Critic

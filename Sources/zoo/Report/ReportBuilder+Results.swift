@@ -1,7 +1,10 @@
 import Foundation
-import ZooHost
 import ZooKit
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
 import ZooReport
+import ZooRun
 
 extension ReportBuilder {
     // MARK: - The question

@@ -1,6 +1,9 @@
 import Foundation
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
 import ZooReport
+import ZooRun
 
 /// Makes a report's page of runs and probes.
 struct ReportBuilder {

@@ -1,6 +1,9 @@
 import Foundation
 import ZooFiles
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 
 /// The runs and probes below the folders that a report is asked for.
 struct ReportPlace {

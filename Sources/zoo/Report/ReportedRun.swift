@@ -1,8 +1,11 @@
 import Foundation
 import ZooData
 import ZooFiles
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
 import ZooReport
+import ZooRun
 
 /// One run as a report reads it, whole or still going on.
 struct ReportedRun {

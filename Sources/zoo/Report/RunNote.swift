@@ -1,6 +1,9 @@
 import Foundation
 import ZooData
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 
 /// What a report needs of `run.json` and `environment.json`, whatever version of zoo wrote them.
 struct RunNote: Decodable {

@@ -1,0 +1,62 @@
+import Foundation
+import ZooData
+import ZooKit
+
+extension AlgorithmDescription {
+    /// Refuses unknown names, wrong types and values out of range by the plugin's own schema, before anything runs.
+    package func check(_ given: [String: JSONValue], recipe: String) throws {
+        for (name, value) in given.sorted(by: { $0.key < $1.key }) {
+            guard let parameter = parameter(name) else {
+                let meant = nearest(name, among: parameters.map(\.name)).map { "; did you mean '\($0)'?" } ?? ""
+                throw ZooError(
+                    .invalidArgument,
+                    "\(recipe): algorithm '\(id)' has no parameter '\(name)'\(meant); `zoo plugins show \(id)` lists them")
+            }
+            if let expected = parameter.objection(to: value) {
+                throw ZooError(
+                    .invalidArgument, "\(recipe): parameter '\(name)' of '\(id)': expected \(expected), found \(value.inRecipe)")
+            }
+        }
+    }
+}
+
+extension ParameterDescription {
+    /// What was expected instead of `value`; nil where it fits.
+    fileprivate func objection(to value: JSONValue) -> String? {
+        if value == .null, isNullable { return nil }
+        if !choices.isEmpty {
+            let known = choices.compactMap(\.string)
+            return value.string.map(known.contains) == true ? nil : "one of \(known.joined(separator: ", "))"
+        }
+        switch kind {
+        case .boolean: return value.bool == nil ? "true or false" : nil
+        case .string: return value.string == nil ? "a string" : nil
+        case .array: return value.array == nil ? "a list" : nil
+        case .object: return value.object == nil ? "a map" : nil
+        case .integer, .number:
+            guard let number = value.number, kind == .number || (number == number.rounded() && abs(number) <= 0x1p53) else {
+                return kind == .integer ? "a whole number" : "a number"
+            }
+            let low = minimum.map { minimumIsExcluded ? number > $0 : number >= $0 } ?? true
+            let high = maximum.map { maximumIsExcluded ? number < $0 : number <= $0 } ?? true
+            guard !low || !high else { return nil }
+            let bounds = [
+                minimum.map { "\(minimumIsExcluded ? ">" : ">=") \($0.formatted())" },
+                maximum.map { "\(maximumIsExcluded ? "<" : "<=") \($0.formatted())" },
+            ]
+            return "a number " + bounds.compactMap(\.self).joined(separator: " and ")
+        }
+    }
+}
+
+extension JSONValue {
+    /// The value as the recipe would write it.
+    fileprivate var inRecipe: String {
+        switch self {
+        case .string(let text): "'\(text)'"
+        case .number(let number): number.formatted(.number.grouping(.never).precision(.significantDigits(1...15)))
+        case .bool(let value): "\(value)"
+        default: kind
+        }
+    }
+}

@@ -1,0 +1,96 @@
+import CZoo
+import ZooKit
+
+/// What a host serves to an algorithm, in Swift; `HostTable` puts it behind the C tables of the plugin contract.
+///
+/// The live run (`RunServices`) and the scripted host of the conformance bench are its two implementations. All calls come from
+/// the job thread, except `log` and `isCancelled`.
+public protocol HostServices: AnyObject {
+    /// The next `n` prompts; see `zoo/data.h` for the columns.
+    func prompts(_ n: Int) throws -> Batch
+    func pairs(_ n: Int) throws -> Batch
+    func examples(_ n: Int) throws -> Batch
+
+    /// `samples` sequences a prompt, prompt-major; see `zoo/rollout.h`.
+    func generate(role: String, prompts: Batch, samples: Int) throws -> Batch
+
+    /// `reward` and its components, each [n_sequences]; see `zoo/reward.h`.
+    func score(_ rollout: Batch) throws -> [Column]
+
+    /// What `role` says of `output`; throws `.notFound` where it does not give it.
+    func supports(role: String, output: String) throws -> OutputInfo
+    func forward(role: String, batch: Batch, outputs: [String]) throws -> [Column]
+    func accumulate(role: String, batch: Batch, outputs: [String], flags: UInt32, loss: LossCall) throws -> Double
+    func optimizerStep(role: String) throws -> UpdateInfo
+    func blend(destination: String, source: String, weight: Double) throws
+
+    func metric(name: String, value: Double, weight: Double, normaliser: Int32) throws
+    func fill(_ numbers: UnsafeMutableBufferPointer<UInt64>) throws
+    func log(level: Int32, message: String)
+    var isCancelled: Bool { get }
+}
+
+/// How an output counts, `zoo_output_info`.
+public struct OutputInfo: Sendable, Equatable {
+    public var perStep: Bool
+    public var reduction: UInt32
+    /// Numbers in one action.
+    public var dimensions: Int
+
+    public init(perStep: Bool, reduction: UInt32 = ZOO_REDUCTION_SUM, dimensions: Int = 1) {
+        self.perStep = perStep
+        self.reduction = reduction
+        self.dimensions = dimensions
+    }
+}
+
+/// What an update did, `zoo_step_info`.
+public struct UpdateInfo: Sendable, Equatable {
+    /// Before clipping.
+    public var gradientNorm: Double
+    public var learningRate: Double
+    /// Updates of the role so far.
+    public var version: Int
+
+    public init(gradientNorm: Double, learningRate: Double, version: Int) {
+        self.gradientNorm = gradientNorm
+        self.learningRate = learningRate
+        self.version = version
+    }
+}
+
+/// A loss: the plugin's, callable from Swift, or one of the host's own.
+public struct LossCall {
+    /// The loss of a slice and dLoss/d(output) for each of the outputs, in the same shapes.
+    public typealias Result = (loss: Double, gradients: [[Double]])
+
+    private let body: (_ slice: Batch, _ outputs: [Column]) throws -> Result
+
+    package init(_ body: @escaping (_ slice: Batch, _ outputs: [Column]) throws -> Result) { self.body = body }
+
+    package init(function: @escaping zoo_loss_fn, context: UnsafeMutableRawPointer?) {
+        self.init { try Self.call(function, context, $0, $1) }
+    }
+
+    public func callAsFunction(_ slice: Batch, _ outputs: [Column]) throws -> Result { try body(slice, outputs) }
+
+    private static func call(
+        _ function: zoo_loss_fn, _ context: UnsafeMutableRawPointer?, _ slice: Batch, _ outputs: [Column]
+    ) throws -> Result {
+        var loss = 0.0
+        let zeros = outputs.map { Column($0.name, perStep: $0.perStep, .f64(Array(repeating: 0, count: $0.doubles.count))) }
+        let gradients = try slice.withCBatch { batch in
+            try Column.withCArrays(outputs) { outputs in
+                try Column.withCArrays(zeros) { gradients in
+                    try ZooError.check("the loss") { error in
+                        function(context, batch, outputs.baseAddress, UInt64(outputs.count), gradients.baseAddress, &loss, error)
+                    }
+                    return try gradients.map {
+                        try Column(copying: $0, sequences: slice.sequenceCount, steps: slice.stepCount).doubles
+                    }
+                }
+            }
+        }
+        return (loss, gradients)
+    }
+}

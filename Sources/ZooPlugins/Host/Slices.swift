@@ -1,0 +1,102 @@
+import CZoo
+import ZooKit
+
+/// Cutting a batch into passes that fit, and putting the results together again.
+package enum Slices {
+    /// Sequences in order, cut where the next one would go over `limit` steps; a single longer sequence is a pass of its own.
+    ///
+    /// - Parameter costs: of each sequence, [n]; nil: its steps.
+    package static func bySteps(_ batch: Batch, limit: Int, costs: [Int]? = nil) -> [[Int]] {
+        cut((0..<batch.sequenceCount).map { [$0] }, costs ?? Self.steps(batch), limit)
+    }
+
+    private static func steps(_ batch: Batch) -> [Int] { (0..<batch.sequenceCount).map { batch.steps(of: $0).count } }
+
+    /// The passes that a loss's flags allow; empty where the loss wants the whole batch and it does not fit.
+    package static func cut(_ batch: Batch, flags: UInt32, limit: Int, costs: [Int]? = nil) throws -> [[Int]] {
+        let costs = costs ?? steps(batch)
+        if costs.reduce(0, +) <= limit { return [Array(0..<batch.sequenceCount)] }
+        switch flags & 0xff {
+        case ZOO_LOSS_SEPARABLE: return bySteps(batch, limit: limit, costs: costs)
+        case ZOO_LOSS_GROUPED: return cut(try groups(batch), costs, limit)
+        case ZOO_LOSS_WHOLE: return []
+        default: throw ZooError(.invalidArgument, "accumulate has the unknown flags \(flags)")
+        }
+    }
+
+    private static func cut(_ units: [[Int]], _ costs: [Int], _ limit: Int) -> [[Int]] {
+        var parts: [[Int]] = []
+        var room = 0
+        for unit in units {
+            let steps = unit.reduce(0) { $0 + costs[$1] }
+            if parts.isEmpty || steps > room {
+                parts.append([])
+                room = limit
+            }
+            parts[parts.count - 1] += unit
+            room -= steps
+        }
+        return parts
+    }
+
+    /// Sequences that a GROUPED loss must see together, by `pair`, or else by `group`.
+    private static func groups(_ batch: Batch) throws -> [[Int]] {
+        guard let column = batch.column("pair") ?? batch.column("group"), let numbers = column.integers else {
+            throw ZooError(.invalidArgument, "a GROUPED loss needs the integer column 'pair' or 'group'")
+        }
+        var order: [Int] = []
+        var members: [Int: [Int]] = [:]
+        for (sequence, number) in numbers.enumerated() {
+            if members[number] == nil { order.append(number) }
+            members[number, default: []].append(sequence)
+        }
+        return order.map { members[$0] ?? [] }
+    }
+
+    /// The values at the masked steps, in order. Throws where a value outside the mask is not exactly 0.
+    package static func pack(_ values: [Double], _ mask: [Bool], _ name: String) throws -> [Double] {
+        var packed: [Double] = []
+        packed.reserveCapacity(values.count)
+        for (step, isAction) in mask.enumerated() {
+            if isAction {
+                packed.append(values[step])
+            } else if values[step] != 0 {
+                throw ZooError(
+                    .invalidArgument,
+                    "the loss's gradient of '\(name)' at step \(step) is \(values[step]) where the mask is 0; expected 0")
+            }
+        }
+        return packed
+    }
+
+    /// Values of the masked steps, put at their steps; 0 elsewhere.
+    package static func unpack(_ packed: [Double], _ mask: [Bool]) -> [Double] {
+        var next = 0
+        return mask.map { isAction in
+            guard isAction else { return 0 }
+            defer { next += 1 }
+            return packed[next]
+        }
+    }
+
+    /// Copies a slice's column to the places of its sequences in the batch.
+    package static func scatter(_ column: Column, of part: [Int], in batch: Batch, into values: inout [Double]) {
+        let source = column.doubles
+        guard column.perStep else {
+            for (index, sequence) in part.enumerated() { values[sequence] = source[index] }
+            return
+        }
+        var next = 0
+        for sequence in part {
+            for step in batch.steps(of: sequence) {
+                values[step] = source[next]
+                next += 1
+            }
+        }
+    }
+
+    /// The values of a slice's sequences.
+    package static func gather(_ values: [Double], perStep: Bool, of part: [Int], in batch: Batch) -> [Double] {
+        perStep ? part.flatMap { values[batch.steps(of: $0)] } : part.map { values[$0] }
+    }
+}

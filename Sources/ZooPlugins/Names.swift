@@ -1,0 +1,4 @@
+import ZooData
+
+/// ZooKit has a JSON value of its own, for plugins; here the word means the data's.
+public typealias JSONValue = ZooData.JSONValue

@@ -1,0 +1,97 @@
+import Foundation
+import ZooFiles
+import ZooKit
+
+/// A folder that one process has to itself: a run's, a comparison's, a probe's.
+///
+/// The kernel holds the lock (`flock`), so that it goes with the process, however that ends. The file says who holds it. Workers
+/// inherit the lock: a folder is free only when the last process that writes to it is gone.
+package final class FolderLock: Sendable {
+    /// Who holds a folder; one line of JSON in its `.lock`.
+    struct Holder: Codable {
+        var process: Int32
+        var host: String
+        /// In ISO 8601.
+        var since: String
+        /// What it does there: "trained".
+        var work: String
+
+        /// "run runs/tiny-sft-0-1 is being trained by process 42 on host atlas since 2026-01-31T12:00:00Z"
+        func sentence(_ subject: String, _ folder: URL) -> String {
+            "\(subject) \(folder.path) is being \(work) by process \(process) on host \(host) since \(since)"
+        }
+    }
+
+    package static let name = ".lock"
+    /// Workers get it as theirs.
+    let descriptor: Int32
+    /// How long a holder that has died may leave workers behind, which end with it.
+    private static let grace = Duration.seconds(10)
+
+    /// Takes the lock of a folder, which is made where it is not there.
+    ///
+    /// - Parameters:
+    ///   - subject: what the folder is, "run", for the error.
+    ///   - work: what the holder does there, "trained".
+    /// - Throws: `.failedPrecondition` with the name of the holder where another process has it.
+    package init(_ folder: URL, _ subject: String, being work: String) throws {
+        try OutputFile.createFolder(folder)
+        let file = folder.appending(path: Self.name)
+        descriptor = open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            throw FileError(writing: file.path, POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO))
+        }
+        do { try take(file, subject, folder) } catch {
+            close(descriptor)
+            throw error
+        }
+        let holder = Holder(process: getpid(), host: Self.host, since: Date().formatted(.iso8601), work: work)
+        let text = Array(try JSON.encode(holder, pretty: false) + Data("\n".utf8))
+        // Whoever reads no name here still finds the lock held.
+        if ftruncate(descriptor, 0) == 0 { _ = pwrite(descriptor, text, text.count, 0) }
+    }
+
+    deinit {
+        // Closing alone would leave the lock to a worker that is about to end.
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
+
+    private func take(_ file: URL, _ subject: String, _ folder: URL) throws {
+        let limit = ContinuousClock.now + Self.grace
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            switch errno {
+            case EINTR: continue
+            case EWOULDBLOCK:
+                let holder = Self.holder(file)
+                // The holder was killed: its workers notice that, and are gone in a moment.
+                if let holder, holder.host == Self.host, !Self.isAlive(holder.process), .now < limit {
+                    usleep(10_000)
+                    continue
+                }
+                let sentence = holder?.sentence(subject, folder) ?? "\(subject) \(folder.path) is in use by another process"
+                throw ZooError(.failedPrecondition, "\(sentence); wait for it, or end it")
+            case let number:
+                throw ZooError(.unavailable, "\(file.path) cannot be locked: \(String(cString: strerror(number)))")
+            }
+        }
+    }
+
+    /// The lock, or nil where another process has it.
+    package static func ifFree(_ folder: URL, _ subject: String, being work: String) throws -> FolderLock? {
+        do { return try FolderLock(folder, subject, being: work) } catch let error as ZooError
+            where error.code == .failedPrecondition
+        {
+            return nil
+        }
+    }
+
+    private static func holder(_ file: URL) -> Holder? {
+        // Its holder may be writing it just now.
+        (try? Data(contentsOf: file)).flatMap { try? JSONDecoder().decode(Holder.self, from: $0) }
+    }
+
+    private static func isAlive(_ process: Int32) -> Bool { kill(process, 0) == 0 || errno != ESRCH }
+
+    private static var host: String { ProcessInfo.processInfo.hostName }
+}

@@ -1,0 +1,5 @@
+import ZooData
+import ZooPlugins
+
+/// ZooKit has a JSON value of its own, for plugins; here the word means the data's.
+public typealias JSONValue = ZooData.JSONValue

@@ -1,0 +1,103 @@
+import Foundation
+import ZooData
+import ZooFiles
+import ZooPlugins
+
+extension Recipe {
+    /// Reads a recipe and checks all that can be checked before anything runs.
+    ///
+    /// - Parameters:
+    ///   - base: takes the place of the recipe that `extends` names; the recipe's name then says so.
+    ///   - overrides: changes by path, applied in order after `algorithm`.
+    ///   - algorithm: replaces the algorithm of the last stage.
+    ///   - variants: algorithms that `compare` has as variants too, each by its own name, where it has none of that name.
+    ///   - knownAlgorithms: the ids that plugins offer, alone and with each preset; nil leaves them unchecked.
+    /// - Throws: ``RecipeError`` that names file, line and key; ``FileError`` where the file cannot be read.
+    public static func load(
+        _ file: URL, base: URL? = nil, overrides: [Override] = [], algorithm: String? = nil, variants: [String] = [],
+        knownAlgorithms: [String]? = nil
+    ) throws -> Recipe {
+        try parse(
+            text(of: file), file: file, base: base, overrides: overrides, algorithm: algorithm, variants: variants,
+            knownAlgorithms: knownAlgorithms)
+    }
+
+    /// Reads a recipe from YAML text as if it stood in `file`; relative paths begin in the file's folder.
+    public static func parse(
+        _ yaml: String, file: URL, base: URL? = nil, overrides: [Override] = [], algorithm: String? = nil,
+        variants: [String] = [], knownAlgorithms: [String]? = nil
+    ) throws -> Recipe {
+        var root = try RecipeExtension(base: base).whole(RecipeNode.parse(yaml, file: file), file: file)
+        if let algorithm { root = try root.settingAlgorithm(algorithm, place: "--algorithm \(algorithm)") }
+        for variant in variants { root = try root.addingVariant(variant) }
+        for change in overrides { root = try root.applying(change) }
+        let recipe = try RecipeReader(file: file, knownAlgorithms: knownAlgorithms).recipe(root)
+        for variant in recipe.compare?.variants ?? [] { _ = try recipe.applying(variant, knownAlgorithms: knownAlgorithms) }
+        return recipe
+    }
+
+    /// The recipe of one variant of its comparison: the last stage changed, and no comparison of its own.
+    ///
+    /// - Throws: ``RecipeError`` where the variant's `set` names a key that is not there or gives it a bad value.
+    public func applying(_ variant: Variant, knownAlgorithms: [String]? = nil) throws -> Recipe {
+        var base = self
+        base.compare = nil
+        base.probe = nil
+        let place = "\(file.relativePath): compare.variants.\(variant.name)"
+        var root = try base.node.settingAlgorithm(variant.algorithm, place: place)
+        for (key, value) in variant.parameters.sorted(by: { $0.key < $1.key }) {
+            root = try root.applying(
+                Override("parameters.\(variant.algorithm).\(key)", RecipeNode(value, place: place), place: place))
+        }
+        for (key, value) in variant.set.sorted(by: { $0.key < $1.key }) {
+            root = try root.applying(Override(key, RecipeNode(value, place: place), place: place))
+        }
+        return try RecipeReader(file: file, knownAlgorithms: knownAlgorithms).recipe(root)
+    }
+
+    /// The last stage as a variant has it.
+    public func stage(for variant: Variant) throws -> Stage {
+        let stages = try applying(variant).stages
+        return stages[stages.count - 1]
+    }
+
+    /// Bytes of a recipe; a thousand stages come nowhere near.
+    private static let longest = 16 << 20
+
+    /// The text of a recipe's file.
+    static func text(of file: URL) throws -> String {
+        let path = file.relativePath
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: file.path, isDirectory: &isFolder) else {
+            let folder = file.deletingLastPathComponent()
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+            let recipes = names.filter { $0.hasSuffix(".yaml") }.sorted()
+            let wanted = file.lastPathComponent
+            let others = recipes.isEmpty ? "" : "; its folder has \(recipes.joined(separator: ", "))"
+            let fix = nearest(wanted, among: recipes) ?? recipes.first { $0 == "\(wanted).yaml" }
+            throw FileError(
+                .noInput, path, "there is no such recipe" + (fix.map { "; did you mean '\($0)' in the same folder?" } ?? others))
+        }
+        guard !isFolder.boolValue else { throw FileError(.noInput, path, "is a folder; expected a recipe (a YAML file)") }
+        let data = try InputFile.data(file, atMost: longest)
+        guard let text = String(data: data, encoding: .utf8) else {
+            throw RecipeError(path, "is not UTF-8 text; expected a recipe (a YAML file)")
+        }
+        return text
+    }
+}
+
+extension RecipeNode {
+    /// A JSON value as a piece of a recipe, all of it written at `place`.
+    package init(_ value: JSONValue, place: String = "") {
+        switch value {
+        case .array(let items): self.init(.list(items.map { RecipeNode($0, place: place) }), place: place)
+        case .object(let values):
+            let entries = values.sorted { $0.key < $1.key }.map {
+                Entry(key: $0.key, place: place, value: RecipeNode($0.value, place: place))
+            }
+            self.init(.map(entries), place: place)
+        default: self.init(.scalar(value), place: place)
+        }
+    }
+}

@@ -1,0 +1,141 @@
+import Foundation
+import ZooPlugins
+import ZooRecipe
+
+/// Who cost what in one run: seconds, floating-point operations, steps and bytes by role, and the queries of the reward.
+public struct Ledger: Codable, Sendable, Equatable {
+    /// What a network was asked to do.
+    public enum Activity: String, Codable, Sendable, CaseIterable {
+        case generate, forward, backward, optimize
+    }
+
+    /// The account of one role.
+    public struct Account: Codable, Sendable, Equatable {
+        public var parameters = 0
+        public var weightBytes = 0
+        public var gradientBytes = 0
+        public var optimizerBytes = 0
+        /// The most memory that one call needed beyond what the role holds anyway: activations, logits, caches.
+        public var transientBytes = 0
+        /// Seconds by activity.
+        public var seconds: [String: Double] = [:]
+        /// Floating-point operations by activity, counted from the shapes.
+        public var flops: [String: Double] = [:]
+        /// Steps (tokens) by activity, prompts included.
+        public var steps: [String: Int] = [:]
+
+        public var totalSeconds: Double { seconds.values.reduce(0, +) }
+        public var totalFLOPs: Double { flops.values.reduce(0, +) }
+        /// What the role holds between calls.
+        public var heldBytes: Int { weightBytes + gradientBytes + optimizerBytes }
+
+        package init() {}
+    }
+
+    public var roles: [String: Account] = [:]
+    public var rewardQueries = 0
+    /// In reward functions; a reward model's seconds are those of the role `reward`.
+    public var rewardSeconds = 0.0
+    /// Sampled actions of the policy.
+    public var sampledSteps = 0
+    /// Updates of the policy.
+    public var updates = 0
+    /// Steps of the algorithm.
+    public var algorithmSteps = 0
+    /// Seconds in the data service: reading rows, and turning them into tokens.
+    public var dataSeconds = 0.0
+    /// Seconds inside the algorithm's `step`, everything included, and those of what was made for it beforehand.
+    public var seconds = 0.0
+    /// Of `seconds`: in what was made once, such as preference pairs, here or by an earlier run.
+    public var preparedSeconds = 0.0
+    /// Seconds of the process outside of `step`, by ``Phase``.
+    public var phases: [String: Double] = [:]
+    /// From the start of the process to this account; over all processes of a run that was resumed.
+    public var wallSeconds = 0.0
+    /// The program and its libraries: code and constants that were used, and their variables.
+    public var programBytes = 0
+    /// In use at the end and no tensor: datasets, tokenizers, batches, the engine's own buffers.
+    public var dataBytes = 0
+    /// Freed and kept by the allocator for the next pass, beyond the largest one.
+    public var keptBytes = 0
+    /// What the rewards that only measure hold.
+    public var goldBytes = 0
+    /// The largest working memory of one call while measuring.
+    public var evaluationBytes = 0
+    /// The most memory that the process held, everything included.
+    public var processPeakBytes = 0
+
+    /// What a process does outside of the algorithm's steps.
+    public enum Phase: String, Codable, Sendable, CaseIterable {
+        /// Up to the first step: the program, its libraries, datasets, the plugin.
+        case loading
+        case checkpoints
+        /// Writing metrics.
+        case logging
+        /// On held-out prompts, along the way and at the end.
+        case evaluation
+        /// Writing the model.
+        case saving
+    }
+
+    /// In the algorithm's own arithmetic and in carrying arrays over the plugin contract.
+    public var algorithmSeconds: Double {
+        seconds - rewardSeconds - dataSeconds - roles.values.reduce(0) { $0 + $1.totalSeconds }
+    }
+    /// Of the process's time, what no other row explains.
+    public var remainingSeconds: Double { wallSeconds - (seconds - preparedSeconds) - phases.values.reduce(0, +) }
+    /// The largest working memory of one call: only one pass runs at a time.
+    public var transientBytes: Int { max(evaluationBytes, roles.values.map(\.transientBytes).max() ?? 0) }
+    /// Of the process's peak, what no other row explains.
+    public var remainingBytes: Int {
+        processPeakBytes - programBytes - dataBytes - keptBytes - goldBytes - transientBytes
+            - roles.values.reduce(0) { $0 + $1.heldBytes }
+    }
+    public var totalFLOPs: Double { roles.values.reduce(0) { $0 + $1.totalFLOPs } }
+
+    package mutating func note(_ phase: Phase, seconds: Double) { phases[phase.rawValue, default: 0] += seconds }
+
+    /// Adds the cost of one call for a role.
+    package mutating func charge(_ role: String, _ activity: Activity, seconds: Double, flops: Double, steps: Int) {
+        var account = roles[role] ?? Account()
+        account.seconds[activity.rawValue, default: 0] += seconds
+        account.flops[activity.rawValue, default: 0] += flops
+        account.steps[activity.rawValue, default: 0] += steps
+        roles[role] = account
+    }
+
+    /// Notes the memory that one call of a role needed beyond what the role holds.
+    package mutating func note(_ role: String, transientBytes: Int) {
+        roles[role, default: Account()].transientBytes = max(roles[role]?.transientBytes ?? 0, transientBytes)
+    }
+
+    /// Adds what another part of the work cost: the making of DPO's pairs counts for each run that trains on them.
+    package mutating func add(_ other: Ledger) {
+        for (role, account) in other.roles {
+            for activity in Activity.allCases {
+                let key = activity.rawValue
+                charge(
+                    role, activity, seconds: account.seconds[key] ?? 0, flops: account.flops[key] ?? 0,
+                    steps: account.steps[key] ?? 0)
+            }
+            note(role, transientBytes: account.transientBytes)
+        }
+        rewardQueries += other.rewardQueries
+        rewardSeconds += other.rewardSeconds
+        dataSeconds += other.dataSeconds
+        sampledSteps += other.sampledSteps
+        seconds += other.seconds
+        preparedSeconds += other.seconds
+    }
+
+    package init() {}
+}
+
+/// Seconds on a clock that never goes back.
+package func secondsNow() -> Double { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 }
+
+/// When this process was started, on the same clock; as its host says, for it may have taken a while to get here.
+package let processStart: Double = {
+    let said = ProcessInfo.processInfo.environment[Worker.started].flatMap(Double.init)
+    return said.map { $0 / 1e9 } ?? secondsNow()
+}()

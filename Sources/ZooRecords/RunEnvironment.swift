@@ -1,0 +1,49 @@
+import CZoo
+import Foundation
+import ZooPlugins
+import ZooRecipe
+
+/// What made a run: `environment.json`.
+package struct RunEnvironment: Codable {
+    var command: [String]
+    var started: Date
+    var seed: UInt64
+    var plugin: PluginDescription
+    var abi: String
+    var libtorch: String
+    var compiler: String
+    var system: String
+    var processors: Int
+    var memoryBytes: UInt64
+    var device: String
+    var threads: Int
+
+    package init(_ spec: RunSpec, _ plugin: PluginDescription, libtorch: String) {
+        command = spec.command
+        started = Date()
+        seed = spec.seed
+        self.plugin = plugin
+        abi = "\(ZOO_ABI_MAJOR).\(ZOO_ABI_MINOR)"
+        self.libtorch = libtorch
+        compiler = BuildInfo.compiler
+        let info = ProcessInfo.processInfo
+        system = info.operatingSystemVersionString
+        processors = info.processorCount
+        memoryBytes = info.physicalMemory
+        device = spec.recipe.device
+        threads = spec.threads
+    }
+}
+
+/// What the host itself was built with.
+public enum BuildInfo {
+    public static var compiler: String {
+        #if compiler(>=6.4)
+            "swift 6.4 or later"
+        #elseif compiler(>=6.3)
+            "swift 6.3"
+        #else
+            "swift before 6.3"
+        #endif
+    }
+}

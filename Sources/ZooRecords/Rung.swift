@@ -1,0 +1,16 @@
+import ZooRecipe
+
+/// One step of a ladder: what changes from a variant to the next.
+public struct Rung: Sendable, Equatable {
+    public var from: String
+    public var to: String
+    public var differences: [RecipeDifference]
+
+    package init(
+        from: String, to: String, differences: [RecipeDifference]
+    ) {
+        self.from = from
+        self.to = to
+        self.differences = differences
+    }
+}

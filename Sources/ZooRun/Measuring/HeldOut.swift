@@ -1,0 +1,219 @@
+import CZoo
+import ZooData
+import ZooKit
+import ZooModels
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+
+/// What an algorithm's own loss says of rows that it never trains on: its own step on them, with every network as it is.
+///
+/// Nothing of the run moves: the step is made by an instance of its own, with the state of the one that trains, on a host that serves
+/// held-out rows and updates nothing.
+final class HeldOut {
+    private let services: RunServices
+    private let setup: StageSetup
+    private let datasets: DataService.Datasets
+    private let make: (HostTable) throws -> AlgorithmInstance
+    /// How often the algorithm asks for rows in one step.
+    private var requests = 1
+    /// The reference's scores of held-out rows. The run has its own: a score depends in its last bits on what it was computed with.
+    private var scores: (version: Int, values: [[Int32]: Double]) = (0, [:])
+
+    /// Reads the rows and makes one step on the first of them, so that what is wrong is known before anything is trained.
+    ///
+    /// nil where the algorithm does not learn from such rows; that is said.
+    /// - Parameter make: makes an instance of the algorithm that trains.
+    init?(
+        _ evaluation: Evaluation, _ setup: StageSetup, _ services: RunServices,
+        make: @escaping (HostTable) throws -> AlgorithmInstance
+    ) throws {
+        self.services = services
+        self.setup = setup
+        self.make = make
+        var datasets = DataService.Datasets()
+        for (kind, source) in [(DataService.Kind.pairs, evaluation.pairs), (.examples, evaluation.examples)] {
+            guard let source else { continue }
+            let dataset = try setup.checked(
+                setup.files.dataset(source, expecting: kind.shapes), kind, name: "evaluation.\(kind.rawValue)")
+            if kind == .pairs { datasets.pairs = dataset } else { datasets.examples = dataset }
+        }
+        self.datasets = datasets
+        guard datasets.pairs != nil || datasets.examples != nil else { return nil }
+        let wanted = setup.needs.data.filter { $0 != .prompts }
+        guard !wanted.isEmpty, try rehearse() else {
+            setup.say(
+                "algorithm '\(setup.stage.algorithm)' does not learn from what evaluation.pairs and evaluation.examples hold: its "
+                    + "loss on them is not measured")
+            return nil
+        }
+    }
+
+    /// One step, to see how often it asks for rows; false where it asks for another kind than there is.
+    private func rehearse() throws -> Bool {
+        try frozen {
+            let host = host(requests: nil)
+            do { try make(HostTable(host)).step() } catch  where host.isAskedForOthers { return false }
+            guard host.served > 0 else { return false }
+            requests = host.served
+            return true
+        }
+    }
+
+    /// The metrics that the algorithm logs of its step, over all rows, each counted once; names as it logs them, but for those that
+    /// ``EvaluationResult`` has for samples: `held_out/NAME`.
+    ///
+    /// - Parameter algorithm: the instance that trains; its state is read.
+    func measure(_ algorithm: AlgorithmInstance) throws -> [String: Double] {
+        try frozen {
+            let host = host(requests: requests)
+            let own = try make(HostTable(host))
+            try own.load(algorithm.save())
+            repeat {
+                let served = host.served
+                try own.step()
+                guard host.served > served else {
+                    throw ZooError(
+                        .failedPrecondition, "algorithm '\(setup.stage.algorithm)' asked for no held-out rows in its step")
+                }
+            } while host.left > 0
+            let sampled = EvaluationResult.namesOfSamples
+            return Dictionary(
+                uniqueKeysWithValues: host.takeMetrics().map {
+                    (sampled.contains($0.name) ? "held_out/\($0.name)" : $0.name, $0.value)
+                })
+        }
+    }
+
+    private func host(requests: Int?) -> HeldOutHost {
+        let images = setup.imageFormat.map { ImageRows(format: $0, conditionDrop: 0, seed: setup.recipe.seed) }
+        let data = setup.stage.data
+        let rows = DataService(
+            datasets, codec: setup.codec, maxPromptSteps: data.maxPromptSteps, maxSteps: data.maxSteps, images: images,
+            seed: setup.recipe.seed)
+        return HeldOutHost(services, algorithm: setup.stage.algorithm, rows: rows, requests: requests)
+    }
+
+    /// Runs a measurement beside the account and the caches of the run.
+    private func frozen<Result>(_ body: () throws -> Result) throws -> Result {
+        let (model, start) = (services.model, secondsNow())
+        var ledger = model.ledger
+        let (own, roles) = (model.referenceScores, Set(model.roles.built.keys))
+        let version = model.roles.built["reference"]?.version ?? 0
+        model.ledger = Ledger()
+        model.referenceScores = scores.version == version ? scores.values : [:]
+        defer {
+            scores = (version, model.referenceScores)
+            model.referenceScores = own
+            model.roles.removeCopies(but: roles)
+            ledger.evaluationBytes = max(ledger.evaluationBytes, model.ledger.transientBytes)
+            ledger.note(.evaluation, seconds: secondsNow() - start)
+            model.ledger = ledger
+        }
+        return try body()
+    }
+}
+
+/// Serves an algorithm held-out rows, each once, and updates nothing.
+final class HeldOutHost: HostServices {
+    private let live: RunServices
+    private let algorithm: String
+    private let rows: DataService
+    /// Requests in one step of the algorithm; nil: not known yet, the first step is to show it.
+    private let requests: Int?
+    private var random = SplitMix64(seed: 0, stream: 3)
+    private var metrics = MetricAccumulator()
+    /// Requests answered.
+    private(set) var served = 0
+    /// Rows that are yet to be served, of the kind that the algorithm asks for.
+    private(set) var left = 0
+    /// Whether it asked for a kind that the evaluation does not name.
+    private(set) var isAskedForOthers = false
+    /// Requests that share all rows, a whole number of steps.
+    private var parts = 0
+
+    init(_ live: RunServices, algorithm: String, rows: DataService, requests: Int?) {
+        self.live = live
+        self.algorithm = algorithm
+        self.rows = rows
+        self.requests = requests
+    }
+
+    // MARK: - Rows
+
+    func prompts(_ n: Int) throws -> Batch { throw others(.prompts) }
+    func pairs(_ n: Int) throws -> Batch { try rows.pairs(next(.pairs, n)) }
+    func examples(_ n: Int) throws -> Batch { try rows.examples(next(.examples, n)) }
+    func generate(role: String, prompts: Batch, samples: Int) throws -> Batch { throw others(.prompts) }
+    func score(_ rollout: Batch) throws -> [Column] { throw others(.prompts) }
+
+    /// How many of the `n` rows that are asked for are served: the rows are shared out over as few steps as can be, as evenly as can
+    /// be, so that the last batch is no stub.
+    private func next(_ kind: DataService.Kind, _ n: Int) throws -> Int {
+        guard let all = rows.count(kind) else { throw others(kind) }
+        served += 1
+        guard let requests else { return min(n, all) }
+        if parts == 0 {
+            parts = requests * ((all + n * requests - 1) / (n * requests))
+            left = all
+        }
+        let done = (served - 1) % parts
+        let take = all * (done + 1) / parts - all * done / parts
+        guard take > 0, take <= left else {
+            throw ZooError(
+                .failedPrecondition,
+                "evaluation.\(kind.rawValue) has \(all) rows, too few for algorithm '\(algorithm)', which takes \(requests) batches a step"
+            )
+        }
+        left -= take
+        return take
+    }
+
+    private func others(_ kind: DataService.Kind) -> ZooError {
+        isAskedForOthers = true
+        return ZooError(
+            .unavailable, "algorithm '\(algorithm)' asks for \(kind.rawValue), which the evaluation does not hold out")
+    }
+
+    // MARK: - Networks
+
+    func supports(role: String, output: String) throws -> OutputInfo { try live.supports(role: role, output: output) }
+
+    func forward(role: String, batch: Batch, outputs: [String]) throws -> [Column] {
+        try live.forward(role: role == "policy" ? live.keptPolicy : role, batch: batch, outputs: outputs)
+    }
+
+    func accumulate(role: String, batch: Batch, outputs: [String], flags: UInt32, loss: LossCall) throws -> Double {
+        try loss(batch, forward(role: role, batch: batch, outputs: outputs)).loss
+    }
+
+    func optimizerStep(role: String) throws -> UpdateInfo {
+        UpdateInfo(gradientNorm: 0, learningRate: 0, version: try live.model.roles.role(role).version)
+    }
+
+    /// A role of the algorithm's own comes to be as a copy; one that is there stays as it is.
+    func blend(destination: String, source: String, weight: Double) throws {
+        live.model.roles.addCopy(destination, of: try live.model.roles.role(source))
+    }
+
+    // MARK: - The rest
+
+    /// Metrics of updates, of which there is none.
+    private static let ofUpdates: Set<String> = ["grad_norm", "lr"]
+
+    func metric(name: String, value: Double, weight: Double, normaliser: Int32) throws {
+        guard !Self.ofUpdates.contains(name) else { return }
+        try metrics.add(name, value, weight: weight, normaliser: normaliser)
+    }
+
+    /// What was logged, over all steps.
+    func takeMetrics() -> [(name: String, value: Double)] { metrics.take() }
+
+    func fill(_ numbers: UnsafeMutableBufferPointer<UInt64>) throws {
+        for index in numbers.indices { numbers[index] = random.next() }
+    }
+
+    /// What the algorithm says of its training, it has said there.
+    func log(level: Int32, message: String) { if level >= ZOO_LEVEL_ERROR { live.log(level: level, message: message) } }
+    var isCancelled: Bool { live.isCancelled }
+}

@@ -1,0 +1,298 @@
+import CZoo
+import Foundation
+import ZooKit
+import ZooModels
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooTensor
+
+/// The model service: what the networks say of a batch, and the way of a loss's gradient back into them.
+final class ModelService {
+    let roles: Roles
+    /// Steps in one forward and backward pass.
+    private let microbatchSteps: Int
+    /// Share of the budget that is spent now, for the learning rate's schedule; asked at every update.
+    var progress: () -> Double = { 0 }
+    var ledger = Ledger()
+    /// What the batches are where the policy makes images.
+    let images: ImageFormat?
+    /// Scores of the frozen reference by content: DPO's pairs come round each epoch, the reference's answer does not change.
+    var referenceScores: [[Int32]: Double] = [:]
+
+    init(roles: Roles, microbatchSteps: Int, images: ImageFormat? = nil) {
+        self.roles = roles
+        self.images = images
+        self.microbatchSteps = microbatchSteps
+    }
+
+    func supports(role: String, output: String) throws -> OutputInfo {
+        let wanted = try Self.output(output)
+        guard try roles.outputs(of: role).contains(wanted) else {
+            throw ZooError(.notFound, "role '\(role)' does not give '\(output)'")
+        }
+        if let images, [.logp, .entropy, .klReference].contains(wanted) {
+            return OutputInfo(perStep: true, reduction: ZOO_REDUCTION_MEAN, dimensions: images.shape.count)
+        }
+        return OutputInfo(perStep: wanted != .score)
+    }
+
+    // MARK: - Forward
+
+    func forward(role name: String, batch: Batch, outputs: [String]) throws -> [Column] {
+        let wanted = try outputs.map(Self.output)
+        let role = try roles.role(name)
+        // Each look at an image draws other times and other noise.
+        if name == "reference", wanted == [.score], images == nil { return [try cachedScores(role, batch)] }
+        return try forward(role, batch, wanted)
+    }
+
+    private func forward(_ role: Role, _ batch: Batch, _ wanted: [Output]) throws -> [Column] {
+        try requireSequences(batch)
+        var values = wanted.map { [Double](repeating: 0, count: $0 == .score ? batch.sequenceCount : batch.stepCount) }
+        for part in Slices.bySteps(batch, limit: microbatchSteps, costs: costs(batch)) {
+            let slice = batch.selecting(part)
+            let columns = try transient(role) { try withoutGrad { try evaluate(role, slice, wanted).columns } }
+            for (index, column) in columns.enumerated() {
+                Slices.scatter(column, of: part, in: batch, into: &values[index])
+            }
+        }
+        return zip(wanted, values).map { Column($0.rawValue, perStep: $0 != .score, .f64($1)) }
+    }
+
+    private func cachedScores(_ role: Role, _ batch: Batch) throws -> Column {
+        let keys = (0..<batch.sequenceCount).map { sequence in
+            batch.steps(of: sequence).map { batch.tokens[$0] << 1 | (batch.mask[$0] ? 1 : 0) }
+        }
+        let missing = keys.indices.filter { referenceScores[keys[$0]] == nil }
+        if !missing.isEmpty {
+            let scores = try forward(role, batch.selecting(missing), [.score])[0].doubles
+            for (sequence, score) in zip(missing, scores) { referenceScores[keys[sequence]] = score }
+        }
+        return Column(Output.score.rawValue, perStep: false, .f64(keys.map { referenceScores[$0] ?? .nan }))
+    }
+
+    /// One forward pass: the packed tensors, and the same as columns.
+    private func evaluate(_ role: Role, _ slice: Batch, _ wanted: [Output]) throws -> (tensors: [Tensor], columns: [Column]) {
+        let sequences = try sequences(slice)
+        let start = secondsNow()
+        let tensors =
+            wanted.contains(.klReference)
+            ? try withDivergence(role, sequences, wanted) : try role.network.forward(sequences, wanted)
+        let columns = try zip(wanted, tensors).map { output, tensor in
+            let packed = tensor.floats.map(Double.init)
+            guard packed.allSatisfy(\.isFinite) else {
+                throw ZooError(
+                    .dataLoss,
+                    "'\(output.rawValue)' of role '\(role.name)' is not finite: the network has diverged; lower its learning rate"
+                )
+            }
+            return Column(
+                output.rawValue, perStep: output != .score, .f64(output == .score ? packed : Slices.unpack(packed, slice.mask)))
+        }
+        charge(role, .forward, since: start, flops: role.network.forwardFLOPs(sequences, wanted), steps: slice.stepCount)
+        return (tensors, columns)
+    }
+
+    /// The same with the divergence from the reference, whose pass comes in the middle of the policy's.
+    private func withDivergence(_ role: Role, _ sequences: Sequences, _ wanted: [Output]) throws -> [Tensor] {
+        let reference = try roles.role("reference")
+        guard let images = sequences.images, let policy = role.network as? FlowImage, let other = reference.network as? FlowImage
+        else { throw ZooError(.notFound, "role '\(role.name)' does not give '\(Output.klReference.rawValue)'") }
+        let others = wanted.filter { $0 != .klReference }
+        var (tensors, divergence) = try policy.forward(images, others, klTo: other)
+        guard let divergence, let place = wanted.firstIndex(of: .klReference) else {
+            throw ZooError(.internal, "a divergence was asked for and not given")
+        }
+        tensors.insert(divergence, at: place)
+        ledger.charge(
+            reference.name, .forward, seconds: 0, flops: other.forwardFLOPs(images, [.logp]), steps: images.stepCount)
+        return tensors
+    }
+
+    // MARK: - Gradients
+
+    func accumulate(role name: String, batch: Batch, outputs: [String], flags: UInt32, loss: LossCall) throws -> Double {
+        try requireSequences(batch)
+        let wanted = try outputs.map(Self.output)
+        let role = try roles.role(name)
+        guard role.optimizer != nil else {
+            throw ZooError(.failedPrecondition, "role '\(name)' is frozen; a gradient was accumulated for it")
+        }
+        role.hasGradient = true
+        let whole = try Slices.cut(batch, flags: flags, limit: microbatchSteps, costs: costs(batch))
+        guard !whole.isEmpty else { return try accumulateWhole(role, batch, wanted, loss) }
+        var total = 0.0
+        for part in whole {
+            let slice = part.count == batch.sequenceCount ? batch : batch.selecting(part)
+            total += try transient(role) {
+                let (tensors, columns) = try evaluate(role, slice, wanted)
+                let (value, gradients) = try loss(slice, columns)
+                try backward(role, slice, wanted, tensors, gradients)
+                return value
+            }
+        }
+        return total
+    }
+
+    /// The loss sees everything at once; the passes behind it run in parts, the second of them with gradient.
+    private func accumulateWhole(_ role: Role, _ batch: Batch, _ wanted: [Output], _ loss: LossCall) throws -> Double {
+        let columns = try forward(role, batch, wanted)
+        let (total, gradients) = try loss(batch, columns)
+        for part in Slices.bySteps(batch, limit: microbatchSteps, costs: costs(batch)) {
+            let slice = batch.selecting(part)
+            let parts = zip(wanted, gradients).map { Slices.gather($1, perStep: $0 != .score, of: part, in: batch) }
+            try transient(role) { try backward(role, slice, wanted, evaluate(role, slice, wanted).tensors, parts) }
+        }
+        return total
+    }
+
+    private func backward(_ role: Role, _ slice: Batch, _ wanted: [Output], _ tensors: [Tensor], _ gradients: [[Double]]) throws {
+        let start = secondsNow()
+        var roots: [Tensor] = []
+        var seeds: [Tensor] = []
+        for (index, output) in wanted.enumerated() {
+            let packed = output == .score ? gradients[index] : try Slices.pack(gradients[index], slice.mask, output.rawValue)
+            guard packed.allSatisfy(\.isFinite) else {
+                throw ZooError(.dataLoss, "the loss's gradient of '\(output.rawValue)' is not finite")
+            }
+            // An output that the loss only looked at costs no backward pass, nor does one that no weight moves.
+            guard packed.contains(where: { $0 != 0 }), tensors[index].requiresGrad else { continue }
+            roots.append(tensors[index])
+            seeds.append(Tensor(packed.map(Float.init), shape: [packed.count], device: tensors[index].device))
+        }
+        guard !roots.isEmpty else { return }
+        ZooTensor.backward(roots, gradients: seeds)
+        charge(
+            role, .backward, since: start, flops: role.network.backwardFLOPs(try sequences(slice), wanted),
+            steps: slice.stepCount)
+    }
+
+    func optimizerStep(role name: String) throws -> UpdateInfo {
+        let role = try roles.role(name)
+        guard let optimizer = role.optimizer, role.hasGradient else {
+            throw ZooError(.failedPrecondition, "role '\(name)' has no gradient: accumulate before optimizer_step")
+        }
+        let start = secondsNow()
+        let limit = role.settings.maxGradientNorm
+        let norm =
+            limit > 0 ? clipGradientNorm(role.network.parameters, maxNorm: limit) : gradientNorm(role.network.parameters)
+        guard norm.isFinite else {
+            throw ZooError(.dataLoss, "the gradient of role '\(name)' is not finite (norm \(norm)); nothing was updated")
+        }
+        let rate = role.learningRate(at: progress())
+        optimizer.step(learningRate: rate)
+        optimizer.zeroGradients()
+        role.hasGradient = false
+        role.version += 1
+        charge(role, .optimize, since: start, flops: 0, steps: 0)
+        return UpdateInfo(gradientNorm: norm, learningRate: rate, version: role.version)
+    }
+
+    func blend(destination: String, source: String, weight: Double) throws {
+        let from = try roles.role(source)
+        let start = secondsNow()
+        roles.addCopy(destination, of: from)
+        let to = try roles.role(destination)
+        guard to.optimizer == nil else {
+            throw ZooError(.failedPrecondition, "role '\(destination)' is trained; blend writes frozen roles only")
+        }
+        if from.network.isAdapted || to.network.isAdapted {
+            guard weight == 1 else {
+                throw ZooError(
+                    .invalidArgument,
+                    """
+                    role '\(source)' is an adapter: a mix of two of them is none of that rank; role '\(destination)' can be blended \
+                    with weight 1 alone, not \(weight), unless policy.lora is left out
+                    """)
+            }
+            // The base stays as it is: others read it.
+            to.become(copyOf: from)
+            return finishBlend(to, from, since: start)
+        }
+        guard to.network.parameters.count == from.network.parameters.count else {
+            throw ZooError(.invalidArgument, "roles '\(destination)' and '\(source)' are different networks")
+        }
+        withoutGrad {
+            for (into, out) in zip(to.network.parameters, from.network.parameters) {
+                into.tensor.copy(from: weight == 1 ? out.tensor : into.tensor * (1 - weight) + out.tensor * weight)
+            }
+        }
+        finishBlend(to, from, since: start)
+    }
+
+    private func finishBlend(_ to: Role, _ from: Role, since start: Double) {
+        to.version = from.version
+        if to.name == "reference" { referenceScores = [:] }
+        charge(to, .optimize, since: start, flops: 0, steps: 0)
+    }
+
+    // MARK: - The account
+
+    func charge(_ role: Role, _ activity: Ledger.Activity, since start: Double, flops: Double, steps: Int) {
+        ledger.charge(role.name, activity, seconds: secondsNow() - start, flops: flops, steps: steps)
+    }
+
+    /// Runs a pass and notes the memory that it needed beyond what stays.
+    func transient<Result>(_ role: Role, _ pass: () throws -> Result) rethrows -> Result {
+        let (result, bytes) = try Engine.transientBytes(of: pass)
+        ledger.note(role.name, transientBytes: bytes)
+        return result
+    }
+
+    /// The ledger with what the roles hold now.
+    func ledgerWithBytes() -> Ledger {
+        var ledger = ledger
+        // Weights that several roles share are counted once: for the policy, then for the first by name.
+        var counted: Set<ObjectIdentifier> = []
+        func count(_ tensors: [NamedTensor]) -> Int { tensors.reduce(0) { $0 + $1.tensor.count } }
+        for name in roles.built.keys.sorted(by: { ($0 == "policy" ? 0 : 1, $0) < ($1 == "policy" ? 0 : 1, $1) }) {
+            guard let role = roles.built[name] else { continue }
+            let all = role.network.parameters + role.network.frozen
+            let held = all.filter { counted.insert(ObjectIdentifier($0.tensor)).inserted }
+            var account = ledger.roles[name] ?? Ledger.Account()
+            account.parameters = count(held)
+            account.weightBytes = account.parameters * MemoryLayout<Float>.size
+            account.gradientBytes = role.optimizer == nil ? 0 : count(role.network.parameters) * MemoryLayout<Float>.size
+            account.optimizerBytes = role.optimizer?.bytes ?? 0
+            ledger.roles[name] = account
+        }
+        return ledger
+    }
+
+    private static func output(_ name: String) throws -> Output {
+        guard let output = Output(rawValue: name) else {
+            throw ZooError(
+                .notFound, "there is no output '\(name)'; there are: \(Output.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return output
+    }
+
+    /// A batch as the networks read it.
+    private func sequences(_ batch: Batch) throws -> Sequences {
+        try images.map { Sequences(try batch.images($0)) } ?? Sequences(batch)
+    }
+
+    /// What each sequence costs in a pass, in steps; nil: its own. Each denoising step, and each look at an image, is a pass over all
+    /// of its patches.
+    private func costs(_ batch: Batch) -> [Int]? {
+        images.map { images in
+            batch.actionCounts.map { max($0, $0 == 0 ? images.scoring.draws : 0) * images.patches }
+        }
+    }
+
+    private func requireSequences(_ batch: Batch) throws {
+        guard batch.sequenceCount > 0 else { throw ZooError(.invalidArgument, "the batch has no sequences") }
+        if images != nil { return }
+        guard batch.tokens.count == batch.stepCount else { throw ZooError(.invalidArgument, "the batch has no tokens") }
+    }
+}
+
+extension Sequences {
+    /// A batch as the networks read it.
+    init(_ batch: Batch) {
+        self.init(
+            offsets: batch.offsets, tokens: batch.tokens, mask: batch.mask,
+            temperature: batch.column("temperature").map { $0.doubles.map(Float.init) })
+    }
+}

@@ -1,0 +1,178 @@
+import Foundation
+import ZooData
+import ZooKit
+import ZooModels
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooTensor
+
+/// Rewards as samples of a reference model have them: shifted and scaled to mean 0 and deviation 1.
+struct Normalization: Codable, Sendable, Equatable {
+    var mean = 0.0
+    var deviation = 1.0
+
+    func callAsFunction(_ reward: Double) -> Double { (reward - mean) / deviation }
+}
+
+/// The reward of a recipe: weighted components over whole sequences.
+final class RewardService {
+    /// What scores a sequence.
+    enum Scorer {
+        case function(any RewardFunction)
+        /// A trained reward model, and the codec that it reads text with where that is not the policy's.
+        case model(any Network, codec: (any TextCodec)?)
+    }
+
+    struct Component {
+        var name: String
+        var weight: Double
+        var scorer: Scorer
+        var normalization = Normalization()
+    }
+
+    private let components: [Component]
+    private let codec: any TextCodec
+    private let images: ImageFormat?
+    private let microbatchSteps: Int
+
+    init(_ components: [Component], codec: any TextCodec, images: ImageFormat? = nil, microbatchSteps: Int) {
+        self.images = images
+        self.components = components
+        self.codec = codec
+        self.microbatchSteps = microbatchSteps
+    }
+
+    var isEmpty: Bool { components.isEmpty }
+    /// The first component whose reward says whether a task is solved; nil where there is none.
+    var verifier: String? {
+        components.first { if case .function(let function) = $0.scorer { function.isVerifier } else { false } }?.name
+    }
+    /// What the reward models hold.
+    var weightBytes: Int { parameterCount * MemoryLayout<Float>.size }
+
+    private var parameterCount: Int {
+        components.reduce(0) { sum, component in
+            guard case .model(let network, _) = component.scorer else { return sum }
+            return sum + network.parameters.reduce(0) { $0 + $1.tensor.count }
+        }
+    }
+
+    /// What each component counts for in the sum, as "weight/NAME", [n_sequences].
+    func weights(_ batch: Batch) -> [Column] {
+        components.map {
+            Column("weight/\($0.name)", perStep: false, .f64(Array(repeating: $0.weight, count: batch.sequenceCount)))
+        }
+    }
+
+    /// `reward`, the weighted sum, and each component, [n_sequences]; charged to the ledger as one query a sequence.
+    ///
+    /// - Parameter unscorable: Whether a function may answer NaN for a sequence that it cannot score; the sum is then of the others, and
+    ///   NaN where there are none.
+    func score(_ batch: Batch, row: (Int) -> Row?, ledger: inout Ledger, unscorable: Bool = false) throws -> [Column] {
+        guard !components.isEmpty else {
+            throw ZooError(.unavailable, "this stage has no reward: give the recipe's stage a list 'rewards'")
+        }
+        let start = secondsNow()
+        let modelSeconds = ledger.roles["reward"]?.totalSeconds ?? 0
+        let items = try items(batch, row)
+        var total = [Double](repeating: .nan, count: batch.sequenceCount)
+        var columns: [Column] = []
+        for component in components {
+            let scores = try raw(component, batch, items, row, &ledger).map(component.normalization.callAsFunction)
+            guard scores.allSatisfy({ $0.isFinite || (unscorable && $0.isNaN) }) else {
+                throw ZooError(.dataLoss, "reward '\(component.name)' is not finite")
+            }
+            for (index, score) in scores.enumerated() where !score.isNaN {
+                total[index] = (total[index].isNaN ? 0 : total[index]) + component.weight * score
+            }
+            columns.append(Column("reward/\(component.name)", perStep: false, .f64(scores)))
+        }
+        ledger.rewardQueries += batch.sequenceCount
+        ledger.rewardSeconds += secondsNow() - start - ((ledger.roles["reward"]?.totalSeconds ?? 0) - modelSeconds)
+        noteWeights(&ledger)
+        return [Column("reward", perStep: false, .f64(total))] + columns
+    }
+
+    /// The sequences as text or pictures, for reward functions.
+    func items(_ batch: Batch, _ row: (Int) -> Row?) throws -> [RewardItem] {
+        if let images {
+            return try zip(batch.pictures(images), batch.integers("row")).map { picture, id in
+                guard let row = row(id), let item = row.image else { throw ZooError(.internal, "row \(id) is no image") }
+                return RewardItem(
+                    prompt: row.prompt ?? "", completion: "", image: SampledImage(picture: picture, prompt: item.prompt))
+            }
+        }
+        let rows = try batch.column("row") == nil ? nil : batch.integers("row")
+        let finished = try batch.column("finished") == nil ? nil : batch.integers("finished")
+        return (0..<batch.sequenceCount).map { sequence in
+            let steps = batch.steps(of: sequence)
+            let actions = steps.filter { batch.mask[$0] }
+            return RewardItem(
+                prompt: codec.decode(steps.filter { !batch.mask[$0] }.map { batch.tokens[$0] }),
+                completion: codec.decode(actions.map { batch.tokens[$0] }),
+                extras: rows.flatMap { row($0[sequence])?.extras } ?? [:],
+                finished: finished.map { $0[sequence] != 0 } ?? true, steps: actions.count)
+        }
+    }
+
+    private func raw(
+        _ component: Component, _ batch: Batch, _ items: [RewardItem], _ row: (Int) -> Row?, _ ledger: inout Ledger
+    ) throws -> [Double] {
+        switch component.scorer {
+        case .function(let function): return try items.map(function.score)
+        case .model(let network, let other):
+            let sequences = try other.map { try encode(batch, items, row, $0) } ?? batch
+            var scores: [Double] = []
+            for part in Slices.bySteps(sequences, limit: microbatchSteps) {
+                let slice = Sequences(sequences.selecting(part))
+                let start = secondsNow()
+                let (found, bytes) = try Engine.transientBytes {
+                    try withoutGrad { try network.forward(slice, [.score]) }[0].floats.map(Double.init)
+                }
+                scores += found
+                ledger.note("reward", transientBytes: bytes)
+                ledger.charge(
+                    "reward", .forward, seconds: secondsNow() - start, flops: network.forwardFLOPs(slice, [.score]),
+                    steps: slice.tokens.count)
+            }
+            return scores
+        }
+    }
+
+    /// Takes the reward models into the account of the role `reward`.
+    func noteWeights(_ ledger: inout Ledger) {
+        guard parameterCount > 0 else { return }
+        ledger.roles["reward", default: Ledger.Account()].parameters = parameterCount
+        ledger.roles["reward", default: Ledger.Account()].weightBytes = weightBytes
+    }
+
+    /// The sequences in the tokens of another model: a conversation by that model's own chat template, any other text with its marks as
+    /// they are spelled. A sample that was cut gets no end that it does not have.
+    private func encode(
+        _ batch: Batch, _ items: [RewardItem], _ row: (Int) -> Row?, _ other: any TextCodec
+    ) throws -> Batch {
+        let rows = TokenizedRows(codec: other, maxPromptSteps: .max, maxSteps: .max)
+        let ids = try batch.column("row") == nil ? nil : batch.integers("row")
+        let ends = other.ends
+        var encoded = BatchBuilder()
+        for (index, item) in items.enumerated() {
+            var sequence: TokenizedSequence
+            if let source = ids.flatMap({ row($0[index]) }), source.chat != nil {
+                sequence = try rows.completion(source, nil, [ChatMessage(role: "assistant", content: item.completion)])
+            } else {
+                let steps = batch.steps(of: index)
+                var context = steps.filter { !batch.mask[$0] }.map { batch.tokens[$0] }
+                var actions = steps.filter { batch.mask[$0] }.map { batch.tokens[$0] }
+                if context.first == codec.begin { context.removeFirst() }
+                if let last = actions.last, codec.ends.contains(last) { actions.removeLast() }
+                sequence = try rows.completion(Row(prompt: codec.spelled(context)), codec.spelled(actions))
+            }
+            if !item.finished, let last = sequence.tokens.last, ends.contains(last) {
+                sequence = TokenizedSequence(tokens: sequence.tokens.dropLast(), mask: sequence.mask.dropLast())
+            }
+            encoded.append(sequence)
+        }
+        return encoded.finish([])
+    }
+}

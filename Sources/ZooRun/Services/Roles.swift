@@ -1,0 +1,97 @@
+import Foundation
+import ZooKit
+import ZooModels
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooTensor
+
+/// A network that the run holds under a role, with its optimizer where it is trained.
+final class Role {
+    let name: String
+    private(set) var network: any Network
+    /// nil: frozen.
+    let optimizer: (any Optimizer)?
+    let settings: OptimizerSettings
+    /// Updates so far.
+    var version = 0
+    /// Whether a gradient has been accumulated since the last update.
+    var hasGradient = false
+
+    init(name: String, network: any Network, settings: OptimizerSettings?) {
+        self.name = name
+        self.network = network
+        self.settings = settings ?? OptimizerSettings()
+        optimizer = settings.map { settings -> any Optimizer in
+            switch settings.optim {
+            case .adamw:
+                AdamW(
+                    parameters: network.parameters, betas: (settings.beta1, settings.beta2), eps: settings.epsilon,
+                    weightDecay: settings.weightDecay)
+            case .sgd: SGD(parameters: network.parameters, weightDecay: settings.weightDecay)
+            }
+        }
+    }
+
+    /// Becomes a frozen copy of `source`.
+    func become(copyOf source: Role) { network = source.network.copy(trainable: false) }
+
+    /// The learning rate of an update made when `progress` (0 to 1) of the budget is spent; from 1 on it stays.
+    func learningRate(at progress: Double) -> Double {
+        let warm = settings.warmup
+        if progress < warm { return settings.learningRate * min(1, max(progress, 1e-3) / warm) }
+        let rest = warm < 1 ? min(1, (progress - warm) / (1 - warm)) : 1
+        switch settings.schedule {
+        case .constant: return settings.learningRate
+        case .linear: return settings.learningRate * (1 - rest)
+        case .cosine: return settings.learningRate * 0.5 * (1 + cos(.pi * rest))
+        }
+    }
+}
+
+/// The networks of a run by role. A role is built when it is first named, so nobody pays for a critic that no algorithm asks for.
+final class Roles {
+    /// How to make the network of a role, and how it is trained; no settings: frozen.
+    struct Plan {
+        var settings: OptimizerSettings?
+        var outputs: Set<Output>
+        var make: () throws -> any Network
+    }
+
+    private let plans: [String: Plan]
+    private(set) var built: [String: Role] = [:]
+
+    init(_ plans: [String: Plan]) { self.plans = plans }
+
+    /// The role's network, built on first use. Throws `.notFound` where the recipe has no such role.
+    func role(_ name: String) throws -> Role {
+        if let role = built[name] { return role }
+        guard let plan = plans[name] else { throw unknown(name) }
+        let role = Role(name: name, network: try plan.make(), settings: plan.settings)
+        built[name] = role
+        return role
+    }
+
+    /// What a role gives, whether or not it is built yet.
+    func outputs(of name: String) throws -> Set<Output> {
+        if let plan = plans[name] { return plan.outputs }
+        guard let role = built[name] else { throw unknown(name) }
+        return Set(Output.allCases.filter { $0 != .klReference && role.network.supports($0) })
+    }
+
+    /// Adds a frozen copy of `source` under a name of the algorithm's own; nothing where the name is a role already.
+    func addCopy(_ name: String, of source: Role) {
+        guard built[name] == nil, plans[name] == nil else { return }
+        built[name] = Role(name: name, network: source.network.copy(trainable: false), settings: nil)
+    }
+
+    /// Removes the roles that were made by ``addCopy(_:of:)`` since, those of `names` aside.
+    func removeCopies(but names: Set<String>) {
+        for name in built.keys where !names.contains(name) && plans[name] == nil { built[name] = nil }
+    }
+
+    private func unknown(_ name: String) -> ZooError {
+        let known = Set(plans.keys).union(built.keys).sorted().joined(separator: ", ")
+        return ZooError(.notFound, "this stage has no role '\(name)'; it has: \(known)")
+    }
+}

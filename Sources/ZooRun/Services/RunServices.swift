@@ -1,0 +1,187 @@
+import CZoo
+import Foundation
+import Logging
+import ZooData
+import ZooKit
+import ZooModels
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooTensor
+
+/// The services of a live run.
+final class RunServices: HostServices {
+    let model: ModelService
+    let data: DataService
+    let rewards: RewardService
+    let codec: any TextCodec
+    private let ends: [Int32]
+    private let settings: RolloutSettings
+    /// Decay of the policy's moving average; nil: none is kept.
+    private let ema: Double?
+    private let logger: Logger
+    /// Draws the samples.
+    let sampling: Generator
+    /// The role whose updates count.
+    private let trainedRole: String
+    /// Sequences that the algorithm sampled, and those of them that ended before the limit; since this process began.
+    private(set) var drawn = (sequences: 0, finished: 0)
+    /// Serves the algorithm's own random numbers.
+    var random: SplitMix64
+    var metrics = MetricAccumulator()
+    let stop: StopSignal
+    /// When the algorithm's step that is running began; nil between two.
+    var stepStart: Double?
+
+    init(
+        model: ModelService, data: DataService, rewards: RewardService, codec: any TextCodec, settings: RolloutSettings,
+        ema: Double? = nil, trainedRole: String = "policy", seed: UInt64, stop: StopSignal, logger: Logger
+    ) {
+        self.trainedRole = trainedRole
+        self.ema = ema
+        self.model = model
+        self.data = data
+        self.rewards = rewards
+        self.codec = codec
+        ends = codec.ends
+        self.settings = settings
+        self.logger = logger
+        self.stop = stop
+        sampling = Generator(seed: seed)
+        random = SplitMix64(seed: seed, stream: 1)
+    }
+
+    func prompts(_ n: Int) throws -> Batch { try timed { try data.prompts(n) } }
+    func pairs(_ n: Int) throws -> Batch { try timed { try data.pairs(n) } }
+    func examples(_ n: Int) throws -> Batch { try timed { try data.examples(n) } }
+
+    private func timed(_ read: () throws -> Batch) rethrows -> Batch {
+        let start = secondsNow()
+        defer { model.ledger.dataSeconds += secondsNow() - start }
+        return try read()
+    }
+
+    func generate(role: String, prompts: Batch, samples: Int) throws -> Batch {
+        let drawn = try generate(role: role, prompts: prompts, samples: samples, settings: settings, generator: sampling)
+        model.ledger.sampledSteps += drawn.actionCount
+        self.drawn.sequences += drawn.sequenceCount
+        self.drawn.finished += drawn.column("finished")?.doubles.count { $0 != 0 } ?? drawn.sequenceCount
+        return drawn
+    }
+
+    /// Samples with a sampler of the caller's; evaluation uses it with a generator of its own.
+    func generate(role name: String, prompts: Batch, samples: Int, settings: RolloutSettings, generator: Generator) throws
+        -> Batch
+    {
+        let role = try model.roles.role(name)
+        if let network = role.network as? FlowImage {
+            return try generateImages(
+                role, network, prompts: prompts, samples: samples, settings: settings, generator: generator)
+        }
+        guard let network = role.network as? any GenerativeNetwork else {
+            throw ZooError(.invalidArgument, "role '\(name)' cannot be sampled from: it is not a policy")
+        }
+        let start = secondsNow()
+        let contexts = (0..<prompts.sequenceCount).map { Array(prompts.tokens[prompts.steps(of: $0)]) }
+        let sampler = SamplerSettings(
+            maxNewTokens: settings.maxNewTokens, temperature: settings.temperature,
+            endTokens: network.endTokens(with: ends))
+        let stop = stop
+        let drawn = try model.transient(role) {
+            try network.generate(
+                prompts: contexts, samplesPerPrompt: samples, settings: sampler, generator: generator,
+                isCancelled: { stop.isImmediate })
+        }
+        let batch = assemble(drawn, prompts: prompts, samples: samples, version: role.version, temperature: settings.temperature)
+        model.charge(
+            role, .generate, since: start, flops: network.generationFLOPs(drawn.sequences), steps: drawn.sequences.tokens.count)
+        return batch
+    }
+
+    private func assemble(_ drawn: Generation, prompts: Batch, samples: Int, version: Int, temperature: Double) -> Batch {
+        let sequences = drawn.sequences
+        var batch = sampled(
+            Batch(offsets: sequences.offsets, tokens: sequences.tokens, mask: sequences.mask), logp: drawn.logp,
+            finished: drawn.finished, of: prompts, samples: samples, version: version)
+        batch.set("temperature", perSequence: Array(repeating: temperature == 0 ? 1 : temperature, count: sequences.count))
+        return batch
+    }
+
+    /// Samples with the columns that all of them have, their prompts' among them.
+    ///
+    /// - Parameter logp: of the masked steps, [n_masked].
+    func sampled(_ drawn: Batch, logp: [Float], finished: [Bool], of prompts: Batch, samples: Int, version: Int) -> Batch {
+        let count = drawn.sequenceCount
+        var batch = drawn
+        for column in prompts.columns where !column.perStep {
+            batch.set(column.repeated(samples, rows: prompts.sequenceCount))
+        }
+        batch.set("behaviour_logp", perStep: Slices.unpack(logp.map(Double.init), drawn.mask))
+        batch.set(Column("group", perStep: false, .i64((0..<count).map { Int64($0 / samples) })))
+        batch.set(Column("finished", perStep: false, .u8(finished.map { $0 ? 1 : 0 })))
+        batch.set(Column("policy_version", perStep: false, .i64(Array(repeating: Int64(version), count: count))))
+        return batch
+    }
+
+    func score(_ rollout: Batch) throws -> [Column] {
+        try rewards.score(rollout, row: data.promptRow, ledger: &model.ledger, unscorable: true) + rewards.weights(rollout)
+    }
+
+    func supports(role: String, output: String) throws -> OutputInfo { try model.supports(role: role, output: output) }
+
+    func forward(role: String, batch: Batch, outputs: [String]) throws -> [Column] {
+        try model.forward(role: role, batch: batch, outputs: outputs)
+    }
+
+    func accumulate(role: String, batch: Batch, outputs: [String], flags: UInt32, loss: LossCall) throws -> Double {
+        try model.accumulate(role: role, batch: batch, outputs: outputs, flags: flags, loss: loss)
+    }
+
+    func optimizerStep(role: String) throws -> UpdateInfo {
+        if role == "policy", ema != nil {  // it begins where the policy does
+            model.roles.addCopy(Self.averaged, of: try model.roles.role(role))
+        }
+        let update = try model.optimizerStep(role: role)
+        if role == "policy", let ema { try model.blend(destination: Self.averaged, source: role, weight: 1 - ema) }
+        try metrics.add("grad_norm/\(role)", update.gradientNorm, weight: 1, normaliser: ZOO_METRIC_MEAN)
+        try metrics.add("lr/\(role)", update.learningRate, weight: 1, normaliser: ZOO_METRIC_LAST)
+        if role == trainedRole { model.ledger.updates += 1 }
+        return update
+    }
+
+    private static let averaged = "ema"
+
+    /// The role that is measured and kept in the policy's name.
+    var keptPolicy: String { model.roles.built[Self.averaged] == nil ? "policy" : Self.averaged }
+
+    func blend(destination: String, source: String, weight: Double) throws {
+        try model.blend(destination: destination, source: source, weight: weight)
+    }
+
+    func metric(name: String, value: Double, weight: Double, normaliser: Int32) throws {
+        try ReservedMetric.check(name)
+        try metrics.add(name, value, weight: weight, normaliser: normaliser)
+    }
+
+    func fill(_ numbers: UnsafeMutableBufferPointer<UInt64>) throws {
+        for index in numbers.indices { numbers[index] = random.next() }
+    }
+
+    func log(level: Int32, message: String) {
+        switch level {
+        case ZOO_LEVEL_DEBUG: logger.debug("\(message)")
+        case ZOO_LEVEL_INFO: logger.info("\(message)")
+        case ZOO_LEVEL_WARNING: logger.warning("\(message)")
+        default: logger.error("\(message)")
+        }
+    }
+
+    var isCancelled: Bool { stop.isImmediate }
+}
+
+extension Column {
+    /// Each row `times` times in a row: a prompt's columns for its samples.
+    func repeated(_ times: Int, rows: Int) -> Column {
+        selecting((0..<rows).flatMap { Array(repeating: $0, count: times) })
+    }
+}

@@ -1,0 +1,265 @@
+import Foundation
+import Logging
+import ZooData
+import ZooKit
+import ZooModels
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooTensor
+
+/// A stage made ready to run: its services, from the recipe's words.
+struct StageSetup {
+    let spec: RunSpec
+    let recipe: Recipe
+    let stage: Stage
+    let needs: AlgorithmNeeds
+    let factory: ModelFactory
+    let codec: any TextCodec
+    let files: TaskFiles
+    let device: Device
+    /// What the policy makes images of; nil where it makes text.
+    let images: ImageTask?
+    private let judge: ImageJudge?
+    /// Stands for the policy where a trained model is measured; nil: the policy as it begins.
+    var trained: URL?
+    /// Tells people what they may not expect.
+    var say: @Sendable (String) -> Void = { RunEvent.send(.message($0)) }
+
+    init(_ spec: RunSpec, needs: AlgorithmNeeds) throws {
+        guard let stage = spec.recipe.stages.first(where: { $0.name == spec.stage }) else {
+            throw ZooError(.notFound, "\(spec.recipe.file.path) has no stage '\(spec.stage)'")
+        }
+        guard stage.lora == nil || needs.roles.contains("policy") else {
+            throw ZooError(
+                .invalidArgument,
+                "\(spec.recipe.file.path): stage '\(stage.name)': algorithm '\(stage.algorithm)' trains no policy: remove policy.lora"
+            )
+        }
+        images = try ImageTask.of(spec.recipe)
+        judge = images.map(ImageJudge.init)
+        let files = TaskFiles(recipe: spec.recipe, images: images)
+        self.spec = spec
+        self.recipe = spec.recipe
+        self.stage = stage
+        self.needs = needs
+        self.files = files
+        device = try Device(spec.recipe.device)
+        factory = ModelFactory(
+            recipe: spec.recipe, models: spec.models, device: device, seed: spec.recipe.seed, images: images,
+            schedule: FlowSchedule(shift: stage.rollout.denoising?.shift ?? 1)
+        ) { try Self.corpus(stage, files) }
+        let own = try factory.codec(stage.policy)
+        codec = (own as? TokenizerCodec)?.with(stage.data.chat) ?? own
+        try checkTokens()
+    }
+
+    /// Refuses a network that would take the policy's tokens for others: all its numbers would be of another text.
+    private func checkTokens() throws {
+        // The evaluation asks the reference whatever the algorithm does.
+        let needed = needs.roles + ["reference"]
+        let sources = [
+            ("reference", stage.reference), ("teacher", stage.teacher), ("reward", stage.reward),
+            // A shared trunk reads what the policy reads.
+            ("critic", stage.critic?.trunk == .separate ? stage.critic?.source : nil),
+        ]
+        for case (let role, let source?) in sources where needed.contains(role) {
+            guard let fault = try codec.misreading(by: factory.codec(source)) else { continue }
+            throw ZooError(
+                .invalidArgument,
+                "\(recipe.file.path): stage '\(stage.name)': '\(role)' has another tokenizer than the policy, whose tokens it is given: "
+                    + "\(fault); name a model with the policy's tokenizer")
+        }
+    }
+
+    /// Text to train a new model's tokenizer on: the stage's examples.
+    static func corpus(_ stage: Stage, _ files: TaskFiles) throws -> [String] {
+        guard let source = stage.data.examples else {
+            throw ZooError(.invalidArgument, "stage '\(stage.name)' trains a tokenizer: it needs 'data.examples'")
+        }
+        return try files.dataset(source, expecting: DataService.Kind.examples.shapes).rows.map { row in
+            guard let chat = row.chat else { return row.text ?? (row.prompt ?? "") + (row.completion ?? "") }
+            let messages = chat.messages ?? chat.prompt + (chat.completion ?? [])
+            return messages.map { "\($0.role)\n\($0.content)" }.joined(separator: "\n")
+        }
+    }
+
+    /// The stage's services, before the first step.
+    func services(folder: RunFolder, stop: StopSignal, logger: Logger) throws -> RunServices {
+        let model = ModelService(roles: roles(), microbatchSteps: stage.microbatchSteps, images: imageFormat)
+        let rewards = try rewards(stage.rewards, stop: stop)
+        let data = DataService(
+            try datasets(rewards, model, stop), codec: codec, maxPromptSteps: stage.data.maxPromptSteps,
+            maxSteps: stage.data.maxSteps, images: imageRows, seed: spec.seed)
+        data.notice = say
+        return RunServices(
+            model: model, data: data, rewards: rewards, codec: codec, settings: stage.rollout, ema: stage.ema,
+            trainedRole: needs.trainedRole, seed: spec.seed, stop: stop, logger: logger)
+    }
+
+    // MARK: - Images
+
+    var imageFormat: ImageFormat? { images.map { ImageFormat($0, stage) } }
+
+    var imageRows: ImageRows? {
+        imageFormat.map { ImageRows(format: $0, conditionDrop: stage.score?.conditionDrop ?? 0, seed: spec.seed) }
+    }
+
+    // MARK: - Roles
+
+    /// What a policy gives.
+    static func outputs(images: Bool) -> Set<Output> {
+        images ? [.logp, .entropy, .score, .klReference] : [.logp, .entropy, .score]
+    }
+
+    private func roles() -> Roles {
+        let base = stage.policy
+        let trained = trained.map(ModelSource.folder) ?? base
+        let factory = factory
+        // A model that is only measured trains no adapter.
+        let adapted = self.trained == nil ? stage.lora.map { AdaptedModels(stage, config: $0, factory: factory) } : nil
+        let own = stage.optimizer["policy"] ?? OptimizerSettings()
+        func settings(_ role: String) -> OptimizerSettings { stage.optimizer[role] ?? own }
+        var plans: [String: Roles.Plan] = [
+            "policy": .init(settings: own, outputs: Self.outputs(images: images != nil)) {
+                try adapted?.policy() ?? factory.network(trained, head: .languageModel, trainable: true)
+            },
+            "reference": .init(settings: nil, outputs: [.logp, .entropy, .score]) {
+                let source = stage.reference ?? base
+                return try adapted?.reference(source) ?? factory.network(source, head: .languageModel, trainable: false)
+            },
+        ]
+        if let reward = stage.reward {
+            plans["reward"] = .init(settings: settings("reward"), outputs: [.score]) {
+                try factory.network(reward, head: .score, trainable: true, pooling: stage.pooling)
+            }
+        }
+        if let teacher = stage.teacher {
+            plans["teacher"] = .init(settings: nil, outputs: [.logp, .entropy, .score]) {
+                try factory.network(teacher, head: .languageModel, trainable: false)
+            }
+        }
+        let roles = SharedTrunk()
+        let critic = stage.critic ?? CriticSource()
+        plans["critic"] = .init(settings: settings("critic"), outputs: [.value]) {
+            guard critic.trunk == .shared else {
+                let source = critic.source ?? base
+                return try adapted?.critic(source) ?? factory.network(source, head: .value, trainable: true)
+            }
+            guard case let policy as CausalLM = try roles.policy() else {
+                throw ZooError(.invalidArgument, "stage '\(stage.name)': critic.trunk 'shared' needs a causal-lm policy")
+            }
+            guard let source = critic.source, let folder = try factory.folder(source) else { return ValueHead(trunk: policy) }
+            do { return try ValueHead.load(from: folder, trunk: policy) } catch { throw ZooError(plain: error) }
+        }
+        let made = Roles(plans)
+        roles.roles = made
+        return made
+    }
+
+    /// Lets the critic's plan reach the policy that is built later.
+    private final class SharedTrunk {
+        weak var roles: Roles?
+
+        func policy() throws -> any Network {
+            guard let roles else { throw ZooError(.internal, "the roles are gone") }
+            return try roles.role("policy").network
+        }
+    }
+
+    // MARK: - Rewards
+
+    /// The reward of some specs, normalised on samples of the stage's policy as it begins.
+    func rewards(_ specs: [RewardSpec], stop: StopSignal) throws -> RewardService {
+        let components = try specs.map { spec in
+            var component = RewardService.Component(name: spec.name, weight: spec.weight, scorer: try scorer(spec))
+            if spec.normalize { component.normalization = try Preparation(self, stop).normalization(spec, component) }
+            return component
+        }
+        return RewardService(components, codec: codec, images: imageFormat, microbatchSteps: stage.microbatchSteps)
+    }
+
+    private func scorer(_ spec: RewardSpec) throws -> RewardService.Scorer {
+        switch spec.function {
+        case "model":
+            guard let source = spec.source else {
+                throw ZooError(.invalidArgument, "reward '\(spec.name)': 'model' needs 'from'")
+            }
+            let network = try factory.network(source, head: .score, trainable: false)
+            let other = try factory.codec(source)
+            return .model(network, codec: codec.misreading(by: other) == nil ? nil : other)
+        case "table":
+            guard let task = try TabularTask(recipe) else {
+                throw ZooError(.invalidArgument, "reward 'table' belongs to 'task: tabular'")
+            }
+            return .function(TableReward(task: task))
+        case let name where ImageReward.all.contains { $0.name == name }:
+            guard let judge else {
+                throw ZooError(.invalidArgument, "reward '\(name)' scores pictures; the recipe's task makes none")
+            }
+            return .function(try ImageReward(name) { judge.classifier })
+        default:
+            return .function(
+                try RewardKind.make(
+                    spec.function, parameters: files.resolve(spec.parameters), folder: recipe.file.deletingLastPathComponent()))
+        }
+    }
+
+    // MARK: - Data
+
+    private func datasets(_ rewards: RewardService, _ model: ModelService, _ stop: StopSignal) throws -> DataService.Datasets {
+        var datasets = DataService.Datasets()
+        if needs.data.contains(.prompts), stage.data.prompts != nil { datasets.prompts = try checked(prompts(), .prompts) }
+        if needs.data.contains(.examples), let source = stage.data.examples {
+            datasets.examples = try checked(
+                files.dataset(source, expecting: DataService.Kind.examples.shapes), .examples)
+        }
+        if needs.data.contains(.pairs), let source = stage.data.pairs {
+            if case .build(let building) = source {
+                let preparation = Preparation(self, stop)
+                let built =
+                    try images.map { try preparation.imagePairs(building, rewards, $0) } ?? preparation.pairs(building, rewards)
+                datasets.pairs = built.dataset
+                model.ledger.add(built.cost)
+            } else {
+                datasets.pairs = try checked(files.dataset(source, expecting: DataService.Kind.pairs.shapes), .pairs)
+            }
+        }
+        return datasets
+    }
+
+    /// A dataset of which every row has been read once, without the rows that teach nothing; says what the limits cut.
+    ///
+    /// - Parameter name: the recipe's key; `data.KIND` unless given.
+    func checked(_ dataset: Dataset, _ kind: DataService.Kind, name: String? = nil) throws -> Dataset {
+        guard images == nil else { return dataset }
+        let name = name ?? "data.\(kind.rawValue)"
+        let counts = RowCheck(
+            tokens: TokenizedRows(codec: codec, maxPromptSteps: stage.data.maxPromptSteps, maxSteps: stage.data.maxSteps),
+            kind: kind)(
+                dataset)
+        try counts.require("stage '\(stage.name)': \(name)", stage.data, dataset)
+        say("\(name): \(counts.sentence(stage.data, dataset))")
+        return dataset.removing(counts.leftOut)
+    }
+
+    /// The stage's prompts.
+    func prompts() throws -> Dataset {
+        guard let source = stage.data.prompts else {
+            throw ZooError(
+                .invalidArgument, "\(recipe.file.path): stage '\(stage.name)' samples its policy: it needs 'data.prompts'")
+        }
+        return try files.dataset(source, expecting: DataService.Kind.prompts.shapes)
+    }
+}
+
+extension DataSources {
+    /// Whether the stage names a source of that kind.
+    func has(_ kind: AlgorithmNeeds.Data) -> Bool {
+        switch kind {
+        case .prompts: prompts != nil
+        case .pairs: pairs != nil
+        case .examples: examples != nil
+        }
+    }
+}

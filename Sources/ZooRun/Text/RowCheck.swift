@@ -1,0 +1,177 @@
+import Foundation
+import ZooData
+import ZooFiles
+import ZooKit
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+
+/// Reads every row of a dataset once, as the algorithm will: what the recipe's limits cut, and what is wrong with which line.
+struct RowCheck {
+    let tokens: TokenizedRows
+    let kind: DataService.Kind
+    /// The functions that will read the prompts' columns, by the names of the recipe's rewards.
+    var rewards: [(name: String, function: any RewardFunction)] = []
+
+    func callAsFunction(_ dataset: Dataset) -> RowCounts {
+        var counts = RowCounts(rows: dataset.rows.count)
+        let columns = kind == .examples ? MixedColumns(dataset) : MixedColumns()
+        for row in dataset.rows {
+            do {
+                try columns.check(row)
+                try check(row, &counts)
+            } catch {
+                counts.note("\(dataset.place(of: row.id)): \(Self.words(error))")
+            }
+        }
+        return counts
+    }
+
+    private func check(_ row: Row, _ counts: inout RowCounts) throws {
+        for (name, function) in rewards {
+            do { try function.check(row) } catch let error as DataError {
+                // A reward that the recipe gave another name is called by it.
+                throw error.place == "reward \(name)" ? error : DataError("reward '\(name)'", error.reason)
+            }
+        }
+        let sequences: [TokenizedSequence]
+        switch kind {
+        case .prompts: sequences = [try tokens.prompt(row)]
+        case .examples: sequences = [try learnt(tokens.example(row))]
+        case .pairs: sequences = [try learnt(tokens.chosen(row), "'chosen' "), try learnt(tokens.rejected(row), "'rejected' ")]
+        }
+        counts.add(sequences)
+        guard kind != .prompts else { return }
+        if !sequences.allSatisfy(\.hasActions) {
+            counts.withoutActions.append(row.id)
+        } else if sequences.count == 2, sequences[0].tokens == sequences[1].tokens {
+            guard sequences.contains(where: \.isCut) else { throw RowFault("'chosen' and 'rejected' are the same tokens") }
+            counts.equalPairs.append(row.id)
+        }
+    }
+
+    private func learnt(_ sequence: TokenizedSequence, _ what: String = "") throws -> TokenizedSequence {
+        guard sequence.hasActions || sequence.isCut else {
+            throw RowFault(
+                "\(what)has no token to learn: it is empty, or its first token has nothing before it, and the tokenizer has no end token"
+            )
+        }
+        return sequence
+    }
+
+    private static func words(_ error: any Error) -> String {
+        (error as? RowFault)?.reason ?? plainWords(error)
+    }
+
+    /// What is wrong with a row, without its place.
+    private struct RowFault: Error {
+        var reason: String
+        init(_ reason: String) { self.reason = reason }
+    }
+
+    /// Columns that reach the algorithm, which all rows have or none.
+    private struct MixedColumns {
+        private var rated = false
+        private var labelled = false
+
+        init() {}
+
+        init(_ dataset: Dataset) {
+            rated = dataset.rows.contains { $0.extras["rating"]?.number != nil }
+            labelled = dataset.rows.contains { $0.label != nil }
+        }
+
+        func check(_ row: Row) throws {
+            if rated, row.extras["rating"]?.number == nil { throw fault("rating", row, "a number") }
+            if labelled, row.label == nil { throw fault("label", row, "true or false") }
+        }
+
+        private func fault(_ column: String, _ row: Row, _ expected: String) -> RowFault {
+            let found = row.extras[column].map { "is \($0.kind)" } ?? "is missing"
+            return RowFault("'\(column)' \(found); expected \(expected), as on other rows")
+        }
+    }
+}
+
+/// What a dataset's rows come to.
+public struct RowCounts: Sendable {
+    /// Faults that are kept by their words.
+    public static let mostFaults = 20
+
+    public var rows = 0
+    /// Tokens that are left of all rows.
+    public var tokens = 0
+    /// Of the longest sequence.
+    public var longest = 0
+    /// Rows whose prompt was cut in front (`max_prompt_steps`).
+    public var cutInFront = 0
+    /// Rows with a sequence that was cut at its end (`max_steps`).
+    public var cutAtEnd = 0
+    /// Rows with either.
+    public var cut = 0
+    /// Rows that the limits leave no action, by their numbers; they are left out.
+    public var withoutActions: [Int] = []
+    /// Pairs that the limits make equal, by their numbers; they are left out.
+    public var equalPairs: [Int] = []
+    /// The first faults, each with file and line.
+    public private(set) var faults: [String] = []
+    public private(set) var faultCount = 0
+
+    init(rows: Int) { self.rows = rows }
+
+    /// Rows that teach nothing, by their numbers.
+    var leftOut: Set<Int> { Set(withoutActions + equalPairs) }
+
+    mutating func note(_ fault: String) {
+        faultCount += 1
+        if faults.count < Self.mostFaults { faults.append(fault) }
+    }
+
+    /// Faults of lines that are no rows, before those of rows.
+    mutating func precede(with unread: [String]) {
+        rows += unread.count
+        faultCount += unread.count
+        faults = Array((unread + faults).prefix(Self.mostFaults))
+    }
+
+    mutating func add(_ sequences: [TokenizedSequence]) {
+        tokens += sequences.reduce(0) { $0 + $1.tokens.count }
+        longest = max(longest, sequences.map(\.tokens.count).max() ?? 0)
+        if sequences.contains(where: { $0.cut.front > 0 }) { cutInFront += 1 }
+        if sequences.contains(where: { $0.cut.end > 0 }) { cutAtEnd += 1 }
+        if sequences.contains(where: \.isCut) { cut += 1 }
+    }
+
+    /// One line for people.
+    func sentence(_ limits: DataSources, _ dataset: Dataset) -> String {
+        var parts = ["\(rows) rows, \(tokens) tokens"]
+        if cut == 0 { parts.append("none cut") }
+        if cutInFront > 0 { parts.append("\(cutInFront) rows cut in front (max_prompt_steps: \(limits.maxPromptSteps))") }
+        if cutAtEnd > 0 { parts.append("\(cutAtEnd) rows cut at the end (max_steps: \(limits.maxSteps))") }
+        for (ids, what) in [(withoutActions, "with nothing left to learn"), (equalPairs, "cut to the same tokens")] {
+            guard let first = ids.first else { continue }
+            parts.append("\(ids.count) rows left out, \(what), such as \(dataset.place(of: first))")
+        }
+        return parts.joined(separator: ", ")
+    }
+
+    /// - Parameter what: the dataset by the recipe's key, such as `data.pairs`.
+    /// - Throws: where a row is no good, or the limits cut more rows than `max_cut` allows, or leave none.
+    func require(_ what: String, _ limits: DataSources, _ dataset: Dataset) throws {
+        if let first = faults.first {
+            let more = faultCount > 1 ? " (and \(faultCount - 1) more faults of \(what): `zoo data check RECIPE` lists them)" : ""
+            throw ZooError(.invalidArgument, first + more)
+        }
+        guard Double(cut) <= limits.maxCut * Double(rows) else {
+            throw ZooError(
+                .invalidArgument,
+                """
+                \(what): the limits cut \(cut) of \(rows) rows, more than max_cut: \(limits.maxCut) allows (\(sentence(limits, dataset))); \
+                raise data.max_prompt_steps and data.max_steps, or say data.max_cut: 1 if that is meant
+                """)
+        }
+        guard leftOut.count < rows else {
+            throw ZooError(.invalidArgument, "\(what): no row is left to learn from: \(sentence(limits, dataset))")
+        }
+    }
+}

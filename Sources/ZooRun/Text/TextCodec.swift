@@ -1,0 +1,139 @@
+import Foundation
+import ZooData
+import ZooFiles
+import ZooModels
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+
+/// Text to tokens and back, for one model family.
+protocol TextCodec: Sendable {
+    func encode(_ text: String) throws -> [Int32]
+    /// Special tokens are left out.
+    func decode(_ tokens: [Int32]) -> String
+    /// Put before every text that does not begin with it. nil: a text's own first token is context, for nothing comes before it.
+    var begin: Int32? { get }
+    /// What a text that is empty so far begins with, where `begin` is nil; nil: nothing can be made from nothing.
+    var start: Int32? { get }
+    /// Put after every text that does not end with it.
+    var end: Int32? { get }
+    /// As ``decode(_:)``, with special tokens as they are spelled.
+    func spelled(_ tokens: [Int32]) -> String
+    /// Any of them ends a sampled sequence.
+    var ends: [Int32] { get }
+    /// Writes what reads the text back beside a model.
+    func write(to folder: URL) throws
+}
+
+extension TextCodec {
+    var start: Int32? { begin }
+    func spelled(_ tokens: [Int32]) -> String { decode(tokens) }
+
+    /// Why a model that reads by `other` would take tokens of this codec for others; nil where it reads them as they are meant.
+    func misreading(by other: any TextCodec) -> String? {
+        switch (self, other) {
+        case (is NumberCodec, is NumberCodec), (is ImageCodec, is ImageCodec): return nil
+        case (let own as TokenizerCodec, let other as TokenizerCodec):
+            if own.identity == other.identity { return nil }
+            return own.tokenizer.firstToken(unknownTo: other.tokenizer).map {
+                "token \($0.id) is '\($0.token)' for the policy and another, or none, there"
+            }
+        default: return "one of both reads text and the other does not"
+        }
+    }
+    var ends: [Int32] { end.map { [$0] } ?? [] }
+}
+
+extension GenerativeNetwork {
+    /// What ends a sample: the tokens that the model's own files name, and those of its codec.
+    func endTokens(with own: [Int32]) -> [Int32] { endTokens + own.filter { !endTokens.contains($0) } }
+}
+
+/// The codec of a language model: its `tokenizer.json`.
+struct TokenizerCodec: TextCodec {
+    let tokenizer: Tokenizer
+    /// Of the tokenizer: a hash of its file, or its own for one made here.
+    let identity: String
+    /// Where the chat template is: the folder of the tokenizer, nil for one made here, and what takes its place.
+    private let folder: URL?
+    private var chat = ChatSettings()
+
+    init(tokenizer: Tokenizer, identity: String, folder: URL? = nil) {
+        self.tokenizer = tokenizer
+        self.identity = identity
+        self.folder = folder
+    }
+
+    /// - Parameter url: a `tokenizer.json`, or the folder that holds it.
+    init(contentsOf url: URL) throws {
+        var isFolder: ObjCBool = false
+        let exists = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
+        let file = exists && isFolder.boolValue ? url.appending(path: "tokenizer.json") : url
+        self.init(
+            tokenizer: try Tokenizer(contentsOf: file), identity: sha256(try InputFile.data(file)),
+            folder: file.deletingLastPathComponent())
+    }
+
+    /// The codec of a stage whose model has this one: with the stage's chat template where it names one, and its variables alone.
+    func with(_ chat: ChatSettings?) -> TokenizerCodec {
+        var codec = self
+        codec.chat = ChatSettings(template: chat?.template ?? self.chat.template, variables: chat?.variables ?? [:])
+        return codec
+    }
+
+    /// Reads the chat template; nil where there is none.
+    func chatTokens() throws -> ChatTokens? {
+        let marks = tokenizer.specialTokens
+        var values: [String: JSONTree] = [:]
+        for (name, mark) in [("bos_token", marks.bos), ("eos_token", marks.eos), ("pad_token", marks.pad)] {
+            values[name] = mark.map(JSONTree.string)
+        }
+        values.merge(chat.variables.mapValues(JSONTree.init)) { $1 }
+        let template =
+            if let folder { try ChatTemplate.find(in: folder, override: chat.template, values: values) } else {
+                try chat.template.map { try ChatTemplate(contentsOf: $0, values: values) }
+            }
+        return template.map { ChatTokens(tokenizer: tokenizer, template: $0) }
+    }
+
+    func encode(_ text: String) throws -> [Int32] { tokenizer.encode(text) }
+    func decode(_ tokens: [Int32]) -> String { tokenizer.decode(tokens, skipSpecialTokens: true) }
+    func spelled(_ tokens: [Int32]) -> String { tokenizer.decode(tokens, skipSpecialTokens: false) }
+    var begin: Int32? { tokenizer.prefixToken }
+    var start: Int32? { tokenizer.bosToken }
+    var end: Int32? { tokenizer.eosToken }
+    /// Also what ends a turn in the chat template, which need not be the tokenizer's end token (Gemma's is not).
+    var ends: [Int32] {
+        // A template that cannot be read is reported where a conversation needs it.
+        let turn = (try? chatTokens())?.endOfTurn
+        return ([end, turn].compactMap(\.self) as [Int32]).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    }
+
+    func write(to target: URL) throws {
+        try tokenizer.write(to: target)
+        let name = "chat_template.jinja"
+        let beside = folder?.appending(path: name)
+        guard let file = chat.template ?? beside.flatMap({ FileManager.default.fileExists(atPath: $0.path) ? $0 : nil }) else {
+            return
+        }
+        try OutputFile.write(InputFile.data(file), to: target.appending(path: name))
+    }
+}
+
+/// The codec of the tabular model: numbers with blanks between them are the tokens themselves.
+struct NumberCodec: TextCodec {
+    func encode(_ text: String) throws -> [Int32] {
+        try text.split(separator: " ").map { word in
+            guard let token = Int32(word), token >= 0 else {
+                throw DataError(
+                    "tabular data", "'\(word)' is not a token; expected whole numbers from 0 with blanks between them")
+            }
+            return token
+        }
+    }
+
+    func decode(_ tokens: [Int32]) -> String { tokens.map { "\($0)" }.joined(separator: " ") }
+    var begin: Int32? { nil }
+    var end: Int32? { nil }
+    func write(to folder: URL) throws {}
+}

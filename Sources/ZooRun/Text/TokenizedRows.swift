@@ -1,0 +1,162 @@
+import Foundation
+import ZooData
+import ZooKit
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+
+/// One sequence: its tokens, and which of them are actions.
+struct TokenizedSequence {
+    var tokens: [Int32]
+    /// [tokens]; true: an action.
+    var mask: [Bool]
+    /// Tokens of the row that were cut off at the front of the prompt and at the end, for the limits of the recipe.
+    var cut = (front: 0, end: 0)
+
+    init(tokens: [Int32], mask: [Bool]) {
+        self.tokens = tokens
+        self.mask = mask
+    }
+
+    /// The first `contextSteps` are context, the others actions.
+    init(tokens: [Int32], contextSteps: Int) {
+        self.init(tokens: tokens, mask: tokens.indices.map { $0 >= contextSteps })
+    }
+
+    var hasActions: Bool { mask.contains(true) }
+    var isCut: Bool { cut.front > 0 || cut.end > 0 }
+
+    /// Cut to at most `most` tokens from the first; no action may be left.
+    func prefix(_ most: Int) -> TokenizedSequence {
+        var result = TokenizedSequence(tokens: Array(tokens.prefix(most)), mask: Array(mask.prefix(most)))
+        result.cut = (cut.front, tokens.count - result.tokens.count)
+        return result
+    }
+
+    /// The first token is context: nothing comes before it that could foresee it.
+    func withoutFirstAction() -> TokenizedSequence {
+        guard mask.first == true else { return self }
+        var result = self
+        result.mask[0] = false
+        return result
+    }
+}
+
+/// Rows as sequences. Texts: begin token, prompt, completion, end token, where the tokenizer has them and the text does not already
+/// begin or end with them. Conversations: as the chat template writes them.
+struct TokenizedRows {
+    let codec: any TextCodec
+    /// Longer prompts keep their end.
+    let maxPromptSteps: Int
+    /// Longer sequences keep their start.
+    let maxSteps: Int
+    private let chat: Result<ChatTokens?, any Error>
+
+    init(codec: any TextCodec, maxPromptSteps: Int, maxSteps: Int) {
+        self.codec = codec
+        self.maxPromptSteps = maxPromptSteps
+        self.maxSteps = maxSteps
+        // A template that cannot be read matters where there are conversations.
+        chat = Result { try (codec as? TokenizerCodec)?.chatTokens() }
+    }
+
+    /// What a sample goes on with: [begin, tokens of the prompt]. Throws where that is nothing.
+    func prompt(_ row: Row) throws -> TokenizedSequence {
+        let context: TokenizedSequence
+        if let conversation = row.chat {
+            let chat = try template(row)
+            context = cutFront(
+                try chat.tokens(
+                    RenderedChat(text: chat.template.prompt(conversation.prompt, tools: conversation.tools), generated: [])))
+        } else {
+            context = try self.context(row.prompt ?? "")
+        }
+        guard !context.tokens.isEmpty else {
+            throw ZooError(
+                .invalidArgument,
+                "the prompt is empty and the tokenizer has no begin token, so a completion would have nothing before it: give the "
+                    + "prompt a text")
+        }
+        return context
+    }
+
+    /// A supervised example: the completion counts, or the assistant's turns, or the whole of a plain text.
+    func example(_ row: Row) throws -> TokenizedSequence {
+        if let messages = row.chat?.messages {
+            let chat = try template(row)
+            return try chat.tokens(chat.template.assistantTurns(messages, tools: row.chat?.tools)).prefix(maxSteps)
+                .withoutFirstAction()
+        }
+        if row.completion != nil || row.chat != nil { return try completion(row, row.completion, row.chat?.completion) }
+        let begin = codec.begin.map { [$0] } ?? []
+        return join(
+            TokenizedSequence(tokens: begin, contextSteps: begin.count), withoutBegin(try codec.encode(row.text ?? "")))
+    }
+
+    func chosen(_ row: Row) throws -> TokenizedSequence {
+        try row.sampled.map { sampled($0.context, $0.chosen) } ?? completion(row, row.chosen, row.chat?.chosen)
+    }
+
+    func rejected(_ row: Row) throws -> TokenizedSequence {
+        try row.sampled.map { sampled($0.context, $0.rejected) } ?? completion(row, row.rejected, row.chat?.rejected)
+    }
+
+    /// A sample as it was drawn.
+    private func sampled(_ context: [Int32], _ actions: [Int32]) -> TokenizedSequence {
+        TokenizedSequence(tokens: context + actions, contextSteps: context.count).prefix(maxSteps)
+    }
+
+    /// A prompt and one of its completions.
+    func completion(_ row: Row, _ completion: String?, _ turns: [ChatMessage]? = nil) throws -> TokenizedSequence {
+        guard let conversation = row.chat else { return try join(context(row.prompt ?? ""), codec.encode(completion ?? "")) }
+        let chat = try template(row)
+        let answer = try chat.template.answer(turns ?? [], to: conversation.prompt, tools: conversation.tools)
+        var whole = try chat.tokens(answer)
+        // As a sampled sequence does, this one ends with its last action.
+        let end = (whole.mask.lastIndex(of: true) ?? -1) + 1
+        whole = TokenizedSequence(tokens: Array(whole.tokens[..<end]), mask: Array(whole.mask[..<end]))
+        return cutFront(whole).prefix(maxSteps).withoutFirstAction()
+    }
+
+    /// Drops tokens in front, until what comes before the first action is no longer than a prompt may be.
+    private func cutFront(_ sequence: TokenizedSequence) -> TokenizedSequence {
+        let excess = max(0, (sequence.mask.firstIndex(of: true) ?? sequence.tokens.count) - maxPromptSteps)
+        var result = TokenizedSequence(
+            tokens: Array(sequence.tokens.dropFirst(excess)), mask: Array(sequence.mask.dropFirst(excess)))
+        result.cut.front = excess
+        return result
+    }
+
+    private func template(_ row: Row) throws -> ChatTokens {
+        guard let chat = try chat.get() else {
+            throw ZooError(
+                .invalidArgument,
+                "the data holds conversations, and the model's tokenizer has no chat template: name a file in the stage's "
+                    + "'data: {chat_template: FILE.jinja}', or put one as chat_template.jinja beside the tokenizer")
+        }
+        return chat
+    }
+
+    /// [begin, tokens of the prompt], cut in front; empty where there is neither.
+    private func context(_ prompt: String) throws -> TokenizedSequence {
+        let encoded = withoutBegin(try codec.encode(prompt))
+        let begin = (encoded.isEmpty ? codec.start : codec.begin).map { [$0] } ?? []
+        let kept = encoded.suffix(max(0, maxPromptSteps - begin.count))
+        var sequence = TokenizedSequence(tokens: begin + kept, contextSteps: begin.count + kept.count)
+        sequence.cut.front = encoded.count - kept.count
+        return sequence
+    }
+
+    /// A text that is templated already begins with the begin token: it gets no second one.
+    private func withoutBegin(_ tokens: [Int32]) -> [Int32] {
+        codec.begin != nil && tokens.first == codec.begin ? Array(tokens.dropFirst()) : tokens
+    }
+
+    private func join(_ context: TokenizedSequence, _ completion: [Int32]) -> TokenizedSequence {
+        let end = completion.last == codec.end ? nil : codec.end
+        var sequence = TokenizedSequence(
+            tokens: context.tokens + completion + (end.map { [$0] } ?? []), contextSteps: context.tokens.count)
+        sequence.cut.front = context.cut.front
+        return sequence.prefix(maxSteps).withoutFirstAction()
+    }
+}

@@ -1,0 +1,143 @@
+import Foundation
+import ZooData
+import ZooFiles
+import ZooKit
+import ZooModels
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooTensor
+
+/// Every row of a recipe's data, read as the algorithms will read it, before anything is trained.
+public struct DataCheck: Sendable {
+    /// A dataset of the recipe: where it is named, and what its rows come to.
+    public struct Entry: Sendable {
+        /// The stage's name; `evaluation` for what the last stage's model is measured on.
+        public var stage: String
+        /// The recipe's key: `data.pairs`, `evaluation.prompts`.
+        public var key: String
+        public var counts: RowCounts
+        /// One line for people.
+        public var sentence: String
+        /// Why a run would refuse the dataset; nil where it would not.
+        public var refusal: String?
+    }
+
+    public private(set) var entries: [Entry] = []
+    /// What was read already: variants share their data.
+    private var seen: Set<[String]> = []
+    private var codecs: [String: any TextCodec] = [:]
+
+    init() {}
+
+    /// Reads all datasets that a recipe and its variants name.
+    ///
+    /// - Throws: where a file cannot be read at all. Rows that are no good are faults of an ``Entry``.
+    public init(_ recipe: Recipe) throws {
+        try read(recipe)
+        for variant in recipe.compare?.variants ?? [] { try read(recipe.applying(variant)) }
+    }
+
+    /// Reads the datasets of all stages and of the evaluation; what was read before is not read again.
+    ///
+    /// - Parameter kinds: what a stage's algorithm reads of its data; all that it names unless given.
+    mutating func read(_ recipe: Recipe, kinds: ((Stage) throws -> Set<DataService.Kind>)? = nil) throws {
+        // Pictures and what they show are made by the task.
+        guard recipe.task?.makesImages != true else { return }
+        for stage in recipe.stages {
+            let wanted = try kinds?(stage) ?? Set(DataService.Kind.allCases)
+            for kind in DataService.Kind.allCases where wanted.contains(kind) {
+                guard let source = stage.data[kind] else { continue }
+                try read(recipe, stage, kind, source, stage.name, "data.\(kind.rawValue)", kind == .prompts ? stage.rewards : [])
+            }
+        }
+        guard let evaluation = recipe.evaluation, let last = recipe.stages.last else { return }
+        let sources = [
+            (DataService.Kind.prompts, evaluation.prompts), (.pairs, evaluation.pairs), (.examples, evaluation.examples),
+        ]
+        for case (let kind, let source?) in sources {
+            try read(
+                recipe, last, kind, source, "evaluation", "evaluation.\(kind.rawValue)",
+                kind == .prompts ? last.rewards + evaluation.gold : [])
+        }
+    }
+
+    /// Refuses the first dataset that a run would refuse.
+    public func require() throws {
+        guard let refused = entries.first(where: { $0.refusal != nil }), let reason = refused.refusal else { return }
+        throw ZooError(.invalidArgument, reason)
+    }
+
+    private mutating func read(
+        _ recipe: Recipe, _ stage: Stage, _ kind: DataService.Kind, _ source: DataSource, _ place: String, _ key: String,
+        _ rewards: [RewardSpec]
+    ) throws {
+        if case .build = source { return }
+        let chain = recipe.chain(of: stage)
+        let identity = try [
+            place, key, JSON.text(source), JSON.text(rewards), JSON.text(chain.map(\.policy)), JSON.text(chain.map(\.data)),
+        ]
+        guard seen.insert(identity).inserted else { return }
+        let files = TaskFiles(recipe: recipe)
+        let tokens = TokenizedRows(
+            codec: try codec(of: stage, recipe), maxPromptSteps: stage.data.maxPromptSteps, maxSteps: stage.data.maxSteps)
+        let functions = try rewards.filter { !RewardSpec.hostFunctions.contains($0.function) }.map { spec in
+            (
+                spec.name,
+                try RewardKind.make(
+                    spec.function, parameters: files.resolve(spec.parameters), folder: recipe.file.deletingLastPathComponent())
+            )
+        }
+        var unread: [DataError] = []
+        let dataset = try files.dataset(source, expecting: kind.shapes) { unread.append($0) }
+        var counts = RowCheck(tokens: tokens, kind: kind, rewards: functions)(dataset)
+        counts.precede(with: unread.map(\.description))
+        var refusal: String?
+        do { try counts.require(place == "evaluation" ? key : "stage '\(place)': \(key)", stage.data, dataset) } catch {
+            refusal = plainWords(error)
+        }
+        entries.append(
+            Entry(
+                stage: place, key: key, counts: counts, sentence: counts.sentence(stage.data, dataset), refusal: refusal))
+    }
+
+    private mutating func codec(of stage: Stage, _ recipe: Recipe) throws -> any TextCodec {
+        let origin = recipe.origin(of: stage)
+        let key = try JSON.text(origin.policy) + JSON.text(origin.data)
+        let own = try codecs[key] ?? recipe.ownCodec(of: origin)
+        codecs[key] = own
+        return recipe.codec(of: stage, reading: own)
+    }
+}
+
+extension Recipe {
+    /// A stage, the stage that made its policy, and so on.
+    func chain(of stage: Stage) -> [Stage] {
+        var chain = [stage]
+        while case .stage(let earlier)? = chain.last?.policy, let found = stages.first(where: { $0.name == earlier }) {
+            chain.append(found)
+        }
+        return chain
+    }
+
+    /// The stage whose model a stage's chain of models begins with.
+    func origin(of stage: Stage) -> Stage { chain(of: stage).last ?? stage }
+
+    /// What a stage reads text with: the tokenizer of the model that its chain begins with, and the chat template that is nearest.
+    func codec(of stage: Stage) throws -> any TextCodec {
+        codec(of: stage, reading: try ownCodec(of: origin(of: stage)))
+    }
+
+    fileprivate func codec(of stage: Stage, reading own: any TextCodec) -> any TextCodec {
+        // Each stage leaves its template in its model's folder, where the next one finds it.
+        (own as? TokenizerCodec).map { text in chain(of: stage).reversed().reduce(text) { $0.with($1.data.chat) } } ?? own
+    }
+
+    /// The codec of a model that no stage before made.
+    fileprivate func ownCodec(of origin: Stage) throws -> any TextCodec {
+        let files = TaskFiles(recipe: self)
+        return try ModelFactory(recipe: self, models: [:], device: try Device("cpu"), seed: seed) {
+            try StageSetup.corpus(origin, files)
+        }.codec(origin.policy)
+    }
+}

@@ -1,0 +1,138 @@
+import Foundation
+import ZooData
+import ZooKit
+import ZooModels
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooTensor
+
+/// The first rows of a stage's datasets as the algorithm will see them.
+public struct DataInspection: Sendable {
+    /// Neighbouring tokens that are all actions, or all context.
+    public struct Piece: Sendable {
+        public var text: String
+        public var tokens: Int
+        public var isAction: Bool
+    }
+
+    public struct Sequence: Sendable {
+        /// `chosen` or `rejected` of a pair, otherwise empty.
+        public var title: String
+        public var pieces: [Piece]
+        /// Tokens that the recipe's limits cut off.
+        public var cut: (front: Int, end: Int)
+
+        public var tokens: Int { pieces.reduce(0) { $0 + $1.tokens } }
+        public var actions: Int { pieces.reduce(0) { $0 + ($1.isAction ? $1.tokens : 0) } }
+    }
+
+    public struct Row: Sendable {
+        /// The row's place in the dataset, from 0.
+        public var id: Int
+        public var sequences: [Sequence]
+        /// `label`, `rating` and the columns that rewards read, as JSON.
+        public var extras: [String: String]
+    }
+
+    public struct Kind: Sendable {
+        /// `prompts`, `pairs` or `examples`.
+        public var name: String
+        /// The dataset's shape, such as `prompt+completion`.
+        public var shape: String
+        public var count: Int
+        public var rows: [Row]
+    }
+
+    public let stage: String
+    public let kinds: [Kind]
+
+    /// Reads the datasets and turns the first `count` rows of each into tokens.
+    ///
+    /// - Parameter stage: the last one unless given.
+    /// - Parameter kind: `prompts`, `pairs` or `examples`; all unless given.
+    public init(_ recipe: Recipe, stage name: String?, kind: String?, count: Int) throws {
+        guard let stage = name.map({ name in recipe.stages.first { $0.name == name } }) ?? recipe.stages.last else {
+            let known = recipe.stages.map(\.name).joined(separator: ", ")
+            throw ZooError(.invalidArgument, "\(recipe.file.path) has no stage '\(name ?? "")'; it has: \(known)")
+        }
+        guard recipe.task?.makesImages != true else {
+            throw ZooError(
+                .invalidArgument,
+                "\(recipe.file.path): its task makes pictures, without tokens to show; samples.png of a run has its prompts")
+        }
+        let files = TaskFiles(recipe: recipe)
+        let codec = try recipe.codec(of: stage)
+        let rows = TokenizedRows(codec: codec, maxPromptSteps: stage.data.maxPromptSteps, maxSteps: stage.data.maxSteps)
+
+        var kinds: [Kind] = []
+        for wanted in DataService.Kind.allCases where kind == nil || kind == wanted.rawValue {
+            guard let source = stage.data[wanted] else { continue }
+            if case .build = source {
+                guard kind == nil else {
+                    throw ZooError(
+                        .invalidArgument,
+                        "the pairs of stage '\(stage.name)' are built from its policy's samples: there is no file to show")
+                }
+                continue
+            }
+            let dataset = try files.dataset(source, expecting: wanted.shapes)
+            let shown = try dataset.rows.prefix(count).map { try Self.row($0, wanted, rows) }
+            kinds.append(Kind(name: wanted.rawValue, shape: dataset.shape.rawValue, count: dataset.rows.count, rows: shown))
+        }
+        guard !kinds.isEmpty else {
+            let what = kind.map { "'data.\($0)'" } ?? "datasets"
+            throw ZooError(.invalidArgument, "\(recipe.file.path): stage '\(stage.name)' has no \(what)")
+        }
+        self.stage = stage.name
+        self.kinds = kinds
+    }
+
+    private static func row(_ row: ZooData.Row, _ kind: DataService.Kind, _ rows: TokenizedRows) throws -> Row {
+        let found: [(String, TokenizedSequence)]
+        switch kind {
+        case .prompts: found = [("", try rows.prompt(row))]
+        case .pairs: found = [("chosen", try rows.chosen(row)), ("rejected", try rows.rejected(row))]
+        case .examples: found = [("", try rows.example(row))]
+        }
+        return Row(
+            id: row.id,
+            sequences: found.map { Sequence(title: $0, pieces: pieces($1, rows.codec), cut: $1.cut) },
+            extras: try row.extras.mapValues { try $0.text() })
+    }
+
+    private static func pieces(_ sequence: TokenizedSequence, _ codec: any TextCodec) -> [Piece] {
+        var pieces: [Piece] = []
+        var start = 0
+        for end in sequence.mask.indices.map({ $0 + 1 })
+        where end == sequence.mask.count || sequence.mask[end] != sequence.mask[start] {
+            pieces.append(
+                Piece(
+                    text: codec.spelled(Array(sequence.tokens[start..<end])), tokens: end - start, isAction: sequence.mask[start])
+            )
+            start = end
+        }
+        return pieces
+    }
+}
+
+extension DataService.Kind {
+    /// The shapes that will do, the preferred one first.
+    var shapes: [DatasetShape] {
+        switch self {
+        case .prompts: [.prompt, .promptCompletion]
+        case .pairs: [.preference]
+        case .examples: [.promptCompletion, .messages, .text]
+        }
+    }
+}
+
+extension DataSources {
+    subscript(kind: DataService.Kind) -> DataSource? {
+        switch kind {
+        case .prompts: prompts
+        case .pairs: pairs
+        case .examples: examples
+        }
+    }
+}

@@ -1,0 +1,61 @@
+import Foundation
+import ZooData
+import ZooFiles
+import ZooKit
+import ZooModels
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooTensor
+
+/// Makes one model of an adapter and its base.
+public enum ModelMerge {
+    /// What goes from one folder to the other as it is, from the adapter where it has one, else from the base.
+    private static let carried = [
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja",
+    ]
+
+    /// Writes the weights W + s B A of every projection, in single precision, to a folder of Hugging Face's layout: all of it or
+    /// nothing.
+    ///
+    /// - Parameter base: in place of the base that the adapter names.
+    /// - Throws: where `adapter` holds none, it does not fit the base, or `output` is there already.
+    public static func merge(_ adapter: URL, base: URL? = nil, into output: URL) throws {
+        let files = FileManager.default
+        guard AdapterFolder.isOne(adapter) else {
+            throw ZooError(
+                .invalidArgument,
+                "\(adapter.path) is no adapter: expected adapter_config.json and no config.json, or pytorch_lora_weights.safetensors "
+                    + "and no model_index.json; a whole model needs no merging")
+        }
+        guard !files.fileExists(atPath: output.path) else {
+            throw ZooError(.alreadyExists, "\(output.path) is there already; name another --output")
+        }
+        let network: any Network
+        let place: URL
+        do {
+            let folder = try AdapterFolder(adapter)
+            place = try folder.base(base)
+            network = try mergedNetwork(folder, base: place)
+        } catch {
+            throw ZooError(plain: error)
+        }
+        removeLeftovers(of: output)
+        let part = output.deletingLastPathComponent().appending(
+            path: ".\(output.lastPathComponent).\(getpid()).tmp", directoryHint: .isDirectory)
+        do {
+            try OutputFile.createFolder(part)
+            try network.save(to: part)
+            for name in carried {
+                let source = [adapter, place].map { $0.appending(path: name) }.first { files.fileExists(atPath: $0.path) }
+                // A link is copied as what it leads to: its path may mean nothing there.
+                if let source { try files.copyItem(at: source.resolvingSymlinksInPath(), to: part.appending(path: name)) }
+            }
+            try files.moveItem(at: part, to: output)
+        } catch {
+            try? files.removeItem(at: part)  // the first error is the one that matters
+            throw ZooError(plain: FileError(writing: output.path, error))
+        }
+        Files.synchronize(folder: output.deletingLastPathComponent())
+    }
+}

@@ -1,0 +1,51 @@
+import Foundation
+import ZooData
+import ZooKit
+import ZooModels
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooTensor
+
+/// Continues prompts with a model in a folder.
+public struct ModelSampler {
+    private let network: any GenerativeNetwork
+    private let codec: any TextCodec
+
+    /// Reads the model.
+    ///
+    /// - Throws: where the folder is no whole model, or one that does not generate.
+    public init(_ folder: URL, device: String = "cpu", threads: Int) throws {
+        guard try FileManager.default.fileExists(atPath: configFile(of: folder).path) else {
+            throw ZooError(.notFound, "\(folder.path) is not a model folder: it has no config.json")
+        }
+        Engine.configure(threads: threads)
+        let network = try loadNetwork(
+            from: folder, head: .languageModel, device: Device(device), trainable: false, generator: nil)
+        guard let network = network as? any GenerativeNetwork else {
+            throw ZooError(.invalidArgument, "\(folder.path): a model of family '\(network.family)' does not generate")
+        }
+        self.network = network
+        codec =
+            network.family == "tabular"
+            ? NumberCodec() : try TokenizerCodec(contentsOf: tokenizerFile(of: folder))
+    }
+
+    /// `samples` continuations of each prompt, `[prompt][sample]`. Equal seeds give equal texts; temperature 0 takes the likeliest token.
+    public func sample(
+        _ prompts: [String], samples: Int, maxNewTokens: Int, temperature: Double, seed: UInt64
+    ) throws -> [[String]] {
+        let rows = TokenizedRows(codec: codec, maxPromptSteps: .max, maxSteps: .max)
+        let contexts = try prompts.map { try rows.prompt(Row(prompt: $0)).tokens }
+        let settings = SamplerSettings(
+            maxNewTokens: maxNewTokens, temperature: temperature, endTokens: network.endTokens(with: codec.ends))
+        let drawn = try network.generate(
+            prompts: contexts, samplesPerPrompt: samples, settings: settings, generator: Generator(seed: seed),
+            isCancelled: { false })
+        let texts = (0..<drawn.sequences.count).map { index in
+            let steps = drawn.sequences.steps(index)
+            return codec.decode(steps.filter { drawn.sequences.mask[$0] }.map { drawn.sequences.tokens[$0] })
+        }
+        return prompts.indices.map { Array(texts[$0 * samples..<($0 + 1) * samples]) }
+    }
+}

@@ -1,0 +1,215 @@
+import Foundation
+import ZooData
+import ZooFiles
+import ZooKit
+import ZooModels
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooTensor
+
+/// The whole state of a run between two steps, in `checkpoints/step-N/`: safetensors and JSON, nothing else.
+///
+/// It is written under a temporary name, flushed and renamed, so what carries its proper name is whole. Its manifest says what it
+/// consists of, and is checked whole before anything is read. The newest two are kept: where the newest was damaged since, the one
+/// before it is there.
+struct Checkpoint {
+    /// What is not a tensor.
+    struct State: Codable {
+        var step: Int
+        /// Versions of the built roles.
+        var versions: [String: Int]
+        /// Roles that the algorithm made itself by `blend`, and are frozen.
+        var frozen: [String]
+        var cursors: [String: DataCursor]
+        var random: SplitMix64
+        var sampling: Data
+        var ledger: Ledger
+    }
+
+    let folder: RunFolder
+
+    /// The newest checkpoint's step, after a check of every byte of it; nil where there is none.
+    ///
+    /// - Throws: `.dataLoss` where it is damaged, with what is the matter, and which one there is in its place.
+    func newest() throws -> Int? {
+        let steps = try steps()
+        guard let step = steps.last else { return nil }
+        guard let fault = try fault(in: step) else { return step }
+        let before = try steps.dropLast().last { try self.fault(in: $0) == nil }
+        let way =
+            before.map {
+                "remove that folder (rm -r \(url(step).path)) and resume again, which then goes on from the checkpoint before it, step-\($0)"
+            } ?? "no checkpoint before it is whole: begin anew in another folder"
+        throw ZooError(.dataLoss, "the checkpoint \(url(step).path) is damaged: \(fault); \(way)")
+    }
+
+    /// The steps of all checkpoints, in order.
+    private func steps() throws -> [Int] {
+        guard FileManager.default.fileExists(atPath: folder.checkpoints.path) else { return [] }
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.checkpoints.path)
+        return names.compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst(5)) : nil }.sorted()
+    }
+
+    /// What is the matter with a checkpoint, in a few words; nil where it is as it was written.
+    private func fault(in step: Int) throws -> String? {
+        let part = url(step)
+        let manifest: Manifest
+        do { manifest = try Manifest(reading: part.appending(path: Self.manifest)) } catch {
+            return "its \(Self.manifest) is missing, or is not as it was written"
+        }
+        guard manifest.step == step else {
+            return "by its manifest it is the checkpoint of step \(manifest.step.map(String.init) ?? "none")"
+        }
+        let found = try FileManager.default.subpathsOfDirectory(atPath: part.path)
+        if let extra = found.sorted().first(where: { $0 != Self.manifest && manifest.files[$0] == nil }) {
+            return "\(extra) is no part of it"
+        }
+        return manifest.fault(in: part)
+    }
+
+    private static let manifest = "manifest.json"
+
+    private func url(_ step: Int) -> URL { folder.checkpoints.appending(path: "step-\(step)", directoryHint: .isDirectory) }
+
+    // MARK: - Writing
+
+    func save(step: Int, services: RunServices, algorithm: AlgorithmInstance) throws {
+        let files = FileManager.default
+        try OutputFile.createFolder(folder.checkpoints)
+        let part = folder.checkpoints.appending(path: ".step-\(step).tmp", directoryHint: .isDirectory)
+        do {
+            if files.fileExists(atPath: part.path) { try files.removeItem(at: part) }
+            try OutputFile.createFolder(part)
+            try write(to: part, step: step, services: services, algorithm: algorithm)
+            Files.discard(url(step))
+            try files.moveItem(at: part, to: url(step))
+        } catch {
+            try? files.removeItem(at: part)  // the first error is the one that matters
+            let reason = ZooError(plain: error)
+            throw ZooError(
+                reason.code, "the checkpoint of step \(step) in \(folder.checkpoints.path) could not be written: \(reason)")
+        }
+        Files.synchronize(folder: folder.checkpoints)
+        for old in try steps().filter({ $0 < step }).dropLast() { Files.discard(url(old)) }
+    }
+
+    private func write(to part: URL, step: Int, services: RunServices, algorithm: AlgorithmInstance) throws {
+        let roles = services.model.roles.built
+        let saved = roles.filter { $0.value.isSaved }
+        for (name, role) in saved {
+            try Safetensors.write(role.network.parameters, to: part.appending(path: "\(name).safetensors"))
+            if let optimizer = role.optimizer {
+                try Safetensors.write(
+                    optimizer.state.sorted { $0.key < $1.key }.map { NamedTensor($0.key, $0.value) },
+                    to: part.appending(path: "\(name).optimizer.safetensors"))
+            }
+        }
+        try Safetensors.write(packed(services.model.referenceScores), to: part.appending(path: "reference-scores.safetensors"))
+        try Files.write(algorithm.save(), to: part.appending(path: "algorithm.bin"))
+        let state = State(
+            step: step, versions: roles.mapValues(\.version),
+            frozen: roles.filter { $0.value.optimizer == nil }.map(\.key).sorted(),
+            cursors: services.data.cursors, random: services.random, sampling: Data(services.sampling.state),
+            ledger: services.model.ledgerWithBytes())
+        try Files.write(JSON.encode(state), to: part.appending(path: "state.json"))
+        try Manifest(of: part, files: Files.names(in: part), step: step, roles: saved.keys.sorted())
+            .write(to: part.appending(path: Self.manifest))
+        Files.synchronize(folder: part)
+    }
+
+    // MARK: - Reading
+
+    /// Puts the state of `step` into services that were just made, and into the algorithm. Returns the step.
+    func restore(_ step: Int, into services: RunServices, algorithm: AlgorithmInstance) throws {
+        let part = url(step)
+        let saved = try Manifest(reading: part.appending(path: Self.manifest)).roles
+        let state = try JSON.decode(State.self, from: part.appending(path: "state.json"))
+        // Roles of the recipe come first: what the algorithm made itself are copies of them.
+        for (name, version) in state.versions.sorted(by: {
+            (state.frozen.contains($0.key) ? 1 : 0, $0.key) < (state.frozen.contains($1.key) ? 1 : 0, $1.key)
+        }) {
+            if (try? services.model.roles.outputs(of: name)) == nil {
+                services.model.roles.addCopy(name, of: try services.model.roles.role("policy"))
+            }
+            let role = try services.model.roles.role(name)
+            role.version = version
+            let weights = part.appending(path: "\(name).safetensors")
+            guard saved.contains(name) else {
+                guard !role.isSaved else {
+                    throw ZooError(.dataLoss, "the checkpoint \(part.path) lacks the weights of role '\(name)'")
+                }
+                continue
+            }
+            let tensors = try Safetensors.read(weights)
+            // A reference that was the base alone has become a copy of the policy's adapter.
+            if role.optimizer == nil, let policy = services.model.roles.built["policy"], policy.network.isAdapted,
+                policy.network.parameters.allSatisfy({ tensors[$0.name] != nil })
+            {
+                role.become(copyOf: policy)
+            }
+            try role.network.parameters.assign(tensors, file: weights)
+            if let optimizer = role.optimizer {
+                try optimizer.restore(try Safetensors.read(part.appending(path: "\(name).optimizer.safetensors")))
+            }
+        }
+        services.model.referenceScores = try unpacked(Safetensors.read(part.appending(path: "reference-scores.safetensors")))
+        services.model.ledger = state.ledger
+        services.random = state.random
+        try services.sampling.restore(Array(state.sampling))
+        try services.data.restore(state.cursors)
+        try algorithm.load(InputFile.data(part.appending(path: "algorithm.bin")))
+    }
+
+    // MARK: - The reference's scores
+
+    private func packed(_ scores: [[Int32]: Double]) -> [NamedTensor] {
+        let entries = scores.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+        guard !entries.isEmpty else { return [] }
+        return [
+            NamedTensor("lengths", Tensor(entries.map(\.key.count))),
+            NamedTensor("keys", Tensor(entries.flatMap { $0.key.map(Int.init) })),
+            // The bits of the doubles: integers cross every format unchanged.
+            NamedTensor("scores", Tensor(entries.map { Int(Int64(bitPattern: $0.value.bitPattern)) })),
+        ]
+    }
+
+    private func unpacked(_ tensors: [String: Tensor]) throws -> [[Int32]: Double] {
+        guard let lengths = tensors["lengths"]?.integers, let keys = tensors["keys"]?.integers,
+            let scores = tensors["scores"]?.integers
+        else { return [:] }
+        guard lengths.count == scores.count, lengths.reduce(0, +) == keys.count else {
+            throw ZooError(.dataLoss, "reference-scores.safetensors in \(folder.checkpoints.path) is inconsistent")
+        }
+        var result: [[Int32]: Double] = [:]
+        var start = 0
+        for (length, score) in zip(lengths, scores) {
+            let end = start + length
+            result[keys[start..<end].map { Int32(truncatingIfNeeded: $0) }] = Double(bitPattern: UInt64(bitPattern: Int64(score)))
+            start = end
+        }
+        return result
+    }
+}
+
+extension Role {
+    /// Whether a checkpoint has its weights: not where they are those of the recipe's model for ever.
+    fileprivate var isSaved: Bool { optimizer != nil || version > 0 || !["reference", "teacher"].contains(name) }
+}
+
+extension [NamedTensor] {
+    /// Copies tensors of a file into these, by name.
+    func assign(_ tensors: [String: Tensor], file: URL) throws {
+        for parameter in self {
+            guard let saved = tensors[parameter.name] else {
+                throw ZooError(.dataLoss, "\(file.path) has no tensor '\(parameter.name)'")
+            }
+            guard saved.shape == parameter.tensor.shape else {
+                throw ZooError(
+                    .dataLoss,
+                    "\(file.path): tensor '\(parameter.name)' has shape \(saved.shape); expected \(parameter.tensor.shape)")
+            }
+            parameter.tensor.copy(from: saved)
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import Foundation
+import ZooKit
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+
+/// Notices a run that does not come nearer to the end of its budget, and one that trains nothing.
+struct ProgressWatch {
+    /// Steps of the algorithm without any progress after which a run ends: no algorithm gathers gradients of so many for one update,
+    /// and a policy that is not updated samples the same way for ever.
+    static let limit = 100
+
+    private let stage: Stage
+    private let services: RunServices
+    private var spent: Double
+    private var updates: Int
+    private var drawn: (sequences: Int, finished: Int)
+    private var stepsWithoutProgress = 0
+    private var stepsWithoutUpdate = 0
+
+    init(_ stage: Stage, _ services: RunServices) {
+        self.stage = stage
+        self.services = services
+        (spent, updates, drawn) = (services.spent(stage), services.updates, services.drawn)
+    }
+
+    /// Looks at the run after a step.
+    ///
+    /// - Returns: a sentence where nothing has been updated for so many steps, once each time.
+    /// - Throws: where nothing of the budget has been spent for so many steps.
+    mutating func note() throws -> String? {
+        let (now, made) = (services.spent(stage), services.updates)
+        stepsWithoutUpdate = made > updates ? 0 : stepsWithoutUpdate + 1
+        stepsWithoutProgress = now > spent ? 0 : stepsWithoutProgress + 1
+        if stepsWithoutUpdate == 0 { drawn = services.drawn }
+        (spent, updates) = (now, made)
+        if stepsWithoutProgress >= Self.limit {
+            throw ZooError(
+                .failedPrecondition,
+                "stage '\(stage.name)' ended without progress: in \(Self.limit) steps '\(stage.algorithm)' spent nothing of its "
+                    + "budget, \(stage.budget.axis.rawValue): \(stage.budget.text)\(cause); its state is kept as a checkpoint")
+        }
+        guard stepsWithoutUpdate == Self.limit else { return nil }
+        return "'\(stage.algorithm)' updated no network in the last \(Self.limit) steps\(cause)"
+    }
+
+    /// What is known of why nothing was updated.
+    private var cause: String {
+        guard stepsWithoutUpdate >= Self.limit else { return "" }
+        let (sequences, finished) = (services.drawn.sequences - drawn.sequences, services.drawn.finished - drawn.finished)
+        guard sequences > 0 else { return ": no step made an update" }
+        guard finished > 0 else {
+            return
+                ": none of \(sequences) samples ended within rollout.max_new_tokens: \(stage.rollout.maxNewTokens), and an algorithm "
+                + "that masks cut samples then learns from none"
+        }
+        return ": no step made an update, though \(finished) of \(sequences) samples ended"
+    }
+}
+
+extension RunServices {
+    /// Updates of all networks so far.
+    fileprivate var updates: Int { model.roles.built.values.reduce(0) { $0 + ($1.optimizer == nil ? 0 : $1.version) } }
+}

@@ -1,0 +1,245 @@
+import Foundation
+import Logging
+import ZooData
+import ZooFiles
+import ZooKit
+import ZooModels
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooTensor
+
+/// One run, in its worker process: from the spec in the run's folder to the trained model beside it.
+public struct StageRunner {
+    private let folder: RunFolder
+    private let stop: StopSignal
+    private let sinks: [any MetricSink]
+    private let spec: RunSpec
+    /// The checkpoint that the run goes on from; nil where it begins.
+    private let start: Int?
+
+    /// - Parameter sinks: take the metrics besides `metrics.jsonl`; made for the steps after the given one.
+    public init(_ folder: RunFolder, stop: StopSignal, sinks: (_ folder: RunFolder, _ after: Int) throws -> [any MetricSink])
+        throws
+    {
+        self.folder = folder
+        self.stop = stop
+        spec = try folder.readSpec()
+        start = try Checkpoint(folder: folder).newest()
+        self.sinks = try [JSONLinesSink(folder.metrics, after: start ?? 0)] + sinks(folder, start ?? 0)
+    }
+
+    /// Runs to the end of the budget, or to a stop with a checkpoint. Returns whether the run is whole.
+    public func run() throws -> Bool {
+        RunEvent.send(.phase("loading"))
+        Engine.configure(threads: spec.threads)
+        let plugin = try Plugin(path: spec.plugin)
+        guard let stage = spec.recipe.stages.first(where: { $0.name == spec.stage }),
+            let description = plugin.description.algorithm(stage.algorithmID)
+        else {
+            throw ZooError(.notFound, "\(spec.plugin) offers no algorithm for stage '\(spec.stage)'")
+        }
+        try noteEnvironment(plugin.description)
+        // Without the code, of which more is read in later.
+        let programBytes = Engine.residentBytes - Engine.fileBackedBytes
+        let programHeap = Engine.heapBytes
+        let setup = try StageSetup(spec, needs: description.needs)
+        let services = try setup.services(folder: folder, stop: stop, logger: Logger(label: stage.algorithm))
+        let table = HostTable(services)
+        let parameters = try JSON.text(stage.parameters[stage.algorithm] ?? [:])
+        let algorithm = try plugin.create(stage.algorithmID, host: table, parameters: parameters)
+        let checkpoint = Checkpoint(folder: folder)
+        if let step = start {
+            try checkpoint.restore(step, into: services, algorithm: algorithm)
+            RunEvent.send(.message("going on from step \(step)"))
+        }
+        let evaluator =
+            try spec.evaluates
+            ? spec.recipe.evaluation.map { evaluation in
+                try Measurement(evaluation, setup, services, algorithm, stop: stop) {
+                    try plugin.create(stage.algorithmID, host: $0, parameters: parameters)
+                }
+            } : nil
+        services.model.ledger.programBytes = programBytes
+        services.rewards.noteWeights(&services.model.ledger)
+        let clock = WallClock(services.model)
+        clock.end(.loading, since: processStart)
+        guard try train(stage, services, algorithm, checkpoint, evaluator, clock) else { return false }
+        try finish(setup, services, evaluator, clock, programHeap: programHeap)
+        return true
+    }
+
+    // MARK: - Training
+
+    private func train(
+        _ stage: Stage, _ services: RunServices, _ algorithm: AlgorithmInstance, _ checkpoint: Checkpoint,
+        _ evaluator: Measurement?,
+        _ clock: WallClock
+    ) throws -> Bool {
+        let model = services.model
+        model.progress = { [unowned services] in services.spent(stage) }
+        var saved = model.ledger.algorithmSteps
+        var watch = ProgressWatch(stage, services)
+        if let evaluator, saved == 0, spec.recipe.evaluation?.every ?? 0 > 0 {
+            try record(stage, services, evaluator, clock)
+        }
+        while true {
+            let fraction = services.spent(stage)
+            if fraction >= 1 {
+                if stage.keepCheckpoint, try checkpoint.newest() != model.ledger.algorithmSteps {
+                    try save(checkpoint, services, algorithm, clock)
+                }
+                return true
+            }
+            if stop.isRaised {
+                if saved < model.ledger.algorithmSteps {
+                    try save(checkpoint, services, algorithm, clock)
+                }
+                return false
+            }
+            try services.timingStep { try algorithm.step() }
+            model.ledger.algorithmSteps += 1
+            try record(stage, services, evaluator, clock)
+            let step = model.ledger.algorithmSteps
+            if stage.checkpointEvery > 0, step - saved >= stage.checkpointEvery {
+                try save(checkpoint, services, algorithm, clock)
+                saved = step
+            }
+            do { if let note = try watch.note() { RunEvent.send(.message(note)) } } catch {
+                if saved < step { try save(checkpoint, services, algorithm, clock) }
+                throw error
+            }
+        }
+    }
+
+    /// What made the run is noted once; a run that goes on does so with the same plugin.
+    private func noteEnvironment(_ plugin: PluginDescription) throws {
+        if let noted = spec.madeFrom?.inputs.first(where: { $0.name == "plugin" }), noted.sha256 != plugin.sha256 {
+            throw ZooError(
+                .failedPrecondition,
+                "\(plugin.path) is another build than the run was begun with: expected sha256 \(noted.sha256), found "
+                    + "\(plugin.sha256); restore it, or begin a new run")
+        }
+        guard !FileManager.default.fileExists(atPath: folder.environment.path) else { return }
+        try Files.write(JSON.encode(RunEnvironment(spec, plugin, libtorch: Engine.version)), to: folder.environment)
+    }
+
+    private func save(
+        _ checkpoint: Checkpoint, _ services: RunServices, _ algorithm: AlgorithmInstance, _ clock: WallClock
+    ) throws {
+        try clock.time(.checkpoints) {
+            // A checkpoint stands for the metrics before it: they must not be lost where it is not.
+            for sink in sinks { try sink.synchronize() }
+            try checkpoint.save(step: services.model.ledger.algorithmSteps, services: services, algorithm: algorithm)
+        }
+    }
+
+    /// The metrics of the step just made, or of the policy as it begins; what is measured along the way as `eval/…`.
+    private func record(_ stage: Stage, _ services: RunServices, _ evaluator: Measurement?, _ clock: WallClock) throws {
+        let step = services.model.ledger.algorithmSteps
+        var measured: [(name: String, value: Double)] = []
+        if let evaluator, let every = spec.recipe.evaluation?.every, every > 0, step % every == 0 {
+            let result = try evaluator.run()
+            measured = result.metrics.sorted { $0.key < $1.key }.map { ("eval/\($0.key)", $0.value) }
+            if let png = try result.pictures?.png() { for sink in sinks { try sink.picture(png, step: step) } }
+        }
+        try clock.time(.logging) {
+            let ledger = services.model.ledger
+            let cost = [
+                ("budget/sampled_steps", Double(ledger.sampledSteps)), ("budget/reward_queries", Double(ledger.rewardQueries)),
+                ("budget/updates", Double(ledger.updates)), ("budget/flops", ledger.totalFLOPs),
+                ("budget/seconds", ledger.seconds),
+            ]
+            let values = services.metrics.take() + measured + cost.map { (name: $0.0, value: $0.1) }
+            let record = MetricRecord(step: step, values: values)
+            for sink in sinks { try sink.record(record) }
+            RunEvent.send(
+                .step(
+                    step, fraction: services.spent(stage),
+                    metrics: Dictionary(values.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })))
+        }
+    }
+
+    // MARK: - The end
+
+    /// Writes what the run leaves, `done` at the last: killed before that, the run goes on from its checkpoint; after it, it is whole.
+    private func finish(
+        _ setup: StageSetup, _ services: RunServices, _ evaluator: Measurement?, _ clock: WallClock, programHeap: Int
+    )
+        throws
+    {
+        let roles = services.model.roles
+        let trained = ["policy", "reward"].first { (roles.built[$0]?.version ?? 0) > 0 }
+        guard let trained else {
+            throw ZooError(.failedPrecondition, "algorithm '\(setup.stage.algorithm)' updated neither policy nor reward")
+        }
+        let kept = trained == "policy" ? services.keptPolicy : trained
+        try clock.time(.saving) {
+            try save(try roles.role(kept), to: folder.model, setup)
+            for other in setup.stage.save {
+                guard let role = roles.built[other.rawValue] else {
+                    let sentence = "no \(other.rawValue) is kept: algorithm '\(setup.stage.algorithm)' built none"
+                    RunEvent.send(.message(sentence))
+                    continue
+                }
+                try save(role, to: folder.url.appending(path: other.rawValue, directoryHint: .isDirectory), setup)
+            }
+        }
+        if let evaluator, trained == "policy" || evaluator.hasHeldOutRows {
+            RunEvent.send(.phase("evaluating"))
+            let result = try evaluator.run(samples: trained == "policy")
+            try Files.write(JSON.encode(result), to: folder.evaluation)
+            let lines = try result.samples.map { try JSON.text($0) + "\n" }
+            if let pictures = result.pictures {
+                try Files.write(pictures.png(), to: folder.pictures)
+            } else if !lines.isEmpty {
+                try Files.write(Data(lines.joined().utf8), to: folder.samples)
+            }
+            for sink in sinks { try sink.evaluation(result, step: services.model.ledger.algorithmSteps) }
+        }
+        try clock.time(.logging) { for sink in sinks { try sink.close() } }
+        clock.stop()
+        var ledger = services.model.ledgerWithBytes()
+        ledger.noteMemory(programHeap: programHeap)
+        try Files.write(JSON.encode(ledger), to: folder.ledger)
+        try folder.finish(networks: setup.stage.save.map(\.rawValue))
+        RunEvent.send(.done)
+    }
+
+    /// A network's folder in Hugging Face's layout, whole or not at all.
+    private func save(_ role: Role, to target: URL, _ setup: StageSetup) throws {
+        let part = folder.url.appending(path: ".\(target.lastPathComponent).tmp", directoryHint: .isDirectory)
+        let files = FileManager.default
+        if files.fileExists(atPath: part.path) { try files.removeItem(at: part) }
+        try OutputFile.createFolder(part)
+        try role.network.save(to: part)
+        try setup.codec.write(to: part)
+        Files.discard(target)
+        try files.moveItem(at: part, to: target)
+        Files.synchronize(folder: folder.url)
+    }
+}
+
+/// Keeps the ledger's account of the process's time outside of the algorithm's steps.
+private final class WallClock {
+    private let model: ModelService
+    /// What earlier processes of the run took.
+    private let earlier: Double
+
+    init(_ model: ModelService) {
+        self.model = model
+        earlier = model.ledger.wallSeconds
+    }
+
+    func time<Result>(_ phase: Ledger.Phase, _ body: () throws -> Result) rethrows -> Result {
+        let start = secondsNow()
+        stop()  // a checkpoint holds the time up to itself
+        defer { end(phase, since: start) }
+        return try body()
+    }
+
+    func end(_ phase: Ledger.Phase, since start: Double) { model.ledger.note(phase, seconds: secondsNow() - start) }
+
+    /// Takes the process's time so far.
+    func stop() { model.ledger.wallSeconds = earlier + secondsNow() - processStart }
+}
