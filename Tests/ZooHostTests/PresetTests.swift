@@ -52,7 +52,7 @@ struct PresetTests {
         #expect(preset?.label == "demo@trl")
         #expect(
             preset?.sentence
-                == "demo@trl, by its file; the preset overrules parameters.demo of the recipe: beta 0 instead of 0.5")
+                == "demo@trl, by its file; the preset overrides parameters.demo of the recipe: beta 0 instead of 0.5")
     }
 
     @Test("without the preset the recipe's parameters stand")
@@ -233,7 +233,7 @@ struct PresetTextTests {
             #expect(other.contains { $0 == "–" })
             #expect(
                 try zoo(["diff", "broken@strong", "broken@strong"], in: folder).output.hasPrefix(
-                    "Both set every parameter alike.\n"))
+                    "Both set all parameters to the same values.\n"))
         }
     }
 

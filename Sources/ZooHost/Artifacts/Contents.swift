@@ -12,7 +12,7 @@ public struct MadeInput: Codable, Sendable, Equatable {
     public var sha256: String
 }
 
-/// A recipe's pieces with content in place of paths, so that equal pieces make equal results wherever their files lie.
+/// Parts of a recipe with content hashes in place of paths, so that equal parts give equal results wherever their files are.
 final class Contents {
     private let recipe: Recipe
     /// Model folders of the earlier stages.
@@ -25,12 +25,12 @@ final class Contents {
         self.models = models
     }
 
-    /// Stands in a recipe for a path: the content's hash, which no path looks like.
+    /// Replaces a path in a recipe: the content's hash, which no path looks like.
     static let prefix = "sha256:"
 
     // MARK: - Pieces of a recipe
 
-    /// The task with the content of the files that it is made from; nil where the recipe has none.
+    /// The task with the content of the files that it is made from; nil if the recipe has none.
     func task() throws -> JSONValue? {
         guard let task = recipe.task else { return nil }
         var pieces: [String: JSONValue] = ["name": .string(task.name)]
@@ -43,7 +43,7 @@ final class Contents {
         return .object(pieces)
     }
 
-    /// The stage without its name and what changes nothing of its result.
+    /// The stage without its name and anything else that does not affect its result.
     ///
     /// - Parameter reads: whether the algorithm, or what is made for it, reads that kind of data.
     func stage(_ stage: Stage, reads: (DataService.Kind) -> Bool) throws -> JSONValue {

@@ -6,8 +6,8 @@ import ZooTensor
 
 /// What of the program itself results depend on.
 enum Program {
-    /// Raise it with every change of the program after which an unchanged recipe gives other numbers: what was made before is then
-    /// made anew, and a run that was begun before does not go on. The plugins, the contract and libtorch have hashes and versions of
+    /// Raise it with every change of the program after which an unchanged recipe gives other numbers: the cache is then
+    /// recomputed, and a run started before cannot be resumed. The plugins, the ABI and libtorch have hashes and versions of
     /// their own.
     static let results = 1
 
@@ -19,7 +19,7 @@ enum Program {
     }
 }
 
-/// What a run or a kept thing was made from: everything that changes its result, and nothing else.
+/// What a run or an artifact was made from: everything that affects its result, and nothing else.
 ///
 /// In the key, files and folders are their content. Paths, names and the command are left out of it; threads are not, for sums that
 /// are split in another way round in another way.
@@ -27,7 +27,7 @@ public struct MadeFrom: Codable, Sendable, Equatable {
     /// The recipe's file and the stage, for people.
     public var recipe: String
     public var stage: String
-    /// The files and folders, with where they lay.
+    /// The files and folders, with their paths.
     public var inputs: [MadeInput]
     public var key: JSONValue
 
@@ -67,7 +67,7 @@ extension MadeFrom {
         self.init(recipe: spec.recipe.file.path, stage: stage.name, inputs: contents.inputs, key: .object(key))
     }
 
-    /// Something that is made from samples of a stage's policy as it begins.
+    /// Something that is made from samples of a stage's initial policy.
     ///
     /// - Parameter what: what it is, and what of the stage besides the policy, the sampler and the prompts makes it.
     private init(_ what: [String: JSONValue], rewards: [RewardSpec], of stage: Stage, _ spec: RunSpec) throws {
@@ -91,7 +91,7 @@ extension MadeFrom {
 
     /// The scale of a reward over those samples.
     init(normalization reward: RewardSpec, of stage: Stage, _ spec: RunSpec) throws {
-        // What the reward counts for in a sum is no part of its scale.
+        // The reward's weight in a sum does not affect its normalisation.
         var alone = reward
         alone.weight = 1
         try self.init(["what": "normalization"], rewards: [alone], of: stage, spec)
@@ -129,11 +129,11 @@ extension MadeFrom {
 
     /// What people would not know by its key.
     private static let titles = [
-        "results": "the program's version of results", "contract": "the contract of plugins", "libtorch": "libtorch",
+        "results": "the program's results version", "contract": "the plugin ABI", "libtorch": "libtorch",
         "recipe_seed": "the recipe's seed",
     ]
 
-    /// The changes as a refusal says them: what was expected, and what was found.
+    /// The changes as an error reports them: what was expected, and what was found.
     func refusal(of now: MadeFrom) -> String {
         changes(to: now).map { "\($0.path): expected \($0.before ?? "none"), found \($0.after ?? "none")" }
             .joined(separator: "; ")

@@ -2,11 +2,11 @@ import Foundation
 import ZooData
 import ZooKit
 
-/// What of a recipe is kept already, and what would be made anew.
+/// What of a recipe is cached, and what would be recomputed.
 public struct Outlook: Sendable {
     public enum State: Sendable {
         case kept(KeptThing)
-        /// Made anew; the nearest thing of its kind that is kept, and what differs from it.
+        /// Recomputed; the nearest cached artifact of its kind, and the differences.
         case new(nearest: KeptThing?, changes: [RecipeDifference])
         /// Not known before this stage is made.
         case after(stage: String)

@@ -3,7 +3,7 @@ import ZooModels
 import ZooTensor
 
 extension RunServices {
-    /// Images that go on from steps of others, `samples` of each, with the same prompts.
+    /// Images that continue from steps of others, `samples` of each, with the same prompts.
     ///
     /// - Parameters:
     ///   - steps: of the batch, all of them the step numbered `step` of their sequence.

@@ -2,7 +2,7 @@ import Foundation
 
 /// Reads the settings of policies that make images.
 enum ImageReader {
-    /// A stage with the settings of images that it leaves out.
+    /// A stage completed with default image settings.
     static func completed(_ stage: Stage) -> Stage {
         var stage = stage
         stage.rollout.denoising = stage.rollout.denoising ?? DenoisingSettings()

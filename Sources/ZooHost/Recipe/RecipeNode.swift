@@ -2,7 +2,7 @@ import Foundation
 import Yams
 import ZooData
 
-/// A piece of a recipe before it is understood: a value, and where it was written.
+/// A node of a recipe before it is interpreted: a value and its location.
 struct RecipeNode: Sendable, Equatable {
     indirect enum Content: Sendable, Equatable {
         case scalar(JSONValue)
@@ -19,7 +19,7 @@ struct RecipeNode: Sendable, Equatable {
     var content: Content
     /// `file:line`, or the option of the command line.
     var place: String
-    /// Where relative paths begin: the folder of the file that says it; nil: that of the recipe.
+    /// Where relative paths start: the folder of the file that contains it; nil: the recipe's.
     var folder: URL?
 
     init(_ content: Content, place: String = "") {
@@ -27,7 +27,7 @@ struct RecipeNode: Sendable, Equatable {
         self.place = place
     }
 
-    /// The value and all within it, said by a file of that folder.
+    /// The value and everything in it, as part of a file in that folder.
     func `in`(folder: URL) -> RecipeNode {
         var node = self
         node.folder = folder
@@ -51,7 +51,7 @@ struct RecipeNode: Sendable, Equatable {
         }
     }
 
-    /// The value as JSON, places forgotten.
+    /// The value as JSON, without locations.
     var json: JSONValue {
         switch content {
         case .scalar(let value): value
@@ -62,7 +62,7 @@ struct RecipeNode: Sendable, Equatable {
 }
 
 extension RecipeNode {
-    /// Aliases may make a small text grow without end; no recipe comes near this many values.
+    /// Aliases can expand a small text without bound; no recipe comes near this many values.
     private static let mostValues = 100_000
 
     /// Reads YAML text. `place(line)` says where a line is.
@@ -85,7 +85,7 @@ extension RecipeNode {
         let line = node.mark?.line ?? line
         left -= 1
         guard left > 0 else {
-            throw RecipeError(place(line), "holds more than \(Self.mostValues) values, aliases counted in full")
+            throw RecipeError(place(line), "has more than \(Self.mostValues) values, counting aliases in full")
         }
         self.place = place(line)
         switch node {

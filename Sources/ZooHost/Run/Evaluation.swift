@@ -4,28 +4,28 @@ import ZooKit
 import ZooModels
 import ZooTensor
 
-/// What the host measures of a model on held-out prompts; the same for every algorithm.
+/// The host's evaluation of a model on held-out prompts; the same for every algorithm.
 public struct EvaluationResult: Codable, Sendable {
-    /// By name, each a mean over the samples:
-    /// `reward` (the stage's own, the proxy), `gold` and `gold/NAME` (rewards that training never sees), `kl` (to the reference, in
-    /// nats a sequence, on fresh samples), `win_rate` (gold above the reference's sample for the same prompt), `entropy` (nats a
-    /// step), `length` (steps), `distinct_2` (share of distinct pairs of words), `logp_reference` (nats a step), and where the gold
-    /// reward is a verifier `pass@1`, `pass@2`, `pass@4`, … (the chance that one of that many samples is right).
-    /// Of held-out pairs and examples what the algorithm logs of its own step on them, such as `loss` and `rewards/accuracies`.
+    /// By name, each a mean over the samples: `reward` (the stage's own, the proxy), `gold` and `gold/NAME` (rewards that
+    /// training never sees), `kl` (to the reference, in nats per sequence, on fresh samples), `win_rate` (gold above the
+    /// reference's sample for the same prompt), `entropy` (nats per step), `length` (steps), `distinct_2` (share of distinct
+    /// pairs of words), `logp_reference` (nats per step), and if the gold reward is a verifier `pass@1`, `pass@2`, `pass@4`, …
+    /// (the chance that one of that many samples is right). For held-out pairs and examples, what the algorithm logs of an
+    /// iteration on them, such as `loss` and `rewards/accuracies`.
     public var metrics: [String: Double]
     /// The same of the reference's own samples.
     public var reference: [String: Double]
     /// `gold`, `reward`, `kl`, `win_rate`, `length` and `pass@1` by held-out prompt, in the dataset's order, each the mean over the
     /// prompt's samples: what paired comparisons are made of.
     public var prompts: [String: [Double]] = [:]
-    /// The first prompts with what the reference and the policy made of them; none where they make images.
+    /// The first prompts with the samples of reference and policy; none if they make images.
     public var samples: [Sample]
-    /// The same where they make images; nil where they make text. Not part of the JSON.
+    /// The same as images; nil if they make text. Not part of the JSON.
     public var pictures: PictureGrid?
 
     enum CodingKeys: String, CodingKey { case metrics, reference, prompts, samples }
 
-    /// Names of what is measured of samples.
+    /// Names of metrics of samples.
     static let namesOfSamples: Set<String> = [
         "reward", "gold", "kl", "win_rate", "entropy", "length", "distinct_2", "logp_reference",
     ]
@@ -46,7 +46,7 @@ final class Evaluator {
     private let prompts: Dataset
     let evaluation: Evaluation
     let setup: StageSetup
-    /// What the reference makes of the prompts, and its version: an algorithm may move it.
+    /// The reference's samples, and its version: an algorithm may change it.
     private var before: (drawn: Drawn, version: Int)?
 
     var stage: Stage { setup.stage }
@@ -61,14 +61,14 @@ final class Evaluator {
         self.services = services
         gold = try setup.rewards(evaluation.gold, stop: stop)
         guard let source = evaluation.prompts else {
-            throw ZooError(.invalidArgument, "\(setup.recipe.file.path): 'evaluation' names no 'prompts' to sample for")
+            throw ZooError(.invalidArgument, "\(setup.recipe.file.path): 'evaluation' has no 'prompts' to sample for")
         }
         prompts = try setup.checked(
             setup.files.dataset(source, expecting: DataService.Kind.prompts.shapes), .prompts,
             name: "evaluation.prompts")
     }
 
-    /// Measures the policy as it is now. Its cost is that of measuring, not of training: seconds go to the phase `evaluation`.
+    /// Measures the current policy. Its cost is not that of training: seconds go to the phase `evaluation`.
     func run() throws -> EvaluationResult {
         let start = secondsNow()
         var ledger = services.model.ledger
@@ -106,7 +106,7 @@ final class Evaluator {
 
     func row(_ id: Int) -> Row? { prompts.rows.indices.contains(id) ? prompts.rows[id] : nil }
 
-    /// Samples of a role and what they are like.
+    /// Samples of a role and their metrics.
     private func measure(_ role: String, _ prompts: Batch) throws -> Drawn {
         if let format = setup.imageFormat { return try measureImages(role, prompts, format) }
         let batch = try services.generate(
@@ -206,7 +206,7 @@ final class Evaluator {
 
     func mean(_ values: [Double]) -> Double { values.isEmpty ? .nan : values.reduce(0, +) / Double(values.count) }
 
-    /// Distinct pairs of neighbouring words over all pairs, across the samples; 1 where there is none.
+    /// Distinct pairs of neighbouring words over all pairs, across the samples; 1 if there are none.
     private func distinctPairs(_ texts: [String]) -> Double {
         var seen: Set<[Substring]> = []
         var count = 0

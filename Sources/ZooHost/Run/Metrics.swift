@@ -3,7 +3,7 @@ import Foundation
 import ZooFiles
 import ZooKit
 
-/// One step's metrics, as they go to `metrics.jsonl`, TensorBoard and the screen.
+/// The metrics of one iteration, for `metrics.jsonl`, TensorBoard and the screen.
 public struct MetricRecord: Sendable, Equatable {
     public var step: Int
     public var values: [(name: String, value: Double)]
@@ -13,12 +13,12 @@ public struct MetricRecord: Sendable, Equatable {
     }
 }
 
-/// Takes a run's metrics, one record a step.
+/// Receives a run's metrics, one record per iteration.
 public protocol MetricSink: AnyObject {
     func record(_ record: MetricRecord) throws
-    /// Samples of an evaluation along the way, as a PNG file.
+    /// Samples of an evaluation during training, as a PNG file.
     func picture(_ png: Data, step: Int) throws
-    /// What the evaluation at the end found, after the last step.
+    /// The result of the final evaluation.
     func evaluation(_ result: EvaluationResult, step: Int) throws
     /// Flushes what was recorded to the disk.
     func synchronize() throws
@@ -31,25 +31,25 @@ extension MetricSink {
     public func synchronize() throws {}
 }
 
-/// Names of metrics that are the host's own: an algorithm may not log under them.
+/// Metric names reserved by the host: an algorithm may not use them.
 enum ReservedMetric {
     private static let names = ["step"]
     private static let prefixes = ["budget/", "eval/", "evaluation/", "grad_norm/", "lr/"]
 
-    /// - Throws: `.invalidArgument` where an algorithm may not use the name.
+    /// - Throws: `.invalidArgument` if an algorithm may not use the name.
     static func check(_ name: String) throws {
         guard !name.isEmpty else { throw ZooError(.invalidArgument, "a metric has an empty name; expected one such as 'loss'") }
         if names.contains(name) || prefixes.contains(where: name.hasPrefix) {
             let all = names + prefixes.map { "\($0)…" }
             throw ZooError(
                 .invalidArgument,
-                "metric '\(name)' has a name of the host's own, which are \(all.joined(separator: ", ")); log it under another one"
+                "metric '\(name)' has a name reserved by the host, which are \(all.joined(separator: ", ")); log it under another name"
             )
         }
     }
 }
 
-/// Several values of a metric within one step, made one by the normaliser that the algorithm declared.
+/// Combines several values of a metric within one iteration by the normaliser that the algorithm declared.
 struct MetricAccumulator {
     private struct Entry {
         var normaliser: Int32
@@ -72,7 +72,7 @@ struct MetricAccumulator {
             order.append(name)
         }
         guard var entry = entries[name], entry.normaliser == normaliser else {
-            throw ZooError(.invalidArgument, "metric '\(name)' was logged with two normalisers in one step")
+            throw ZooError(.invalidArgument, "metric '\(name)' was logged with two normalisers in one iteration")
         }
         switch normaliser {
         case ZOO_METRIC_MEAN: (entry.sum, entry.weight) = (entry.sum + value * weight, entry.weight + weight)
@@ -84,7 +84,8 @@ struct MetricAccumulator {
         entries[name] = entry
     }
 
-    /// The step's values in the order in which they were first named; the accumulator is then empty. A mean over nothing is left out.
+    /// The iteration's values in the order in which they were first named; empties the accumulator. A mean over nothing is left
+    /// out.
     mutating func take() -> [(name: String, value: Double)] {
         defer { self = MetricAccumulator() }
         return order.compactMap { name in
@@ -98,14 +99,14 @@ struct MetricAccumulator {
     }
 }
 
-/// `metrics.jsonl`: one JSON object a step, in the order logged. A resumed run cuts what lies beyond its checkpoint.
+/// `metrics.jsonl`: one JSON object per iteration, in the order logged. A resumed run drops lines after its checkpoint.
 public final class JSONLinesSink: MetricSink {
     private let file: FileHandle
     private let url: URL
 
-    /// Opens the file for the steps after `step`, dropping later lines that an interrupted run left, and the half-written last one.
+    /// Opens the file for the iterations after `step`, dropping later lines of an interrupted run and a half-written last one.
     ///
-    /// - Throws: `.dataLoss` where a line of the steps up to there is damaged or missing: nothing could make it again.
+    /// - Throws: `.dataLoss` if a line up to there is damaged or missing: it could not be recreated.
     public init(_ url: URL, after step: Int) throws {
         if step == 0 {
             try Files.write(Data(), to: url)
@@ -121,7 +122,7 @@ public final class JSONLinesSink: MetricSink {
         } catch { throw FileError(writing: url.path, error) }
     }
 
-    /// Bytes of the lines of all steps up to the given one.
+    /// Bytes of the lines of all iterations up to the given one.
     private static func length(of text: Data, upTo last: Int, file: URL) throws -> Int {
         var (start, number, step) = (text.startIndex, 0, -1)
         while step < last {
@@ -130,8 +131,8 @@ public final class JSONLinesSink: MetricSink {
                 ZooError(
                     .dataLoss,
                     """
-                    \(file.path): line \(number) \(found), and the run goes on from step \(last), which does not make it again; mend the \
-                    file, or begin anew in another folder
+                    \(file.path): line \(number) \(found), and the run continues after iteration \(last), which does not write it again; repair the \
+                    file, or start again in another folder
                     """)
             }
             guard let end = text[start...].firstIndex(of: UInt8(ascii: "\n")) else {
@@ -139,10 +140,10 @@ public final class JSONLinesSink: MetricSink {
             }
             guard let object = try? JSONSerialization.jsonObject(with: text[start..<end]) as? [String: Any],
                 let found = object["step"] as? Int
-            else { throw fault("is no record of a step") }
-            // A run that is measured along the way begins with step 0.
+            else { throw fault("is not the record of an iteration") }
+            // A run that is evaluated during training starts with iteration 0.
             guard found == step + 1 || (step < 0 && found == 1) else {
-                throw fault("is of step \(found); expected step \(step < 0 ? 1 : step + 1)")
+                throw fault("is of iteration \(found); expected iteration \(step < 0 ? 1 : step + 1)")
             }
             (start, step) = (end + 1, found)
         }
@@ -160,7 +161,7 @@ public final class JSONLinesSink: MetricSink {
     public func close() throws { try file.close() }
 }
 
-/// The few pieces of JSON that are written by hand, to keep the order of keys and every bit of a number.
+/// JSON written by hand, to keep the order of keys and every bit of a number.
 enum JSONText {
     static func quote(_ text: String) -> String {
         var quoted = "\""
@@ -178,6 +179,6 @@ enum JSONText {
         return quoted + "\""
     }
 
-    /// The shortest text that reads back as the same number; null where JSON has none.
+    /// The shortest text that reads back as the same number; null if JSON has none.
     static func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }
 }

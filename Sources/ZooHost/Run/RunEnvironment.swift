@@ -2,7 +2,7 @@ import CZoo
 import Foundation
 import ZooTensor
 
-/// What made a run: `environment.json`.
+/// The environment of a run: `environment.json`.
 struct RunEnvironment: Codable {
     var command: [String]
     var started: Date

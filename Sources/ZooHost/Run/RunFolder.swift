@@ -2,7 +2,7 @@ import Foundation
 import ZooFiles
 import ZooKit
 
-/// Where things lie that outlive a run: task data and artifacts.
+/// The folders of what outlives a run: task data and artifacts.
 public enum CacheFolder {
     /// `POLICYZOO_CACHE`, or `policyzoo` in the user's cache folder.
     public static var root: URL {
@@ -11,7 +11,7 @@ public enum CacheFolder {
         return user
     }
 
-    /// Where the Makefile puts what every clone of this user shares, whatever POLICYZOO_CACHE says.
+    /// Where the Makefile puts what all clones of this user share, whatever POLICYZOO_CACHE says.
     public static var user: URL {
         let environment = ProcessInfo.processInfo.environment
         let cache = environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 }
@@ -23,7 +23,7 @@ public enum CacheFolder {
     public static var artifacts: URL { root.appending(path: "artifacts", directoryHint: .isDirectory) }
 }
 
-/// Everything that a worker needs to know of its run; `run.json` in the run's folder.
+/// Everything that a worker needs to know about its run; `run.json` in the run's folder.
 public struct RunSpec: Codable, Sendable {
     public var recipe: Recipe
     /// Name of the stage that runs.
@@ -31,7 +31,7 @@ public struct RunSpec: Codable, Sendable {
     public var seed: UInt64
     /// The plugin's file.
     public var plugin: String
-    /// What the stage's preset means; nil where it names none.
+    /// The stage's preset; nil if it names none.
     public var preset: PresetUse?
     /// Model folders of the earlier stages, by stage.
     public var models: [String: String]
@@ -41,11 +41,11 @@ public struct RunSpec: Codable, Sendable {
     public var threads: Int { recipe.stages.first { $0.name == stage }?.threads ?? recipe.threads }
     /// The command that made the run, for `environment.json`.
     public var command: [String]
-    /// What the run was made from as it was begun: it goes on with the same alone. nil in runs of earlier versions.
+    /// What the run was started with: it continues only with the same. nil in runs of earlier versions.
     public var madeFrom: MadeFrom?
-    /// Of `recipe.yaml`, which is for people: an edit of it would do nothing.
+    /// Of `recipe.yaml`, which is for people: an edit of it would have no effect.
     var recipeSHA256: String?
-    /// Of the spec itself, without this: whether somebody edited it.
+    /// Of the spec itself, without this field: tells whether it was edited.
     var seal: String?
     /// The budgets that the run had before it was given a larger one.
     var earlierBudgets: [EarlierBudget]?
@@ -65,7 +65,7 @@ public struct RunSpec: Codable, Sendable {
         return spec
     }
 
-    /// Whether the spec is as it was written.
+    /// Whether the spec is unchanged.
     var isSealed: Bool {
         get throws {
             var spec = self
@@ -78,7 +78,7 @@ public struct RunSpec: Codable, Sendable {
     var recipeText: String { (preset.map { "# \($0.sentence)\n" } ?? "") + recipe.resolvedYAML() }
 }
 
-/// The places within a run's folder.
+/// The paths within a run's folder.
 public struct RunFolder: Sendable {
     public let url: URL
 
@@ -89,17 +89,17 @@ public struct RunFolder: Sendable {
     public var environment: URL { url.appending(path: "environment.json") }
     public var metrics: URL { url.appending(path: "metrics.jsonl") }
     public var samples: URL { url.appending(path: "samples.jsonl") }
-    /// In place of `samples` where the policy makes images: reference, target, before and after, a column a prompt.
+    /// Replaces `samples` if the policy makes images: reference, target, before and after, one column per prompt.
     public var pictures: URL { url.appending(path: "samples.png") }
     public var ledger: URL { url.appending(path: "ledger.json") }
     public var evaluation: URL { url.appending(path: "evaluation.json") }
     public var checkpoints: URL { url.appending(path: "checkpoints", directoryHint: .isDirectory) }
     public var model: URL { url.appending(path: "model", directoryHint: .isDirectory) }
-    /// Written last: the run is whole.
+    /// Written last: the run is finished.
     public var done: URL { url.appending(path: "done") }
 
     public var isDone: Bool { FileManager.default.fileExists(atPath: done.path) }
-    /// Whether there is a run, whole or not.
+    /// Whether there is a run, finished or not.
     public var isBegun: Bool { FileManager.default.fileExists(atPath: spec.path) }
 
     public func readSpec() throws -> RunSpec {
@@ -109,29 +109,29 @@ public struct RunFolder: Sendable {
         return try JSON.decode(RunSpec.self, from: spec)
     }
 
-    /// Makes the folder, or keeps one that holds the same run already. Throws where it holds another one.
+    /// Creates the folder, or keeps one that already contains the same run. Throws if it contains another one.
     func adopt(_ run: RunSpec) throws {
         guard isBegun else { return try create(run) }
         let found = try readSpec()
         guard let began = found.madeFrom, let wanted = run.madeFrom else {
-            throw ZooError(.alreadyExists, "\(url.path) holds a run of an earlier version of zoo; name another --run-dir")
+            throw ZooError(.alreadyExists, "\(url.path) contains a run of an earlier version of zoo; choose another --run-dir")
         }
         guard began.key == wanted.key else {
             throw ZooError(
                 .alreadyExists,
-                "\(url.path) holds another run: \(began.refusal(of: wanted)); restore that, or name another --run-dir")
+                "\(url.path) contains a different run: \(began.refusal(of: wanted)); restore that, or choose another --run-dir")
         }
-        // The same content may lie elsewhere by now.
+        // The same content may be in another place by now.
         if !isDone { try create(run) }
     }
 
-    /// Whether the folder holds this run, whatever command made it.
+    /// Whether the folder contains this run, whatever command made it.
     func holds(_ run: RunSpec) throws -> Bool {
         guard let began = try readSpec().madeFrom, let wanted = run.madeFrom else { return false }
         return began.key == wanted.key
     }
 
-    /// Makes the folder with its recipe and spec. The spec comes last: it makes the folder a run.
+    /// Creates the folder with its recipe and spec. The spec comes last: it makes the folder a run.
     public func create(_ run: RunSpec) throws {
         try OutputFile.createFolder(url)
         try Files.write(Data(run.recipeText.utf8), to: recipe)
@@ -140,9 +140,9 @@ public struct RunFolder: Sendable {
 
     // MARK: - The end
 
-    /// Says that the run is whole, and of which files it consists. From here on nothing else makes it so: what follows may be cut off.
+    /// Marks the run as finished and lists its files. Nothing after this is needed for that, so it may be cut off.
     ///
-    /// - Parameter networks: the folders of those that are kept beside the model.
+    /// - Parameter networks: the folders of those saved next to the model.
     func finish(networks: [String]) throws {
         let kept = networks.map { url.appending(path: $0, directoryHint: .isDirectory) }
         let parts = [evaluation, samples, pictures, ledger, model] + kept
@@ -154,16 +154,16 @@ public struct RunFolder: Sendable {
         sweep()
     }
 
-    /// Refuses a whole run whose files are not those that it ended with.
+    /// Refuses a finished run whose files have changed.
     func verify(_ subject: String) throws {
         guard let fault = try Manifest(reading: done).fault(in: url) else { return }
-        throw ZooError(.dataLoss, "\(subject) \(url.path) is damaged: \(fault); remove the folder to make it again")
+        throw ZooError(.dataLoss, "\(subject) \(url.path) is damaged: \(fault); remove the folder to recompute it")
     }
 
-    /// Removes what processes that were killed left half-written, and the checkpoints of a run that is whole. Only whoever holds the
+    /// Removes what killed processes left half-written, and the checkpoints of a finished run. Only the holder of the
     /// folder's lock may do so.
     func sweep() {
-        // A spec that cannot be read says nothing of what may go.
+        // An unreadable spec does not tell what may be removed.
         if isDone, let spec = try? readSpec(), spec.recipe.stages.first(where: { $0.name == spec.stage })?.keepCheckpoint == false
         {
             Files.discard(checkpoints)
@@ -172,7 +172,7 @@ public struct RunFolder: Sendable {
     }
 }
 
-/// JSON as the run's files have it: sorted keys, for people to read.
+/// JSON as in a run's files: sorted keys, readable.
 enum JSON {
     static func encode(_ value: some Encodable, pretty: Bool = true) throws -> Data {
         let encoder = JSONEncoder()
@@ -199,7 +199,7 @@ enum JSON {
 }
 
 enum Files {
-    /// Writes a file whole or not at all: a temporary name, flushed, renamed.
+    /// Writes a file atomically: a temporary name, flushed, renamed.
     static func write(_ data: Data, to url: URL) throws {
         let temporary = url.deletingLastPathComponent().appending(path: ".\(url.lastPathComponent).\(getpid()).tmp")
         do {
@@ -210,7 +210,7 @@ enum Files {
             guard rename(temporary.path, url.path) == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
             synchronize(folder: url.deletingLastPathComponent())
         } catch {
-            // The file is not there yet, or is removed: the error that matters is the first one.
+            // The file may be missing; the error that matters is the first one.
             try? FileManager.default.removeItem(at: temporary)
             throw ZooError(plain: FileError(writing: url.path, error))
         }
@@ -225,11 +225,11 @@ enum Files {
         }.sorted()
     }
 
-    /// Removes a folder at once as far as anybody sees: what is cut off half-way no longer has its name, and is swept later.
+    /// Removes a folder atomically for observers: it is renamed first, and leftovers are swept later.
     static func discard(_ folder: URL) {
         let name = folder.lastPathComponent
         let away = folder.deletingLastPathComponent().appending(path: ".\(name).\(getpid()).tmp", directoryHint: .isDirectory)
-        // What cannot be removed costs space alone.
+        // What cannot be removed only costs space.
         try? FileManager.default.removeItem(at: away)
         if rename(folder.path, away.path) == 0 { try? FileManager.default.removeItem(at: away) }
     }

@@ -25,10 +25,10 @@ extension ReportBuilder {
         guard !samples.isEmpty else { return nil }
         return Page.Section(
             "samples", "What the models write",
-            [.chart(.samples, "The same prompt for all, with the same random numbers; the first seed of each variant.")])
+            [.chart(.samples, "The same prompt and random numbers for all; the first seed of each variant.")])
     }
 
-    /// The pictures of the first run of each variant.
+    /// The images of the first run of each variant.
     var pictures: Page.Section? {
         let parts = variants.compactMap { variant -> Page.Part? in
             let first = runs.first { $0.variant == variant && FileManager.default.fileExists(atPath: $0.folder.pictures.path) }
@@ -37,7 +37,7 @@ extension ReportBuilder {
             return .picture("\(variant), \(place(of: first))", png)
         }
         guard !parts.isEmpty else { return nil }
-        let rows = "A column a prompt; rows: the reference where there is one, the target, a sample before training, one after."
+        let rows = "One column per prompt; rows: the reference if there is one, the target, a sample before training, one after."
         return Page.Section("pictures", "What the models draw", [.text(rows)] + parts)
     }
 
@@ -67,7 +67,7 @@ extension ReportBuilder {
         }
         let commands = Set(runs.map { Self.line($0.note.command) }).sorted()
         parts += [.text("Made by:"), .code(commands)]
-        return Page.Section("environment", "Where it ran", parts)
+        return Page.Section("environment", "Environment", parts)
     }
 
     /// A command as a shell would take it.

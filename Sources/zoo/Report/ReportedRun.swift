@@ -4,7 +4,7 @@ import ZooFiles
 import ZooHost
 import ZooReport
 
-/// One run as a report reads it, whole or still going on.
+/// One run as a report reads it, finished or in progress.
 struct ReportedRun {
     var folder: RunFolder
     /// As tables name it.
