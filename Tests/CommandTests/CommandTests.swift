@@ -55,7 +55,7 @@ struct CommandTests {
             (["plugins", "check", "nowhere.so"], 66, "no such file"),
             (["plugins", "list", "--plugin-path", "nowhere"], 66, "the plugin folder cannot be read"),
             (["report", "nowhere"], 66, "nowhere: there is no such folder"),
-            (["report", "."], 66, ". is no run (it has no run.json), no comparison (a folder of runs) and no probe"),
+            (["report", "."], 66, ". is not a run (no run.json), a comparison (a folder of runs) or a probe"),
             (["report", Command.tabular], 66, "is a file; expected the folder of a run, a comparison or a probe"),
             (["report", ".", "--output", "x.pdf"], 64, "does not end in .html, .md, .csv or .json; choose the format with"),
             (["report", ".", "--follow", "--markdown"], 64, "--follow serves the page and writes no file"),

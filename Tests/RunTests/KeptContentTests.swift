@@ -100,19 +100,19 @@ struct KeptContentTests {
         let examples = try await why(task.recipe)
         #expect(
             examples.contains("stage base: recomputed") && examples.contains("data.examples: \(task.folder.path)/examples.jsonl"))
-        #expect(examples.contains("what is made for stage policy: depends on stage base, which is not cached"))
+        #expect(examples.contains("pairs and normalisations of stage policy: depends on stage base, which is not cached"))
         try task.edit("examples.jsonl", "sad", "bad")
 
         try task.edit("lexicon.tsv", "a\t-3.0", "a\t+3.0")
         let lexicon = try await why(task.recipe)
-        #expect(lexicon.contains("stage base: cached as ") && lexicon.contains("scale of reward length: kept as "))
+        #expect(lexicon.contains("stage base: cached as ") && lexicon.contains("normalisation of reward length: kept as "))
         #expect(lexicon.contains("pairs of stage policy: recomputed") && lexicon.contains("lexicon.tsv (sha256 "))
         try task.edit("lexicon.tsv", "a\t+3.0", "a\t-3.0")
 
         try task.edit("prompts.jsonl", "a film", "a song")
         let prompts = try await why(task.recipe)
         #expect(prompts.contains("stage base: cached as ") && prompts.contains("pairs of stage policy: recomputed"))
-        #expect(prompts.contains("scale of reward length: recomputed") && prompts.contains("data.prompts: "))
+        #expect(prompts.contains("normalisation of reward length: recomputed") && prompts.contains("data.prompts: "))
         try await zoo.succeed(["train", task.recipe.path, "--run-dir", "third", "--quiet"])
         let more = try kept()
         #expect(more.count == 5 && more.isSuperset(of: names))
@@ -201,7 +201,7 @@ struct KeptContentTests {
         let names = try kept().sorted()
         let list = try await zoo.succeed(["cache", "list"]).output
         for name in names { #expect(list.contains(name)) }
-        #expect(list.contains("stage base of here/kept.yaml") && list.contains("3 kept in "))
+        #expect(list.contains("stage base of here/kept.yaml") && list.contains("3 artifacts in "))
 
         let base = try #require(names.first { $0.hasPrefix("sft-") })
         let why = try await zoo.succeed(["cache", "why", base]).output

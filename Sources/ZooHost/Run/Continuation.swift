@@ -41,7 +41,7 @@ struct Continuation {
         guard try spec.isSealed else {
             throw ZooError(
                 .failedPrecondition,
-                "\(folder.spec.path) was edited after the run was begun, and \(folder.url.path) cannot continue as it was started: "
+                "\(folder.spec.path) was edited after the run was started, so \(folder.url.path) cannot continue as it was: "
                     + "\(Self.differences(of: spec, to: folder) ?? "its hash differs"); restore it, or \(Self.again(folder))")
         }
         try checkRecipe()

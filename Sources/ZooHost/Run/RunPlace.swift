@@ -19,12 +19,12 @@ public enum RunPlace: Sendable {
         guard case .folder(let url) = self else { return }
         let path = url.relativePath
         let marks = [
-            ("run.json", "a run already; continue it with --resume \(path), or choose another folder"),
-            (ComparisonRuns.file, "a comparison already; choose another folder"),
-            ("probe-spec.json", "a probe already; choose another folder"),
+            ("run.json", "a run; continue it with --resume \(path), or choose another folder"),
+            (ComparisonRuns.file, "a comparison; choose another folder"),
+            ("probe-spec.json", "a probe; choose another folder"),
         ]
         for (mark, what) in marks where mark != own && Self.exists(url.appending(path: mark)) {
-            throw ZooError(.alreadyExists, "\(path) holds \(what)")
+            throw ZooError(.alreadyExists, "\(path) already contains \(what)")
         }
     }
 

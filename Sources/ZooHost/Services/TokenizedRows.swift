@@ -128,7 +128,7 @@ struct TokenizedRows {
         guard let chat = try chat.get() else {
             throw ZooError(
                 .invalidArgument,
-                "the data holds conversations, and the model's tokenizer has no chat template: name a file in the stage's "
+                "the data contains conversations, but the model's tokenizer has no chat template: name a file in the stage's "
                     + "'data: {chat_template: FILE.jinja}', or put chat_template.jinja next to the tokenizer")
         }
         return chat

@@ -48,8 +48,8 @@ extension ReportBuilder {
         let properties: [(String, (ReportedRun) -> String?)] = [
             ("plugin", { $0.environment.map { URL(filePath: $0.plugin.path).lastPathComponent } }),
             ("plugin's SHA-256", { $0.environment.map { String($0.plugin.sha256.prefix(16)) } }),
-            ("plugin made by", { $0.environment?.plugin.toolchain }), ("contract", { $0.environment?.abi }),
-            ("host made by", { $0.environment?.compiler }), ("libtorch", { $0.environment?.libtorch }),
+            ("plugin toolchain", { $0.environment?.plugin.toolchain }), ("contract", { $0.environment?.abi }),
+            ("host toolchain", { $0.environment?.compiler }), ("libtorch", { $0.environment?.libtorch }),
             ("system", { $0.environment?.system }), ("processors", { $0.environment?.processors.map(String.init) }),
             ("memory", { $0.environment?.memoryBytes.map(Quantity.bytes) }), ("device", { $0.environment?.device }),
             ("threads", { $0.environment?.threads.map(String.init) }),
