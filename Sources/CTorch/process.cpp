@@ -41,7 +41,7 @@ ct_status ct_load_cuda(int32_t *device_count) {
         static std::mutex lock;
         static bool loaded = false;
         const std::lock_guard<std::mutex> hold(lock);
-        // Not at::hasCUDA(): the first call of that fixes its answer, and it would be no for ever.
+        // Not at::hasCUDA(): the first call of that fixes its answer, and it would be no forever.
         if (!loaded && !c10::impl::hasDeviceGuardImpl(c10::DeviceType::CUDA)) {
             Dl_info info;
             // Any symbol of libtorch_cpu tells the folder where libtorch_cuda has to lie.

@@ -50,8 +50,8 @@ ct_status ct_normal(ct_tensor *out, const int64_t *shape, int32_t rank, ct_gener
     return result(out, [&] { return at::randn(ints(shape, rank), generator(g), at::kFloat); });
 }
 
-/// Minus infinity where a token lies outside the `top_k` likeliest, or outside the smallest set whose probability
-/// reaches `top_p`; the likeliest token always stays.
+/// Minus infinity where a token lies outside the `top_k` most likely, or outside the smallest set whose probability
+/// reaches `top_p`; the most likely token always stays.
 static at::Tensor cut(at::Tensor logp, int64_t top_k, double top_p) {
     const double nothing = -std::numeric_limits<double>::infinity();
     if (top_k > 0 && top_k < logp.size(1)) {

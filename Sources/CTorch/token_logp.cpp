@@ -25,7 +25,7 @@ CT_KERNEL void row_statistics(const float *logits, int64_t count, float scale, i
     const int64_t whole = count - count % lanes;
     const float low = -3.0e38f;
     floats best = low, v;
-    // Scaled before the maximum is taken, so that a negative scale is no special case.
+    // Scaled before the maximum is taken, so that a negative scale is not a special case.
     for (int64_t i = 0; i < whole; i += lanes) {
         load(v, logits + i);
         best = __builtin_elementwise_max(best, v * scale);

@@ -1,6 +1,6 @@
 /// A place in the endless walk over a dataset: epoch after epoch, each in its own shuffled order.
 ///
-/// The order follows from the seed and the epoch alone, so a saved cursor goes on exactly where it stood.
+/// The order depends only on the seed and the epoch, so a saved cursor continues exactly where it was.
 public struct DataCursor: Codable, Hashable, Sendable {
     /// The number of rows.
     public let count: Int
@@ -15,7 +15,7 @@ public struct DataCursor: Codable, Hashable, Sendable {
     private var order: [Int]
 
     public init(count: Int, seed: UInt64, shuffle: Bool = true) {
-        precondition(count > 0, "a cursor needs rows to walk over")
+        precondition(count > 0, "a cursor needs at least one row")
         self.count = count
         self.seed = seed
         self.shuffle = shuffle

@@ -1,8 +1,8 @@
 /// What is wrong with data or a reward, as one sentence that begins with where: `train.jsonl:12: …`.
 public struct DataError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// The file, with the line where there is one, or the reward and its parameter.
+    /// The file, with the line if there is one, or the reward and its parameter.
     public let place: String
-    /// What was expected, what was found and, where it is not plain, the fix.
+    /// What was expected, what was found and, if not obvious, the fix.
     public let reason: String
 
     public init(_ place: String, _ reason: String) {

@@ -12,12 +12,12 @@ public struct Dataset: Sendable {
     public let name: String
     public let shape: DatasetShape
     public let rows: [Row]
-    /// Where each row was read, as `train.jsonl:12`; nil where the host made them.
+    /// Where each row was read, as `train.jsonl:12`; nil if the host made them.
     private var origin: Origin?
 
     private struct Origin {
         var file: URL
-        /// [rows]; counted from 1 where rows are lines, from 0 where the file is one array.
+        /// [rows]; counted from 1 where rows are lines, from 0 if the file is one array.
         var numbers: [Int]
         var isArray: Bool
     }
@@ -33,7 +33,7 @@ public struct Dataset: Sendable {
         }
     }
 
-    /// Where a row stands, for errors: `train.jsonl:12`, or its number where it is no line of a file.
+    /// The location of a row, for errors: `train.jsonl:12`, or its number where it is not a line of a file.
     public func place(of id: Int) -> String {
         guard let origin else { return "\(name): row \(id)" }
         return origin.isArray ? "\(origin.file.path): row \(origin.numbers[id])" : "\(origin.file.path):\(origin.numbers[id])"
@@ -53,7 +53,7 @@ public struct Dataset: Sendable {
     ///
     /// - Parameter expecting: the shapes that will do, the preferred one first. The first of them whose columns the first
     ///   line has is the dataset's shape, which every line must then have; other columns are kept as `extras`.
-    /// - Parameter fault: is told of a line that is no row, which is then left out; throws it unless given.
+    /// - Parameter fault: receives lines that are not rows, which are then left out; by default they are thrown.
     /// - Throws: ``DataError`` naming file, line and reason; also where the file has no rows.
     public static func load(
         jsonl url: URL, expecting: [DatasetShape] = [.preference, .promptCompletion, .messages, .prompt, .text],
@@ -98,7 +98,7 @@ public struct Dataset: Sendable {
             let place = "\(url.path):\(reader.lineNumber)"
             try add({ try JSONTree(parsing: line, place: place) }, place, reader.lineNumber)
         }
-        // Faults that were told say more than that there are no rows.
+        // Reported faults say more than that there are no rows.
         guard let shape = shape ?? (hasFaults ? expecting.first : nil) else { throw DataError(url.path, "has no rows") }
         var result = Dataset(name: url.deletingPathExtension().lastPathComponent, shape: shape, rows: rows)
         result.origin = origin
@@ -117,7 +117,7 @@ public struct Dataset: Sendable {
         return result
     }
 
-    /// Writes the rows to a file of JSON lines, whole or not at all.
+    /// Writes the rows to a file of JSON lines, atomically.
     public func write(jsonl url: URL) throws {
         try OutputFile.write(jsonl(), to: url)
     }
@@ -128,15 +128,15 @@ public struct Dataset: Sendable {
         let lines = url.deletingPathExtension().path + ".jsonl"
         switch url.pathExtension.lowercased() {
         case "parquet":
-            // Each row's JSON is made by Python, for not every release of pyarrow writes JSON.
+            // Python writes each row's JSON, since not every release of pyarrow can.
             throw DataError(
                 url.path,
                 """
-                Parquet is not read; convert it to JSON lines: python3 -c "import json, pyarrow.parquet as p; \
+                Parquet is not supported; convert it to JSON lines: python3 -c "import json, pyarrow.parquet as p; \
                 open('\(lines)', 'w').writelines(json.dumps(r) + '\\n' for r in p.read_table('\(name)').to_pylist())"
                 """)
-        case "gz": throw DataError(url.path, "compressed files are not read; unpack it: gunzip --keep \(name)")
-        case "csv": throw DataError(url.path, "CSV is not read; write one JSON object a line, such as {\"text\": \"…\"}")
+        case "gz": throw DataError(url.path, "compressed files are not supported; unpack it: gunzip --keep \(name)")
+        case "csv": throw DataError(url.path, "CSV is not supported; write one JSON object per line, such as {\"text\": \"…\"}")
         default: return
         }
     }

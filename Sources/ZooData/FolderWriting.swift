@@ -10,12 +10,12 @@ public func removeLeftovers(of place: URL) {
         guard name.hasPrefix(prefix), name.hasSuffix(".part") || name.hasSuffix(".tmp"),
             let process = pid_t(name.dropFirst(prefix.count).prefix { $0.isNumber }), kill(process, 0) != 0, errno == ESRCH
         else { continue }
-        // What cannot be removed costs space alone.
+        // What cannot be removed only costs space.
         try? FileManager.default.removeItem(at: parent.appendingPathComponent(name))
     }
 }
 
-/// Writes a folder whole or not at all: `body` fills one beside it, which then takes its name.
+/// Writes a folder atomically: `body` fills one beside it, which then takes its name.
 ///
 /// - Parameter replacing: whether it takes the place of a folder that is there; otherwise that one stays.
 /// - Throws: ``DataError``, that of `body`, or ``FileError``, which says that the folder cannot be written.

@@ -122,7 +122,7 @@ struct JSONReader {
         let start = index
         _ = take("-")
         if take("0") {
-            guard !Self.isDigit(next) else { throw fault("a number begins with 0") }
+            guard !Self.isDigit(next) else { throw fault("a number starts with 0") }
         } else {
             try digits()
         }
@@ -166,7 +166,7 @@ struct JSONReader {
                 index += 1
                 result += String(try escape()).utf8
                 start = index
-            case 0..<0x20: throw fault("\(found) stands in a string; write it as \\u\(Self.hex(byte))")
+            case 0..<0x20: throw fault("\(found) is in a string; write it as \\u\(Self.hex(byte))")
             default: index += 1
             }
         }
@@ -188,7 +188,7 @@ struct JSONReader {
             index += 1
             return scalar
         }
-        guard byte == UInt8(ascii: "u") else { throw fault("'\\' stands before \(found), which is no escape") }
+        guard byte == UInt8(ascii: "u") else { throw fault("'\\' before \(found) is not an escape") }
         let first = try unit()
         if let scalar = Unicode.Scalar(UInt32(first)) { return scalar }
         // The first half of a pair, which makes one character with the second half.
@@ -201,7 +201,7 @@ struct JSONReader {
                 return scalar
             }
         }
-        throw fault("\\u\(String(first, radix: 16)) is half of a surrogate pair and stands alone")
+        throw fault("\\u\(String(first, radix: 16)) is an unpaired half of a surrogate pair")
     }
 
     private mutating func unit() throws(Fault) -> UInt16 {

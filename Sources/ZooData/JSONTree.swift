@@ -27,7 +27,7 @@ public indirect enum JSONTree: Sendable, Equatable {
         }
     }
 
-    /// The value of a key; nil where this is no object or has no such key.
+    /// The value of a key; nil if this is not an object or has no such key.
     public subscript(key: String) -> JSONTree? {
         guard case .object(let members) = self else { return nil }
         return members.last { $0.key == key }?.value

@@ -24,7 +24,7 @@ struct LineReader {
     }
 
     /// The next line without its end, or nil after the last one.
-    /// - Throws: ``DataError`` where the line is too long or is not UTF-8.
+    /// - Throws: ``DataError`` if the line is too long or is not UTF-8.
     mutating func next() throws -> String? {
         // Bytes of the line that were looked at: each is looked at and moved once, however long the line is.
         var searched = 0

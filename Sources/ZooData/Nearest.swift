@@ -1,4 +1,4 @@
-/// The name among `candidates` that `name` was most likely meant to be; nil where none is close.
+/// The name among `candidates` that `name` was most likely meant to be; nil if none is close.
 ///
 /// Close is an edit distance (insertions, deletions, replacements and swaps of neighbours) of at most a third of the longer
 /// name, at least 1. Case is ignored, as are `-` against `_`. Ties go to the earlier candidate.

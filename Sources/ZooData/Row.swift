@@ -11,11 +11,11 @@ public struct Row: Sendable, Equatable {
     public var chat: ChatRow?
     /// The columns that the dataset's shape does not use, by name; rewards read them.
     public var extras: [String: JSONValue]
-    /// Whether the completion is one that is wanted: the column `label`, where it is true or false.
+    /// Whether the completion is desirable: the column `label`, if it is true or false.
     public var label: Bool? { extras["label"]?.bool }
-    /// Of a task of images; then `prompt` says in words what the image is to show.
+    /// For image tasks; then `prompt` describes the image in words.
     public var image: ImageItem?
-    /// Of a pair that was built from samples: their tokens, which no text gives back.
+    /// For a pair built from samples: their tokens, which text could not reproduce.
     public var sampled: SampledPair?
 
     public init(
@@ -37,7 +37,7 @@ public struct Row: Sendable, Equatable {
 public struct SampledPair: Codable, Sendable, Equatable {
     /// The tokens that both began from.
     public var context: [Int32]
-    /// Each ends with the end token where that was drawn, and with its last token where the sample was cut.
+    /// Each ends with the end token if that was drawn, or with its last token if the sample was cut.
     public var chosen: [Int32]
     public var rejected: [Int32]
 
@@ -112,7 +112,7 @@ extension Row {
         extras = rest.mapValues(\.value)
     }
 
-    /// Splits off what both texts begin with; a space at its end stays with the completions.
+    /// Splits off the common start of both texts; a space at its end stays with the completions.
     /// Source: TRL's `extract_prompt`.
     static func splitSharedPrompt(_ a: String, _ b: String) -> (prompt: String, a: String, b: String) {
         var shared = zip(a.unicodeScalars, b.unicodeScalars).prefix { $0 == $1 }.count
@@ -134,5 +134,5 @@ extension Row {
     }
 }
 
-/// Why a line is no row.
+/// Why a line is not a row.
 struct RowFault: Error { var reason: String }

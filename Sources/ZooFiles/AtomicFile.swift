@@ -6,7 +6,7 @@ import Foundation
     import Darwin
 #endif
 
-/// A file that appears whole or not at all: written beside its place, flushed to the disk, then renamed.
+/// A file that appears atomically: written under a temporary name, flushed to the disk, then renamed.
 ///
 /// Without `commit`, because an error was thrown or the disk is full, the temporary file is removed.
 public final class AtomicFile {

@@ -1,16 +1,16 @@
 import Foundation
 
-/// What went wrong with a file, a folder or a stream, as one sentence that begins with its path.
+/// An error about a file, a folder or a stream, as one sentence that starts with its path.
 public struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// What it means for whoever called: the exit status of the command.
+    /// The kind of error, which decides the exit status of the command.
     public enum Kind: Sendable {
-        /// What was to be read is not there, or is no regular file.
+        /// The input does not exist or is not a regular file.
         case noInput
         /// What was to be written cannot be made.
         case cannotCreate
-        /// Reading or writing failed half-way, such as by a full disk.
+        /// Reading or writing failed half-way, for instance on a full disk.
         case inputOutput
-        /// The user may not.
+        /// Permission denied.
         case noPermission
     }
 
@@ -36,12 +36,12 @@ public struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
         self.init(Self.kind(number, else: .cannotCreate), path, "cannot be written: \(SystemError.words(number))")
     }
 
-    /// - Parameter error: of the system's or of Foundation's; where it is a sentence already, that sentence.
+    /// - Parameter error: of the system or of Foundation; if it already is a sentence, that sentence.
     public init(reading path: String, _ error: any Error) {
         self.init(path, "cannot be read", error, else: .noInput)
     }
 
-    /// - Parameter error: of the system's or of Foundation's; where it is a sentence already, that sentence.
+    /// - Parameter error: of the system or of Foundation; if it already is a sentence, that sentence.
     public init(writing path: String, _ error: any Error) {
         self.init(path, "cannot be written", error, else: .cannotCreate)
     }
@@ -89,7 +89,7 @@ private func words(_ error: DecodingError) -> String {
     switch error {
     case .keyNotFound(let key, let context): return "it has no '\(key.stringValue)'\(place(context.codingPath))"
     case .typeMismatch(let type, let context):
-        // Foundation has no other place for what it found.
+        // Foundation reports its finding only here.
         let found = context.debugDescription.firstMatch(of: /but found (.+) instead/).map { ", found \($0.1)" } ?? ""
         return "expected \(name(type))\(place(context.codingPath))\(found)"
     case .valueNotFound(let type, let context): return "expected \(name(type))\(place(context.codingPath)), found nothing"

@@ -37,7 +37,7 @@ public enum InputFile {
 
     private static func open(_ url: URL) throws -> (file: FileHandle, size: Int) {
         let path = url.path
-        // What is no regular file is not opened: opening a pipe wakes its writer, opening a device may do anything.
+        // What is not a regular file is not opened: opening a pipe wakes its writer, opening a device may do anything.
         var status = stat()
         guard stat(path, &status) == 0 else { throw FileError(reading: path, errno) }
         try require(status, path)

@@ -2,7 +2,7 @@ import Foundation
 
 /// Files and folders that are written, each failure a ``FileError``.
 public enum OutputFile {
-    /// Writes a file whole or not at all. A pipe or a device is written to as it is, not replaced by a file; so is what a link names.
+    /// Writes a file atomically. A pipe or a device is written to, not replaced by a file; so is the target of a link.
     public static func write(_ data: Data, to url: URL) throws {
         var status = stat()
         if stat(url.path, &status) == 0, ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) {
@@ -17,16 +17,16 @@ public enum OutputFile {
         try file.commit()
     }
 
-    /// Makes a folder and those that it lies in; one that is there already stays.
+    /// Creates a folder and its parents; an existing one is kept.
     public static func createFolder(_ url: URL) throws {
         do { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) } catch {
             // Foundation says of a file in the way that it "exists".
             var isFolder: ObjCBool = false
             if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), !isFolder.boolValue {
-                throw FileError(.cannotCreate, url.path, "cannot be made: a file has that name; expected a folder")
+                throw FileError(.cannotCreate, url.path, "cannot be created: a file has that name; expected a folder")
             }
             let said = FileError(writing: url.path, error)
-            throw FileError(said.kind, url.path, "cannot be made: \(plainWords(error))")
+            throw FileError(said.kind, url.path, "cannot be created: \(plainWords(error))")
         }
     }
 }

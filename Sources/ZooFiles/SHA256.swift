@@ -11,10 +11,10 @@ public func sha256(_ data: Data) -> String {
     return hash.finish()
 }
 
-/// A SHA-256 of bytes that come in pieces.
+/// An incremental SHA-256.
 ///
-/// The system's where there is one. Elsewhere our own: the package that offers it builds 400 files of other cryptography first,
-/// minutes of everybody's first build for this one function.
+/// The system's if there is one, else our own: the package that offers it builds 400 files of other cryptography first,
+/// minutes of every first build for this one function.
 public struct SHA256Stream {
     public init() {}
 
@@ -84,7 +84,7 @@ public struct SHA256Stream {
         /// 32 bits of the fraction of a root; a double's 53 bits hold them and the whole part.
         static func fraction(of root: Double) -> UInt32 { UInt32((root - root.rounded(.down)) * 0x1p32) }
 
-        /// Takes whole blocks in. Plain pointers and no helper functions: a debug build makes a call of each of those.
+        /// Consumes whole blocks. Plain pointers and no helper functions, each of which would be a call in a debug build.
         static func compress(_ bytes: UnsafeRawBufferPointer, into state: inout [UInt32]) {
             guard let start = bytes.baseAddress else { return }
             withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { words in

@@ -1,6 +1,6 @@
 extension String {
-    /// The text with what would steer a terminal spelled out: control characters, but for tabs and ends of lines, and those that turn the
-    /// direction of writing. `\u{1b}` becomes `\u001b`, which JSON reads back as the same text.
+    /// The text with whatever could control a terminal spelled out: control characters, but for tabs and ends of lines, and those
+    /// that turn the direction of writing. `\u{1b}` becomes `\u001b`, which JSON reads back as the same text.
     public var shown: String {
         guard unicodeScalars.contains(where: \.steersTerminal) else { return self }
         var result = String.UnicodeScalarView()

@@ -1,10 +1,10 @@
 import Foundation
 
-/// What is written to standard output and standard error, whole or with an error that can be caught.
+/// Writes to standard output and standard error, completely or with an error that can be caught.
 public enum StandardStream {
     /// Whoever read the stream has gone, as `| head` goes.
     public struct ReaderGone: Error, CustomStringConvertible {
-        public let description = "whoever read standard output has gone"
+        public let description = "the reader of standard output has gone"
     }
 
     /// Call it first in a process: a reader that goes away is an error of the write, not the end of the process, and a stream that is
@@ -19,14 +19,14 @@ public enum StandardStream {
 
     /// Writes all of it to standard output.
     ///
-    /// - Throws: ``ReaderGone``, or ``FileError`` where it cannot be written.
+    /// - Throws: ``ReaderGone``, or ``FileError`` if it cannot be written.
     public static func write(_ data: Data) throws {
         guard let number = writeAll(data, STDOUT_FILENO) else { return }
         if number == EPIPE { throw ReaderGone() }
         throw FileError(.inputOutput, "standard output", "cannot be written: \(SystemError.words(number))")
     }
 
-    /// Writes a line for people to standard error. Where that cannot be written, there is nobody to tell.
+    /// Writes a line for people to standard error. A failure to do so is ignored.
     public static func complain(_ line: String) { _ = writeAll(Data((line.shownOnOneLine + "\n").utf8), STDERR_FILENO) }
 
     /// - Returns: the number of the error.

@@ -2,7 +2,7 @@ import Foundation
 
 /// Errors of the system and of Foundation, which are not made for people.
 enum SystemError {
-    /// The number of `errno` behind an error; nil where there is none.
+    /// The number of `errno` behind an error; nil if there is none.
     static func number(_ error: any Error) -> Int32? {
         if let error = error as? POSIXError { return error.code.rawValue }
         guard isRaw(error) else { return nil }
@@ -50,17 +50,17 @@ enum SystemError {
         case EDQUOT: "the disk quota is used up"
         case EROFS: "the file system is read-only"
         case EISDIR: "a folder has that name"
-        case ENOTDIR: "a part of the path is a file, not a folder"
-        case EEXIST, ENOTEMPTY: "something of that name is there already"
+        case ENOTDIR: "part of the path is a file, not a folder"
+        case EEXIST, ENOTEMPTY: "something with that name already exists"
         case ENAMETOOLONG: "the name is too long"
-        case ELOOP: "its links go in a circle"
+        case ELOOP: "its links are circular"
         case EMFILE, ENFILE: "too many files are open"
         case EFBIG: "the file is too large"
         case EIO: "the disk failed"
-        case EPIPE: "nobody reads it any more"
+        case EPIPE: "its reader has gone"
         case EBADF: "it is closed"
-        case ENXIO, ENODEV: "it is a device that is not there"
-        case EINVAL: "the system does not take such a name"
+        case ENXIO, ENODEV: "its device does not exist"
+        case EINVAL: "the system does not accept such a name"
         default: String(cString: strerror(number)).lowercased()
         }
     }

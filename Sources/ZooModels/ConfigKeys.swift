@@ -26,7 +26,7 @@ struct ConfigKeys {
         return (ConfigKeys(json: json, file: file.path), contents)
     }
 
-    /// Some configurations list every label of a classifier; none that is one comes near.
+    /// Some configurations list every label of a classifier; real ones stay far below.
     private static let longest = 16 << 20
 
     func refuse(_ key: String, _ expected: String) -> ModelError {

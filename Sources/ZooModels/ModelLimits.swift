@@ -1,11 +1,11 @@
 import Foundation
 
-/// What no model in use comes near: a config that asks for more is damaged, or a trap.
+/// Far above any model in use: a config that asks for more is damaged or malicious.
 enum ModelLimits {
     /// Layers of one kind; the deepest in use have some 130.
     static let layers = 4096
 
-    /// Throws where the weights of a new network would not fit into this machine's memory, before any are made.
+    /// Throws if the weights of a new network would not fit into this machine's memory, before any are made.
     ///
     /// - Parameter count: numbers, four bytes each.
     static func requireRoom(for count: Double) throws {

@@ -11,7 +11,7 @@ public struct Sequences: Sendable {
     public var mask: [Bool]
     /// `[n_sequences]`; logits are divided by it, as they were while sampling. Nil means 1.
     public var temperature: [Float]?
-    /// What the steps are where they are no tokens: denoising steps of images.
+    /// The steps if they are not tokens: denoising steps of images.
     public var images: ImageSequences?
 
     public init(offsets: [Int], tokens: [Int32], mask: [Bool], temperature: [Float]? = nil) {
@@ -46,7 +46,7 @@ public enum Output: String, Sendable, CaseIterable {
     case value
     /// A language model's Σ log π over masked steps; an image model's minus denoising error; a reward model's scalar.
     case score
-    /// KL(π‖π_ref) of the whole distribution that the action was drawn from, where both are Gaussians.
+    /// KL(π‖π_ref) of the whole distribution that the action was drawn from, if both are Gaussians.
     case klReference = "kl:reference"
 }
 
@@ -87,11 +87,11 @@ extension Network {
 /// How to sample.
 public struct SamplerSettings: Sendable {
     public var maxNewTokens: Int
-    /// 0 takes the likeliest token.
+    /// 0 takes the most likely token.
     public var temperature: Double
     /// Sample from the smallest set of tokens whose probability reaches this; 1 keeps all.
     public var topP: Double
-    /// Sample from this many likeliest tokens; 0 keeps all.
+    /// Sample from this many most likely tokens; 0 keeps all.
     public var topK: Int
     public var endTokens: [Int32]
     /// End tokens are excluded before this many new tokens.
@@ -114,7 +114,7 @@ public struct SamplerSettings: Sendable {
 public struct Generation: Sendable {
     /// The mask is true on the generated steps, an end token included.
     public var sequences: Sequences
-    /// `[n_masked]`, as sampled at the sampling temperature (at 1 where that is 0).
+    /// `[n_masked]`, as sampled at the sampling temperature (at 1 if that is 0).
     public var logp: [Float]
     /// `[n_sequences]`; whether an end token ended it.
     public var finished: [Bool]
@@ -143,9 +143,9 @@ public struct ModelError: Error, CustomStringConvertible, Sendable {
 }
 
 extension Sequences {
-    /// Throws where the arrays do not describe ragged sequences of tokens below `vocabulary`.
+    /// Throws if the arrays do not describe ragged sequences of tokens below `vocabulary`.
     func validate(vocabulary: Int) throws {
-        guard images == nil else { throw ModelError("batch: holds images; this network takes tokens") }
+        guard images == nil else { throw ModelError("batch: contains images; this network takes tokens") }
         guard let last = offsets.last, offsets.first == 0, last == tokens.count, mask.count == tokens.count else {
             throw ModelError(
                 "batch: offsets must run from 0 to the number of steps; found \(offsets.first ?? -1) to \(offsets.last ?? -1) for "
@@ -161,7 +161,7 @@ extension Sequences {
             }
             if steps.0 < steps.1, mask[steps.0] {
                 throw ModelError(
-                    "batch: the first step of sequence \(index) is masked, but nothing comes before it to predict it from")
+                    "batch: the first step of sequence \(index) is masked, but there is no context to predict it from")
             }
             if let temperature, !(temperature[index] > 0 && temperature[index].isFinite) {
                 throw ModelError(

@@ -6,7 +6,7 @@ import ZooTensor
 /// `config.json` names in `model_type`, `tabular` or one of `Family`.
 ///
 /// - Parameters:
-///   - head: the output on top; a value or score head that the folder lacks is made anew.
+///   - head: the output on top; a value or score head that the folder lacks is newly initialised.
 ///   - generator: draws a new score head; nil gives zeros.
 ///   - pooling: of a language model's new score head; nil: its last step.
 public func loadNetwork(

@@ -1,7 +1,7 @@
 import ZooTensor
 
 extension SamplerSettings {
-    /// Throws where a setting is out of its range.
+    /// Throws if a setting is out of its range.
     func validate(vocabulary: Int? = nil) throws {
         func refuse(_ name: String, _ value: Any, _ expected: String) -> ModelError {
             ModelError("sampler: \(name) is \(value); expected \(expected)")
@@ -70,7 +70,7 @@ struct SampleRecord {
         finished = Array(repeating: false, count: count)
     }
 
-    /// Adds one token to each of `rows` that is not finished; returns those that go on.
+    /// Adds one token to each of `rows` that is not finished; returns those that continue.
     mutating func append(_ new: [Int64], _ newLogp: [Float], rows: [Int]) -> Set<Int> {
         var going = Set<Int>()
         for (index, row) in rows.enumerated() where !finished[row] {

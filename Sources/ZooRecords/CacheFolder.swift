@@ -1,6 +1,6 @@
 import Foundation
 
-/// Where things lie that outlive a run: task data and artifacts.
+/// The folders of what outlives a run: task data and artifacts.
 public enum CacheFolder {
     /// `POLICYZOO_CACHE`, or `policyzoo` in the user's cache folder.
     public static var root: URL {
@@ -9,7 +9,7 @@ public enum CacheFolder {
         return user
     }
 
-    /// Where the Makefile puts what every clone of this user shares, whatever POLICYZOO_CACHE says.
+    /// Where the Makefile puts what all clones of this user share, whatever POLICYZOO_CACHE says.
     public static var user: URL {
         let environment = ProcessInfo.processInfo.environment
         let cache = environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 }

@@ -1,7 +1,7 @@
 import Foundation
 import ZooPlugins
 
-/// Which runs a comparison is made of: `compare.json` in its folder.
+/// The runs of a comparison: `compare.json` in its folder.
 package struct ComparisonRuns: Codable, Equatable {
     /// The SHA-256 of a run's spec, by its name.
     package var runs: [String: String]
@@ -14,7 +14,7 @@ package struct ComparisonRuns: Codable, Equatable {
 
     package static let file = "compare.json"
 
-    /// nil where the folder holds no comparison, or one that nobody can read.
+    /// nil if the folder contains no comparison, or an unreadable one.
     package static func read(in folder: URL) throws -> Self? {
         let url = folder.appending(path: file)
         return FileManager.default.fileExists(atPath: url.path) ? try? JSON.decode(Self.self, from: url) : nil

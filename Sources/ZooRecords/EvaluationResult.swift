@@ -2,23 +2,23 @@ import Foundation
 import ZooData
 import ZooPlugins
 
-/// What the host measures of a model on held-out prompts; the same for every algorithm.
+/// The host's evaluation of a model on held-out prompts; the same for every algorithm.
 public struct EvaluationResult: Codable, Sendable {
-    /// By name, each a mean over the samples:
-    /// `reward` (the stage's own, the proxy), `gold` and `gold/NAME` (rewards that training never sees), `kl` (to the reference, in
-    /// nats a sequence, on fresh samples), `win_rate` (gold above the reference's sample for the same prompt), `entropy` (nats a
-    /// step), `length` (steps), `distinct_2` (share of distinct pairs of words), `logp_reference` (nats a step), and where the gold
-    /// reward is a verifier `pass@1`, `pass@2`, `pass@4`, … (the chance that one of that many samples is right).
-    /// Of held-out pairs and examples what the algorithm logs of its own step on them, such as `loss` and `rewards/accuracies`.
+    /// By name, each a mean over the samples: `reward` (the stage's own, the proxy), `gold` and `gold/NAME` (rewards that
+    /// training never sees), `kl` (to the reference, in nats per sequence, on fresh samples), `win_rate` (gold above the
+    /// reference's sample for the same prompt), `entropy` (nats per step), `length` (steps), `distinct_2` (share of distinct
+    /// pairs of words), `logp_reference` (nats per step), and if the gold reward is a verifier `pass@1`, `pass@2`, `pass@4`, …
+    /// (the chance that one of that many samples is right). For held-out pairs and examples, what the algorithm logs of an
+    /// iteration on them, such as `loss` and `rewards/accuracies`.
     public var metrics: [String: Double]
     /// The same of the reference's own samples.
     public var reference: [String: Double]
     /// `gold`, `reward`, `kl`, `win_rate`, `length` and `pass@1` by held-out prompt, in the dataset's order, each the mean over the
     /// prompt's samples: what paired comparisons are made of.
     public var prompts: [String: [Double]] = [:]
-    /// The first prompts with what the reference and the policy made of them; none where they make images.
+    /// The first prompts with the samples of reference and policy; none if they make images.
     public var samples: [Sample]
-    /// The same where they make images; nil where they make text. Not part of the JSON.
+    /// The same as images; nil if they make text. Not part of the JSON.
     public var pictures: PictureGrid?
 
     package init(
@@ -34,7 +34,7 @@ public struct EvaluationResult: Codable, Sendable {
 
     enum CodingKeys: String, CodingKey { case metrics, reference, prompts, samples }
 
-    /// Names of what is measured of samples.
+    /// Names of metrics of samples.
     package static let namesOfSamples: Set<String> = [
         "reward", "gold", "kl", "win_rate", "entropy", "length", "distinct_2", "logp_reference",
     ]
@@ -59,7 +59,7 @@ public struct EvaluationResult: Codable, Sendable {
 }
 
 extension RunFolder {
-    /// What the run's evaluation found; nil where it had none.
+    /// The result of the run's evaluation; nil if it had none.
     public func readEvaluation() throws -> EvaluationResult? {
         guard FileManager.default.fileExists(atPath: evaluation.path) else { return nil }
         return try JSON.decode(EvaluationResult.self, from: evaluation)

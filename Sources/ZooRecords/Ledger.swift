@@ -2,9 +2,9 @@ import Foundation
 import ZooPlugins
 import ZooRecipe
 
-/// Who cost what in one run: seconds, floating-point operations, steps and bytes by role, and the queries of the reward.
+/// The costs of one run: seconds, floating-point operations, steps and bytes by role, and reward queries.
 public struct Ledger: Codable, Sendable, Equatable {
-    /// What a network was asked to do.
+    /// What a network did.
     public enum Activity: String, Codable, Sendable, CaseIterable {
         case generate, forward, backward, optimize
     }
@@ -15,7 +15,7 @@ public struct Ledger: Codable, Sendable, Equatable {
         public var weightBytes = 0
         public var gradientBytes = 0
         public var optimizerBytes = 0
-        /// The most memory that one call needed beyond what the role holds anyway: activations, logits, caches.
+        /// The largest transient memory of one call: activations, logits, caches.
         public var transientBytes = 0
         /// Seconds by activity.
         public var seconds: [String: Double] = [:]
@@ -40,13 +40,13 @@ public struct Ledger: Codable, Sendable, Equatable {
     public var sampledSteps = 0
     /// Updates of the policy.
     public var updates = 0
-    /// Steps of the algorithm.
+    /// Iterations.
     public var algorithmSteps = 0
     /// Seconds in the data service: reading rows, and turning them into tokens.
     public var dataSeconds = 0.0
-    /// Seconds inside the algorithm's `step`, everything included, and those of what was made for it beforehand.
+    /// Seconds inside the algorithm's `step`, including everything, plus those of what was made for it beforehand.
     public var seconds = 0.0
-    /// Of `seconds`: in what was made once, such as preference pairs, here or by an earlier run.
+    /// Part of `seconds`: for what is made once, such as preference pairs, here or by an earlier run.
     public var preparedSeconds = 0.0
     /// Seconds of the process outside of `step`, by ``Phase``.
     public var phases: [String: Double] = [:]
@@ -54,39 +54,39 @@ public struct Ledger: Codable, Sendable, Equatable {
     public var wallSeconds = 0.0
     /// The program and its libraries: code and constants that were used, and their variables.
     public var programBytes = 0
-    /// In use at the end and no tensor: datasets, tokenizers, batches, the engine's own buffers.
+    /// In use at the end and not tensors: datasets, tokenizers, batches, the engine's own buffers.
     public var dataBytes = 0
     /// Freed and kept by the allocator for the next pass, beyond the largest one.
     public var keptBytes = 0
-    /// What the rewards that only measure hold.
+    /// Memory of the gold rewards.
     public var goldBytes = 0
     /// The largest working memory of one call while measuring.
     public var evaluationBytes = 0
-    /// The most memory that the process held, everything included.
+    /// The process's peak memory, including everything.
     public var processPeakBytes = 0
 
-    /// What a process does outside of the algorithm's steps.
+    /// What a process does outside iterations.
     public enum Phase: String, Codable, Sendable, CaseIterable {
-        /// Up to the first step: the program, its libraries, datasets, the plugin.
+        /// Before the first iteration: the program, its libraries, datasets, the plugin.
         case loading
         case checkpoints
         /// Writing metrics.
         case logging
-        /// On held-out prompts, along the way and at the end.
+        /// On held-out prompts, during training and at the end.
         case evaluation
         /// Writing the model.
         case saving
     }
 
-    /// In the algorithm's own arithmetic and in carrying arrays over the plugin contract.
+    /// In the algorithm's own arithmetic and in passing arrays through the plugin ABI.
     public var algorithmSeconds: Double {
         seconds - rewardSeconds - dataSeconds - roles.values.reduce(0) { $0 + $1.totalSeconds }
     }
-    /// Of the process's time, what no other row explains.
+    /// The process's time that no other row explains.
     public var remainingSeconds: Double { wallSeconds - (seconds - preparedSeconds) - phases.values.reduce(0, +) }
     /// The largest working memory of one call: only one pass runs at a time.
     public var transientBytes: Int { max(evaluationBytes, roles.values.map(\.transientBytes).max() ?? 0) }
-    /// Of the process's peak, what no other row explains.
+    /// The process's peak memory that no other row explains.
     public var remainingBytes: Int {
         processPeakBytes - programBytes - dataBytes - keptBytes - goldBytes - transientBytes
             - roles.values.reduce(0) { $0 + $1.heldBytes }
@@ -104,12 +104,12 @@ public struct Ledger: Codable, Sendable, Equatable {
         roles[role] = account
     }
 
-    /// Notes the memory that one call of a role needed beyond what the role holds.
+    /// Records the transient memory of one call of a role.
     package mutating func note(_ role: String, transientBytes: Int) {
         roles[role, default: Account()].transientBytes = max(roles[role]?.transientBytes ?? 0, transientBytes)
     }
 
-    /// Adds what another part of the work cost: the making of DPO's pairs counts for each run that trains on them.
+    /// Adds the cost of another part of the work: building DPO's pairs counts for each run that trains on them.
     package mutating func add(_ other: Ledger) {
         for (role, account) in other.roles {
             for activity in Activity.allCases {
@@ -131,10 +131,10 @@ public struct Ledger: Codable, Sendable, Equatable {
     package init() {}
 }
 
-/// Seconds on a clock that never goes back.
+/// Seconds of a monotonic clock.
 package func secondsNow() -> Double { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 }
 
-/// When this process was started, on the same clock; as its host says, for it may have taken a while to get here.
+/// When this process was started, on the same clock; passed by its host, since getting here takes time.
 package let processStart: Double = {
     let said = ProcessInfo.processInfo.environment[Worker.started].flatMap(Double.init)
     return said.map { $0 / 1e9 } ?? secondsNow()

@@ -5,7 +5,7 @@ import ZooKit
 import ZooPlugins
 import ZooRecipe
 
-/// What a run or a kept thing was made from: everything that changes its result, and nothing else.
+/// What a run or an artifact was made from: everything that affects its result, and nothing else.
 ///
 /// In the key, files and folders are their content. Paths, names and the command are left out of it; threads are not, for sums that
 /// are split in another way round in another way.
@@ -13,7 +13,7 @@ public struct MadeFrom: Codable, Sendable, Equatable {
     /// The recipe's file and the stage, for people.
     public var recipe: String
     public var stage: String
-    /// The files and folders, with where they lay.
+    /// The files and folders, with their paths.
     public var inputs: [MadeInput]
     public var key: JSONValue
 
@@ -49,7 +49,7 @@ public struct MadeInput: Codable, Sendable, Equatable {
         self.sha256 = sha256
     }
 
-    /// Stands in a recipe for a path: the content's hash, which no path looks like.
+    /// Replaces a path in a recipe: the content's hash, which no path looks like.
     package static let prefix = "sha256:"
 }
 
@@ -68,11 +68,11 @@ extension MadeFrom {
 
     /// What people would not know by its key.
     private static let titles = [
-        "results": "the program's version of results", "contract": "the contract of plugins", "libtorch": "libtorch",
+        "results": "the program's results version", "contract": "the plugin ABI", "libtorch": "libtorch",
         "recipe_seed": "the recipe's seed",
     ]
 
-    /// The changes as a refusal says them: what was expected, and what was found.
+    /// The changes as an error reports them: what was expected, and what was found.
     package func refusal(of now: MadeFrom) -> String {
         changes(to: now).map { "\($0.path): expected \($0.before ?? "none"), found \($0.after ?? "none")" }
             .joined(separator: "; ")

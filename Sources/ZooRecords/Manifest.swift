@@ -4,7 +4,7 @@ import ZooKit
 import ZooPlugins
 import ZooRecipe
 
-/// What the files of a folder are, so that one which was changed, lost or added later is found and named.
+/// The files of a folder with their hashes, so that changed, missing and added files are found and named.
 package struct Manifest: Codable {
     package struct File: Codable, Equatable {
         package var bytes: Int
@@ -17,7 +17,7 @@ package struct Manifest: Codable {
     package var roles: [String] = []
     /// By path within the folder.
     package var files: [String: File]
-    /// The SHA-256 of this manifest with nothing here.
+    /// The SHA-256 of this manifest with this field empty.
     private var seal = ""
 
     package init(of folder: URL, files names: [String], step: Int? = nil, roles: [String] = []) throws {
@@ -37,7 +37,7 @@ package struct Manifest: Codable {
         try Files.write(JSON.encode(sealed), to: file)
     }
 
-    /// - Throws: `.dataLoss` where the file is not as it was written, in every byte.
+    /// - Throws: `.dataLoss` if any byte of the file has changed.
     package init(reading file: URL) throws {
         self = try JSON.decode(Manifest.self, from: file)
         var open = self
@@ -47,14 +47,14 @@ package struct Manifest: Codable {
         }
     }
 
-    /// What is the matter with the folder's files, in a few words; nil where they are as they were.
+    /// The fault of the folder's files, in a few words; nil if they are unchanged.
     package func fault(in folder: URL) -> String? {
         for (name, expected) in files.sorted(by: { $0.key < $1.key }) {
             let file = folder.appending(path: name)
             guard FileManager.default.fileExists(atPath: file.path) else { return "\(name) is missing" }
             guard let found = try? Self.describe(file) else { return "\(name) cannot be read" }
             if found.bytes != expected.bytes { return "\(name) has \(found.bytes) bytes; expected \(expected.bytes)" }
-            if found != expected { return "\(name) was changed since it was written: its SHA-256 is another one" }
+            if found != expected { return "\(name) was changed since it was written: its SHA-256 differs" }
         }
         return nil
     }

@@ -26,7 +26,7 @@ public struct ProbeSpec: Codable, Sendable {
         public var name: String
         public var algorithm: String
         public var plugin: String
-        /// nil where the variant names none. Of its parameters the probe sets those of the batch.
+        /// nil if the variant names none. Of its parameters the probe sets those of the batch.
         public var preset: PresetUse?
         public var parameters: [String: JSONValue]
 
@@ -56,10 +56,10 @@ public struct ProbeFolder: Sendable {
 
     package func readSpec() throws -> ProbeSpec { try JSON.decode(ProbeSpec.self, from: spec) }
 
-    /// What the probe found. Throws where the folder holds no finished probe.
+    /// What the probe found. Throws if the folder holds no finished probe.
     public func readResult() throws -> ProbeResult {
         guard FileManager.default.fileExists(atPath: result.path) else {
-            throw ZooError(.notFound, "\(url.path) holds no finished probe: it has no probe.json")
+            throw ZooError(.notFound, "\(url.path) contains no finished probe: it has no probe.json")
         }
         return try JSON.decode(ProbeResult.self, from: result)
     }

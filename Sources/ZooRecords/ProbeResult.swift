@@ -32,7 +32,7 @@ public struct ProbeResult: Codable, Sendable {
         self.points = points
     }
 
-    /// A value over all batches and its interval; not a number where noise hides it.
+    /// A value over all batches and its interval; not a number if noise hides it.
     public struct Figure: Codable, Sendable {
         public var mean: Double
         public var low: Double
@@ -51,14 +51,15 @@ public struct ProbeResult: Codable, Sendable {
     public struct Point: Codable, Sendable {
         /// Steps of the driver so far.
         public var step: Int
-        /// KL of the frozen policy to the reference, in nats a sequence.
+        /// KL of the frozen policy to the reference, in nats per sequence.
         public var kl: Double
         /// Mean reward of its samples.
         public var reward: Double
         /// Sequences behind the reference gradient; 0: it is exact.
         public var referenceSequences: Int
         public var estimators: [Estimator]
-        /// Cosine between the mean gradients of each two estimators, in the order of `estimators`; not a number where noise hides it.
+        /// Cosine between the mean gradients of each two estimators, in the order of `estimators`; not a number if noise hides
+        /// it.
         public var cosines: [[Double]]
         public var baselines: [Baseline]
 
@@ -88,14 +89,15 @@ public struct ProbeResult: Codable, Sendable {
         public var signalToNoise: Figure
         /// E|g − E g|² / |E g|²: the variance in units of the signal, as if every gradient were scaled to the same length.
         public var variance: Figure
-        /// Cosine between E g and the reference gradient g*: 1 where the direction is unbiased.
+        /// Cosine between E g and the reference gradient g*: 1 if the direction is unbiased.
         public var cosine: Figure
         /// 1 − cosine² = min over c of |c·E g − g*|² / |g*|²: the squared bias of the direction. The estimate is itself nearly
         /// unbiased, so that it may fall below 0.
         public var bias: Figure
-        /// ⟨E g, g*⟩ / |g*|²: how long the gradient is beside the reference. 1 for a mean over sequences of whole log-likelihoods.
+        /// ⟨E g, g*⟩ / |g*|²: the gradient's length relative to the reference. 1 for a mean over sequences of whole
+        /// log-likelihoods.
         public var scale: Figure
-        /// Of the advantages that the algorithm handed to its loss, over actions; nil where it hands none.
+        /// Of the advantages that the algorithm handed to its loss, over actions; nil if it hands none.
         public var advantageVariance: Double?
 
         package init(
@@ -114,13 +116,13 @@ public struct ProbeResult: Codable, Sendable {
         }
     }
 
-    /// How well a baseline foresees the return: the critic, and what stands in its place.
+    /// How well a baseline predicts the return: the critic, or what replaces it.
     public struct Baseline: Codable, Sendable {
         /// `critic`, `group-mean`, `leave-one-out`, `batch-mean`, `none`, or an oracle's.
         public var name: String
         /// Root of the mean squared error against Monte Carlo values, in reward.
         public var error: Figure
-        /// Spearman's rank correlation with them; nil where the baseline is a constant.
+        /// Spearman's rank correlation with them; nil if the baseline is a constant.
         public var rankCorrelation: Figure?
         /// 1 − Var(return − baseline) / Var(return) over the sampled actions.
         public var explainedVariance: Double

@@ -3,7 +3,7 @@ import Foundation
 import ZooPlugins
 import ZooRecipe
 
-/// What made a run: `environment.json`.
+/// The environment of a run: `environment.json`.
 package struct RunEnvironment: Codable {
     var command: [String]
     var started: Date

@@ -4,7 +4,7 @@ import ZooKit
 import ZooPlugins
 import ZooRecipe
 
-/// The places within a run's folder.
+/// The paths within a run's folder.
 public struct RunFolder: Sendable {
     public let url: URL
 
@@ -15,17 +15,17 @@ public struct RunFolder: Sendable {
     public var environment: URL { url.appending(path: "environment.json") }
     public var metrics: URL { url.appending(path: "metrics.jsonl") }
     public var samples: URL { url.appending(path: "samples.jsonl") }
-    /// In place of `samples` where the policy makes images: reference, target, before and after, a column a prompt.
+    /// Replaces `samples` if the policy makes images: reference, target, before and after, one column per prompt.
     public var pictures: URL { url.appending(path: "samples.png") }
     public var ledger: URL { url.appending(path: "ledger.json") }
     public var evaluation: URL { url.appending(path: "evaluation.json") }
     public var checkpoints: URL { url.appending(path: "checkpoints", directoryHint: .isDirectory) }
     public var model: URL { url.appending(path: "model", directoryHint: .isDirectory) }
-    /// Written last: the run is whole.
+    /// Written last: the run is finished.
     public var done: URL { url.appending(path: "done") }
 
     public var isDone: Bool { FileManager.default.fileExists(atPath: done.path) }
-    /// Whether there is a run, whole or not.
+    /// Whether there is a run, finished or not.
     public var isBegun: Bool { FileManager.default.fileExists(atPath: spec.path) }
 
     public func readSpec() throws -> RunSpec {
@@ -35,29 +35,29 @@ public struct RunFolder: Sendable {
         return try JSON.decode(RunSpec.self, from: spec)
     }
 
-    /// Makes the folder, or keeps one that holds the same run already. Throws where it holds another one.
+    /// Creates the folder, or keeps one that already contains the same run. Throws if it contains another one.
     package func adopt(_ run: RunSpec) throws {
         guard isBegun else { return try create(run) }
         let found = try readSpec()
         guard let began = found.madeFrom, let wanted = run.madeFrom else {
-            throw ZooError(.alreadyExists, "\(url.path) holds a run of an earlier version of zoo; name another --run-dir")
+            throw ZooError(.alreadyExists, "\(url.path) contains a run of an earlier version of zoo; choose another --run-dir")
         }
         guard began.key == wanted.key else {
             throw ZooError(
                 .alreadyExists,
-                "\(url.path) holds another run: \(began.refusal(of: wanted)); restore that, or name another --run-dir")
+                "\(url.path) contains a different run: \(began.refusal(of: wanted)); restore that, or choose another --run-dir")
         }
-        // The same content may lie elsewhere by now.
+        // The same content may be in another place by now.
         if !isDone { try create(run) }
     }
 
-    /// Whether the folder holds this run, whatever command made it.
+    /// Whether the folder contains this run, whatever command made it.
     package func holds(_ run: RunSpec) throws -> Bool {
         guard let began = try readSpec().madeFrom, let wanted = run.madeFrom else { return false }
         return began.key == wanted.key
     }
 
-    /// Makes the folder with its recipe and spec. The spec comes last: it makes the folder a run.
+    /// Creates the folder with its recipe and spec. The spec comes last: it makes the folder a run.
     public func create(_ run: RunSpec) throws {
         try OutputFile.createFolder(url)
         try Files.write(Data(run.recipeText.utf8), to: recipe)
@@ -66,9 +66,9 @@ public struct RunFolder: Sendable {
 
     // MARK: - The end
 
-    /// Says that the run is whole, and of which files it consists. From here on nothing else makes it so: what follows may be cut off.
+    /// Marks the run as finished and lists its files. Nothing after this is needed for that, so it may be cut off.
     ///
-    /// - Parameter networks: the folders of those that are kept beside the model.
+    /// - Parameter networks: the folders of those saved next to the model.
     package func finish(networks: [String]) throws {
         let kept = networks.map { url.appending(path: $0, directoryHint: .isDirectory) }
         let parts = [evaluation, samples, pictures, ledger, model] + kept
@@ -80,16 +80,16 @@ public struct RunFolder: Sendable {
         sweep()
     }
 
-    /// Refuses a whole run whose files are not those that it ended with.
+    /// Refuses a finished run whose files have changed.
     package func verify(_ subject: String) throws {
         guard let fault = try Manifest(reading: done).fault(in: url) else { return }
-        throw ZooError(.dataLoss, "\(subject) \(url.path) is damaged: \(fault); remove the folder to make it again")
+        throw ZooError(.dataLoss, "\(subject) \(url.path) is damaged: \(fault); remove the folder to recompute it")
     }
 
-    /// Removes what processes that were killed left half-written, and the checkpoints of a run that is whole. Only whoever holds the
+    /// Removes what killed processes left half-written, and the checkpoints of a finished run. Only the holder of the
     /// folder's lock may do so.
     package func sweep() {
-        // A spec that cannot be read says nothing of what may go.
+        // An unreadable spec does not tell what may be removed.
         if isDone, let spec = try? readSpec(), spec.recipe.stages.first(where: { $0.name == spec.stage })?.keepCheckpoint == false
         {
             Files.discard(checkpoints)

@@ -4,7 +4,7 @@ import ZooKit
 import ZooPlugins
 import ZooRecipe
 
-/// Everything that a worker needs to know of its run; `run.json` in the run's folder.
+/// Everything that a worker needs to know about its run; `run.json` in the run's folder.
 public struct RunSpec: Codable, Sendable {
     public var recipe: Recipe
     /// Name of the stage that runs.
@@ -12,7 +12,7 @@ public struct RunSpec: Codable, Sendable {
     public var seed: UInt64
     /// The plugin's file.
     public var plugin: String
-    /// What the stage's preset means; nil where it names none.
+    /// The stage's preset; nil if it names none.
     public var preset: PresetUse?
     /// Model folders of the earlier stages, by stage.
     public var models: [String: String]
@@ -22,11 +22,11 @@ public struct RunSpec: Codable, Sendable {
     public var threads: Int { recipe.stages.first { $0.name == stage }?.threads ?? recipe.threads }
     /// The command that made the run, for `environment.json`.
     public var command: [String]
-    /// What the run was made from as it was begun: it goes on with the same alone. nil in runs of earlier versions.
+    /// What the run was started with: it continues only with the same. nil in runs of earlier versions.
     public var madeFrom: MadeFrom?
-    /// Of `recipe.yaml`, which is for people: an edit of it would do nothing.
+    /// Of `recipe.yaml`, which is for people: an edit of it would have no effect.
     package var recipeSHA256: String?
-    /// Of the spec itself, without this: whether somebody edited it.
+    /// Of the spec itself, without this field: tells whether it was edited.
     var seal: String?
     /// The budgets that the run had before it was given a larger one.
     package var earlierBudgets: [EarlierBudget]?
@@ -72,7 +72,7 @@ public struct RunSpec: Codable, Sendable {
         return spec
     }
 
-    /// Whether the spec is as it was written.
+    /// Whether the spec is unchanged.
     package var isSealed: Bool {
         get throws {
             var spec = self

@@ -1,6 +1,6 @@
 import ZooRecipe
 
-/// One step of a ladder: what changes from a variant to the next.
+/// One rung of a ladder: what changes from one variant to the next.
 public struct Rung: Sendable, Equatable {
     public var from: String
     public var to: String

@@ -14,7 +14,7 @@ public final class ProgressLines: Sendable {
         var name: String
         var fraction: Double
         var detail: String
-        /// Where and when the rate is measured from: a resumed run does not begin at 0.
+        /// The starting point of the rate: a resumed run does not start at 0.
         var start: (fraction: Double, time: Double)
     }
 
@@ -31,7 +31,7 @@ public final class ProgressLines: Sendable {
 
     /// - Parameters:
     ///   - terminal: where to draw; standard error as it is, unless given.
-    ///   - now: seconds on a clock that never goes back.
+    ///   - now: seconds of a monotonic clock.
     public init(_ terminal: Terminal = .standardError, now: @escaping @Sendable () -> Double = monotonicSeconds) {
         self.terminal = terminal
         self.now = now

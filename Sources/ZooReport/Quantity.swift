@@ -10,7 +10,7 @@ public enum Quantity {
         return String(format: "%.\(decimals)f", value)
     }
 
-    /// The decimals that show three significant digits; nil where the number is too large or too small to be written out.
+    /// The decimals that show three significant digits; nil if the number is too large or too small to be written out.
     private static func decimals(_ value: Double) -> Int? {
         let scientific = String(format: "%.2e", value)
         guard let magnitude = scientific.split(separator: "e").last.flatMap({ Int($0) }), (-4..<7).contains(magnitude) else {

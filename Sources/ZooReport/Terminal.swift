@@ -25,13 +25,13 @@ public struct Terminal: Sendable {
     /// Standard error as this process has it.
     public static var standardError: Terminal {
         let redraws = isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
-        // Progress is a courtesy: where it cannot be written, the work goes on.
+        // Progress is a courtesy: where it cannot be written, the work continues.
         return Terminal(redraws: redraws, width: columns(STDERR_FILENO) ?? 100) { text in
             try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
         }
     }
 
-    /// Columns of standard output; where it is no terminal, as many as a page has room for.
+    /// Columns of standard output; where it is not a terminal, as many as a page has room for.
     public static var standardOutputWidth: Int { columns(STDOUT_FILENO) ?? 120 }
 
     private static func columns(_ descriptor: Int32) -> Int? {
@@ -41,5 +41,5 @@ public struct Terminal: Sendable {
     }
 }
 
-/// Seconds on a clock that never goes back.
+/// Seconds of a monotonic clock.
 @Sendable public func monotonicSeconds() -> Double { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 }

@@ -10,7 +10,7 @@ import ZooFiles
 public struct TextTable: Sendable, Equatable {
     public struct Column: Sendable, Equatable {
         public var title: String
-        /// Numbers stand at the right of their column.
+        /// Numbers are right-aligned.
         public var isNumber: Bool
 
         public static func text(_ title: String) -> Column { Column(title: title, isNumber: false) }

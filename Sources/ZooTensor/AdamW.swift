@@ -26,7 +26,7 @@ public protocol Optimizer: AnyObject {
     var bytes: Int { get }
     /// All that a resume needs, by name.
     var state: [String: Tensor] { get }
-    /// Goes on from a saved `state`, bit for bit; throws where a tensor is missing, left over or misshapen.
+    /// Continues from a saved `state`, bit for bit; throws if a tensor is missing, superfluous or misshapen.
     func restore(_ state: [String: Tensor]) throws
 }
 
@@ -141,7 +141,7 @@ public final class AdamW: Optimizer {
     }
 }
 
-/// The Euclidean norm of all gradients together, 0 where there are none.
+/// The Euclidean norm of all gradients together, 0 if there are none.
 public func gradientNorm(_ parameters: [NamedTensor]) -> Double {
     globalNorm(parameters.compactMap(\.tensor.gradient))
 }

@@ -57,13 +57,13 @@ public enum Engine {
     /// The most memory this process ever held, in bytes.
     public static var peakBytes: Int { Int(ct_peak_resident_bytes()) }
 
-    /// The memory that this process holds now, in bytes; 0 where the system does not say.
+    /// The memory that this process holds now, in bytes; 0 if the system does not say.
     public static var residentBytes: Int { Int(ct_resident_bytes()) }
 
     /// Of these, what is mapped from files: the code and constants of the program and its libraries, read in as they are first used.
     public static var fileBackedBytes: Int { Int(ct_file_backed_bytes()) }
 
-    /// Bytes of the heap in use, tensors included; 0 where the system does not say.
+    /// Bytes of the heap in use, tensors included; 0 if the system does not say.
     public static var heapBytes: Int { Int(ct_heap_bytes()) }
 
     /// Bytes of CPU tensors that exist now; counted from `configure` on.
@@ -83,6 +83,6 @@ public enum Engine {
 }
 
 extension Tensor {
-    /// Waits until the device has finished what was asked of it; returns at once on a CPU. For timing.
+    /// Waits until the device has finished its work; returns at once on a CPU. For timing.
     public func synchronize() { check("synchronize", [self], ct_synchronize(handle)) }
 }

@@ -23,7 +23,7 @@ public final class Generator {
         }
     }
 
-    /// Goes on from a saved state; throws where the bytes are not one.
+    /// Continues from a saved state; throws if the bytes are not one.
     public func restore(_ state: [UInt8]) throws {
         let status = state.withUnsafeBytes { ct_generator_set_state(handle, $0.baseAddress, $0.count) }
         if let message = failure(status) { throw TensorError("a saved generator state is unusable: \(message)") }

@@ -6,7 +6,7 @@ struct JSONScanner {
     private let bytes: [UInt8]
     private let file: String
     private var position = 0
-    /// What the bytes are, for messages, and where they begin in the file.
+    /// A name for the bytes, for messages, and their offset in the file.
     private var subject = "the index", offset = 0
 
     init(_ bytes: [UInt8], file: String) {
@@ -28,7 +28,7 @@ struct JSONScanner {
         return entries
     }
 
-    /// The `weight_map` of an index, an object of strings; whatever else the index says is stepped over.
+    /// The `weight_map` of an index, an object of strings; everything else in the index is skipped.
     mutating func weightMap() throws -> [String: String] {
         var map: [String: String]?
         try document { scanner, name in

@@ -42,7 +42,7 @@ public enum Safetensors {
             let shardFile = folder.appendingPathComponent(shard)
             for (name, tensor) in try read(shardFile, device: device) {
                 guard map[name] == shard else {
-                    throw TensorError("\(shardFile.path): holds \(name), which the index places in \(map[name] ?? "no file")")
+                    throw TensorError("\(shardFile.path): holds \(name), which the index assigns to \(map[name] ?? "no file")")
                 }
                 tensors[name] = tensor
             }
@@ -54,7 +54,7 @@ public enum Safetensors {
         return tensors
     }
 
-    /// Writes `tensors` in this order, whole or not at all: a temporary file is flushed and then renamed.
+    /// Writes `tensors` in this order, atomically: a temporary file is flushed and then renamed.
     public static func write(_ tensors: [NamedTensor], to file: URL, metadata: [String: String] = ["format": "pt"]) throws {
         let header = try SafetensorsHeader.encode(tensors, metadata: metadata, file: file.path)
         let output = try AtomicFile(file)
@@ -64,7 +64,7 @@ public enum Safetensors {
         try output.commit()
     }
 
-    /// A boolean of another byte than 0 and 1 is undefined behaviour for whoever reads it.
+    /// A boolean byte other than 0 and 1 is undefined behaviour for its reader.
     private static func checkBooleans(_ bytes: UnsafeRawBufferPointer, _ entry: SafetensorsHeader.Entry, file: String) throws {
         if entry.dtype == .bool, bytes.contains(where: { $0 > 1 }) {
             throw TensorError("\(file): \(entry.name) is BOOL but has bytes other than 0 and 1")

@@ -64,7 +64,7 @@ struct SafetensorsHeader {
             position = entry.end
         }
         guard position == dataBytes else {
-            throw TensorError("\(file): \(dataBytes - position) bytes at the end belong to no tensor")
+            throw TensorError("\(file): \(dataBytes - position) bytes at the end do not belong to a tensor")
         }
     }
 

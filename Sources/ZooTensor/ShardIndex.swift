@@ -3,7 +3,7 @@ import ZooFiles
 
 /// `model.safetensors.index.json`: which file holds which tensor.
 enum ShardIndex {
-    /// The file of each tensor. Throws where one is named twice, or a file outside of the index's folder.
+    /// The file of each tensor. Throws if one is named twice, or a file outside of the index's folder.
     static func read(_ file: URL) throws -> [String: String] {
         let data = try InputFile.data(file, atMost: SafetensorsHeader.longest)
         var scanner = JSONScanner(Array(data), file: file.path)
@@ -14,7 +14,7 @@ enum ShardIndex {
         return map
     }
 
-    /// A name alone: no folder, no way out of this one, nothing that a system call would cut short.
+    /// A plain name: no folder, no path out of this one, no NUL.
     private static func isPlain(_ name: String) -> Bool {
         !name.isEmpty && !name.hasPrefix(".") && !name.unicodeScalars.contains { $0 == "/" || $0 == "\\" || $0.value < 0x20 }
     }

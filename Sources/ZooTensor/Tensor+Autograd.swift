@@ -28,7 +28,7 @@ extension Tensor {
         set { check("requiresGrad", [self], ct_set_requires_grad(handle, newValue)) }
     }
 
-    /// The gradient accumulated so far; nil where there is none.
+    /// The gradient accumulated so far; nil if there is none.
     public var gradient: Tensor? {
         var out: ct_tensor?
         check("gradient", [self], ct_grad(&out, handle))

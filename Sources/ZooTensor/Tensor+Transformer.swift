@@ -59,7 +59,7 @@ extension Tensor {
     /// `[batch, heads, length, width]`. Su et al. 2021, eq. 34, in Hugging Face's layout of halves.
     ///
     /// - Parameters:
-    ///   - rows: the packed row of each of the `batch · length` places, negative for padding; nil where the rows lie there.
+    ///   - rows: the packed row of each of the `batch · length` places, negative for padding; nil if the rows lie there.
     ///   - cosine: `[positions, width / 2]`, as is `sine`. A step's position is its place in its row.
     public func rotaryHeads(
         rows: Tensor?, cosine: Tensor, sine: Tensor, batch: Int, length: Int, heads: Int, kvHeads: Int
@@ -124,7 +124,7 @@ extension Tensor {
 
     /// One token per row of logits `[r, v]` by inverting the distribution at `uniform` [r], with its log-probability.
     ///
-    /// Temperature 0 takes the likeliest. The log-probability is that of the whole distribution at the temperature (at 1
+    /// Temperature 0 takes the most likely. The log-probability is that of the whole distribution at the temperature (at 1
     /// where it is 0), also where `topK` or `topP` cut the choice, so that it agrees with a later forward pass.
     public func sample(uniform: Tensor, temperature: Double, topK: Int, topP: Double) -> (tokens: Tensor, logp: Tensor) {
         var tokens: ct_tensor?

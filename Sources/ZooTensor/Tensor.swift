@@ -67,7 +67,7 @@ func failure(_ status: ct_status?) -> String? {
     return String(cString: status)
 }
 
-/// Stops with one message where an operator was misused.
+/// Stops with one message if an operator was misused.
 @inline(__always)
 func check(_ operation: StaticString, _ operands: @autoclosure () -> [Tensor], _ status: ct_status?) {
     if let message = failure(status) {

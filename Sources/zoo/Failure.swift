@@ -7,34 +7,34 @@ import ZooRecipe
 import ZooRecords
 import ZooRun
 
-/// How the command ends when something was thrown: one line on standard error and an exit status of `sysexits.h`.
+/// How a command ends after an error: one line on standard error and an exit status from `sysexits.h`.
 struct Failure: Error {
     var message: String
     var status: Int32
 
     /// The command was called wrongly.
     static let usage: Int32 = 64
-    /// A recipe, a dataset, a plugin or a model is not as it should be.
+    /// A recipe, a dataset, a plugin or a model is invalid.
     static let data: Int32 = 65
-    /// A file, a folder or a name that was given is not there.
+    /// A given file, folder or name does not exist.
     static let noInput: Int32 = 66
     /// The program, a plugin or the machine failed.
     static let software: Int32 = 70
-    /// A file or folder cannot be made.
+    /// A file or folder cannot be created.
     static let cannotCreate: Int32 = 73
-    /// Reading or writing failed half-way, such as by a full disk.
+    /// Reading or writing failed half-way, for instance on a full disk.
     static let inputOutput: Int32 = 74
-    /// The user may not.
+    /// Permission denied.
     static let noPermission: Int32 = 77
     /// Ctrl-C.
     static let interrupted: Int32 = 130
 
-    /// The statuses, as `zoo --help` has them.
+    /// The statuses, as `zoo --help` prints them.
     static let statuses = """
-        Exit status: 0 done; 64 called wrongly; 65 a recipe, model, dataset or plugin is not as it should be; 66 something named is not
-        there; 70 the program, a plugin or a run failed; 73 a file or folder cannot be made; 74 reading or writing failed, such as by a
-        full disk; 77 permission denied; 130 stopped by Ctrl-C. A command whose output nobody reads any more (`| head`) ends quietly;
-        training goes on to its end.
+        Exit status: 0 success; 64 wrong usage; 65 invalid recipe, model, dataset or plugin; 66 something named does not exist; 70 the
+        program, a plugin or a run failed; 73 a file or folder cannot be created; 74 reading or writing failed, such as on a full disk;
+        77 permission denied; 130 stopped by Ctrl-C. If the reader of the output goes away (`| head`), a command ends quietly;
+        training continues to its end.
         """
 
     init(_ message: String, status: Int32) {
@@ -53,7 +53,7 @@ struct Failure: Error {
         }
     }
 
-    /// Ends the process for an error that was thrown: with its sentence, or quietly where nobody reads the output any more.
+    /// Ends the process after an error: with its message, or quietly if the reader of the output has gone.
     static func exit(_ error: any Error) -> Never {
         if error is StandardStream.ReaderGone { endByPipe() }
         let failure = Failure(error)
@@ -69,7 +69,7 @@ struct Failure: Error {
         Foundation.exit(status)
     }
 
-    /// As the tools of the shell end whose reader has gone.
+    /// Ends as shell tools do when their reader has gone.
     private static func endByPipe() -> Never {
         signal(SIGPIPE, SIG_DFL)
         raise(SIGPIPE)

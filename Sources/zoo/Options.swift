@@ -6,9 +6,9 @@ import ZooRecipe
 import ZooRecords
 import ZooRun
 
-/// Where plugins are looked for.
+/// Where plugins are searched.
 struct PluginOptions: ParsableArguments {
-    @Option(name: .long, help: ArgumentHelp("Look for plugins in this folder too (repeatable).", valueName: "dir"))
+    @Option(name: .long, help: ArgumentHelp("Also search this folder for plugins (repeatable).", valueName: "dir"))
     var pluginPath: [String] = []
 
     func catalog() async throws -> PluginCatalog { try await PluginCatalog.scan(PluginSearchPath(options: pluginPath)) }
@@ -20,12 +20,12 @@ struct RecipeOptions: ParsableArguments {
     var changes: [String] = []
 
     @Option(
-        help: ArgumentHelp("Build on this recipe in place of the one that 'extends' names.", valueName: "recipe"),
+        help: ArgumentHelp("Build on this recipe instead of the one that 'extends' names.", valueName: "recipe"),
         completion: .file(extensions: ["yaml"]))
     var base: String?
 
     /// Reads and checks the recipe. The algorithms are checked against the plugins here, where the file's line is known, unless a
-    /// plugin could not be read: then the controller says which.
+    /// plugin could not be read; in that case the controller says which.
     func recipe(_ path: String, algorithm: String? = nil, variants: [String] = [], plugins: PluginCatalog) throws -> Recipe {
         try Recipe.load(
             URL(fileURLWithPath: path), base: base.map { URL(fileURLWithPath: $0) }, overrides: changes.map { try Override($0) },
@@ -34,26 +34,26 @@ struct RecipeOptions: ParsableArguments {
     }
 }
 
-/// The variants of a recipe that a command is about.
+/// The variants of a recipe that a command works on.
 struct VariantOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Only these variants, or all points of a sweep by its name, separated by commas (repeatable).", valueName: "names"))
+            "Only these variants, or all points of a sweep by its name; separated by commas (repeatable).", valueName: "names"))
     var variants: [String] = []
 
     @Option(
         name: .customLong("algorithm"),
         help: ArgumentHelp(
-            "This algorithm, such as grpo or grpo@trl, in place of the recipe's variants (repeatable).", valueName: "id"))
+            "Use this algorithm, such as grpo or grpo@trl, instead of the recipe's variants (repeatable).", valueName: "id"))
     var algorithms: [String] = []
 
     func validate() throws {
         guard variants.allSatisfy({ !$0.listed.isEmpty }) else {
-            throw ValidationError("--variants names no variant; leave it out for all of them")
+            throw ValidationError("--variants is empty; leave it out to use all variants")
         }
     }
 
-    /// All where empty.
+    /// Empty means all.
     var names: [String] {
         variants.flatMap(\.listed) + algorithms
     }
@@ -77,21 +77,21 @@ extension RunPlace {
 }
 
 extension String {
-    /// As a shell reads it back.
+    /// Quoted for a shell.
     var quoted: String {
         allSatisfy { $0.isLetter || $0.isNumber || "-_./=,:@+%".contains($0) } && !isEmpty
             ? self : "'" + replacing("'", with: "'\\''") + "'"
     }
 
-    /// What stands between its commas.
+    /// The parts between its commas, trimmed.
     var listed: [String] { split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } }
 }
 
-/// Says something of what a command does, beside its output.
+/// Tells the user something about a command's work, separate from its output.
 func note(_ line: String) { StandardStream.complain("zoo: \(line)") }
 
 extension URL {
-    /// The path as a user would type it: relative where it lies below the working folder.
+    /// The path as a user would type it: relative if it is below the working folder.
     var shortPath: String {
         let here = FileManager.default.currentDirectoryPath + "/"
         let path = standardizedFileURL.path

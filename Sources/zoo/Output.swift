@@ -1,19 +1,20 @@
 import Foundation
 import ZooFiles
 
-/// What the commands print: the one way to standard output.
+/// The only way for commands to write to standard output.
 ///
-/// Text that comes from files is shown as text (``Swift/String/shown``), so that no prompt, name or title steers the terminal.
+/// Text from files is printed with control characters spelled out (``Swift/String/shown``), so that it cannot control the
+/// terminal.
 enum Output {
     /// Writes a line, or what ends in `end`.
     ///
-    /// - Throws: ``FileError`` where it cannot be written whole; ``StandardStream/ReaderGone`` where the reader has gone.
+    /// - Throws: ``FileError`` if it cannot be written completely; ``StandardStream/ReaderGone`` if the reader has gone.
     static func print(_ text: String, end: String = "\n") throws { try styled(text.shown, end: end) }
 
-    /// What was made visible already, and has the codes of its own colours.
+    /// Writes text that is already safe to print and contains its own colour codes.
     static func styled(_ text: String, end: String = "") throws { try StandardStream.write(Data((text + end).utf8)) }
 
-    /// The last words of work that is done: that nobody reads them any more is no fault of it.
+    /// Reports finished work: a reader that has gone is not an error.
     static func report(_ text: String, end: String = "\n") throws {
         do { try print(text, end: end) } catch is StandardStream.ReaderGone {}
     }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 
-/// Options that take one value and were given twice: the parser would take the last one without a word.
+/// Options with one value that were given twice: the parser would silently take the last one.
 enum RepeatedOptions {
     private struct Tool: Decodable { var command: Command }
     private struct Command: Decodable {
@@ -16,7 +16,7 @@ enum RepeatedOptions {
         var names: [Name]?
     }
 
-    /// - Throws: a sentence on the first option that is there twice.
+    /// - Throws: a message about the first option that was given twice.
     static func refuse(in arguments: [String]) throws {
         guard arguments.first != WorkerCommand.configuration.commandName else { return }
         let tool = try JSONDecoder().decode(Tool.self, from: Data(Zoo._dumpHelp().utf8))
@@ -36,7 +36,7 @@ enum RepeatedOptions {
             }
             if !word.contains("=") { _ = words.popFirst() }  // its value
             guard option.isRepeating || seen.insert(String(name)).inserted else {
-                throw ValidationError("--\(name) is there twice; expected it once")
+                throw ValidationError("--\(name) was given twice; expected once")
             }
         }
     }

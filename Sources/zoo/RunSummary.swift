@@ -5,10 +5,10 @@ import ZooRecords
 import ZooReport
 import ZooRun
 
-/// What a finished run shows: the evaluation beside the reference's, samples, and where things lie.
+/// What a finished run prints: the evaluation next to the reference's, samples, and where the files are.
 struct RunSummary {
     let folder: RunFolder
-    /// Leaves samples out.
+    /// Omits samples.
     let quiet: Bool
 
     func show() throws {
@@ -20,7 +20,7 @@ struct RunSummary {
         }
         if FileManager.default.fileExists(atPath: folder.pictures.path) {
             try Output.report(
-                "pictures \(folder.pictures.shortPath)   (rows: reference where there is one, target, before, after)")
+                "images   \(folder.pictures.shortPath)   (rows: reference if there is one, target, before, after)")
         }
         try Output.report("model    \(folder.model.shortPath)")
         try Output.report(

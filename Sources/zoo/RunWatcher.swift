@@ -15,7 +15,7 @@ final class RunWatcher: RunObserver {
 
     private let state = Mutex(State())
     private let progress: ProgressLines?
-    /// The runs of a comparison, whose common progress has a line of its own.
+    /// The runs of a comparison, whose joint progress has a separate line.
     private let runs: Set<String>
     private static let total = "all runs"
 
@@ -64,7 +64,7 @@ final class RunWatcher: RunObserver {
         return runs.reduce(0) { $0 + min(state.fractions[$1] ?? 0, 1) } / Double(runs.count)
     }
 
-    /// The metrics that say most, of those that the algorithm logs.
+    /// The most informative of the metrics that the algorithm logs.
     private static func highlights(_ metrics: [String: Double]) -> String {
         let wanted = [
             ["reward", "objective/scores"], ["kl", "objective/kl"], ["rewards/accuracies", "accuracy"],

@@ -24,7 +24,7 @@ final class TensorBoardSink: MetricSink {
 
     func close() throws { try writer.close() }
 
-    /// What the evaluation found, its samples as texts or as a picture.
+    /// The result of the evaluation, with samples as texts or as an image.
     func evaluation(_ evaluation: EvaluationResult, step: Int) throws {
         let metrics = evaluation.metrics.sorted { $0.key < $1.key }
         try writer.scalars(metrics.map { (tag: "evaluation/\($0.key)", value: $0.value) }, step: step)

@@ -9,14 +9,14 @@ import ZooRun
 struct Zoo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "zoo",
-        abstract: "Train a model with PPO, GRPO, DPO or an algorithm of your own, and compare them.",
+        abstract: "Train a model with PPO, GRPO, DPO or your own algorithm, and compare them.",
         discussion: """
             An algorithm is a plugin, an experiment is a recipe.
 
-              zoo compare recipes/sentiment.yaml                    all variants over all seeds, one table
+              zoo compare recipes/sentiment.yaml                    all variants and seeds, one table
               zoo report runs/sentiment-compare-1                   curves, costs and statistics on one page
               zoo train recipes/sentiment.yaml --algorithm grpo     one run
-              zoo plugins show grpo                                 what it does and its parameters
+              zoo plugins show grpo                                 what it does, and its parameters
 
             \(Failure.statuses)
             """,

@@ -30,19 +30,19 @@ struct CommandTests {
             ),
             (
                 ["compare", "a.yaml", "--jobs", "1", "--jobs=2"], 64,
-                "--jobs is there twice; expected it once; see `zoo help compare`"
+                "--jobs was given twice; expected once; see `zoo help compare`"
             ),
             (
                 ["train", "a.yaml", "--seed", "1", "--seed", "2"], 64,
-                "--seed is there twice; expected it once; see `zoo help train`"
+                "--seed was given twice; expected once; see `zoo help train`"
             ),
-            (["compare", "a.yaml", "--variants", ","], 64, "--variants names no variant"),
-            (["compare", "a.yaml", "--seeds", ""], 64, "--seeds names no seed"),
+            (["compare", "a.yaml", "--variants", ","], 64, "--variants is empty"),
+            (["compare", "a.yaml", "--seeds", ""], 64, "--seeds is empty"),
             (
                 ["compare", Command.tabular, "--seeds", "1", "--seeds", "2,1"], 65,
-                "seed 1 is compared twice; expected each seed once"
+                "seed 1 is listed twice; expected distinct seeds"
             ),
-            (["train", "nowhere.yaml"], 66, "nowhere.yaml: there is no such recipe"),
+            (["train", "nowhere.yaml"], 66, "nowhere.yaml: no such recipe"),
             (["train", "--resume", "."], 66, "is not a run: it has no run.json"),
             (
                 ["train", Command.tabular, "--algorithm", "grop"], 65,
@@ -55,9 +55,9 @@ struct CommandTests {
             (["plugins", "check", "nowhere.so"], 66, "no such file"),
             (["plugins", "list", "--plugin-path", "nowhere"], 66, "the plugin folder cannot be read"),
             (["report", "nowhere"], 66, "nowhere: there is no such folder"),
-            (["report", "."], 66, ". is no run (it has no run.json), no comparison (a folder of runs) and no probe"),
+            (["report", "."], 66, ". is not a run (no run.json), a comparison (a folder of runs) or a probe"),
             (["report", Command.tabular], 66, "is a file; expected the folder of a run, a comparison or a probe"),
-            (["report", ".", "--output", "x.pdf"], 64, "does not end in .html, .md, .csv or .json; name the format by --format"),
+            (["report", ".", "--output", "x.pdf"], 64, "does not end in .html, .md, .csv or .json; choose the format with"),
             (["report", ".", "--follow", "--markdown"], 64, "--follow serves the page and writes no file"),
             (["sample", "."], 66, "is not a model folder: it has no config.json"),
             (["evaluate", Command.tabular, "."], 66, "it has no config.json"),

@@ -53,7 +53,7 @@ struct FailureTests {
             try expect(zoo, train + ["recipe.yaml/below"], 73, "recipe.yaml/below", "cannot be made")
             try expect(zoo, train + ["recipe.yaml"], 73, "recipe.yaml")
             try expect(zoo, train + [long], 73, long, "the name is too long")
-            try expect(zoo, train + ["run"], 73, "run holds a run already")
+            try expect(zoo, train + ["run"], 73, "run already contains a run")
             try expect(zoo, ["report", "run", "--output", "no/where.md"], 73, "no/where.md", "there is no such file or folder")
             try expect(zoo, ["report", "run", "--output", "recipe.yaml/x.md"], 73, "recipe.yaml/x.md")
             try expect(zoo, ["report", "run", "--output", "\(long).md"], 73, "the name is too long")

@@ -76,7 +76,7 @@ struct BadInputTests {
     @Test("a recipe that is not there is refused")
     func missingRecipe() async throws {
         try FileManager.default.removeItem(at: url("tiny.yaml"))
-        try await expectRefusal("tiny.yaml: there is no such recipe", status: 66)
+        try await expectRefusal("tiny.yaml: no such recipe", status: 66)
         #expect(!isThere("run"))
     }
 
@@ -85,7 +85,7 @@ struct BadInputTests {
     @Test(
         "a plugin that cannot be used is named with its fault where its algorithm is wanted",
         arguments: [
-            ("NOT_A_PLUGIN", "not a plugin"), ("WRONG_MAJOR", "made for version 2 of the plugin contract"),
+            ("NOT_A_PLUGIN", "not a plugin"), ("WRONG_MAJOR", "built for version 2 of the plugin ABI"),
             ("CRASH_IN_ENTRY", "crashed"),
         ])
     func plugin(defect: String, fault: String) async throws {

@@ -70,7 +70,7 @@ struct BasesTests {
     @Test("one base model is said to be one, and none can be made where no stage makes it")
     func one() async throws {
         let ended = try await zoo.succeed(["compare", recipe(), "--bases", "1", "--run-dir", "one", "--quiet"])
-        #expect(ended.output.contains("All runs began from one base model: over others the order may be another"))
+        #expect(ended.output.contains("All runs started from one base model; other base models may give another order"))
         #expect(FileManager.default.fileExists(atPath: folder.url.appending(path: "one/dpo-seed1/done").path))
         let model = try #require(
             try FileManager.default.contentsOfDirectory(atPath: folder.url.appending(path: "cache/artifacts").path)
@@ -78,6 +78,6 @@ struct BasesTests {
         let fixed = try recipe("policy: {folder: cache/artifacts/\(model)/model}")
         let refused = try await zoo.run("compare", fixed, "--run-dir", "fixed")
         #expect(refused.status == 65)
-        #expect(try refused.complaint.contains("compare.bases is 2, but no stage before the last makes a model"))
+        #expect(try refused.complaint.contains("compare.bases is 2, but no stage before the last trains a model"))
     }
 }

@@ -63,7 +63,7 @@ struct CampaignTests {
                 var killed = zoo
                 killed.environment.merge(["LD_PRELOAD": library, "DIE_IN": "worker", "DIE_AT": "\(point)"]) { $1 }
                 let ended = try await killed.run("train", task.recipe.path, "--run-dir", "run", "--quiet")
-                #expect(ended.status == 70 && ended.errors.contains("was killed from outside"), "point \(point): \(ended.errors)")
+                #expect(ended.status == 70 && ended.errors.contains("was killed; the machine"), "point \(point): \(ended.errors)")
                 try await goOn("killed before removal or renaming \(point)")
                 tried += 1
             }
@@ -196,7 +196,7 @@ struct CampaignTests {
         let ended = try await zoo.run("train", "--resume", "run", "--quiet")
         if ended.status != 0 {
             #expect(
-                try ended.status == 65 && ended.complaint.contains("is whole: there is nothing to resume"),
+                try ended.status == 65 && ended.complaint.contains("is finished: there is nothing to resume"),
                 "\(how): \(ended.errors)")
         }
         try expectSameRuns(whole ?? self.whole, run, how)

@@ -10,14 +10,14 @@ private let damages: [(name: String, words: String)] = [
     ("flipped bit of the weights", "policy.safetensors was changed since it was written"),
     ("flipped bit of the optimizer", "policy.optimizer.safetensors was changed since it was written"),
     ("flipped bit of the state", "state.json was changed since it was written"),
-    ("flipped bit of the manifest", "its manifest.json is missing, or is not as it was written"),
-    ("space in the manifest", "its manifest.json is missing, or is not as it was written"),
+    ("flipped bit of the manifest", "its manifest.json is missing or was changed"),
+    ("space in the manifest", "its manifest.json is missing or was changed"),
     ("cut-off weights", "policy.safetensors has"),
     ("deleted weights", "policy.safetensors is missing"),
     ("deleted state", "state.json is missing"),
-    ("deleted manifest", "its manifest.json is missing, or is not as it was written"),
-    ("added file", "critic.safetensors is no part of it"),
-    ("copy of another step", "by its manifest it is the checkpoint of step"),
+    ("deleted manifest", "its manifest.json is missing or was changed"),
+    ("added file", "critic.safetensors does not belong to it"),
+    ("copy of another step", "its manifest says step"),
 ]
 
 @Suite("a checkpoint that is damaged", .serialized)
@@ -55,7 +55,7 @@ struct CheckpointDamageTests {
             let complaint = try refused.complaint
             #expect(
                 complaint.contains("run/checkpoints/step-\(newer) is damaged: \(damage.words)"), "\(damage.name): \(complaint)")
-            #expect(complaint.contains("goes on from the checkpoint before it, step-\(older)"), "\(damage.name): \(complaint)")
+            #expect(complaint.contains("continues from the previous checkpoint, step-\(older)"), "\(damage.name): \(complaint)")
             #expect(try metrics() == before, "a refused resume changes nothing")
         }
         // As the sentence says.

@@ -58,7 +58,7 @@ struct DataCheckTests {
         "a row that would end a run when its turn comes is a fault with file and line",
         arguments: [
             ("asked.jsonl", rows(asked, fourth: #"{"prompt": "add"}"#), "needs the column 'answer'"),
-            ("asked.jsonl", rows(asked, fourth: #"{"prompt": "add", "answer": null}"#), "'answer' holds no number"),
+            ("asked.jsonl", rows(asked, fourth: #"{"prompt": "add", "answer": null}"#), "'answer' contains no number"),
             ("asked.jsonl", rows(asked, fourth: #"{"prompt": null, "answer": 1}"#), "'prompt' is null"),
             ("asked.jsonl", rows(asked, fourth: "{\"prompt\": \"add\""), "JSON"),
             ("last.jsonl", rows(rated, fourth: #"{"text": "add"}"#), "'rating' is missing; expected a number"),
@@ -164,7 +164,7 @@ struct DataCheckTests {
         let entry = try #require(
             DataCheck(Recipe.load(file)).entries.first { $0.stage == "last" && $0.key == "data.pairs" })
         #expect(entry.counts.withoutActions == [0, 1, 2] && entry.counts.longest == 30)
-        #expect(entry.refusal?.contains("no row is left to learn from") == true)
+        #expect(entry.refusal?.contains("no row is left to train on") == true)
     }
 
     @Test("a run whose data are mostly cut is refused by the limits' names, unless the recipe allows it")

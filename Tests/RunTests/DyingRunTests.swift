@@ -60,7 +60,7 @@ struct DyingRunTests {
     func exitsWell(defect: String) async throws {
         let ended = try await train(defect)
         #expect(ended.status == 70)
-        #expect(try ended.complaint.hasPrefix("run 'only' ended before it was whole: its process called exit(0)"))
+        #expect(try ended.complaint.hasPrefix("run 'only' ended early: its process called exit(0)"))
         #expect(!isThere("run/done") && !isThere("run/model"))
     }
 
@@ -68,7 +68,7 @@ struct DyingRunTests {
     func exitsAtLoad() async throws {
         let ended = try await train("EXIT_IN_ENTRY")
         #expect(ended.status == 65)
-        #expect(try ended.complaint.contains("libBroken.so called exit(0) before its worker had answered"))
+        #expect(try ended.complaint.contains("libBroken.so called exit(0) before its worker answered"))
     }
 
     @Test("by exit(0) in a probe has failed")
@@ -88,8 +88,8 @@ struct DyingRunTests {
         "by a status or a signal of its own is not the user's Ctrl-C: the others of its comparison go on",
         arguments: [
             ("EXIT_IN_STEP=130", "ended with status 130"),
-            ("SIGNAL_IN_STEP=15", "was stopped by a signal that was sent to its process"),
-            ("SIGNAL_IN_STEP=2", "was stopped by a signal that was sent to its process"),
+            ("SIGNAL_IN_STEP=15", "was stopped by a signal sent only to its process"),
+            ("SIGNAL_IN_STEP=2", "was stopped by a signal sent only to its process"),
         ])
     func stopsItself(defect: String, cause: String) async throws {
         let plugins = try BrokenPlugin.folder(defect, in: folder.url)

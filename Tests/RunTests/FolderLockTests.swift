@@ -51,7 +51,7 @@ struct FolderLockTests {
         try await zoo.succeed(["train", "--resume", "run"])
         try expectSameRuns(url("whole"), url("run"))
         let third = try await zoo.run("train", "--resume", "run")
-        #expect(try third.status == 65 && third.complaint.contains("run is whole: there is nothing to resume"))
+        #expect(try third.status == 65 && third.complaint.contains("run is finished: there is nothing to resume"))
     }
 
     @Test("new runs that start at once get folders of their own, each whole")
@@ -96,10 +96,10 @@ struct FolderLockTests {
         let before = try tables.map { try Data(contentsOf: url("both/\($0)")) }
         let other = try await zoo.run("compare", task.recipe.path, "--quiet", "--run-dir", "both", "--set", "budget.steps=4")
         #expect(other.status == 73)
-        #expect(try other.complaint.contains("both/one-seed0 holds another run"))
+        #expect(try other.complaint.contains("both/one-seed0 contains a different run"))
         #expect(try tables.map { try Data(contentsOf: url("both/\($0)")) } == before)
         let train = try await zoo.run("train", task.recipe.path, "--quiet", "--run-dir", "both")
-        #expect(try train.status == 73 && train.complaint.contains("both holds a comparison already"))
+        #expect(try train.status == 73 && train.complaint.contains("both already contains a comparison"))
     }
 
     @Test("the same command goes on with what was left unfinished, unless it says --new", arguments: ["train", "compare"])
@@ -117,7 +117,7 @@ struct FolderLockTests {
         #expect(!other.errors.contains("left unfinished") && isThere("runs/\(name)-2"), "another recipe is another run")
         let second = try await zoo.succeed([command, task.recipe.path, "--quiet"])
         #expect(second.errors.contains("runs/\(name)-1 is this"))
-        #expect(second.errors.contains("left unfinished: going on with it; --new begins another"))
+        #expect(second.errors.contains("unfinished: continuing it; --new starts another"))
         #expect(isThere("\(run)/done") && !isThere("runs/\(name)-3"))
         try await zoo.succeed([command, task.recipe.path, "--quiet", "--new"])
         let again = command == "train" ? "runs/tiny-sft-0-3" : "runs/tiny-compare-3/one-seed0"

@@ -118,7 +118,7 @@ struct HeldOutTests {
         try task("evaluation: {prompts: prompts.jsonl, count: 2, pairs: pairs.jsonl, every: 1}")
         let told = try await train("grpo", "grpo")
         #expect(
-            told.contains("algorithm 'grpo' does not learn from what evaluation.pairs and evaluation.examples hold"), "\(told)")
+            told.contains("algorithm 'grpo' does not learn from evaluation.pairs or evaluation.examples"), "\(told)")
         #expect(try metrics("grpo").allSatisfy { $0["eval/loss"] == nil && $0["eval/kl"] != nil })
         // One that could learn from pairs, and is told to learn from labels; samples are measured under their own names.
         let kto = try await train("sft", "sft")
@@ -130,7 +130,7 @@ struct HeldOutTests {
     func recipes() throws {
         for (evaluation, words) in [
             ("evaluation: {every: 1}", "expected held-out 'prompts', 'pairs' or 'examples'"),
-            ("evaluation: {pairs: pairs.jsonl, count: 4}", "'count' is about samples of held-out prompts"),
+            ("evaluation: {pairs: pairs.jsonl, count: 4}", "'count' applies to samples of held-out prompts"),
             ("evaluation: {pairs: none.jsonl}", "evaluation.pairs"),
         ] {
             try task(evaluation)

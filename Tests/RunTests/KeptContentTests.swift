@@ -82,7 +82,7 @@ struct KeptContentTests {
         let names = try kept()
         #expect(Set(names.map { $0.split(separator: "-")[0] }) == ["sft", "pairs", "normalization"])
         let all = try await why(task.recipe)
-        #expect(all.components(separatedBy: ": kept as ").count == 4, "\(all)")
+        #expect(all.components(separatedBy: ": cached as ").count == 4, "\(all)")
 
         // The same content elsewhere, under other names, and what changes no result.
         let copy = try self.task("there")
@@ -91,7 +91,7 @@ struct KeptContentTests {
         try copy.edit("kept.yaml", "name: kept", "# a comment\nname: other\nabout: words")
         try copy.edit("kept.yaml", "budget: {steps: 2}", "budget: {steps: 2}\n    checkpoint_every: 7")
         let moved = try await why(copy.recipe)
-        #expect(moved.components(separatedBy: ": kept as ").count == 4, "\(moved)")
+        #expect(moved.components(separatedBy: ": cached as ").count == 4, "\(moved)")
         try await zoo.succeed(["train", copy.recipe.path, "--run-dir", "second", "--quiet"])
         #expect(try kept() == names)
 
@@ -99,20 +99,20 @@ struct KeptContentTests {
         try task.edit("examples.jsonl", "bad", "sad")
         let examples = try await why(task.recipe)
         #expect(
-            examples.contains("stage base: made anew") && examples.contains("data.examples: \(task.folder.path)/examples.jsonl"))
-        #expect(examples.contains("what is made for stage policy: known when stage base is made"))
+            examples.contains("stage base: recomputed") && examples.contains("data.examples: \(task.folder.path)/examples.jsonl"))
+        #expect(examples.contains("pairs and normalisations of stage policy: depends on stage base, which is not cached"))
         try task.edit("examples.jsonl", "sad", "bad")
 
         try task.edit("lexicon.tsv", "a\t-3.0", "a\t+3.0")
         let lexicon = try await why(task.recipe)
-        #expect(lexicon.contains("stage base: kept as ") && lexicon.contains("scale of reward length: kept as "))
-        #expect(lexicon.contains("pairs of stage policy: made anew") && lexicon.contains("lexicon.tsv (sha256 "))
+        #expect(lexicon.contains("stage base: cached as ") && lexicon.contains("normalisation of reward length: kept as "))
+        #expect(lexicon.contains("pairs of stage policy: recomputed") && lexicon.contains("lexicon.tsv (sha256 "))
         try task.edit("lexicon.tsv", "a\t+3.0", "a\t-3.0")
 
         try task.edit("prompts.jsonl", "a film", "a song")
         let prompts = try await why(task.recipe)
-        #expect(prompts.contains("stage base: kept as ") && prompts.contains("pairs of stage policy: made anew"))
-        #expect(prompts.contains("scale of reward length: made anew") && prompts.contains("data.prompts: "))
+        #expect(prompts.contains("stage base: cached as ") && prompts.contains("pairs of stage policy: recomputed"))
+        #expect(prompts.contains("normalisation of reward length: recomputed") && prompts.contains("data.prompts: "))
         try await zoo.succeed(["train", task.recipe.path, "--run-dir", "third", "--quiet"])
         let more = try kept()
         #expect(more.count == 5 && more.isSuperset(of: names))
@@ -120,7 +120,7 @@ struct KeptContentTests {
 
         #expect(try await why(task.recipe) == all)
         let threads = try await why(task.recipe, ["--set", "threads=2"])
-        #expect(threads.contains("stage base: made anew") && threads.contains("threads: 1 → 2"), "\(threads)")
+        #expect(threads.contains("stage base: recomputed") && threads.contains("threads: 1 → 2"), "\(threads)")
     }
 
     @Test("a model's folder counts by what is read from it, and so does the base of an adapter")
@@ -156,10 +156,10 @@ struct KeptContentTests {
         data[data.count - 1] ^= 1
         try data.write(to: weights)
         let changed = try await why(task.recipe, adapter)
-        #expect(changed.contains("pairs of stage policy: made anew") && changed.contains("policy.folder: "), "\(changed)")
+        #expect(changed.contains("pairs of stage policy: recomputed") && changed.contains("policy.folder: "), "\(changed)")
     }
 
-    @Test("a kept thing that was damaged is made anew, with a word, and is the same again")
+    @Test("a kept thing that was damaged is recomputed, with a word, and is the same again")
     func damaged() async throws {
         let task = try task("here")
         try await zoo.succeed(["train", task.recipe.path, "--run-dir", "first", "--quiet"])
@@ -176,8 +176,8 @@ struct KeptContentTests {
         try Data(text.replacing(margin, with: margin.dropLast() + "9", maxReplacements: 1).utf8).write(to: pairs)
         let again = try await zoo.succeed(["train", task.recipe.path, "--run-dir", "second"])
         let said =
-            "is not as it was made (model/model.safetensors was changed since it was written: its SHA-256 is another one); "
-        #expect(again.errors.ranges(of: said + "it is made anew").count == 1, "\(again.errors)")
+            "has changed since it was made (model/model.safetensors was changed since it was written: its SHA-256 differs); "
+        #expect(again.errors.ranges(of: said + "recomputing it").count == 1, "\(again.errors)")
         #expect(try Data(contentsOf: weights) == model)
         #expect(try JSONRows(pairs) == rows)
     }
@@ -196,12 +196,12 @@ struct KeptContentTests {
     @Test("zoo cache lists, explains and removes what is kept, and leaves what a process uses")
     func cache() async throws {
         let task = try task("here")
-        #expect(try await zoo.succeed(["cache", "list"]).output.contains("nothing is kept in"))
+        #expect(try await zoo.succeed(["cache", "list"]).output.contains("the cache is empty"))
         try await zoo.succeed(["train", task.recipe.path, "--run-dir", "first", "--quiet"])
         let names = try kept().sorted()
         let list = try await zoo.succeed(["cache", "list"]).output
         for name in names { #expect(list.contains(name)) }
-        #expect(list.contains("stage base of here/kept.yaml") && list.contains("3 kept in "))
+        #expect(list.contains("stage base of here/kept.yaml") && list.contains("3 artifacts in "))
 
         let base = try #require(names.first { $0.hasPrefix("sft-") })
         let why = try await zoo.succeed(["cache", "why", base]).output
@@ -221,7 +221,7 @@ struct KeptContentTests {
         let descriptor = open(lock.path, O_RDWR | O_CLOEXEC)  // processes of other tests must not inherit it
         try #require(descriptor >= 0 && flock(descriptor, LOCK_SH) == 0)
         let used = try await zoo.succeed(["cache", "clean", "--all"]).output
-        #expect(used.contains("\(base) stays: a process uses it") && used.contains("2 of 3 removed"))
+        #expect(used.contains("\(base) is kept: a process is using it") && used.contains("2 of 3 removed"))
         #expect(try kept() == [base])
         #expect(try await zoo.succeed(["cache", "list"]).output.contains(" now "))
         close(descriptor)

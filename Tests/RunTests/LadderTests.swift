@@ -12,7 +12,7 @@ struct LadderTests {
             "compare", recipes.appending(path: "ladder.yaml").path, "--base", recipes.appending(path: "tabular.yaml").path,
             "--seeds", "0", "--set", "budget.updates=2", "--set", "data.pairs.build.prompts=64",
         ])
-        #expect(ended.output.contains("ppo-shared is left out: it is not for task tabular"))
+        #expect(ended.output.contains("ppo-shared is left out: it does not apply to task tabular"))
         #expect(ended.output.contains("ppo → ppo-batch-mean\n    parameters.ppo.baseline: critic → batch-mean\n"))
         #expect(ended.output.contains("rloo → grpo\n    algorithm: rloo → grpo\n"))
         let table = try String(
@@ -24,6 +24,6 @@ struct LadderTests {
         let shared = try await zoo.run(
             "compare", recipes.appending(path: "ladder.yaml").path, "--base", recipes.appending(path: "tabular.yaml").path,
             "--variants", "ppo-shared")
-        #expect(try shared.complaint.contains("variant 'ppo-shared' is not for task 'tabular', by its 'except_tasks'"))
+        #expect(try shared.complaint.contains("variant 'ppo-shared' is excluded from task 'tabular' by its 'except_tasks'"))
     }
 }

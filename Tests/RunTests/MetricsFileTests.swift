@@ -31,9 +31,10 @@ struct MetricsFileTests {
     @Test(
         "a line of the steps before that is damaged or missing is named, and nothing is cut",
         arguments: [
-            ([0, 2, 3], "line 2 is of step 3; expected step 2"), ([0, 1, 1, 2], "line 3 is of step 2; expected step 3"),
-            ([0, 1], "line 3 is missing"), ([], "line 1 is missing"), ([1, 2], "line 1 is of step 2; expected step 1"),
-            ([0, -1, 2], "line 2 is no record of a step"), ([0, 1, -2], "line 3 is cut off"),
+            ([0, 2, 3], "line 2 is of iteration 3; expected iteration 2"),
+            ([0, 1, 1, 2], "line 3 is of iteration 2; expected iteration 3"),
+            ([0, 1], "line 3 is missing"), ([], "line 1 is missing"), ([1, 2], "line 1 is of iteration 2; expected iteration 1"),
+            ([0, -1, 2], "line 2 is not the record of an iteration"), ([0, 1, -2], "line 3 is cut off"),
         ])
     func damaged(order: [Int], fault: String) throws {
         let text = order.map { $0 == -1 ? "{\"step\": 2, \"lo\u{0}\n" : $0 == -2 ? "{\"step\": 3" : lines[$0] }.joined()

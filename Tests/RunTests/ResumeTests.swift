@@ -113,7 +113,7 @@ struct ResumeTests {
         try #require(await run.send(SIGINT) { first.duration(to: .now) > .milliseconds(50) }, "the run ended at the first Ctrl-C")
         let stopped = try await run.end()
         #expect(stopped.status == 130)
-        #expect(try stopped.complaint.contains("stopped; go on with: zoo train --resume"))
+        #expect(try stopped.complaint.contains("stopped; continue with: zoo train --resume"))
         #expect(checkpoint() == 1, "the second Ctrl-C waited for the step")
         try await zoo.succeed(["train", "--resume", "broken"])
         try expectSameRuns()
@@ -135,7 +135,7 @@ struct ResumeTests {
         try #require(await second.send(SIGINT) { checkpoint().map { $0 > reached } ?? false }, "the run ended before Ctrl-C")
         let stopped = try await second.end()
         #expect(stopped.status == 130)
-        #expect(try stopped.complaint.contains("stopped; go on with: zoo train --resume"))
+        #expect(try stopped.complaint.contains("stopped; continue with: zoo train --resume"))
 
         try await zoo.succeed(["train", "--resume", "broken"])
         try expectSameRuns()

@@ -58,7 +58,7 @@ struct SavedCriticTests {
     @Test("an algorithm without a critic keeps none, and says so")
     func none() async throws {
         let (run, ended) = try await train(recipe("save: [critic]"), "run", ["--algorithm", "grpo"])
-        #expect((ended.output + ended.errors).contains("no critic is kept: algorithm 'grpo' built none"))
+        #expect((ended.output + ended.errors).contains("no critic is saved: algorithm 'grpo' built none"))
         #expect(!FileManager.default.fileExists(atPath: run.appending(path: "critic").path))
     }
 

@@ -11,9 +11,9 @@ struct ChatTemplateTests {
     @Test(
         "what is outside of the subset is refused with file, line and construct",
         arguments: [
-            ("\n{% include 'x' %}", "t.jinja:2: the tag 'include' is outside of the supported subset of Jinja"),
+            ("\n{% include 'x' %}", "t.jinja:2: the tag 'include' is outside the supported subset of Jinja"),
             ("{% frob %}", "t.jinja:1: there is no tag 'frob'"),
-            ("a\n\n{{ 1 | groupby('a') }}", "t.jinja:3: the filter 'groupby' is outside of the supported subset of Jinja"),
+            ("a\n\n{{ 1 | groupby('a') }}", "t.jinja:3: the filter 'groupby' is outside the supported subset of Jinja"),
             ("{{ 1 is escaped }}", "t.jinja:1: the test 'escaped' is outside"),
             ("{{ cycler(1) }}", "t.jinja:1: the function 'cycler' is outside"),
             ("{{ 'a'.zfill(3) }}", "t.jinja:1: the method 'zfill' of a string is outside"),
@@ -23,19 +23,19 @@ struct ChatTemplateTests {
             ("{{ f(*a) }}", "t.jinja:1: '*' before an argument is outside"),
             ("{% for a in b recursive %}{% endfor %}", "t.jinja:1: 'recursive' of a loop is outside"),
             ("{% if x %}\n", "t.jinja:1: expected '{% endif %}' before the end of the template"),
-            ("{{ x", "t.jinja:1: a tag begins with '{{' and does not end"),
-            ("{{ 'x }}", "t.jinja:1: a string begins with ' and does not end"),
-            ("\n{# x", "t.jinja:2: a comment begins with '{#' and does not end"),
+            ("{{ x", "t.jinja:1: a tag starts with '{{' and does not end"),
+            ("{{ 'x }}", "t.jinja:1: a string starts with ' and does not end"),
+            ("\n{# x", "t.jinja:2: a comment starts with '{#' and does not end"),
             ("{{ ) }}", "t.jinja:1: unexpected ')'"),
             ("{{ a b }}", "t.jinja:1: expected an operator or '}}', found 'b'"),
-            ("{{ missing.x }}", "t.jinja:1: '.x' of what is not there: 'missing' is not defined"),
-            ("{{ 1 + missing }}", "t.jinja:1: '+' with what is not there: 'missing' is not defined"),
+            ("{{ missing.x }}", "t.jinja:1: '.x' of something undefined: 'missing' is not defined"),
+            ("{{ 1 + missing }}", "t.jinja:1: '+' with something undefined: 'missing' is not defined"),
             ("{{ 'a' + 1 }}", "t.jinja:1: '+' does not go with a string and a whole number"),
             ("{{ 1 // 0 }}", "t.jinja:1: division by zero"),
-            ("{{ missing() }}", "t.jinja:1: a call of what is not there: 'missing' is not defined"),
+            ("{{ missing() }}", "t.jinja:1: a call of something undefined: 'missing' is not defined"),
             ("{{ raise_exception('no ' ~ messages|length) }}", "t.jinja:1: the template refuses the conversation: no 2"),
-            ("{% set a.b = 1 %}", "t.jinja:1: 'a.b' cannot be set: 'a' is no namespace"),
-            ("{% break %}", "t.jinja:1: 'break' stands outside of a loop"),
+            ("{% set a.b = 1 %}", "t.jinja:1: 'a.b' cannot be set: 'a' is not a namespace"),
+            ("{% break %}", "t.jinja:1: 'break' is outside of a loop"),
         ])
     func refusals(source: String, reason: String) throws {
         #expect(try failure { try render(source) }.hasPrefix(reason))
@@ -182,7 +182,7 @@ struct ChatTemplateTests {
         #expect(chat.text == "<user>q;<assistant>a;")
         #expect(chat.generated == [19..<21])
         let other = try ChatTemplate(source: "{{ messages | length }}", name: "t.jinja")
-        #expect(try failure { try other.answer([talk[1]], to: [talk[0]]) }.contains("does not begin with the text of the prompt"))
+        #expect(try failure { try other.answer([talk[1]], to: [talk[0]]) }.contains("does not start with the text of the prompt"))
     }
 
     @Test("the time is Python's")

@@ -95,7 +95,7 @@ struct ConversationTests {
             (#"{"prompt": "q", "completion": [\#(answer)]}"#, "'prompt' is a string; expected a list of messages"),
             (#"{"prompt": [\#(user)], "completion": [\#(user)]}"#, "'completion' ends with a turn of 'user'"),
             (#"{"chosen": [\#(user), \#(answer)], "rejected": [\#(user), \#(answer)]}"#, "are the same conversation"),
-            (#"{"chosen": [\#(answer)], "rejected": [\#(other)]}"#, "begin with different messages"),
+            (#"{"chosen": [\#(answer)], "rejected": [\#(other)]}"#, "start with different messages"),
             (#"{"chosen": [\#(user), \#(answer)], "rejected": [\#(user)]}"#, "'rejected' adds nothing to the prompt"),
         ])
     func badConversation(line: String, reason: String) throws {
@@ -110,7 +110,7 @@ struct ConversationTests {
         let parquet = URL(filePath: "/data/train-00000.parquet")
         #expect(
             try failure { try Dataset.load(jsonl: parquet) } == """
-                /data/train-00000.parquet: Parquet is not read; convert it to JSON lines: python3 -c "import json, pyarrow.parquet as p; \
+                /data/train-00000.parquet: Parquet is not supported; convert it to JSON lines: python3 -c "import json, pyarrow.parquet as p; \
                 open('/data/train-00000.jsonl', 'w').writelines(json.dumps(r) + '\\n' for r in p.read_table('/data/train-00000.parquet').to_pylist())"
                 """)
         let zipped = URL(filePath: "/data/train.jsonl.gz")

@@ -89,7 +89,7 @@ struct RewardTests {
         #expect(
             try failure { try score("exact-match", [:], "4", ["solution": "4", "a": 1]) }
                 == "reward exact-match: needs the column 'answer'; the prompt's row has the columns a, solution")
-        #expect(try failure { try score("number-match", [:], "4", ["answer": "four"]) }.contains("holds no number"))
+        #expect(try failure { try score("number-match", [:], "4", ["answer": "four"]) }.contains("contains no number"))
     }
 
     @Test(
@@ -97,7 +97,7 @@ struct RewardTests {
         arguments: [
             (
                 "exact-mach", [:],
-                "reward exact-mach: is not known; built in are exact-match, number-match, countdown, regex, length, lexicon, "
+                "reward exact-mach: is unknown; built in are exact-match, number-match, countdown, regex, length, lexicon, "
                     + "prompt-shift; did you mean 'exact-match'?"
             ),
             (
@@ -107,7 +107,7 @@ struct RewardTests {
             ("number-match", ["tolerance": -1], "reward number-match: 'tolerance' is -1.0; expected a number of at least 0.0"),
             ("number-match", ["tolerance": "x"], "reward number-match: 'tolerance' is 'x'; expected a number of at least 0.0"),
             ("regex", [:], "reward regex: needs 'pattern' (string)"),
-            ("regex", ["pattern": "("], "reward regex: 'pattern' is no regular expression: '('"),
+            ("regex", ["pattern": "("], "reward regex: 'pattern' is not a regular expression: '('"),
             ("regex", ["pattern": ""], "reward regex: 'pattern' is empty"),
             ("length", ["target": 0], "reward length: 'target' is 0.0; expected a number from 1.0 to 1000000.0"),
             ("length", ["target": 5, "mode": "min"], "reward length: 'mode' is 'min'; expected target or max"),

@@ -44,8 +44,8 @@ struct FileTests {
             let cases: [(URL, String)] = [
                 (folder.appending(path: "nowhere"), "there is no such file"),
                 (long, "cannot be read: the name is too long"),
-                (loop, "cannot be read: its links go in a circle"),
-                (file.appending(path: "below"), "cannot be read: a part of the path is a file, not a folder"),
+                (loop, "cannot be read: its links are circular"),
+                (file.appending(path: "below"), "cannot be read: part of the path is a file, not a folder"),
             ]
             for (url, reason) in cases {
                 #expect(throws: FileError(.noInput, url.path, reason)) { try InputFile.data(url) }

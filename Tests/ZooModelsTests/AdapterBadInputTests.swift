@@ -53,9 +53,9 @@ struct AdapterBadInputTests {
             Broken(key: "lora_alpha", json: "\"five\"", says: "lora_alpha is five; expected a number"),
             Broken(key: "target_modules", json: "\".*_proj\"", says: "target_modules is .*_proj"),
             Broken(key: "target_modules", json: "[\"q_proj\", \"w_proj\"]", says: "no projection 'w_proj'"),
-            Broken(key: "target_modules", json: "[\"q_proj\"]", says: "v_proj.lora_A.weight has no place"),
+            Broken(key: "target_modules", json: "[\"q_proj\"]", says: "v_proj.lora_A.weight does not belong"),
             Broken(key: "target_modules", json: "[\"q_proj\", \"v_proj\", \"o_proj\"]", says: "o_proj.lora_A.weight is missing"),
-            Broken(key: "base_model_name_or_path", json: "\"meta/llama\"", says: "its base 'meta/llama' is no model folder here"),
+            Broken(key: "base_model_name_or_path", json: "\"meta/llama\"", says: "its base 'meta/llama' is not a model folder"),
             Broken(key: "base_model_name_or_path", json: nil, says: "base_model_name_or_path is missing"),
             Broken(key: "base_model_name_or_path", json: "\".\"", says: "is an adapter itself"),
         ])
@@ -110,7 +110,7 @@ struct AdapterBadInputTests {
         try expect("\(first)lora_B.weight has shape [3, 16]; expected [16, 3]") {
             try rewrite($0) { $0[first + "lora_B.weight"] = .zeros([3, 16]) }
         }
-        try expect("base_model.model.lm_head.lora_A.weight has no place") {
+        try expect("base_model.model.lm_head.lora_A.weight does not belong") {
             try rewrite($0) { $0["base_model.model.lm_head.lora_A.weight"] = .zeros([3, 16]) }
         }
         try expect("\(first)lora_A.weight is not finite") {

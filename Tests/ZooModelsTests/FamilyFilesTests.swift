@@ -51,7 +51,7 @@ struct FamilyFilesTests {
         let error = #expect(throws: ModelError.self) {
             try changed("gpt2") { tensors, _ in tensors["transformer.h.0.attn.scale"] = .ones([1]) }
         }
-        #expect(error?.description.contains("transformer.h.0.attn.scale has no place") == true)
+        #expect(error?.description.contains("transformer.h.0.attn.scale does not belong") == true)
     }
 
     @Test("a tied output projection may lie in the file, alone or beside the embedding, but may not differ from it")

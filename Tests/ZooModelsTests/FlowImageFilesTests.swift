@@ -158,7 +158,7 @@ struct FlowImageFilesTests {
                 #expect(error?.description.contains(text) == true, "\(error?.description ?? "")")
             }
             try refused(all.filter { $0.name != "x_embedder.bias" }, "x_embedder.bias is missing")
-            try refused(all + [NamedTensor("pos_embed.proj.weight", .zeros([1]))], "pos_embed.proj.weight has no place")
+            try refused(all + [NamedTensor("pos_embed.proj.weight", .zeros([1]))], "pos_embed.proj.weight does not belong")
             try refused(
                 all.map { $0.name == "proj_out.bias" ? NamedTensor($0.name, .zeros([3])) : $0 }, "proj_out.bias has shape [3]")
         }

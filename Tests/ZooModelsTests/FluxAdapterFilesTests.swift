@@ -71,7 +71,7 @@ struct FluxAdapterFilesTests {
             let folder = try AdapterFolder(adapter)
             #expect((folder.config.r, folder.config.alpha, folder.baseName) == (3, 3, nil))
             let error = #expect(throws: ModelError.self) { try FlowImage.load(merging: folder) }
-            #expect(error?.description.contains("does not say what its base is") == true, "\(error?.description ?? "")")
+            #expect(error?.description.contains("does not name its base") == true, "\(error?.description ?? "")")
             let place = adapter.deletingLastPathComponent().appendingPathComponent("base")
             let base = try FlowImage.load(from: place, trainable: false)
             let again = try FlowImage(adapting: base, from: place, with: folder, head: .languageModel, trainable: true)
@@ -89,11 +89,11 @@ struct FluxAdapterFilesTests {
             ("transformer.task_type", "\"CAUSAL_LM\"", "task_type is CAUSAL_LM; expected null"),
             ("transformer.rank_pattern", "{\"to_q\": 2}", "rank_pattern is"),
             ("transformer.r", "4", "lora_A.weight has shape [3, 4]; expected [4, 4] for the base ../base"),
-            ("transformer.target_modules", "[\"to_q\"]", "has no place in an adapter of these targets"),
+            ("transformer.target_modules", "[\"to_q\"]", "does not belong to an adapter with these targets"),
             ("transformer.target_modules", "[\"q_proj\"]", "no projection 'q_proj'"),
-            ("transformer.base_model_name_or_path", "\"../elsewhere\"", "its base '../elsewhere' is no model folder here"),
+            ("transformer.base_model_name_or_path", "\"../elsewhere\"", "its base '../elsewhere' is not a model folder here"),
             ("transformer.base_model_name_or_path", "\".\"", "is an adapter itself"),
-            ("transformer.base_model_name_or_path", "null", "does not say what its base is"),
+            ("transformer.base_model_name_or_path", "null", "does not name its base"),
             ("text_encoder.r", "4", "lora_adapter_metadata has text_encoder.r"),
         ])
     func refused(key: String, value: String, says: String) throws {
@@ -119,7 +119,7 @@ struct FluxAdapterFilesTests {
                 #expect(found.contains(says) && found.contains(file.path), "\(found)")
             }
             try Safetensors.write(network.parameters, to: file, metadata: ["lora_adapter_metadata": "r = 3"])
-            refused("lora_adapter_metadata is no JSON object")
+            refused("lora_adapter_metadata is not a JSON object")
             for bytes in [Data(), Data([9, 0, 0, 0, 0, 0, 0, 0]), Data(repeating: 255, count: 64)] {
                 try bytes.write(to: file)
                 refused("expected a safetensors file")
@@ -135,7 +135,7 @@ struct FluxAdapterFilesTests {
             let error = #expect(throws: ModelError.self) {
                 try CausalLM.load(merging: AdapterFolder(adapter), head: .languageModel, device: .cpu, trainable: false)
             }
-            #expect(error?.description.contains("an adapter of another kind of network") == true)
+            #expect(error?.description.contains("an adapter for another kind of network") == true)
         }
     }
 }

@@ -220,7 +220,7 @@ struct ModelFilesTests {
                 fault: "endless words", key: "vocab_size", json: "9007199254740992", says: "expected a whole number from 1 to"),
             Broken(
                 fault: "endless width", key: "hidden_size", json: "1e300", says: "hidden_size is 1e+300; expected a whole number"),
-            Broken(fault: "extra tensor", key: "num_hidden_layers", json: "1", says: "has no place in this network"),
+            Broken(fault: "extra tensor", key: "num_hidden_layers", json: "1", says: "does not belong to this network"),
         ])
     func refusedConfig(broken: Broken) throws {
         try withTemporaryFolder { folder in

@@ -100,7 +100,7 @@ struct LoaderTests {
         try await PluginFixture.withFolder { folder in
             expectFailure(try PluginFixture.compile("UNDEFINED_SYMBOL", into: folder), "undefined symbol: nobody_defines_this")
             expectFailure(
-                try PluginFixture.compile("WRONG_MAJOR", into: folder), "version 2 of the plugin contract", "speaks version 1")
+                try PluginFixture.compile("WRONG_MAJOR", into: folder), "version 2 of the plugin ABI", "has version 1")
             expectFailure(try PluginFixture.compile("NOT_A_PLUGIN", into: folder), "does not define zoo_plugin_entry_v1")
             expectFailure(try PluginFixture.compile("TRUNCATED_TABLE", into: folder), "truncated at 48 bytes")
         }

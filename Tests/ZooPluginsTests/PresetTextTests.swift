@@ -82,7 +82,7 @@ struct PresetTextTests {
             #expect(other.contains { $0 == "–" })
             #expect(
                 try zoo(["diff", "broken@strong", "broken@strong"], in: folder).output.hasPrefix(
-                    "Both set every parameter alike.\n"))
+                    "Both set all parameters to the same values.\n"))
         }
     }
 

@@ -53,7 +53,7 @@ struct PresetTests {
         #expect(preset?.label == "demo@trl")
         #expect(
             preset?.sentence
-                == "demo@trl, by its file; the preset overrules parameters.demo of the recipe: beta 0 instead of 0.5")
+                == "demo@trl, by its file; the preset overrides parameters.demo of the recipe: beta 0 instead of 0.5")
     }
 
     @Test("without the preset the recipe's parameters stand")

@@ -41,7 +41,7 @@ struct RecipeErrorTests {
                 "budget: {steps: 5}", "budget: {steps: 5, updates: 2}",
                 "9: stages[0].budget: expected one of steps, updates, epochs, sampled_steps, reward_queries, flops, seconds, found steps and updates"
             ),
-            ("seeds: [0, 1]", "seeds: [0, 0]", "22: compare.seeds: '0' stands there twice; expected different ones"),
+            ("seeds: [0, 1]", "seeds: [0, 0]", "22: compare.seeds: '0' is listed twice; expected distinct names"),
             ("seeds: [0, 1]", "seeds: 3", "22: compare.seeds: expected a list, each a whole number >= 0, found 3"),
             (
                 "hidden_size: 64", "hidden_size: wide",
@@ -189,7 +189,7 @@ struct RecipeErrorTests {
             "l\(level): &l\(level) [\(Array(repeating: "*l\(level - 1)", count: 10).joined(separator: ", "))]"
         }
         let found = sentence { try recipe((["l0: &l0 [x]"] + levels).joined(separator: "\n")) }
-        #expect(found.hasSuffix("holds more than 100000 values, aliases counted in full"))
+        #expect(found.hasSuffix("has more than 100000 values, counting aliases in full"))
     }
 
     @Test("a missing file names the recipe that was meant; folders and bytes are refused")
@@ -203,7 +203,7 @@ struct RecipeErrorTests {
             let found = sentence { try Recipe.load(folder.appending(path: name)) }
             return String(found.dropFirst(folder.appending(path: name).relativePath.count + 2))
         }
-        #expect(reason("smal.yaml") == "there is no such recipe; did you mean 'small.yaml' in the same folder?")
+        #expect(reason("smal.yaml") == "no such recipe; did you mean 'small.yaml' in the same folder?")
         #expect(reason("bytes.yaml") == "is not UTF-8 text; expected a recipe (a YAML file)")
         #expect(sentence { try Recipe.load(folder) }.hasSuffix("is a folder; expected a recipe (a YAML file)"))
     }

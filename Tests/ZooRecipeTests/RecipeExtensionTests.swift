@@ -121,12 +121,12 @@ struct RecipeExtensionTests {
         arguments: [
             (
                 "extends: base/smal.yaml",
-                "own.yaml:1: extends: base/smal.yaml: there is no such recipe; did you mean 'small.yaml' in"
+                "own.yaml:1: extends: base/smal.yaml: no such recipe; did you mean 'small.yaml' in"
             ),
-            ("extends: own.yaml", "own.yaml:1: extends: goes in a circle: own.yaml → own.yaml"),
+            ("extends: own.yaml", "own.yaml:1: extends: is circular: own.yaml → own.yaml"),
             ("extends: 3", "own.yaml:1: extends: expected the path of a recipe, such as sentiment.yaml, found 3"),
             ("extend: base/small.yaml", "own.yaml:1: extend: is not a key here; did you mean 'extends'?"),
-            ("name: own\nset: {seed: 1}", "own.yaml:2: set: changes the recipe that 'extends' names, and there is none"),
+            ("name: own\nset: {seed: 1}", "own.yaml:2: set: changes the recipe that 'extends' names, but there is none"),
             (
                 "extends: base/small.yaml\nset: [1]",
                 "own.yaml:2: set: expected values by path, such as {budget.updates: 10}, found a list"
@@ -157,7 +157,7 @@ struct RecipeExtensionTests {
         let folder = try RecipeFolder()
         try folder.write("name: a\nextends: ../own.yaml\n", to: "base/a.yaml")
         let found = folder.complaint("extends: base/a.yaml\n")
-        #expect(found == "base/a.yaml:2: extends: goes in a circle: own.yaml → a.yaml → own.yaml")
+        #expect(found == "base/a.yaml:2: extends: is circular: own.yaml → a.yaml → own.yaml")
         #expect(folder.complaint(smallRecipe, base: "base/small.yaml").hasPrefix("own.yaml: has no 'extends'"))
     }
 
@@ -167,7 +167,7 @@ struct RecipeExtensionTests {
         for level in 0..<3000 { try folder.write("extends: r\(level + 1).yaml\n", to: "r\(level).yaml") }
         try folder.write("extends: base/small.yaml\n", to: "r3000.yaml")
         let complaint = folder.complaint("extends: r0.yaml\n")
-        #expect(complaint == "r31.yaml:1: extends: more than 32 recipes build on one another; write some of them as one")
+        #expect(complaint == "r31.yaml:1: extends: more than 32 recipes extend one another; merge some of them")
         #expect(try folder.recipe("extends: r2972.yaml\n").name == "small")
     }
 }

@@ -38,7 +38,7 @@ struct RecipeSweepTests {
         #expect(try variants.map { try recipe.stage(for: $0).rewards[0].weight } == [0, 4, 0, 4])
     }
 
-    @Test("paths of one sweep move together, and the first is the axis")
+    @Test("all paths of one sweep move together, and the first is the axis")
     func together() throws {
         let recipe = try comparison(
             "compare: {variants: {g: {algorithm: grpo, sweep: {parameters.samples: [2, 4], parameters.prompts: [32, 16]}}}}")
@@ -62,16 +62,16 @@ struct RecipeSweepTests {
         arguments: [
             ("sweep: {parameters.beta: []}", "compare.variants.v.sweep: expected at least one path with at least one value"),
             ("sweep: {}", "compare.variants.v.sweep: expected at least one path with at least one value"),
-            ("sweep: {parameters.beta: [1, 1]}", "compare.variants.v.sweep.parameters.beta: '1' stands there twice"),
+            ("sweep: {parameters.beta: [1, 1]}", "compare.variants.v.sweep.parameters.beta: '1' is listed twice"),
             ("sweep: {parameters.loss: [ipo]}", "compare.variants.v.sweep.parameters.loss[0]: expected a number, found 'ipo'"),
-            ("sweep: {a: [1, 2], b: [1]}", "compare.variants.v.sweep: 'b' has 1 values and 'a' has 2; paths of one sweep move"),
+            ("sweep: {a: [1, 2], b: [1]}", "compare.variants.v.sweep: 'b' has 1 values and 'a' has 2; all paths of one"),
             (
                 "set: {parameters.beta: 1}, sweep: {parameters.beta: [2]}",
-                "compare.variants.v: sets 'parameters.beta' and sweeps it too"
+                "compare.variants.v: both sets and sweeps 'parameters.beta'"
             ),
             (
                 "parameters: {beta: 1}, sweep: {parameters.beta: [2]}",
-                "compare.variants.v: sets 'parameters.beta' and sweeps it too"
+                "compare.variants.v: both sets and sweeps 'parameters.beta'"
             ),
             ("except_tasks: [tabula]", "compare.variants.v.except_tasks[0]: expected one of "),
             ("swep: {}", "compare.variants.v.swep: is not a key here; did you mean 'sweep'?"),
@@ -86,8 +86,8 @@ struct RecipeSweepTests {
         let bad = complaint("compare: {variants: {v: {algorithm: dpo, sweep: {rollout.temperature: [1, 0]}}}}")
         #expect(bad.contains("compare.variants.v-temperature-0: stages[1].rollout.temperature: expected a number > 0, found 0"))
         let two = complaint("compare: {sweep: {seed: [1]}, variants: {v: {algorithm: dpo, sweep: {parameters.beta: [1]}}}}")
-        #expect(two.contains("compare.variants.v: has a sweep of its own, and 'compare.sweep' is another"))
+        #expect(two.contains("compare.variants.v: has its own sweep in addition to 'compare.sweep'"))
         let name = complaint("compare: {variants: {v: {algorithm: dpo, sweep: {seed: [1]}}, v-seed-1: {algorithm: dpo}}}")
-        #expect(name.contains("compare.variants: 'v-seed-1' stands there twice"))
+        #expect(name.contains("compare.variants: 'v-seed-1' is listed twice"))
     }
 }

@@ -55,7 +55,7 @@ struct SafetensorsTests {
             }
             try Data(#"{"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}}"#.utf8).write(to: index)
             let error = #expect(throws: TensorError.self) { try Safetensors.readModel(in: folder) }
-            #expect(error?.description.contains("two.safetensors: holds a, which the index places in one.safetensors") == true)
+            #expect(error?.description.contains("two.safetensors: holds a, which the index assigns to one.safetensors") == true)
         }
     }
 

@@ -36,12 +36,12 @@ ct_status ct_synchronize(ct_tensor a);
 int64_t ct_live_handles(void);
 /// The most memory this process ever held, in bytes.
 int64_t ct_peak_resident_bytes(void);
-/// The memory that this process holds now, in bytes; 0 where the system does not say.
+/// The memory that this process holds now, in bytes; 0 if the system does not say.
 int64_t ct_resident_bytes(void);
 /// Of these, what is mapped from files: the code and constants of the program and its libraries, read in as they are first used.
-/// 0 where the system does not say.
+/// 0 if the system does not say.
 int64_t ct_file_backed_bytes(void);
-/// Bytes of the heap in use, tensors included; 0 where the system does not say.
+/// Bytes of the heap in use, tensors included; 0 if the system does not say.
 int64_t ct_heap_bytes(void);
 /// From now on counts the bytes of CPU tensors; call before the first tensor.
 void ct_count_memory(void);
@@ -85,7 +85,7 @@ bool ct_grad_enabled(void);
 void ct_set_grad_enabled(bool enabled);
 ct_status ct_set_requires_grad(ct_tensor a, bool requires_grad);
 bool ct_requires_grad(ct_tensor a);
-/// The accumulated gradient, or NULL where there is none yet.
+/// The accumulated gradient, or NULL if there is none yet.
 ct_status ct_grad(ct_tensor *out, ct_tensor a);
 ct_status ct_clear_grad(ct_tensor a);
 /// Back-propagates `gradients[i]` from `tensors[i]`, adding to the leaves' gradients.
@@ -218,8 +218,8 @@ ct_status ct_uniform(ct_tensor *out, const int64_t *shape, int32_t rank, ct_gene
 /// Standard normal on the CPU.
 ct_status ct_normal(ct_tensor *out, const int64_t *shape, int32_t rank, ct_generator g);
 /// Draws one token per row of `logits` [r, v] by inverting the distribution at `uniform` [r]. A temperature of 0 takes
-/// the likeliest. `top_k` 0 and `top_p` 1 mean no cut. `logp` is that of the uncut distribution at the temperature
-/// (at 1 where the temperature is 0).
+/// the most likely. `top_k` 0 and `top_p` 1 mean no cut. `logp` is that of the uncut distribution at the temperature
+/// (at 1 if the temperature is 0).
 ct_status ct_sample(
     ct_tensor *tokens, ct_tensor *logp, ct_tensor logits, ct_tensor uniform, double temperature, int64_t top_k, double top_p);
 

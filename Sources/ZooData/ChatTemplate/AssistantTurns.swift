@@ -1,5 +1,5 @@
 extension ChatTemplate {
-    /// A conversation as text, and the bytes of it that the assistant says: each turn's content and what the template ends it with.
+    /// A conversation as text, and the bytes that the assistant says: each turn's content and what the template ends it with.
     ///
     /// Where the template marks them with `{% generation %}`, as TRL's training templates do, its marks are taken. Otherwise each turn is
     /// what rendering up to it adds to rendering up to the turn before it with the generation prompt.
@@ -16,9 +16,9 @@ extension ChatTemplate {
             guard through.utf8.starts(with: before.utf8), whole.text.utf8.starts(with: through.utf8) else {
                 throw DataError(
                     name,
-                    "the template writes message \(index) (assistant) differently once others follow, or begins it differently than its "
-                        + "generation prompt does, so its part of the text is not certain; put {% generation %} around what the assistant "
-                        + "says in a copy of the template, and name that in 'data.chat_template'")
+                    "the template writes message \(index) (assistant) differently once others follow, or starts it differently than its "
+                        + "generation prompt does, so its part of the text is ambiguous; put {% generation %} around what the assistant "
+                        + "says in a copy of the template, and use that as 'data.chat_template'")
             }
             whole.generated.append(before.utf8.count..<through.utf8.count)
         }
@@ -39,7 +39,7 @@ extension ChatTemplate {
         guard text.utf8.starts(with: before.utf8) else {
             throw DataError(
                 name,
-                "the text of prompt and completion does not begin with the text of the prompt, so the completion's part is not certain"
+                "the text of prompt and completion does not start with the text of the prompt, so the completion's part is ambiguous"
             )
         }
         return RenderedChat(text: text, generated: [before.utf8.count..<text.utf8.count])

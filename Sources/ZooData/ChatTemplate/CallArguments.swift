@@ -7,7 +7,7 @@ struct CallArguments {
     /// The values by the names of the callee's parameters; those that were not given are left out.
     ///
     /// - Parameter names: in the order in which values without a name fill them.
-    /// - Throws: where there are too many values, or one has an unknown name.
+    /// - Throws: if there are too many values, or one has an unknown name.
     func matched(_ callee: String, _ names: [String]) throws -> [String: TemplateValue] {
         guard positional.count <= names.count else {
             throw TemplateFault(line, "\(callee) takes \(names.count) arguments, found \(positional.count)")
@@ -60,7 +60,7 @@ extension Interpreter {
             if let other = Self.others.first(where: { words == "'\($0)' is not defined" }) {
                 throw TemplateFault.outside(line, "the function '\(other)'")
             }
-            throw TemplateFault(line, "a call of what is not there: \(words)")
+            throw TemplateFault(line, "a call of something undefined: \(words)")
         default: throw TemplateFault(line, "\(callee.kind) cannot be called")
         }
     }

@@ -5,7 +5,7 @@ extension ChatTemplate {
     private static let tokens = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"]
 
     /// The template of a model's folder, as `transformers` finds it: `chat_template.jinja`, else `chat_template` in
-    /// `tokenizer_config.json`. nil where there is none.
+    /// `tokenizer_config.json`. nil if there is none.
     ///
     /// - Parameter override: a file that takes the place of the folder's template.
     /// - Throws: ``DataError`` naming the file.

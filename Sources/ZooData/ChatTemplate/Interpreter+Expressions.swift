@@ -102,7 +102,7 @@ extension Interpreter {
     /// `value.name`: a method before a key.
     func attribute(_ value: TemplateValue, _ name: String, _ line: Int) throws -> TemplateValue {
         switch value {
-        case .undefined(let words): throw TemplateFault(line, "'.\(name)' of what is not there: \(words)")
+        case .undefined(let words): throw TemplateFault(line, "'.\(name)' of something undefined: \(words)")
         case .namespace(let namespace): return namespace.values[name] ?? .undefined("the namespace has no '\(name)'")
         case .loop(let state):
             if ["cycle", "changed", "depth", "depth0"].contains(name) { throw TemplateFault.outside(line, "'loop.\(name)'") }
@@ -116,7 +116,7 @@ extension Interpreter {
 
     /// `value[key]`: a key before a method.
     func item(_ value: TemplateValue, _ key: TemplateValue, _ line: Int) throws -> TemplateValue {
-        if case .undefined(let words) = value { throw TemplateFault(line, "an item of what is not there: \(words)") }
+        if case .undefined(let words) = value { throw TemplateFault(line, "an item of something undefined: \(words)") }
         if let index = key.whole {
             switch value {
             case .list(let list):
@@ -162,7 +162,7 @@ extension Interpreter {
         switch value {
         case .list(let list): return .list(TemplateList(places(list.items.count).map { list.items[$0] }, isTuple: list.isTuple))
         case .text(let text): return .text(places(text.count).map { text[$0] })
-        case .undefined(let words): throw TemplateFault(line, "a slice of what is not there: \(words)")
+        case .undefined(let words): throw TemplateFault(line, "a slice of something undefined: \(words)")
         default: throw TemplateFault(line, "\(value.kind) cannot be sliced")
         }
     }

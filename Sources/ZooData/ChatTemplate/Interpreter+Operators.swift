@@ -3,7 +3,7 @@ import Foundation
 extension Interpreter {
     private func mismatch(_ sign: String, _ left: TemplateValue, _ right: TemplateValue, _ line: Int) -> TemplateFault {
         for value in [left, right] {
-            if case .undefined(let words) = value { return TemplateFault(line, "'\(sign)' with what is not there: \(words)") }
+            if case .undefined(let words) = value { return TemplateFault(line, "'\(sign)' with something undefined: \(words)") }
         }
         return TemplateFault(line, "'\(sign)' does not go with \(left.kind) and \(right.kind)")
     }

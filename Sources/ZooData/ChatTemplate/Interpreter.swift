@@ -102,7 +102,7 @@ final class Interpreter {
         case .name(let name): scope.values[name] = value
         case .attribute(let name, let attribute):
             guard case .namespace(let namespace)? = scope.value(of: name) else {
-                throw TemplateFault(line, "'\(name).\(attribute)' cannot be set: '\(name)' is no namespace")
+                throw TemplateFault(line, "'\(name).\(attribute)' cannot be set: '\(name)' is not a namespace")
             }
             if case .namespace = value { throw TemplateFault.outside(line, "a namespace within a namespace") }
             namespace.values[attribute] = value

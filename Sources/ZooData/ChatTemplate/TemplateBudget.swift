@@ -1,4 +1,4 @@
-/// What one rendering may use, so that no template runs or grows without end.
+/// The limits of one rendering, so that no template runs or grows without bound.
 final class TemplateBudget {
     /// Evaluations, items handled, and code points handled, four to a step.
     static let steps = 5_000_000

@@ -10,6 +10,6 @@ struct TemplateFault: Error {
 
     /// What Jinja has and this subset of it has not.
     static func outside(_ line: Int, _ construct: String) -> TemplateFault {
-        TemplateFault(line, "\(construct) is outside of the supported subset of Jinja")
+        TemplateFault(line, "\(construct) is outside the supported subset of Jinja")
     }
 }

@@ -123,7 +123,7 @@ struct TemplateLexer {
             if isAt("#}") { return finish(minus: false, trimsLine: true) }
             skip(1)
         }
-        throw TemplateFault(begin, "a comment begins with '{#' and does not end")
+        throw TemplateFault(begin, "a comment starts with '{#' and does not end")
     }
 
     private mutating func tag(_ begin: TemplateToken, _ endToken: TemplateToken, end: Unicode.Scalar) throws(TemplateFault) {
@@ -142,7 +142,7 @@ struct TemplateLexer {
             }
             try piece(scalar, &open)
         }
-        throw TemplateFault(first, "a tag begins with '\(isBlock ? "{%" : "{{")' and does not end")
+        throw TemplateFault(first, "a tag starts with '\(isBlock ? "{%" : "{{")' and does not end")
     }
 
     private mutating func piece(_ scalar: Unicode.Scalar, _ open: inout [Unicode.Scalar]) throws(TemplateFault) {
@@ -219,7 +219,7 @@ struct TemplateLexer {
             if scalar == quote { return tokens.append(LocatedToken(token: .string(text), line: begin)) }
             if scalar == "\\" { text += try escape() } else { text.append(scalar) }
         }
-        throw TemplateFault(begin, "a string begins with \(quote) and does not end")
+        throw TemplateFault(begin, "a string starts with \(quote) and does not end")
     }
 
     /// What a backslash and the characters after it stand for in Python.
@@ -253,7 +253,7 @@ struct TemplateLexer {
         let text = Text(source[index..<min(index + digits, source.count)]).string
         guard text.utf8.count == digits, !text.hasPrefix("+"), !text.hasPrefix("-"), let value = UInt32(text, radix: 16),
             let scalar = Unicode.Scalar(value)
-        else { throw TemplateFault(line, "an escape in a string is no character: '\(text)'") }
+        else { throw TemplateFault(line, "an escape in a string is not a character: '\(text)'") }
         skip(digits)
         return scalar
     }

@@ -113,7 +113,7 @@ struct TemplateParser {
             try endTag()
             return .generation(body)
         case "break", "continue":
-            guard loops > 0 else { throw TemplateFault(line, "'\(word)' stands outside of a loop") }
+            guard loops > 0 else { throw TemplateFault(line, "'\(word)' is outside of a loop") }
             try endTag()
             return word == "break" ? .break : .continue
         case "call", "filter", "block", "extends", "include", "import", "from", "with", "autoescape", "raw", "do", "trans":

@@ -1,6 +1,6 @@
 /// A value in a template, with Python's meaning.
 enum TemplateValue {
-    /// What is not there, by the words for it: it prints as nothing, is false and has no items; all else with it is an error.
+    /// Something undefined, with its description: it prints as nothing, is false and has no items; any other use is an error.
     case undefined(String)
     case none
     case bool(Bool)
@@ -66,7 +66,7 @@ final class TemplateMethod {
     }
 }
 
-/// Where names have their values; what is set in a loop's or a macro's body is gone after it.
+/// The scopes of names; what is set in the body of a loop or macro is gone after it.
 final class TemplateScope {
     var values: [String: TemplateValue]
     let parent: TemplateScope?
@@ -150,7 +150,7 @@ extension TemplateValue {
         }
     }
 
-    /// The number, where Python would count with it: true is 1.
+    /// The number, if Python would treat it as one: true is 1.
     var whole: Int? {
         switch self {
         case .int(let value): value

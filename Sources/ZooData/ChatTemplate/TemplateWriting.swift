@@ -146,7 +146,7 @@ struct TemplateWriter {
                 try writer.add(style.afterKey)
                 try writer.json(pair.value, style, level: level + 1)
             }
-        case .undefined(let words): throw TemplateFault(line, "'tojson' is given what is not there: \(words)")
+        case .undefined(let words): throw TemplateFault(line, "'tojson' of something undefined: \(words)")
         case .namespace, .loop, .method, .global, .macro: throw TemplateFault(line, "'tojson' cannot write \(value.kind)")
         }
     }

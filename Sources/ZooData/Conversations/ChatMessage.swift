@@ -1,6 +1,6 @@
 /// One turn of a conversation.
 public struct ChatMessage: Sendable, Equatable {
-    /// The roles that a message may have; what a template makes of them is its own affair.
+    /// The roles that a message may have; their use is up to the template.
     public static let roles = ["system", "developer", "user", "assistant", "tool"]
 
     public let role: String

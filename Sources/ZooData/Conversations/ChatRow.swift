@@ -1,6 +1,6 @@
 /// The conversations of a row whose columns are lists of messages rather than texts.
 public struct ChatRow: Sendable, Equatable {
-    /// A whole conversation, of which the assistant's turns are learnt: the column `messages`.
+    /// A whole conversation, of which the assistant's turns are learned: the column `messages`.
     public var messages: [ChatMessage]?
     /// What comes before the turns below.
     public var prompt: [ChatMessage] = []
@@ -14,7 +14,7 @@ public struct ChatRow: Sendable, Equatable {
 }
 
 extension ChatRow {
-    /// Takes the conversations of `shape` out of `columns`; nil where its columns are texts.
+    /// Takes the conversations of `shape` out of `columns`; nil if its columns are texts.
     /// - Throws: the reason as text, for the caller to put the line in front.
     init?(columns: inout [String: JSONTree], shape: DatasetShape) throws(RowFault) {
         let lists = shape.columns.filter { if case .array? = columns[$0] { true } else { false } }
@@ -31,7 +31,7 @@ extension ChatRow {
         case .messages:
             let messages = try take("messages")
             guard messages.contains(where: { $0.role == "assistant" }) else {
-                throw RowFault(reason: "'messages' has no turn of the assistant, so there is nothing to learn")
+                throw RowFault(reason: "'messages' has no turn of the assistant, so there is nothing to train on")
             }
             self.messages = messages
         case .prompt: prompt = try take("prompt")
@@ -49,7 +49,7 @@ extension ChatRow {
                 columns["prompt"] = nil
                 let shared = zip(better, worse).prefix { $0 == $1 }.count
                 guard shared > 0 else {
-                    throw RowFault(reason: "'chosen' and 'rejected' begin with different messages, and there is no list 'prompt'")
+                    throw RowFault(reason: "'chosen' and 'rejected' start with different messages, and there is no list 'prompt'")
                 }
                 prompt = Array(better.prefix(shared))
                 (chosen, rejected) = (Array(better.dropFirst(shared)), Array(worse.dropFirst(shared)))

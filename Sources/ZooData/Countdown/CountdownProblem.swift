@@ -18,7 +18,7 @@ public struct CountdownProblem: Hashable, Sendable {
         case invalid
     }
 
-    /// - Throws: ``DataError`` where there is no number, one below 1, or where the numbers are so large that a value could leave
+    /// - Throws: ``DataError`` if there is no number, one below 1, or where the numbers are so large that a value could leave
     ///   the range in which it is computed exactly.
     public init(numbers: [Int], target: Int) throws {
         self.numbers = numbers.sorted()
@@ -77,10 +77,10 @@ struct Fraction: Sendable {
 
     func isEqual(to whole: Int) -> Bool { numerator % denominator == 0 && numerator / denominator == Int128(whole) }
 
-    /// The whole number that this is; nil where it is none, or none of 64 bits.
+    /// The whole number that this equals; nil if it is not one of 64 bits.
     var whole: Int? { numerator % denominator == 0 ? Int(exactly: numerator / denominator) : nil }
 
-    /// nil where it divides by zero.
+    /// nil if it divides by zero.
     static func apply(_ operation: Operator, _ a: Fraction, _ b: Fraction) -> Fraction? {
         switch operation {
         case .plus: Fraction(a.numerator * b.denominator + b.numerator * a.denominator, over: a.denominator * b.denominator)

@@ -1,12 +1,12 @@
-/// 1 where the completion solves its row's problem of the numbers game, else 0; see ``CountdownProblem``.
+/// 1 if the completion solves its row's problem of the numbers game, else 0; see ``CountdownProblem``.
 ///
 /// The row's column `numbers` is a list of whole numbers, `target` a whole number. A completion that was cut at the length limit
-/// is no answer, whatever stands there.
+/// is not an answer, whatever it says.
 public struct CountdownReward: RewardFunction {
     public let name = "countdown"
     let formatReward: Double
 
-    /// - Parameter formatReward: what an expression of exactly the given numbers is worth that comes to another value.
+    /// - Parameter formatReward: the reward of an expression of exactly the given numbers with another value.
     public init(formatReward: Double = 0) { self.formatReward = formatReward }
 
     /// Unless a miss is worth as much as a solution.

@@ -22,7 +22,7 @@ public struct CountdownTask: Hashable, Sendable {
     /// Targets go from 1 to here.
     public let maxTarget: Int
 
-    /// Of the files' making: another one where equal settings would give other files.
+    /// Version of the generated files: changed when equal settings would give other files.
     static let version = 1
     /// The most problems of each file.
     static let (heldOut, prompts, examples) = (1_000, 8_000, 16_000)
@@ -49,8 +49,8 @@ public struct CountdownTask: Hashable, Sendable {
 
     /// Draws the problems and writes the task's files; equal settings give equal files on every machine.
     ///
-    /// - Parameter folder: is written whole or not at all; one that another process has written meanwhile stays.
-    /// - Throws: ``DataError`` where the settings allow too few problems, or the folder cannot be written.
+    /// - Parameter folder: is written atomically; one that another process has written meanwhile stays.
+    /// - Throws: ``DataError`` if the settings allow too few problems, or the folder cannot be written.
     public func prepare(into folder: URL) throws {
         let datasets = try split()
         try writeFolder(folder, replacing: false) { part in
@@ -63,7 +63,7 @@ public struct CountdownTask: Hashable, Sendable {
         var solution: String
     }
 
-    /// Different problems in random order: as many as the files take, or as are found before the search finds no more.
+    /// Distinct problems in random order: as many as the files need, or as the search finds.
     private func draw(_ random: inout SplitMix64) throws -> [Drawn] {
         let wanted = Self.heldOut + Self.prompts + Self.examples
         // A value on the way may be larger than the target, and is bounded so that texts stay short.

@@ -10,14 +10,14 @@ struct DrawnExpression: Sendable {
 
     private init(_ number: Int) { (value, shape) = (number, .number) }
 
-    /// nil where the value is no whole number from 1 to `limit`.
+    /// nil if the value is not a whole number from 1 to `limit`.
     private init?(_ operation: Operator, _ left: DrawnExpression, _ right: DrawnExpression, limit: Int) {
         let result = Fraction.apply(operation, Fraction(left.value), Fraction(right.value))
         guard let value = result?.whole, 1...limit ~= value else { return nil }
         (self.value, shape) = (value, .joined(operation, left, right))
     }
 
-    /// Joins the numbers by random operators in random order; nil where a value leaves 1 to `limit` on the way.
+    /// Joins the numbers by random operators in random order; nil if a value leaves 1 to `limit` on the way.
     static func draw(_ numbers: [Int], limit: Int, _ random: inout SplitMix64) -> DrawnExpression? {
         var parts = numbers.map(DrawnExpression.init)
         while parts.count > 1 {

@@ -1,4 +1,4 @@
-/// Reads an expression once from left to right and computes as it goes, on stacks of its own: nesting costs no call depth.
+/// Evaluates an expression in one pass from left to right with explicit stacks: nesting costs no call depth.
 ///
 /// Source: Dijkstra's shunting-yard algorithm, "Algol 60 translation" (1961).
 struct ExpressionReader {
@@ -7,7 +7,7 @@ struct ExpressionReader {
         case operation(Operator)
     }
 
-    /// The given numbers that no numeral has used yet.
+    /// The given numbers that have not been used yet.
     private var unused: [Int]
     private var values: [Fraction] = []
     /// Operators and opening parentheses whose right side is still to come.
@@ -15,7 +15,7 @@ struct ExpressionReader {
 
     init(_ numbers: [Int]) { unused = numbers }
 
-    /// The value of a text that is an expression of all given numbers; nil where it is none, or divides by zero.
+    /// The value of a text that is an expression of all given numbers; nil if it is not, or divides by zero.
     consuming func value(of text: String) -> Fraction? {
         var expectsOperand = true
         let characters = text.unicodeScalars
@@ -48,7 +48,7 @@ struct ExpressionReader {
         "0"..."9" ~= character ? Int(character.value - ("0" as Unicode.Scalar).value) : nil
     }
 
-    /// The number from `place` on, which is moved behind it; nil where it has a leading zero or more than 64 bits.
+    /// The number from `place` on, which is moved behind it; nil if it has a leading zero or more than 64 bits.
     private static func numeral(
         in characters: String.UnicodeScalarView, from place: inout String.UnicodeScalarView.Index, first: Int
     ) -> Int? {
@@ -64,7 +64,7 @@ struct ExpressionReader {
         return number
     }
 
-    /// Takes one of the given numbers; false where it is not, or no longer, among them.
+    /// Uses one of the given numbers; false if it is not, or no longer, available.
     private mutating func use(_ number: Int?) -> Bool {
         guard let number, let index = unused.firstIndex(of: number) else { return false }
         unused.remove(at: index)
@@ -83,7 +83,7 @@ struct ExpressionReader {
         return true
     }
 
-    /// Carries out the last operators, back to an opening parenthesis; false where one divides by zero.
+    /// Applies the last operators, back to an opening parenthesis; false if one divides by zero.
     private mutating func reduce(while isDue: (Operator) -> Bool) -> Bool {
         while case .operation(let operation)? = pending.last, isDue(operation) {
             pending.removeLast()

@@ -1,7 +1,7 @@
 import Foundation
 import ZooFiles
 
-/// Pictures of clothing, 28 × 28, in ten classes (Xiao, Rasul and Vollgraf 2017, "Fashion-MNIST", arXiv:1708.07747).
+/// Images of clothing, 28 × 28, in ten classes (Xiao, Rasul and Vollgraf 2017, "Fashion-MNIST", arXiv:1708.07747).
 public struct FashionImages: Sendable {
     /// Each 28 × 28, cloth up to 1 on -1.
     public let pictures: [Picture]
@@ -22,7 +22,7 @@ public struct FashionImages: Sendable {
         guard pixels.count == classes.count * size, classes.allSatisfy({ $0 < Self.classes.count }) else {
             throw DataError(
                 labels.path,
-                "has \(classes.count) labels; expected \(pixels.count / size) from 0 to 9, one a picture of \(images.path)")
+                "has \(classes.count) labels; expected \(pixels.count / size) from 0 to 9, one per image of \(images.path)")
         }
         self.labels = classes.map { Int($0) }
         pictures = classes.indices.map { index in
@@ -36,7 +36,7 @@ public struct FashionImages: Sendable {
         let data = try InputFile.data(file)
         func number(_ place: Int) -> Int { data.dropFirst(4 * place).prefix(4).reduce(0) { $0 << 8 | Int($1) } }
         let header = 4 * (2 + sizes.count)
-        let item = sizes.isEmpty ? "" : ", \(sizes.map(String.init).joined(separator: " × ")) an item"
+        let item = sizes.isEmpty ? "" : ", \(sizes.map(String.init).joined(separator: " × ")) per item"
         guard data.count >= header, number(0) == magic, sizes.indices.allSatisfy({ number(2 + $0) == sizes[$0] }),
             data.count == header + number(1) * sizes.reduce(1, *)
         else { throw DataError(file.path, "expected an unpacked IDX file of bytes\(item)") }

@@ -1,4 +1,4 @@
-/// A sampled picture and what it was to show.
+/// A sampled image and what it should show.
 public struct SampledImage: Sendable {
     public var picture: Picture
     public var prompt: PicturePrompt
@@ -9,39 +9,39 @@ public struct SampledImage: Sendable {
     }
 }
 
-/// A reward of pictures: a number of one picture and its prompt.
+/// A reward for images: a function of one image and its prompt.
 public struct ImageReward: RewardFunction {
     public let name: String
     private let measure: @Sendable (SampledImage) throws -> Double
 
     public func score(_ item: RewardItem) throws -> Double {
         guard let image = item.image else {
-            throw DataError("reward \(name)", "scores pictures; the policy of this stage makes text")
+            throw DataError("reward \(name)", "scores images; the policy of this stage writes text")
         }
         return try measure(image)
     }
 }
 
 extension ImageReward {
-    /// The rewards of pictures, with what each is.
+    /// The rewards of images, with what each is.
     public static let all: [(name: String, doc: String)] = [
         ("class-probability", "the probability that a small classifier gives the class that the prompt names"),
-        ("class-accuracy", "1 where that classifier's first choice is the prompt's class, else 0"),
-        ("subject-fidelity", "the normalised cross-correlation with the reference picture, at the placement where it is largest"),
+        ("class-accuracy", "1 if that classifier's first choice is the prompt's class, else 0"),
+        ("subject-fidelity", "the largest normalised cross-correlation with the reference image over placements"),
         (
             "prompt-adherence",
             "the mean of two: whether the digit is at the prompt's position, and the background is the prompt's"
         ),
         ("total-variation", "the mean absolute difference of neighbouring pixels"),
         ("brightness", "the mean pixel, from -1 to 1"),
-        ("compressibility", "minus the bits a pixel that an order-0 code of neighbouring pixels' differences needs"),
-        ("grid-energy", "the share of a picture's energy that alternates from pixel to pixel"),
+        ("compressibility", "minus the bits per pixel of an order-0 code of the differences of neighbouring pixels"),
+        ("grid-energy", "the share of an image's energy that alternates from pixel to pixel"),
     ]
 
-    /// Makes a reward of pictures.
+    /// Makes a reward of images.
     ///
-    /// - Parameter classifier: asked for by the rewards that ask which digit it is.
-    /// - Throws: ``DataError`` where there is none of that name.
+    /// - Parameter classifier: used by the rewards that classify the digit.
+    /// - Throws: ``DataError`` if there is none of that name.
     public init(_ name: String, classifier: () -> PictureClassifier) throws {
         if let known = Self.judged[name] {
             let classifier = classifier()
@@ -51,7 +51,7 @@ extension ImageReward {
         } else {
             let names = Self.all.map(\.name)
             let meant = nearest(name, among: names).map { "; did you mean '\($0)'?" } ?? ""
-            throw DataError("reward \(name)", "is not known; rewards of pictures are \(names.joined(separator: ", "))\(meant)")
+            throw DataError("reward \(name)", "is unknown; rewards of images are \(names.joined(separator: ", "))\(meant)")
         }
         self.name = name
     }
@@ -75,12 +75,12 @@ extension ImageReward {
 
     private static func reference(_ image: SampledImage) throws -> Picture {
         guard let reference = image.prompt.reference else {
-            throw DataError("reward subject-fidelity", "needs prompts with a reference picture; this task has none")
+            throw DataError("reward subject-fidelity", "needs prompts with a reference image; this task has none")
         }
         return reference
     }
 
-    /// The part that is judged: the whole of a picture; of a canvas, where the prompt puts the digit.
+    /// The part that is judged: the whole image, or on a canvas the place where the prompt puts the digit.
     private static func digitProbabilities(_ image: SampledImage, _ classifier: PictureClassifier) throws -> (
         all: [Double], asked: Double
     ) {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// One kind of condition of an image: its name, and what its values are called.
+/// One kind of condition of an image: its name, and the names of its values.
 public struct ImageCondition: Sendable, Equatable, Codable {
     public var name: String
     public var labels: [String]
@@ -11,7 +11,7 @@ public struct ImageCondition: Sendable, Equatable, Codable {
     }
 }
 
-/// What an image is to show: a value of each condition, and where the task has one a reference picture.
+/// What an image should show: a value of each condition, and a reference image if the task has one.
 public struct PicturePrompt: Sendable, Equatable {
     /// By condition; nil leaves it open (the condition is dropped).
     public var values: [Int?]
@@ -22,7 +22,8 @@ public struct PicturePrompt: Sendable, Equatable {
         self.reference = reference
     }
 
-    /// For training with classifier-free guidance: each condition, and the reference, is left out with this probability, by itself.
+    /// For training with classifier-free guidance: each condition, and the reference, is left out with this probability, on its
+    /// own.
     public func dropping(_ probability: Double, using random: inout SplitMix64) -> PicturePrompt {
         func isDropped() -> Bool { Double(random.next() >> 11) / 0x1p53 < probability }
         let values = values.map { isDropped() ? nil : $0 }
@@ -30,11 +31,11 @@ public struct PicturePrompt: Sendable, Equatable {
     }
 }
 
-/// A prompt with the picture that shows it.
+/// A prompt with the image that shows it.
 public struct ImageItem: Sendable, Equatable {
     public var prompt: PicturePrompt
     public var target: Picture
-    /// Of a preference: the two pictures to tell apart.
+    /// Of a preference: the two images to tell apart.
     public var pair: Pair?
 
     public struct Pair: Sendable, Equatable {
@@ -54,17 +55,17 @@ public struct ImageItem: Sendable, Equatable {
     }
 }
 
-/// Pictures with conditions, made from a seed.
+/// Images with conditions, made from a seed.
 public struct ImageTask: Sendable {
     public let name: String
     public let height: Int
     public let width: Int
-    /// Height and width of the reference picture; nil where prompts have none.
+    /// Height and width of the reference image; nil if prompts have none.
     public let referenceSize: (height: Int, width: Int)?
     public let training: [ImageItem]
     /// Of digits that training never shows.
     public let heldOut: [ImageItem]
-    /// The same with a condition that neither of them has; empty where the task has none.
+    /// The same with a condition that neither of them has; empty if the task has none.
     public var newTraining: [ImageItem] = []
     public var newHeldOut: [ImageItem] = []
 
@@ -147,7 +148,7 @@ public struct ImageTask: Sendable {
         }
     }
 
-    /// The judge of pictures, which learns from the reference pictures, or the pictures, that the policy may learn from.
+    /// The judge of images, which learns from the reference images, or the images, that the policy may learn from.
     public var classifier: PictureClassifier {
         if name == "fashion" {
             let some = training.prefix(6000)

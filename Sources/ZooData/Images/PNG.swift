@@ -1,7 +1,7 @@
 import CPNG
 import Foundation
 
-/// Pictures in rows and columns on a black ground, each pixel enlarged, for people to look at.
+/// Images in rows and columns on a black ground, each pixel enlarged, for people to look at.
 public struct PictureGrid: Sendable {
     /// [rows][columns]; a row may be shorter. All of one size, or smaller.
     public var rows: [[Picture]]
@@ -15,7 +15,7 @@ public struct PictureGrid: Sendable {
 
     /// The grid as a PNG file, 8 bits of grey.
     ///
-    /// - Throws: ``DataError`` where the encoder refuses.
+    /// - Throws: ``DataError`` if the encoder refuses.
     public func png() throws -> Data {
         let gap = 2
         let cell = (

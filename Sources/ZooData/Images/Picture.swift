@@ -1,6 +1,6 @@
 import Foundation
 
-/// A grey picture: values row by row, from -1 (black) to 1 (white). A sampler may go beyond.
+/// A grey image: values row by row, from -1 (black) to 1 (white). A sampler may go beyond.
 public struct Picture: Sendable, Equatable {
     public let height: Int
     public let width: Int
@@ -26,7 +26,7 @@ public struct Picture: Sendable, Equatable {
             pixels: (0..<height).flatMap { y in (0..<width).map { self[row + y, column + $0] } })
     }
 
-    /// Convolved with a Gaussian of deviation `sigma` pixels; the border's pixels go on outside.
+    /// Convolved with a Gaussian of standard deviation `sigma` pixels; the border's pixels continue outside.
     public func blurred(sigma: Double) -> Picture {
         guard sigma > 0 else { return self }
         let radius = max(1, Int((3 * sigma).rounded(.up)))
@@ -47,7 +47,7 @@ public struct Picture: Sendable, Equatable {
     }
 }
 
-// Measures of one picture.
+// Measures of one image.
 extension Picture {
     /// The mean pixel.
     public var brightness: Double { pixels.reduce(0) { $0 + Double($1) } / Double(pixels.count) }
@@ -102,9 +102,9 @@ extension Picture {
     }
 }
 
-// Measures of two pictures.
+// Measures of two images.
 extension Picture {
-    /// The correlation of two pictures of one size, -1 to 1; 0 where one of them is flat but for the rounding of its pixels.
+    /// The correlation of two images of one size, -1 to 1; 0 if one of them is flat but for the rounding of its pixels.
     public func correlation(_ other: Picture) -> Double {
         let (a, b) = (brightness, other.brightness)
         var (product, own, others) = (0.0, 0.0, 0.0)
@@ -123,7 +123,7 @@ extension Picture {
         return squares <= noise * noise * pixels.reduce(0) { $0 + Double($1) * Double($1) }
     }
 
-    /// Where a smaller picture correlates best, over all its placements: normalised cross-correlation.
+    /// Where a smaller image correlates best, over all its placements: normalised cross-correlation.
     public func bestPlacement(of part: Picture) -> (row: Int, column: Int, correlation: Double) {
         var best = (row: 0, column: 0, correlation: -Double.infinity)
         for row in 0...(height - part.height) {

@@ -1,17 +1,18 @@
 import Foundation
 
-/// Tells ten classes of pictures apart: one hidden layer of 64 over the pixels, each picture brought to mean 0 and deviation 1 first.
+/// Tells ten classes of images apart: one hidden layer of 64 over the pixels, each image brought to mean 0 and standard deviation
+/// 1 first.
 public struct PictureClassifier: Sendable {
     private static let (hidden, classes) = (64, 10)
-    /// Pixels of a picture.
+    /// Pixels of an image.
     public let inputs: Int
     /// Rows of input weights and a bias, [hidden × (inputs + 1)] and [classes × (hidden + 1)].
     private var first: [Float]
     private var second: [Float]
 
     /// - Parameters:
-    ///   - pictures: to learn from, all of one size, with a class from 0 to 9 each.
-    ///   - onBackgrounds: put the picture's ink on random backgrounds, so that a canvas is read as well as a scan.
+    ///   - images: to learn from, all of one size, with a class from 0 to 9 each.
+    ///   - onBackgrounds: put the image's ink on random backgrounds, so that a canvas is read as well as a scan.
     ///   - seed: equal seeds give the same classifier.
     public init(trainedOn pictures: [Picture], labels: [Int], epochs: Int = 24, onBackgrounds: Bool, seed: UInt64) {
         inputs = pictures.first?.pixels.count ?? 0
@@ -39,7 +40,7 @@ public struct PictureClassifier: Sendable {
         }
     }
 
-    /// p(class | picture), [10]; the picture is of the size that it learnt from.
+    /// p(class | image), [10]; the image is of the size that it learned from.
     public func probabilities(_ picture: Picture) -> [Double] { forward(normalised(picture)).probabilities.map(Double.init) }
 
     // MARK: - The network

@@ -26,7 +26,7 @@ public struct Lexicon: Sendable {
         self.valences = valences
     }
 
-    /// The mean valence of the words of `text` that the lexicon rates; 0 where it rates none.
+    /// The mean valence of the words of `text` that the lexicon rates; 0 if it rates none.
     ///
     /// `(1 / |M|) Σ_{w in M} valence(w)`, M the rated words with repetition. Words stand between white space; each is looked
     /// up as it is (`:-)`), then in lower case without punctuation around it. Negation is not looked at: "not good" counts

@@ -4,7 +4,7 @@
 ///
 /// - Precondition: `k` is at most `count`.
 public func passChance(of k: Int, right: Int, among count: Int) -> Double {
-    precondition(k <= count, "pass@\(k) needs at least as many samples; there are \(count)")
+    precondition(k <= count, "pass@\(k) needs at least \(k) samples; there are \(count)")
     guard count - right >= k else { return 1 }
     var missed = 1.0
     for drawn in count - right + 1..<count + 1 { missed *= 1 - Double(k) / Double(drawn) }

@@ -1,8 +1,8 @@
 /// f(prompt): a number from the standard normal distribution that the prompt's text and a seed fix, whatever the completion is.
 ///
 /// With a weight w beside another reward r it makes the reward-shift experiment: r' = r + w·f(prompt) ranks the completions of a
-/// prompt as r does, so what depends on the prompt alone must not change what is learnt; only how noisy the learning is. Over
-/// prompts f has mean 0 and deviation 1 in expectation.
+/// prompt as r does, so what depends only on the prompt must not change what is learned; only how noisy learning is. Over
+/// prompts f has mean 0 and standard deviation 1 in expectation.
 public struct PromptShiftReward: RewardFunction {
     public let name = "prompt-shift"
     let seed: UInt64

@@ -1,4 +1,4 @@
-/// Scores a completion: what an algorithm is to make larger.
+/// Scores a completion: what an algorithm maximises.
 public protocol RewardFunction: Sendable {
     /// The name under which the score is logged.
     var name: String { get }
@@ -6,9 +6,9 @@ public protocol RewardFunction: Sendable {
     /// Whether 1 means that the completion solves its task and anything less that it does not: then pass@k has a meaning.
     var isVerifier: Bool { get }
 
-    /// The reward of one completion: a finite number, or NaN where the function has nothing to say of it. Only `grpo` leaves out a
+    /// The reward of one completion: a finite number, or NaN if the function cannot score it. Only `grpo` leaves out a
     /// completion that no reward scores; everything else, evaluation included, refuses it.
-    /// - Throws: ``DataError`` where the row lacks what the reward needs.
+    /// - Throws: ``DataError`` if the row lacks what the reward needs.
     func score(_ item: RewardItem) throws -> Double
 
     /// Checks that a prompt's row has what the reward needs, before anything is sampled. Scores an empty completion unless a function
@@ -31,11 +31,11 @@ public struct RewardItem: Sendable {
     public var completion: String
     /// The columns of the prompt's row that the dataset's shape does not use, by name.
     public var extras: [String: JSONValue]
-    /// Whether the completion ended by itself rather than at the length limit.
+    /// Whether the completion ended on its own rather than at the length limit.
     public var finished: Bool
     /// The completion's length in steps (tokens).
     public var steps: Int
-    /// The picture, where the sample is one; then `completion` is empty.
+    /// The image, where the sample is one; then `completion` is empty.
     public var image: SampledImage?
 
     public init(

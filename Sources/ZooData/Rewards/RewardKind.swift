@@ -38,25 +38,25 @@ public struct RewardKind: Sendable {
         guard let kind = all.first(where: { $0.name == name }) else {
             let names = all.map(\.name)
             let meant = nearest(name, among: names).map { "; did you mean '\($0)'?" } ?? ""
-            throw DataError("reward \(name)", "is not known; built in are \(names.joined(separator: ", "))\(meant)")
+            throw DataError("reward \(name)", "is unknown; built in are \(names.joined(separator: ", "))\(meant)")
         }
         return kind
     }
 
     private static let column = RewardParameter(
-        name: "column", kind: .string, defaultValue: "answer", doc: "the dataset's column that holds the right answer")
+        name: "column", kind: .string, defaultValue: "answer", doc: "the dataset's column with the right answer")
     private static let ignoreCase = RewardParameter(
-        name: "ignore_case", kind: .bool, defaultValue: false, doc: "whether upper and lower case are the same")
+        name: "ignore_case", kind: .bool, defaultValue: false, doc: "whether to ignore case")
 
     private static let exactMatch = RewardKind(
-        name: "exact-match", doc: "1 where the completion, without spaces around it, is the column's text; else 0",
+        name: "exact-match", doc: "1 if the completion, without surrounding spaces, is the column's text; else 0",
         parameters: [column, ignoreCase]
     ) { settings, _ in
         ExactMatchReward(column: settings.string("column"), ignoresCase: settings.bool("ignore_case"))
     }
 
     private static let numberMatch = RewardKind(
-        name: "number-match", doc: "1 where the completion's last number is the column's last number; else 0",
+        name: "number-match", doc: "1 if the completion's last number is the column's last number; else 0",
         parameters: [
             column,
             RewardParameter(
@@ -69,23 +69,23 @@ public struct RewardKind: Sendable {
 
     private static let countdown = RewardKind(
         name: "countdown",
-        doc: "1 where the completion is an expression of each of the column 'numbers' once, with + - * / × ÷, whose value is the "
+        doc: "1 if the completion is an expression that uses each of the column 'numbers' once, with + - * / × ÷, and equals the "
             + "column 'target'; else 0",
         parameters: [
             RewardParameter(
                 name: "format_reward", kind: .number(0...1), defaultValue: 0,
-                doc: "what such an expression is worth that comes to another value")
+                doc: "the reward of such an expression with another value")
         ]
     ) { settings, _ in
         CountdownReward(formatReward: settings.number("format_reward"))
     }
 
     private static let regex = RewardKind(
-        name: "regex", doc: "1 where the pattern is found in the completion; else 0",
+        name: "regex", doc: "1 if the pattern is found in the completion; else 0",
         parameters: [
             RewardParameter(
                 name: "pattern", kind: .string, defaultValue: nil,
-                doc: "a regular expression in ICU's syntax; ^ and $ stand for the completion's start and end"),
+                doc: "a regular expression in ICU's syntax; ^ and $ match the completion's start and end"),
             ignoreCase,
         ]
     ) { settings, _ in
@@ -96,10 +96,10 @@ public struct RewardKind: Sendable {
         name: "length", doc: "-|steps - target| / target, or with mode max: -max(0, steps - target) / target",
         parameters: [
             RewardParameter(
-                name: "target", kind: .number(1...1_000_000), defaultValue: nil, doc: "the length to come to, in steps"),
+                name: "target", kind: .number(1...1_000_000), defaultValue: nil, doc: "the target length, in steps"),
             RewardParameter(
                 name: "mode", kind: .string, defaultValue: "target",
-                doc: "'target' wants this length; 'max' only minds what is longer"),
+                doc: "'target' rewards exactly this length; 'max' only penalises longer ones"),
         ]
     ) { settings, _ in
         try LengthReward(target: settings.number("target"), mode: settings.string("mode"))
@@ -107,12 +107,12 @@ public struct RewardKind: Sendable {
 
     private static let lexicon = RewardKind(
         name: "lexicon",
-        doc: "the mean human valence, -4 to 4, of the completion's words that the lexicon rates; 0 where it rates none",
+        doc: "the mean human valence, -4 to 4, of the completion's words that the lexicon rates; 0 if it rates none",
         parameters: [
             RewardParameter(
                 name: "file", kind: .string, defaultValue: nil, doc: "the lexicon: lines of word, tab, mean valence"),
             RewardParameter(
-                name: "include_prompt", kind: .bool, defaultValue: false, doc: "whether the prompt's words count too"),
+                name: "include_prompt", kind: .bool, defaultValue: false, doc: "whether the prompt's words count as well"),
         ]
     ) { settings, folder in
         let path = settings.string("file")
@@ -122,11 +122,11 @@ public struct RewardKind: Sendable {
 
     private static let promptShift = RewardKind(
         name: "prompt-shift",
-        doc: "a number from the standard normal distribution that the prompt's text and the seed fix, whatever the completion is",
+        doc: "a standard normal number determined by the prompt's text and the seed, whatever the completion is",
         parameters: [
             RewardParameter(
                 name: "seed", kind: .whole(0...1_000_000_000), defaultValue: 0,
-                doc: "another seed gives the prompts other numbers")
+                doc: "seed of the prompts' numbers")
         ]
     ) { settings, _ in
         PromptShiftReward(seed: UInt64(settings.number("seed")))

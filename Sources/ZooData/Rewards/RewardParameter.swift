@@ -9,7 +9,7 @@ public struct RewardParameter: Sendable {
 
     public let name: String
     public let kind: Kind
-    /// What it is where the recipe does not say; nil where the recipe must.
+    /// The default; nil if the recipe must give a value.
     public let defaultValue: JSONValue?
     public let doc: String
 

@@ -1,6 +1,6 @@
 import Foundation
 
-/// 1 where the completion is the right answer, else 0. Spaces and line ends around either are ignored.
+/// 1 if the completion is the right answer, else 0. Spaces and line ends around either are ignored.
 public struct ExactMatchReward: RewardFunction {
     public let name = "exact-match"
     public let isVerifier = true
@@ -29,7 +29,7 @@ public struct ExactMatchReward: RewardFunction {
     }
 }
 
-/// 1 where the last number of the completion is the right one, else 0; the usual check of arithmetic answers.
+/// 1 if the last number of the completion is the right one, else 0; the usual check of arithmetic answers.
 ///
 /// Numbers are written `-1,234.5e6`; commas between thousands are ignored. Of an answer's text the last number counts too,
 /// so that GSM8K's `… #### 72` works as it is.
@@ -41,7 +41,7 @@ public struct NumberMatchReward: RewardFunction {
 
     /// - Parameter tolerance: the largest absolute difference that still counts as equal.
     public init(column: String = "answer", tolerance: Double = 1e-6) {
-        precondition(tolerance >= 0, "a tolerance is not negative")
+        precondition(tolerance >= 0, "a tolerance must not be negative")
         self.column = column
         self.tolerance = tolerance
     }
@@ -49,7 +49,7 @@ public struct NumberMatchReward: RewardFunction {
     public func score(_ item: RewardItem) throws -> Double {
         let value = try item.column(column, reward: name)
         guard let answer = value.number ?? value.string.flatMap(Self.lastNumber) else {
-            throw DataError("reward \(name)", "the column '\(column)' holds no number")
+            throw DataError("reward \(name)", "the column '\(column)' contains no number")
         }
         guard let found = Self.lastNumber(in: item.completion) else { return 0 }
         return abs(found - answer) <= tolerance ? 1 : 0
@@ -96,18 +96,18 @@ public struct NumberMatchReward: RewardFunction {
     }
 }
 
-/// 1 where the pattern is found in the completion, else 0.
+/// 1 if the pattern is found in the completion, else 0.
 public struct RegexReward: RewardFunction {
     public let name = "regex"
     private let expression: NSRegularExpression
 
-    /// - Throws: ``DataError`` where the pattern is no regular expression.
+    /// - Throws: ``DataError`` if the pattern is not a regular expression.
     public init(pattern: String, ignoresCase: Bool = false) throws {
         guard !pattern.isEmpty else { throw DataError("reward regex", "'pattern' is empty") }
         do {
             expression = try NSRegularExpression(pattern: pattern, options: ignoresCase ? .caseInsensitive : [])
         } catch {
-            throw DataError("reward regex", "'pattern' is no regular expression: '\(pattern)'; check its brackets and escapes")
+            throw DataError("reward regex", "'pattern' is not a regular expression: '\(pattern)'; check its brackets and escapes")
         }
     }
 

@@ -1,8 +1,8 @@
 /// Preference pairs straight from people's ratings, without any model in between.
 ///
-/// People rated single snippets, not two ways to go on from one prompt. So two snippets make a pair where they begin with
+/// People rated single snippets, not two continuations of one prompt. So two snippets form a pair if they start with
 /// the same words and their mean ratings are more than ``smallestGap`` apart: what they share is the prompt, the better
-/// rated goes on as `chosen` and the other as `rejected`. They are sentences about different films; the pairs say which
+/// rated continuation is `chosen` and the other `rejected`. They are sentences about different films; the pairs say which
 /// tone people call positive, not which of two answers is the better one.
 enum HumanPreferences {
     /// In points of the scale from -4 to 4.
@@ -44,7 +44,7 @@ enum HumanPreferences {
         return (pairs, unpaired)
     }
 
-    /// The pair with the words both begin with as its prompt; nil where one of them has no words left.
+    /// The pair with the words both begin with as its prompt; nil if one of them has no words left.
     private static func pair(_ better: ReviewSnippet, _ worse: ReviewSnippet) -> Row? {
         let shared = zip(better.words, worse.words).prefix { $0 == $1 }.count
         guard shared < better.words.count, shared < worse.words.count else { return nil }

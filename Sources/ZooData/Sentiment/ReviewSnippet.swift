@@ -28,7 +28,7 @@ struct ReviewSnippet: Sendable, Equatable {
         return snippets
     }
 
-    /// Undoes what the file's making did to the sentences, where it can be undone.
+    /// Undoes what the creation of the file did to the sentences, where possible.
     ///
     /// The file writes `&amp;` for `&`, `''` for quotes and a backquote for an apostrophe. Its hyphens are lost: a dash
     /// became a run of three or more spaces, which is one again here; a hyphen within a word became one space, and stays so.

@@ -23,7 +23,7 @@ public struct SentimentTask: Sendable {
     public static let heldOut = 1_000
     /// The words of a prompt.
     static let promptWords = 4...6
-    /// The fewest words that must follow a prompt: a snippet that ends there shows nothing about going on.
+    /// The fewest words that must follow a prompt: a snippet that ends there shows nothing about continuing.
     static let fewestWordsAfterPrompt = 3
 
     /// The downloaded files that the task is made from.
@@ -33,7 +33,7 @@ public struct SentimentTask: Sendable {
     ///
     /// - Parameters:
     ///   - raw: the folder with `movie-reviews.tsv` and `lexicon.tsv`.
-    ///   - folder: is written whole or not at all, in place of what was there.
+    ///   - folder: is written atomically, in place of what was there.
     /// - Throws: ``DataError`` naming the file.
     public static func prepare(from raw: URL, into folder: URL, seed: UInt64) throws {
         let snippets = try ReviewSnippet.load(raw.appendingPathComponent("movie-reviews.tsv"))

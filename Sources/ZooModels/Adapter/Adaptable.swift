@@ -9,7 +9,7 @@ protocol Adaptable {
 }
 
 extension Adaptable {
-    /// The weights that get an adapter; throws where a target fits none.
+    /// The weights that get an adapter; throws if a target matches none.
     func adaptable(_ config: LoRAConfig) throws -> [Projection.Part] {
         let parts = projections.flatMap(\.parts)
         let chosen = Set(try config.modules(among: parts.map(\.name), standard: standardTargets))

@@ -5,14 +5,14 @@ import ZooTensor
 public protocol AdaptableNetwork: Network {
     /// A new adapter over `base`, which is to be frozen.
     ///
-    /// - Parameter name: what the adapter's file is to call the base: its folder.
-    /// - Throws: ``ModelError`` where a target fits no linear layer.
+    /// - Parameter name: the name of the base in the adapter's file: its folder.
+    /// - Throws: ``ModelError`` if a target matches no linear layer.
     init(adapting base: Self, named name: String, config: LoRAConfig, head: Head, generator: Generator) throws
     /// An adapter's folder over `base`.
     ///
     /// - Parameter place: the base's folder, in place of the one that the adapter names.
     init(adapting base: Self, from place: URL?, with folder: AdapterFolder, head: Head, trainable: Bool) throws
-    /// What an adapter's product counts for; nil where there is none.
+    /// The scale s of an adapter's product; nil if there is none.
     var adapterScale: Double? { get }
 }
 

@@ -7,16 +7,16 @@ extension AdapterFolder {
     public func tensors() throws -> [String: Tensor] {
         let file = url.appendingPathComponent(layout.weightsName)
         guard FileManager.default.fileExists(atPath: file.path) else {
-            throw FileError(.noInput, url.path, "\(layout.weightsName) is missing; only safetensors are read")
+            throw FileError(.noInput, url.path, "\(layout.weightsName) is missing; only safetensors are supported")
         }
         return try Safetensors.read(file)
     }
 
-    /// Throws where it adapts another kind of network.
+    /// Throws if it adapts another kind of network.
     func require(_ expected: Layout) throws {
         guard layout == expected else {
             throw ModelError(
-                "\(url.path): holds \(layout.weightsName), an adapter of another kind of network; expected \(expected.weightsName)"
+                "\(url.path): holds \(layout.weightsName), an adapter for another kind of network; expected \(expected.weightsName)"
             )
         }
     }
@@ -52,7 +52,7 @@ extension AdapterFolder {
             }
         }
         if let extra = rest.keys.min() {
-            throw blaming(ModelError("tensor \(extra) has no place in an adapter of these targets\(place)"))
+            throw blaming(ModelError("tensor \(extra) does not belong to an adapter with these targets\(place)"))
         }
         return found
     }

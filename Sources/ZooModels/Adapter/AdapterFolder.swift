@@ -7,12 +7,12 @@ public struct AdapterFolder {
     public let url: URL
     public let layout: Layout
     public let config: LoRAConfig
-    /// What `base_model_name_or_path` says; nil where a file of diffusers says nothing.
+    /// The value of `base_model_name_or_path`; nil if a file of diffusers has none.
     public let baseName: String?
     /// Whether the base keeps its weights transposed, as GPT-2's Conv1D does.
     let fanInFanOut: Bool
 
-    /// Which files there are, and what they are called.
+    /// The names of the files.
     public enum Layout: Sendable {
         /// A language model's: `adapter_config.json` and `adapter_model.safetensors`.
         case peft
@@ -21,9 +21,9 @@ public struct AdapterFolder {
 
         var configName: String { self == .peft ? "adapter_config.json" : weightsName }
         var weightsName: String { self == .peft ? "adapter_model.safetensors" : "pytorch_lora_weights.safetensors" }
-        /// The file that makes a folder a whole model.
+        /// The file that makes a folder a complete model.
         var modelName: String { self == .peft ? "config.json" : "model_index.json" }
-        /// What stands before a module's name in the base.
+        /// The prefix of a module's name in the base.
         var prefix: String { self == .peft ? "base_model.model." : "transformer." }
 
         /// The names of A and B.
@@ -32,7 +32,7 @@ public struct AdapterFolder {
         }
     }
 
-    /// The layout of the adapter that a folder holds; nil where it holds none, or a model.
+    /// The layout of the adapter in a folder; nil if it contains none, or a model.
     public static func layout(of folder: URL) -> Layout? {
         func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path) }
         return [.peft, .diffusers].first { has($0.configName) && !has($0.modelName) }
@@ -41,7 +41,7 @@ public struct AdapterFolder {
     /// Whether a folder holds an adapter and no model.
     public static func isOne(_ folder: URL) -> Bool { layout(of: folder) != nil }
 
-    /// Reads the config; throws where it is no LoRA adapter, or asks for what is not built here.
+    /// Reads the config; throws if it is not a LoRA adapter, or asks for something unsupported.
     public init(_ folder: URL) throws {
         url = folder
         layout = Self.layout(of: folder) ?? .peft
@@ -66,7 +66,7 @@ public struct AdapterFolder {
         switch keys.json["target_modules"] {
         case let names as [String] where !names.isEmpty: config.targets = .named(names.sorted())
         case "all-linear" as String: config.targets = .allLinear
-        default: throw keys.refuse("target_modules", "a list of names (a pattern is not read)")
+        default: throw keys.refuse("target_modules", "a list of names (patterns are not supported)")
         }
         self.config = config
         fanInFanOut = try keys.flag("fan_in_fan_out") ?? false
@@ -77,7 +77,7 @@ public struct AdapterFolder {
         baseName = name?.isEmpty == true ? nil : name
     }
 
-    /// The folder of the base model: as it stands, or beside the adapter.
+    /// The folder of the base model: as given, or relative to the adapter.
     ///
     /// - Parameter other: takes its place, wherever the adapter was made.
     public func base(_ other: URL? = nil) throws -> URL {
@@ -93,10 +93,10 @@ public struct AdapterFolder {
                 throw ModelError("\(url.path): its base \(chain.path) is an adapter itself; merge that first: zoo merge")
             }
             guard let place = other?.path ?? baseName.map({ "'\($0)'" }) else {
-                throw ModelError("\(url.path): \(layout.configName) does not say what its base is; name the base's folder")
+                throw ModelError("\(url.path): \(layout.configName) does not name its base; give the base's folder")
             }
             throw ModelError(
-                "\(url.path): its base \(place) is no model folder here; let base_model_name_or_path in \(layout.configName) name one"
+                "\(url.path): its base \(place) is not a model folder here; let base_model_name_or_path in \(layout.configName) name one"
             )
         }
         return found.standardizedFileURL.absoluteURL
@@ -139,13 +139,13 @@ public struct AdapterFolder {
 }
 
 extension ConfigKeys {
-    /// Values that change nothing of what an adapter computes, by key.
+    /// Values that do not affect an adapter's computation, by key.
     private static let harmless: Set<String> = [
         "auto_mapping", "base_model_name_or_path", "revision", "inference_mode", "peft_version", "megatron_core",
         "qalora_group_size", "lora_dropout", "r", "lora_alpha", "target_modules", "use_rslora", "fan_in_fan_out",
     ]
 
-    /// Refuses by name what is no plain LoRA of linear layers.
+    /// Refuses by name anything but plain LoRA of linear layers.
     fileprivate func refuseOtherAdapters(task expected: String?) throws {
         guard json["peft_type"] as? String == "LORA" else { throw refuse("peft_type", "\"LORA\"") }
         let task = try text("task_type")
@@ -158,7 +158,7 @@ extension ConfigKeys {
         }
         let known = Self.harmless.union(["peft_type", "task_type", "bias", "init_lora_weights"])
         for key in json.keys.sorted() where !known.contains(key) && !isOff(json[key]) {
-            throw ModelError("\(file): \(key) is \(json[key] ?? "") and is not supported; only plain LoRA is read")
+            throw ModelError("\(file): \(key) is \(json[key] ?? "") and is not supported; only plain LoRA is")
         }
     }
 

@@ -5,8 +5,8 @@ extension CausalLM {
     /// A new adapter over `base`, which stays frozen: A is uniform in ±1/√in, as PEFT draws it (Kaiming with a = √5), B is 0, and a
     /// value head is 0.
     ///
-    /// - Parameter name: what `adapter_config.json` is to call the base: its folder.
-    /// - Throws: ``ModelError`` where a target fits no projection.
+    /// - Parameter name: the name of the base in `adapter_config.json`: its folder.
+    /// - Throws: ``ModelError`` if a target matches no projection.
     public convenience init(
         adapting base: CausalLM, named name: String, config: LoRAConfig, head: Head, generator: Generator
     ) throws {
@@ -36,7 +36,7 @@ extension CausalLM {
     convenience init(
         adapting base: CausalLM, named name: String, config: LoRAConfig, head: Head, tensors: [String: Tensor], trainable: Bool
     ) throws {
-        guard base.adaptation == nil else { throw ModelError("an adapter needs a base of its own, found one that is adapted") }
+        guard base.adaptation == nil else { throw ModelError("an adapter needs a plain base, found one that is adapted") }
         guard head == base.head || head == .value else {
             throw ModelError("an adapter with a \(head.rawValue) head needs a base that has one")
         }
@@ -63,10 +63,10 @@ extension CausalLM {
             headWeight: headWeight, headBias: headBias, parameters: store.parameters, trainable: trainable)
     }
 
-    /// Reads an adapter's base and adds every s · B A to its weights; what comes out has no adapter any more.
+    /// Reads an adapter's base and adds every s · B A to its weights; the result has no adapter.
     ///
     /// - Parameters:
-    ///   - base: the base's folder; the one that the adapter names where nil.
+    ///   - base: the base's folder; nil for the one that the adapter names.
     ///   - generator: draws a new score head, as ``load(from:head:device:trainable:generator:)`` says.
     public static func load(
         merging folder: AdapterFolder, base: URL? = nil, head: Head, device: Device, trainable: Bool, generator: Generator? = nil

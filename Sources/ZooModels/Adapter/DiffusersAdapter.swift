@@ -10,7 +10,7 @@ enum DiffusersAdapter {
     /// Bytes of a header; thousands of adapters come nowhere near.
     private static let longest = 16 << 20
 
-    /// The config without the component's name; nil where the file has none.
+    /// The config without the component's name; nil if the file has none.
     static func metadata(_ file: URL) throws -> [String: Any]? {
         let data = try InputFile.data(file, isMapped: true)
         let length = data.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
@@ -21,7 +21,7 @@ enum DiffusersAdapter {
         }
         guard let text = (header["__metadata__"] as? [String: Any])?[metadataKey] as? String else { return nil }
         guard let json = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any] else {
-            throw ModelError("\(file.path): \(metadataKey) is no JSON object")
+            throw ModelError("\(file.path): \(metadataKey) is not a JSON object")
         }
         if let other = json.keys.filter({ !$0.hasPrefix(prefix) }).min() {
             throw ModelError("\(file.path): \(metadataKey) has \(other); only adapters of the \(prefix.dropLast()) are read")

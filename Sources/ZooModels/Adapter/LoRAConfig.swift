@@ -38,14 +38,14 @@ public struct LoRAConfig: Codable, Sendable, Equatable {
         names.contains { module == $0 || module.hasSuffix(".\($0)") }
     }
 
-    /// A module's name in its block, from the last part on that is no number: `q_proj`, `to_out.0`.
+    /// A module's name in its block, from the last part on that is not a number: `q_proj`, `to_out.0`.
     static func shortName(_ module: String) -> String {
         let names = module.split(separator: ".")
         let start = names.lastIndex { Int($0) == nil } ?? 0
         return names[start...].joined(separator: ".")
     }
 
-    /// The modules that get an adapter, in their order; throws where one of the names fits none.
+    /// The modules that get an adapter, in their order; throws if one of the names matches none.
     func modules(among all: [String], standard: [String]) throws -> [String] {
         if case .named(let names) = targets {
             for name in names where !all.contains(where: { Self.matches($0, [name]) }) {

@@ -23,7 +23,7 @@ extension CausalLM {
         return Double(4 * pairs * config.heads * config.headWidth)
     }
 
-    /// Of all layers over a sequence of `length` rows from its start; the last layer goes on for `needed` rows only.
+    /// Of all layers over a sequence of `length` rows from its start; the last layer continues for `needed` rows only.
     private func trunkFLOPs(length: Int, needed: Int) -> Double {
         let (before, after) = rowFLOPs
         let rows = Double(length)

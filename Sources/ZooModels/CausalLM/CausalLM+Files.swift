@@ -2,7 +2,7 @@ import Foundation
 import ZooTensor
 
 extension CausalLM {
-    /// Reads a folder in Hugging Face's layout. A value or score head that the folder lacks is made anew.
+    /// Reads a folder in Hugging Face's layout. A value or score head that the folder lacks is newly initialised.
     ///
     /// - Parameters:
     ///   - generator: draws a new score head; a new value head is zero, so that training starts at V = 0.
@@ -21,7 +21,8 @@ extension CausalLM {
             if head != .languageModel {
                 try config.choose(pooling, for: head, isNew: keys.json["pooling"] == nil && tensors["score.weight"] == nil)
                 let own = (head == .value ? names.valueHead : config.scoreHead) + "."
-                // A reward model's head judges a whole text, a critic's one state: the critic takes its trunk and begins at V = 0.
+                // A reward model's head judges a whole text, a critic's one state: the critic takes its trunk and starts at V =
+                // 0.
                 let isOther = head == .value && (tensors[own + "bias"] == nil || config.pooling == .mean)
                 for name in tensors.keys where name.hasPrefix("score.") && (isOther || own != "score.") { tensors[name] = nil }
                 if isOther { for part in ["weight", "bias"] { tensors[own + part] = nil } }
@@ -91,7 +92,7 @@ extension CausalLMConfig {
             return
         }
         guard embedding.dtype == output.dtype, embedding.shape == output.shape, embedding.bytes == output.bytes else {
-            throw ModelError("lm_head.weight differs from \(name), though tie_word_embeddings says that they are one")
+            throw ModelError("lm_head.weight differs from \(name), though tie_word_embeddings says that they are the same")
         }
     }
 }

@@ -9,7 +9,7 @@ extension CausalLM {
         let rowCount = prompts.count * samplesPerPrompt
         if rowCount == 0 || settings.maxNewTokens == 0 { return record.generation() }
         return try withoutGrad {
-            // Each row has its own column of random numbers, so that its sample does not depend on who else is still going.
+            // Each row has its own column of random numbers, so that its sample does not depend on which others are unfinished.
             let uniform = Tensor.uniform([settings.maxNewTokens, rowCount], generator: generator, device: device)
             var (decoder, logits) = try prefill(prompts, samplesPerPrompt: samplesPerPrompt, settings: settings)
             for step in 0..<settings.maxNewTokens {
@@ -111,7 +111,7 @@ struct DecodingRows {
 
     /// Feeds the tokens just sampled and gives the next logits, `[rows, vocabulary]`.
     ///
-    /// - Parameter going: the rows (by output index) that go on; the others are dropped once they are a quarter.
+    /// - Parameter going: the rows (by output index) that continue; the others are dropped once they are a quarter.
     mutating func step(_ tokens: Tensor, going: Set<Int>, _ network: CausalLM) -> Tensor {
         var tokens = tokens
         if going.count * 4 <= rows.count * 3 {

@@ -1,7 +1,7 @@
 import Foundation
 
 extension CausalLMConfig {
-    /// Reads `config.json`; throws where a key is missing, has the wrong type or asks for what is not built here.
+    /// Reads `config.json`; throws if a key is missing, has the wrong type or asks for something unsupported.
     public init(json: [String: Any], file: String) throws {
         let keys = ConfigKeys(json: json, file: file)
         guard let family = (json["model_type"] as? String).flatMap(Family.init(rawValue:)) else {

@@ -77,7 +77,7 @@ public struct CausalLMConfig: Sendable, Equatable {
     /// How many steps a query of this layer sees; nil for all.
     func window(layer: Int) -> Int? { layer < fullLayers ? nil : slidingWindow }
 
-    /// Throws where the sizes do not fit together.
+    /// Throws if the sizes are inconsistent.
     public func validate(file: String = "config") throws {
         let keys = family.traits.keys
         let sizes = [

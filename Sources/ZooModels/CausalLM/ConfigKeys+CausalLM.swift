@@ -1,7 +1,7 @@
 import Foundation
 
 extension ConfigKeys {
-    /// Throws where a key asks for mathematics that are not built here; a key left out, null or neutral asks for nothing.
+    /// Throws if a key asks for unsupported mathematics; a missing, null or neutral key asks for nothing.
     func refuseUnsupported(except traits: FamilyTraits) throws {
         let known = Set(traits.options + (traits.hasRotaryPositions ? ["rope_scaling", "rope_parameters"] : []))
         for (key, neutral) in Self.unsupported where !known.contains(key) {
@@ -26,7 +26,7 @@ extension ConfigKeys {
         }
     }
 
-    /// Keys of `transformers` that change what a decoder computes, with the value at which they do not; nil: null alone.
+    /// Keys of `transformers` that change what a decoder computes, with the value at which they do not; nil: only null.
     private static let unsupported: [(key: String, neutral: Neutral?)] = [
         // Positions.
         ("rope_scaling", nil), ("rope_parameters", nil), ("rope_interleaved", .no), ("partial_rotary_factor", .one),

@@ -1,7 +1,7 @@
 import Foundation
 import ZooFiles
 
-/// What a folder's `generation_config.json` says about sampling, and the file as it was.
+/// A folder's `generation_config.json`: what it says about sampling, and the unchanged file.
 ///
 /// Only the tokens that end a text are used. Temperature and cuts are the recipe's: an algorithm's ratios hold for the whole
 /// distribution at the recipe's temperature, and a checkpoint's taste for `top_p` would bend them unseen.

@@ -11,7 +11,7 @@ struct ParameterStore {
     /// What happens to a tensor that the checkpoint lacks.
     enum Missing {
         case refused
-        /// Made anew where its name is among `names` (nil: any); without a generator what would be drawn is 0.
+        /// Newly initialised if its name is among `names` (nil: any); without a generator random values are 0.
         case made(Generator?, names: Set<String>? = nil)
     }
 
@@ -28,7 +28,7 @@ struct ParameterStore {
         self.trainable = trainable
     }
 
-    /// A float32 copy of tensor `name`; throws where it is missing or has another shape.
+    /// A float32 copy of tensor `name`; throws if it is missing or has another shape.
     mutating func take(_ name: String, _ shape: [Int], fill: Fill = .zeros) throws -> Tensor {
         add(name, try source(name, shape, fill).clone())
     }
@@ -71,11 +71,11 @@ struct ParameterStore {
         return .init(whole: whole, parts: parts)
     }
 
-    /// Throws where the checkpoint holds a tensor that the network does not have, unless its name ends as one of `constants`.
+    /// Throws if the checkpoint holds a tensor that the network does not have, unless its name ends as one of `constants`.
     func finish(constants: [String] = []) throws {
         let extra = rest.keys.filter { name in !constants.contains(where: name.hasSuffix) }
         if let first = extra.min() {
-            throw ModelError("tensor \(first) has no place in this network (\(extra.count) such tensor(s))")
+            throw ModelError("tensor \(first) does not belong to this network (\(extra.count) such tensor(s))")
         }
     }
 

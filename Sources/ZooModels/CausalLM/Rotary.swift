@@ -49,7 +49,7 @@ final class RotaryTable {
     private(set) var cosine: Tensor, sine: Tensor
 
     init(_ config: CausalLMConfig, device: Device) {
-        // A frequency of 0 turns nothing: learned positions go through the same operators.
+        // A frequency of 0 rotates nothing: learned positions use the same operators.
         frequencies =
             config.family.traits.hasRotaryPositions
             ? config.ropeScaling.frequencies(width: config.headWidth, theta: config.ropeTheta)

@@ -8,9 +8,9 @@ struct SequenceLayout {
         /// Its packed rows.
         let rows: Range<Int>
         let batch: Int, length: Int
-        /// For each of the `batch · length` places its row within the bucket, -1 for padding; nil where all lengths are equal.
+        /// For each of the `batch · length` places its row within the bucket, -1 for padding; nil if all lengths are equal.
         let places: [Int]?
-        /// For each row its place; nil where all lengths are equal.
+        /// For each row its place; nil if all lengths are equal.
         let packed: [Int]?
     }
 
@@ -21,7 +21,7 @@ struct SequenceLayout {
     let buckets: [Bucket]
     /// Sequences in packed order, those without rows left out.
     let order: [Int]
-    /// First packed row of each sequence; -1 where it has none.
+    /// First packed row of each sequence; -1 if it has none.
     let firstRow: [Int]
 
     var rowCount: Int { tokens.count }
@@ -29,7 +29,7 @@ struct SequenceLayout {
 
     /// - Parameters:
     ///   - lengths: the leading steps of each sequence that are computed.
-    ///   - slack: the shortest sequence of a bucket, as a share of its longest; 1 asks for no padding at all.
+    ///   - slack: the shortest sequence of a bucket, as a share of its longest; 1 allows no padding at all.
     init(_ batch: Sequences, lengths: [Int], slack: Double = 0.8) {
         order = (0..<batch.count).filter { lengths[$0] > 0 }.sorted { (lengths[$0], $1) > (lengths[$1], $0) }
         var tokens: [Int] = []

@@ -5,8 +5,8 @@ extension FlowImage {
     /// A new adapter of the transformer over `base`, which is to be frozen, its condition table included: A is drawn as PEFT draws it,
     /// B is 0, and a value head is the base's, or 0.
     ///
-    /// - Parameter name: what the adapter's file is to call the base: its folder.
-    /// - Throws: ``ModelError`` where a target fits no linear layer.
+    /// - Parameter name: the name of the base in the adapter's file: its folder.
+    /// - Throws: ``ModelError`` if a target matches no linear layer.
     public convenience init(
         adapting base: FlowImage, named name: String, config: LoRAConfig, head: Head, generator: Generator
     ) throws {
@@ -40,7 +40,7 @@ extension FlowImage {
         adapting base: FlowImage, named name: String, config: LoRAConfig, head: FlowHead, tensors: [String: Tensor],
         trainable: Bool
     ) throws {
-        guard base.adaptation == nil else { throw ModelError("an adapter needs a base of its own, found one that is adapted") }
+        guard base.adaptation == nil else { throw ModelError("an adapter needs a plain base, found one that is adapted") }
         let modules = try base.transformer.adaptable(config).map(\.name)
         var store = ParameterStore(tensors: tensors, device: base.device, trainable: trainable)
         let transformer = try FluxTransformer(
@@ -71,10 +71,10 @@ extension FlowImage {
         }
     }
 
-    /// Reads an adapter's base and adds every s · B A to its weights; what comes out has no adapter any more.
+    /// Reads an adapter's base and adds every s · B A to its weights; the result has no adapter.
     ///
     /// - Parameters:
-    ///   - base: the base's folder; the one that the adapter names where nil.
+    ///   - base: the base's folder; nil for the one that the adapter names.
     ///   - prompts, head: as ``load(from:prompts:head:device:trainable:)`` says; a value head of the adapter's comes first.
     public static func load(
         merging folder: AdapterFolder, base: URL? = nil, prompts: StoredPrompts? = nil, head: Head = .languageModel,

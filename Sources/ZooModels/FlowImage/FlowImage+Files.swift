@@ -15,7 +15,7 @@ extension FlowImage {
     ///
     /// - Parameters:
     ///   - prompts: stored prompt embeddings, where the folder has no condition table.
-    ///   - head: `languageModel` (velocities) or `value`; a value head that the folder lacks is made anew, zero.
+    ///   - head: `languageModel` (velocities) or `value`; a value head that the folder lacks is newly initialised, zero.
     public static func load(
         from folder: URL, prompts: StoredPrompts? = nil, head: Head = .languageModel, device: Device = .cpu,
         trainable: Bool = true
@@ -58,7 +58,7 @@ extension FlowImage {
         }
     }
 
-    /// nil where the folder has none.
+    /// nil if the folder has none.
     static func valueHead(_ folder: URL, _ config: FluxConfig, device: Device, trainable: Bool) throws -> FlowHead? {
         let own = folder.appendingPathComponent("value_head")
         guard FileManager.default.fileExists(atPath: own.path) else { return nil }

@@ -46,7 +46,7 @@ extension FlowImage {
 
     private var outputsText: String {
         if case .value = head { return "a value head gives value" }
-        return "a policy gives logp, entropy and score, and its divergence from a reference beside them"
+        return "a policy has the outputs logp, entropy and score, and its divergence from a reference"
     }
 
     /// ‖v_θ(x_t, t, c) - (ε - x_0)‖² of each image, averaged over the draws that its `pairSeed` fixes, `[n_sequences]`.
@@ -87,7 +87,7 @@ extension FlowImage {
         return pooled.withEnoughRows { $0.linear(weight, bias: bias) }.reshape([-1])
     }
 
-    /// Throws where the network cannot take the batch.
+    /// Throws if the network cannot take the batch.
     func check(_ batch: ImageSequences) throws {
         try batch.validate()
         guard batch.kinds == conditioning.kinds else {
@@ -100,7 +100,7 @@ extension FlowImage {
     }
 }
 
-/// Each image of a batch at the times and with the noise that its `pairSeed` fixes, `draws` rows an image.
+/// Each image of a batch at the times and with the noise that its `pairSeed` fixes, `draws` rows per image.
 private struct NoisyLooks {
     let times: [Double]
     /// x_t and ε - x_0, `[n · draws, D]`.

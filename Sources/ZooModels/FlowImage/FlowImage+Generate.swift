@@ -61,7 +61,7 @@ public struct ImageSampler: Sendable, Equatable {
 public struct ImagePrompt: Sendable, Equatable {
     /// One id per kind; -1 for a dropped one.
     public var conditions: [Int32]
-    /// Elements of the reference image; empty where there is none.
+    /// Elements of the reference image; empty if there is none.
     public var reference: [Float]
 
     public init(conditions: [Int32], reference: [Float] = []) {
@@ -70,7 +70,7 @@ public struct ImagePrompt: Sendable, Equatable {
     }
 }
 
-/// Where sampling begins that does not begin with noise.
+/// A starting point of sampling other than noise.
 public struct ImageStart: Sendable {
     /// `[prompts, D]`, x at the step.
     public var states: [Float]
@@ -95,7 +95,7 @@ extension FlowImage {
     /// Draws `samplesPerPrompt` images of each prompt. The same generator state gives the same bits.
     ///
     /// Samples of one prompt share a `pairSeed`. `isCancelled` is asked once per step; a cancelled call throws `CancellationError`.
-    /// With a `start`, a prompt's samples go on from its state, and the steps before it are not part of what comes out.
+    /// With a `start`, a prompt's samples continue from its state, and the steps before it are not part of the result.
     public func generate(
         prompts: [ImagePrompt], shape: ImageShape, referenceShape: ImageShape? = nil, samplesPerPrompt: Int,
         settings: ImageSampler, start: ImageStart? = nil, generator: Generator, isCancelled: () -> Bool

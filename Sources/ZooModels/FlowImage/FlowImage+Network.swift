@@ -21,7 +21,7 @@ extension FlowImage: Network {
     }
 
     private func images(_ batch: Sequences) throws -> ImageSequences {
-        guard let images = batch.images else { throw ModelError("batch: holds tokens; this network takes images") }
+        guard let images = batch.images else { throw ModelError("batch: contains tokens; this network takes images") }
         return images
     }
 }

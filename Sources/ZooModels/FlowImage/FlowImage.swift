@@ -41,7 +41,7 @@ public final class FlowImage {
         self.adaptation = adaptation
         var parameters = transformer.parameters + (adaptation == nil ? conditioning.parameters : [])
         if case .value(let weight, let bias) = head {
-            // A critic has no velocities: what gives them is kept as it is, so that the folder stays complete.
+            // A critic has no velocities: those layers are kept unchanged, so that the folder is complete.
             let last = transformer.output
             let unused =
                 adaptation == nil
@@ -52,7 +52,7 @@ public final class FlowImage {
         self.parameters = parameters
     }
 
-    /// What its prompts say, in order; nil where they are stored embeddings.
+    /// The texts of its prompts, in order; nil for stored embeddings.
     public var conditionKinds: [ConditionTable.Kind]? { if case .table(let table) = conditioning { table.kinds } else { nil } }
     public var config: FluxConfig { transformer.config }
     public var device: Device { transformer.device }

@@ -43,7 +43,7 @@ public struct FluxConfig: Sendable, Equatable {
     /// What the class in a folder's `config.json` may be.
     static let className = "FluxTransformer2DModel"
 
-    /// The keys of `config.json` that say how large a new network is; what it is made for gives the others.
+    /// The keys of `config.json` that give a new network's size; the task gives the others.
     public static let shapeKeys = [
         "num_layers", "num_single_layers", "attention_head_dim", "num_attention_heads", "joint_attention_dim",
         "pooled_projection_dim",
@@ -52,7 +52,7 @@ public struct FluxConfig: Sendable, Equatable {
     /// A new network's configuration; a key that is left out is the tiny one's. Of a head's width, about an eighth, made even, is
     /// rotated by the image, and the rest by row and column in equal parts, as FLUX.1 has it.
     ///
-    /// - Throws: where sizes are no whole numbers or do not fit together.
+    /// - Throws: if sizes are not whole numbers or are inconsistent.
     public init(shape: [String: Double], channels: Int) throws {
         func size(_ key: String, _ value: Int) throws -> Int {
             guard let found = shape[key] else { return value }
@@ -107,7 +107,7 @@ public struct FluxConfig: Sendable, Equatable {
         }
         if let patch = try keys.integer("patch_size"), patch != 1 { throw keys.refuse("patch_size", "1") }
         if let out = try keys.integer("out_channels"), out != inChannels {
-            throw keys.refuse("out_channels", "null or in_channels (\(inChannels)): what is denoised is what comes out")
+            throw keys.refuse("out_channels", "null or in_channels (\(inChannels)): input and output have the same channels")
         }
         do {
             try validate()
@@ -116,7 +116,7 @@ public struct FluxConfig: Sendable, Equatable {
         }
     }
 
-    /// Throws where sizes do not fit together.
+    /// Throws if sizes are inconsistent.
     func validate() throws {
         guard inChannels > 0, inChannels % 4 == 0 else {
             throw ModelError("in_channels is \(inChannels); expected a multiple of 4, the elements of a 2 × 2 patch")

@@ -166,7 +166,7 @@ public struct TokenLayout: Hashable, Sendable {
     public var text: Int
     /// Rows and columns of packed tokens.
     public var canvas: [Int]
-    /// Empty where there is no reference.
+    /// Empty if there is no reference.
     public var reference: [Int]
 
     public init(text: Int, canvas: [Int], reference: [Int] = []) {

@@ -20,7 +20,7 @@ public struct ImageShape: Sendable, Hashable {
 /// An image without a trajectory, such as a real one, has no steps: it can be scored, but has no log-probabilities.
 public struct ImageSequences: Sendable {
     public var shape: ImageShape
-    /// Of the reference image; nil where sequences have none.
+    /// Of the reference image; nil if sequences have none.
     public var referenceShape: ImageShape?
     /// Condition ids per sequence.
     public var kinds: Int
@@ -44,7 +44,7 @@ public struct ImageSequences: Sendable {
     public var conditions: [Int32]
     /// `[n_sequences, D_reference]`, or empty. A dropped reference is all zeros.
     public var reference: [Float]
-    /// `[n_sequences]`. Where the network has no guidance embedder, 1 is no guidance, and other scales take a second pass.
+    /// `[n_sequences]`. Without a guidance embedder, 1 means no guidance, and other scales need a second pass.
     public var guidance: [Double]
     /// `[n_sequences]`; seeds times and noise of the score, so that two images with the same seed see the same ones.
     public var pairSeed: [UInt64]
@@ -120,7 +120,7 @@ public struct ImageSequences: Sendable {
 }
 
 extension ImageSequences {
-    /// Throws where the arrays do not describe images and steps.
+    /// Throws if the arrays do not describe images and steps.
     func validate() throws {
         func expect(_ name: String, _ found: Int, _ expected: Int) throws {
             guard found == expected else { throw ModelError("batch: \(name) has \(found) numbers; expected \(expected)") }

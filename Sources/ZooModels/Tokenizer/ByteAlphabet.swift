@@ -30,7 +30,7 @@ enum ByteAlphabet {
         return String(text)
     }
 
-    /// The bytes that `token` spells, or nil where it holds a character outside the alphabet.
+    /// The bytes that `token` spells, or nil if it holds a character outside the alphabet.
     static func bytes(of token: String) -> [UInt8]? {
         var result: [UInt8] = []
         for scalar in token.unicodeScalars {

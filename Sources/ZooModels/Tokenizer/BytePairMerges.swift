@@ -10,7 +10,7 @@ struct WordToken {
 struct BytePairMerges: Sendable {
     /// What a word is made of before pairs are joined.
     enum Symbols: Sendable {
-        /// Bytes: the id of each, -1 where the vocabulary lacks it.
+        /// Bytes: the id of each, -1 if the vocabulary lacks it.
         case bytes([Int32])
         /// Characters by their scalars; those that are missing are spelled with the ids of their bytes, where there are any.
         case characters(NumberTable, bytes: [Int32]?)

@@ -34,7 +34,7 @@ struct Heap<Element: Comparable> {
         return least
     }
 
-    /// Puts `element` at `place` or below it, where the lesser ones rise.
+    /// Sifts `element` down from `place`.
     private mutating func sink(_ element: Element, from place: Int) {
         elements.withUnsafeMutableBufferPointer { elements in
             var place = place

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A JSON document as it stands in the file: members in their order, names byte for byte.
+/// A JSON document exactly as in the file: members in order, names byte for byte.
 ///
 /// Foundation's parser looks members up by `String`, to which "é" and "e" with U+0301 are one name; a vocabulary may hold both.
 enum JSON {

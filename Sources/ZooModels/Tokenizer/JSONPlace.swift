@@ -1,4 +1,4 @@
-/// A value in a JSON file and where it stands there, so that what is wrong with it can be said by file and key.
+/// A value in a JSON file with its location, so that errors can name file and key.
 struct JSONPlace {
     let value: JSON
     /// As `model.merges[3]`; empty for the file itself.
@@ -21,7 +21,7 @@ struct JSONPlace {
         return members
     }
 
-    /// The member `name`, or nil where it is missing or null.
+    /// The member `name`, or nil if it is missing or null.
     func member(_ name: String) throws -> JSONPlace? {
         var found: JSONPlace?
         for member in try members() where member.name.utf8.elementsEqual(name.utf8) {

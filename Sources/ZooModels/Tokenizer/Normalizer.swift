@@ -12,7 +12,7 @@ struct Normalizer: Sendable {
 
     var steps: [Step] = []
 
-    /// What `text` becomes and, step by step, how; nil where it stays as it is.
+    /// What `text` becomes and, step by step, how; nil if it stays as it is.
     func normalize(_ text: Bytes) -> (bytes: [UInt8], edits: [[SourceMap.Edit]])? {
         var result: (bytes: [UInt8], edits: [[SourceMap.Edit]])?
         for step in steps {

@@ -20,7 +20,7 @@ struct PreTokenizer: Sendable {
     var pattern = Pattern.gpt2
     /// Whether the vocabulary spells bytes rather than characters.
     var isByteLevel = true
-    /// What stands between words: put before text that does not begin with it, by `prefix`.
+    /// The word separator, prepended to text that does not start with it, by `prefix`.
     var mark = [UInt8(ascii: " ")]
     var prefix = Prefix.never
     /// Whether spaces are turned into `mark`.
@@ -32,11 +32,11 @@ struct PreTokenizer: Sendable {
     struct Prepared {
         var bytes: [UInt8] = []
         var edits: [SourceMap.Edit] = []
-        /// Where pieces end; nil where all of the text is one.
+        /// Where pieces end; nil if all of the text is one.
         var ends: [Int]?
     }
 
-    /// What `text` is before it is cut by ``pattern``; nil where that is the text itself.
+    /// What `text` is before it is cut by ``pattern``; nil if that is the text itself.
     /// - Parameter isFirst: whether the text begins the whole text.
     func prepare(_ text: Bytes, isFirst: Bool) -> Prepared? {
         guard digits != .untouched else { return marked(text, isFirst: isFirst) }
@@ -132,7 +132,7 @@ struct PreTokenizer: Sendable {
     }
 }
 
-/// `text` with each `pattern` replaced, from left to right, and the places; nil where there is none.
+/// `text` with each `pattern` replaced, from left to right, and the places; nil if there is none.
 func replaceAll(_ pattern: [UInt8], by content: [UInt8], in text: Bytes) -> (bytes: [UInt8], edits: [SourceMap.Edit])? {
     var bytes: [UInt8] = []
     var edits: [SourceMap.Edit] = []

@@ -37,7 +37,7 @@ func mixed(_ key: UInt64) -> UInt64 {
     return product.high ^ product.low
 }
 
-/// A map from byte strings to numbers: open addressing, for whole vocabularies that are made once and asked often.
+/// A map from byte strings to numbers: open addressing, for whole vocabularies that are built once and queried often.
 struct ByteStringTable: Sendable {
     private var slots: [Int32]
     private var strings: [UInt8] = []
@@ -102,7 +102,7 @@ struct ByteStringTable: Sendable {
 
 /// A map between 64-bit numbers: open addressing, a look-up costs a few nanoseconds.
 struct NumberTable: Sendable {
-    /// Key and value in turn; `empty` is no key.
+    /// Key and value in turn; `empty` is not a key.
     private var slots: [UInt64]
     private static let empty = UInt64.max
     private var mask: Int

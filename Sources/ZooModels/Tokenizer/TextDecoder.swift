@@ -1,10 +1,10 @@
 /// Turns ids back into text.
 struct TextDecoder: Sendable {
-    /// How a file says that tokens become text.
+    /// How tokens become text, according to a file.
     enum Rule: Sendable {
         /// Tokens spell bytes.
         case byteLevel
-        /// Tokens stand as they are, with a space between them: what a file without a decoder means.
+        /// Tokens unchanged, separated by spaces: the meaning of a file without a decoder.
         case joined
         /// The mark is a space, and nothing in the first token unless it `keepsFirst`.
         case metaspace([UInt8], keepsFirst: Bool)
@@ -28,7 +28,7 @@ struct TextDecoder: Sendable {
     private var hasToken: [Bool] = []
     /// The byte that each id is; -1 for ids that are none.
     private var fallbackBytes: [Int16] = []
-    /// What the ids add as the first of a text, where that differs.
+    /// What the ids add at the start of a text, if that differs.
     private var firsts: [Int32: [UInt8]] = [:]
 
     /// - Parameter tokens: the spelling of each id in bytes; nil for ids that no token has.
@@ -55,7 +55,7 @@ struct TextDecoder: Sendable {
         }
     }
 
-    /// The text of `ids`, of which `isLeftOut` says which to pass over.
+    /// The text of `ids` without those that `isLeftOut` selects.
     func decode(_ ids: some Sequence<Int32>, isLeftOut: (Int32) -> Bool) -> String {
         var text: [UInt8] = []
         text.reserveCapacity(4 * ids.underestimatedCount)
@@ -85,7 +85,7 @@ struct TextDecoder: Sendable {
         return String(decoding: Self.strip(text[...], strips), as: UTF8.self)
     }
 
-    /// Bytes that are no text become U+FFFD, each of them.
+    /// Every byte that is not valid text becomes U+FFFD.
     private static func settle(_ text: inout [UInt8], from start: Int) {
         let count = text.count - start
         if String(validating: text[start...], as: UTF8.self) != nil { return }

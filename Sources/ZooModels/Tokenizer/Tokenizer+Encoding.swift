@@ -109,7 +109,7 @@ extension Tokenizer {
 /// The tokens of a text as they come.
 private struct EncodedText {
     var ids: [Int32] = []
-    /// The bytes of the source, where they are asked for.
+    /// The bytes of the source, if requested.
     var ranges: [Range<Int>]?
     /// Where the words that come come from.
     var map = SourceMap()

@@ -5,18 +5,18 @@ extension Tokenizer {
     static let configName = "tokenizer_config.json"
     static let mapName = "special_tokens_map.json"
 
-    /// Writes `tokenizer.json` and the files that `transformers.AutoTokenizer` reads beside it.
+    /// Writes `tokenizer.json` and the other files that `transformers.AutoTokenizer` reads.
     ///
     /// What was read is written back byte for byte.
-    /// - Parameter folder: a model folder; it is made where it is missing.
-    /// - Throws: ``FileError`` where a file cannot be written.
+    /// - Parameter folder: a model folder; created if missing.
+    /// - Throws: ``FileError`` if a file cannot be written.
     public func write(to folder: URL) throws {
         try OutputFile.createFolder(folder)
         try OutputFile.write(fileData, to: folder.appendingPathComponent("tokenizer.json"))
         for (name, data) in companions { try OutputFile.write(data, to: folder.appendingPathComponent(name)) }
     }
 
-    /// What `tokenizer_config.json` says of putting the begin token in front of a text; nil where it says nothing.
+    /// Whether `tokenizer_config.json` asks for the begin token before a text; nil if it does not say.
     static func addsBegin(_ companions: [String: Data], beside file: String) throws -> Bool? {
         guard let data = companions[configName] else { return nil }
         let config = URL(fileURLWithPath: file).deletingLastPathComponent().appendingPathComponent(configName).path

@@ -6,9 +6,9 @@ extension Tokenizer {
     /// The vocabulary holds the marks, the 256 bytes, and merges in order of their counts, ties going to the lower pair of
     /// ids: what `BpeTrainer(initial_alphabet=ByteLevel.alphabet())` of Hugging Face `tokenizers` learns from these texts.
     /// - Parameters:
-    ///   - vocabularySize: the number of tokens; fewer come out where the texts have no pair left to join.
+    ///   - vocabularySize: the number of tokens; fewer if the texts have no pair left to join.
     ///   - specialTokens: they get the first ids, in the order begin, end, fill.
-    /// - Throws: ``TokenizerError`` where `vocabularySize` does not hold the marks and the 256 bytes.
+    /// - Throws: ``TokenizerError`` if `vocabularySize` does not hold the marks and the 256 bytes.
     public static func train(
         on texts: some Sequence<String>, vocabularySize: Int, specialTokens: SpecialTokens = .standard
     ) throws -> Tokenizer {

@@ -13,7 +13,7 @@ import ZooFiles
 public final class Tokenizer: Sendable {
     /// The tokens that a language model treats as marks, by the names of `tokenizer_config.json`.
     public struct SpecialTokens: Sendable, Equatable {
-        /// Begins a text; nil where the model has no such token.
+        /// The begin token; nil if the model has none.
         public var bos: String?
         /// Ends a text.
         public var eos: String?
@@ -41,16 +41,16 @@ public final class Tokenizer: Sendable {
     /// The id that begins a text, where there is one.
     public let bosToken: Int32?
     /// The begin token where it is put in front of every text, as `transformers` does it: `add_bos_token` of `tokenizer_config.json`
-    /// decides, else whether the file's post-processor has it; where neither is there, it is. nil: nothing is put in front.
+    /// decides, else whether the file's post-processor has it; if neither exists, it is added. nil: nothing is added.
     public let prefixToken: Int32?
     /// The id that ends a text, where there is one.
     public let eosToken: Int32?
     /// The id that fills a batch, where there is one.
     public let padToken: Int32?
 
-    /// `tokenizer.json` as it was read or made, so that it is written back unchanged.
+    /// `tokenizer.json` as it was read or created, to be written back unchanged.
     let fileData: Data
-    /// The files beside it, by name, as they were read.
+    /// The other files, by name, as they were read.
     let companions: [String: Data]
 
     private let ids: ByteStringTable
@@ -74,7 +74,7 @@ public final class Tokenizer: Sendable {
         let exists = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
         let file = isFolder.boolValue ? url.appendingPathComponent("tokenizer.json") : url
         guard exists, FileManager.default.fileExists(atPath: file.path) else {
-            throw FileError(.noInput, file.path, "there is no such file; a model folder holds a tokenizer.json")
+            throw FileError(.noInput, file.path, "no such file; a model folder has a tokenizer.json")
         }
         let folder = file.deletingLastPathComponent()
         var companions: [String: Data] = [:]
@@ -117,7 +117,7 @@ public final class Tokenizer: Sendable {
         func id(of mark: String?, key: String) throws -> Int32? {
             guard let mark else { return nil }
             guard let id = vocabulary.ids[mark] else {
-                throw TokenizerError(file: file, reason: "\(key) is '\(mark)' in \(Self.configName), which is no token here")
+                throw TokenizerError(file: file, reason: "\(key) is '\(mark)' in \(Self.configName), which is not a token here")
             }
             return id
         }
@@ -135,8 +135,8 @@ public final class Tokenizer: Sendable {
     /// The id of `token`, as the file spells it (`"Ġthe"`, `"<eos>"`).
     public func id(of token: String) -> Int32? { ids[token] }
 
-    /// A token, as its file spells it, that `other` does not know by the same id; nil where `other` reads every id of this tokenizer as
-    /// the same token. It may have more tokens, and other rules of cutting a text into them.
+    /// A token, as its file spells it, that `other` does not know by the same id; nil if `other` reads every id of this tokenizer
+    /// as the same token. It may have more tokens, and other rules of cutting a text into them.
     public func firstToken(unknownTo other: Tokenizer) -> (token: String, id: Int32)? {
         ids.firstDifference(from: other.ids).map { (String(decoding: $0.key, as: UTF8.self), $0.value) }
     }

@@ -2,7 +2,7 @@
 public struct TokenizerError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The file, as it was given.
     public let file: String
-    /// The place in the file and what is wrong there.
+    /// The location in the file, and the fault.
     public let reason: String
 
     public init(file: String, reason: String) {

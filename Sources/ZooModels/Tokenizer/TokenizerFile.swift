@@ -17,9 +17,9 @@ struct TokenizerFile {
     var addedTokens: [AddedToken]
     var normalizer: Normalizer
     var preTokenizer: PreTokenizer
-    /// The ids that are put before and after a text where special tokens are asked for.
+    /// The ids added before and after a text when special tokens are requested.
     var template: (prefix: [Int32], suffix: [Int32])
-    /// Whether the file says what is put around a text, be it nothing.
+    /// Whether the file specifies what is added around a text, even if nothing.
     var hasTemplate: Bool
     var decoder: TextDecoder.Rule
     var model: Model
@@ -96,7 +96,7 @@ extension TokenizerFile.Model {
         byteFallback = try json.member("byte_fallback")?.bool() ?? false
         ignoresMerges = try json.member("ignore_merges")?.bool() ?? false
 
-        // Places are made only for what is wrong: there are hundreds of thousands of both.
+        // Locations are built only for errors: there are hundreds of thousands of entries.
         let vocabularyJSON = try json.required("vocab")
         vocabulary = try vocabularyJSON.members().map { member in
             let place = JSONPlace(member.value, path: "\(vocabularyJSON.path)", file: json.file)

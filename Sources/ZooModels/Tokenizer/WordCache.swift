@@ -2,7 +2,7 @@ import Foundation
 
 /// Words already encoded. Text repeats its words, so most of encoding is a look-up here.
 struct WordCache {
-    // Long words repeat rarely, and a full cache begins anew: memory stays within some megabytes.
+    // Long words repeat rarely, and a full cache starts over: memory stays within some megabytes.
     static let longestWord = 64
     private static let capacity = 1 << 16
 
@@ -76,7 +76,7 @@ struct WordCache {
     }
 }
 
-/// Lends each caller a cache of its own, so that threads never wait for each other's words.
+/// Lends each caller a separate cache, so that threads never wait for one another.
 final class WordCaches: @unchecked Sendable {
     private let lock = NSLock()
     private var idle: [WordCache] = []

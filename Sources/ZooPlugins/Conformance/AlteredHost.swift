@@ -2,13 +2,13 @@ import CZoo
 import Foundation
 import ZooKit
 
-/// A host with its tables cut short, lengthened, or missing: what older and newer hosts look like to a plugin.
+/// A host with truncated, extended or missing tables: how older and newer hosts look to a plugin.
 final class AlteredHost: PluginHost {
     /// What becomes of one table.
     enum Alteration {
         /// The table ends after so many bytes; the next byte is not readable.
         case cut(Int)
-        /// The table goes on with so many bytes that are not zero.
+        /// The table is followed by this many nonzero bytes.
         case lengthened(Int)
         case missing
     }
@@ -21,7 +21,7 @@ final class AlteredHost: PluginHost {
     /// The name of the host's own table among the alterations; services go by their ids.
     static let hostTable = "zoo_host_v1"
 
-    /// - Parameter minor: the version of the contract that the host says it speaks.
+    /// - Parameter minor: the ABI version that the host claims.
     init(_ services: ScriptedHost, _ alterations: [String: Alteration], minor: Int = Int(ZOO_ABI_MINOR)) {
         inner = HostTable(services)
         self.alterations = alterations
@@ -94,7 +94,7 @@ final class AlteredHost: PluginHost {
     ]
 }
 
-/// Bytes that end at the border of a page which nobody may touch.
+/// Bytes that end at an inaccessible page.
 final class GuardedMemory {
     let start: UnsafeMutableRawPointer
     let count: Int

@@ -15,7 +15,7 @@ extension ConformanceCase {
             return entries.joined(separator: ", ")
         },
         .once(
-            "binary/dependencies", "The library needs only the language's own libraries, from folders that cannot be planted.",
+            "binary/dependencies", "The library depends only on the language's own libraries, and searches no relative folder.",
             needs: nil
         ) { subject in
             let file = try library(subject)
@@ -27,10 +27,10 @@ extension ConformanceCase {
             try expect(planted.isEmpty, "it searches the relative folder \(planted.joined(separator: ", ")) for libraries")
             return "\(file.needed.count) libraries"
         },
-        .once("binary/loads", "The library binds every symbol at load, and what it says of itself can be read.", needs: nil) {
+        .once("binary/loads", "The library binds every symbol at load, and its description can be read.", needs: nil) {
             subject in
             let description = try subject.plugin().description
-            return "\(description.algorithms.map(\.id).joined(separator: ", ")); made by \(description.toolchain)"
+            return "\(description.algorithms.map(\.id).joined(separator: ", ")); built by \(description.toolchain)"
         },
         .once("binary/load-time", "Loading takes less than 100 ms of processor time.") { subject in
             let result = try ScanResult(of: subject.path)

@@ -1,9 +1,9 @@
 import Foundation
 import ZooKit
 
-/// The conformance bench: does a plugin keep the contract? Each case runs in a worker process, so a plugin may crash or hang.
+/// The conformance bench: does a plugin keep the ABI? Each case runs in a worker process, so a plugin may crash or hang.
 public struct Conformance: Sendable {
-    /// Seconds until a case is killed.
+    /// Seconds after which a case is killed.
     public var deadline: Double
     /// Cases at a time.
     public var width: Int
@@ -44,7 +44,7 @@ public struct Conformance: Sendable {
     static func result(of name: String, on file: String) throws -> ConformanceReport.Result {
         let parts = name.split(separator: "@", maxSplits: 1).map(String.init)
         guard let item = ConformanceCase.all.first(where: { $0.id == parts.first }) else {
-            throw ZooError(.notFound, "no conformance case is called '\(name)'")
+            throw ZooError(.notFound, "there is no conformance case '\(name)'")
         }
         let trial = Trial(item: item, algorithm: parts.count > 1 ? parts[1] : nil)
         do {

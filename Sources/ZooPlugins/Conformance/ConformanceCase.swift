@@ -1,17 +1,17 @@
 import ZooData
 import ZooKit
 
-/// One thing that a good plugin does, tried in a process of its own.
+/// One property of a good plugin, checked in a separate process.
 struct ConformanceCase: Sendable {
     /// "group/name"; the groups are binary, contract, numerics, state and faults.
     let id: String
     /// What a good plugin does, in a sentence.
     let claim: String
-    /// The case without which this one says nothing.
+    /// The case that this one depends on.
     let needs: String?
     /// Tried for each algorithm of the plugin; otherwise once.
     let perAlgorithm: Bool
-    /// Throws a sentence where the plugin does not do it; returns what was seen.
+    /// Throws a sentence if the plugin fails; returns what was observed.
     let run: @Sendable (Subject) throws -> String
 
     /// Every case, in the order of the report.

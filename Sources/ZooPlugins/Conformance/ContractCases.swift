@@ -5,7 +5,7 @@ import ZooKit
 
 extension ConformanceCase {
     static let contractCases: [ConformanceCase] = [
-        .each("contract/create", "An algorithm is made from its defaults and destroyed.", needs: "binary/loads") { subject in
+        .each("contract/create", "An algorithm is created from its defaults and destroyed.", needs: "binary/loads") { subject in
             let plugin = try subject.plugin()
             let description = try subject.algorithm(in: plugin)
             _ = try Session(plugin, description.id)
@@ -13,18 +13,18 @@ extension ConformanceCase {
             _ = try Session(plugin, description.id, defaults)
             return "\(description.parameters.count) parameters"
         },
-        .each("contract/entry", "The entry gives the same table at every call.", needs: "contract/create") { subject in
+        .each("contract/entry", "The entry returns the same table at every call.", needs: "contract/create") { subject in
             let library = try DynamicLibrary(path: PluginFile.checked(subject.path))
             let entry = try Plugin.entry(of: library)
             let (first, second) = (entry(), entry())
-            try expect(first == second, "the second call gave another table")
+            try expect(first == second, "the second call returned another table")
             let before = try subject.plugin().description
             _ = try Session(subject.plugin(), subject.algorithmID)
-            try expect(entry() == first, "the entry gave another table after create")
-            try expect(try subject.plugin().description == before, "the table said something else after create")
+            try expect(entry() == first, "the entry returned another table after create")
+            try expect(try subject.plugin().description == before, "the table had other contents after create")
             return "4 calls"
         },
-        .each("contract/lifecycle", "Made and destroyed a thousand times, it leaks nothing.", needs: "contract/create") {
+        .each("contract/lifecycle", "Created and destroyed a thousand times, it leaks nothing.", needs: "contract/create") {
             subject in
             let plugin = try subject.plugin()
             func make(_ count: Int) throws {
@@ -55,7 +55,7 @@ extension ConformanceCase {
             return "\(tried) refused"
         },
         .each(
-            "contract/presets", "Each preset sets parameters that the algorithm has, to values that it takes.",
+            "contract/presets", "Each preset sets existing parameters to valid values.",
             needs: "contract/create"
         ) { subject in
             let plugin = try subject.plugin()
@@ -71,7 +71,7 @@ extension ConformanceCase {
             return "\(description.presets.count) presets"
         },
         .each(
-            "contract/malformed", "Parameters that are no JSON object, and unknown algorithms, are refused.",
+            "contract/malformed", "Parameters that are not a JSON object, and unknown algorithms, are refused.",
             needs: "contract/create"
         ) { subject in
             let plugin = try subject.plugin()
@@ -86,7 +86,7 @@ extension ConformanceCase {
             try expect(unknown.code == .notFound, "an unknown algorithm was refused as \(unknown.code); expected notFound")
             return "\(texts.count + 1) refused"
         },
-        .each("contract/unknown-extension", "An extension that it does not have is NULL.", needs: "contract/create") { subject in
+        .each("contract/unknown-extension", "An unknown extension is NULL.", needs: "contract/create") { subject in
             let session = try Session(subject.plugin(), subject.algorithmID)
             try expect(
                 session.algorithm.getExtension("zoo.no-such-thing/9") == nil, "get_extension(\"zoo.no-such-thing/9\") is not NULL"
@@ -94,7 +94,7 @@ extension ConformanceCase {
             return "NULL"
         },
         .each(
-            "contract/short-errors", "It writes no further into an error than the caller's size, and takes NULL for one.",
+            "contract/short-errors", "It writes no more into an error than the caller's size, and accepts NULL for one.",
             needs: "contract/create"
         ) { subject in
             let plugin = try subject.plugin()
@@ -116,7 +116,7 @@ extension ConformanceCase {
             return "6 sizes"
         },
         .each(
-            "contract/step", "It takes three steps on plausible data, updates a network, and gives back what it was handed.",
+            "contract/step", "It runs three iterations on plausible data, updates a network, and releases what it was given.",
             needs: "contract/create"
         ) { subject in
             let plugin = try subject.plugin()
@@ -130,13 +130,13 @@ extension ConformanceCase {
                 (table, record) = (session.table, session.host.record)
             }
             try expect(table.unreleased == 0, "\(table.unreleased) objects of the host were never released")
-            try expect(!record.updates.isEmpty, "three steps made no update of any network")
+            try expect(!record.updates.isEmpty, "three iterations updated no network")
             for metric in record.metrics {
                 try expect(metric.value.isFinite && metric.weight.isFinite, "the metric \(metric.name) is \(metric.value)")
             }
             let services = Set(record.calls.compactMap { $0.split(separator: ".").first }).map { "zoo.\($0)/1" }
             let unnamed = services.filter { !description.needs.services.contains($0) }.sorted()
-            try expect(unnamed.isEmpty, "it calls \(unnamed.joined(separator: ", ")), which its needs do not name")
+            try expect(unnamed.isEmpty, "it calls \(unnamed.joined(separator: ", ")), which its needs do not list")
             return "\(record.calls.count) calls, \(record.updates.count) updates, \(record.metrics.count) metrics"
         },
     ]
@@ -151,7 +151,7 @@ extension ConformanceCase {
         }
     }
 
-    /// The error that `body` throws; throws where there is none, or where it says nothing.
+    /// The error that `body` throws; throws if there is none, or where it says nothing.
     static func refusal(_ what: String, _ body: () throws -> Void) throws -> ZooError {
         do {
             try body()

@@ -2,7 +2,7 @@ import Foundation
 import ZooFiles
 import ZooKit
 
-/// What a shared library of Linux says of itself: a reader of 64-bit little-endian ELF, as far as the checks need it.
+/// Reads the parts of a 64-bit little-endian ELF file that the checks need.
 struct ELFFile {
     /// Symbols that other libraries can bind to, sorted.
     let exports: [String]
@@ -11,7 +11,7 @@ struct ELFFile {
     /// Folders that the loader searches for them.
     let searchFolders: [String]
 
-    /// Throws where the file is not such a library.
+    /// Throws if the file is not such a library.
     init(path: String) throws {
         let image = try Image(bytes: InputFile.data(URL(fileURLWithPath: path), isMapped: true), path: path)
         let sections = try image.sections()

@@ -2,7 +2,7 @@ import ZooKit
 
 extension ConformanceCase {
     static let faultCases: [ConformanceCase] = [
-        .each("faults/failing-calls", "Where a call to the host fails, step fails with the same status, and nothing is leaked.") {
+        .each("faults/failing-calls", "If a call to the host fails, step fails with the same status, and nothing is leaked.") {
             subject in
             let plugin = try subject.plugin()
             let calls = try recordedCalls(plugin, subject)
@@ -20,9 +20,9 @@ extension ConformanceCase {
                 }
                 try expect(table.unreleased == 0, "\(table.unreleased) objects were never released after \(calls[index]) failed")
             }
-            return "\(tried.count) calls failed in turn"
+            return "\(tried.count) calls failed, one at a time"
         },
-        .each("faults/cancellation", "Asked to stop, it returns soon, and with the status that says so.") { subject in
+        .each("faults/cancellation", "Asked to stop, it returns soon with the status for that.") { subject in
             let plugin = try subject.plugin()
             let calls = try recordedCalls(plugin, subject)
             for index in sample(calls) {
@@ -42,7 +42,7 @@ extension ConformanceCase {
             }
             return "\(calls.count) calls"
         },
-        .each("faults/empty", "No sequences, no actions, and half of a pair are answered by an error or by finite numbers.") {
+        .each("faults/empty", "No sequences, no actions, or half of a pair lead to an error or to finite numbers.") {
             subject in
             let plugin = try subject.plugin()
             let none = try spoiled(plugin, subject) { $0.selecting([]) }
@@ -79,7 +79,7 @@ extension ConformanceCase {
         return kinds.filter { $0.key != "model.supports" }.flatMap { Set($0.value.prefix(2) + $0.value.suffix(2)) }.sorted()
     }
 
-    /// A step on data that was tampered with: the message of its error, or nil where all that it did was finite.
+    /// An iteration on altered data: the message of its error, or nil if everything it did was finite.
     private static func spoiled(_ plugin: Plugin, _ subject: Subject, _ spoil: @escaping (Batch) -> Batch) throws -> String? {
         let task = SyntheticTask()
         task.spoilBatch = spoil
@@ -87,7 +87,7 @@ extension ConformanceCase {
         do {
             try session.step()
         } catch let error as ZooError {
-            try expect(!error.message.isEmpty, "the error says nothing")
+            try expect(!error.message.isEmpty, "the error has no message")
             return error.message
         }
         try expectFinite(session.host.record)

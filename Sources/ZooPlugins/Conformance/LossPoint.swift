@@ -2,7 +2,7 @@ import CZoo
 import ZooData
 import ZooKit
 
-/// A loss at one setting of its inputs, to be called again and again while `accumulate` waits.
+/// A loss at one setting of its inputs, to be called repeatedly while `accumulate` waits.
 struct LossPoint {
     let call: LossCall
     /// As it was recorded.
@@ -17,7 +17,7 @@ struct LossPoint {
 
     // MARK: - Other points
 
-    /// The outputs with normal noise of this deviation at the actions.
+    /// The outputs with normal noise of this standard deviation at the actions.
     func moved(by deviation: Double, _ generator: inout SplitMix64) -> LossPoint {
         guard deviation > 0 else { return self }
         var moved = self
@@ -62,7 +62,7 @@ struct LossPoint {
         return point
     }
 
-    /// Whether the loss depends on an output at all; one that is only measured may be anything.
+    /// Whether the loss depends on an output at all; one that is only logged may be anything.
     func uses(_ index: Int) -> Bool {
         guard let (_, gradients) = try? evaluate() else { return true }
         return gradients[index].contains { $0 != 0 }
@@ -70,7 +70,7 @@ struct LossPoint {
 
     // MARK: - Comparisons
 
-    /// Central differences at up to 48 places of each output against what the loss handed back.
+    /// Central differences at up to 48 places of each output, compared with the loss's gradients.
     func compareGradients() throws -> (worst: Double, count: Int) {
         let (value, gradients) = try evaluate()
         var (worst, count) = (0.0, 0)
@@ -84,7 +84,7 @@ struct LossPoint {
                 try expect(
                     error <= allowed,
                     "dLoss/d(\(output.name)) of role '\(loss.role)' at row \(row) is \(gradients[index][row]); it differs from "
-                        + "the finite difference by \(error), and \(allowed) is allowed")
+                        + "the finite difference by \(error); \(allowed) is allowed")
                 worst = max(worst, error / max(scale, 1e-9))
                 count += 1
             }
@@ -109,12 +109,12 @@ struct LossPoint {
         for part in try parts() {
             let (value, partial) = try selecting(part).evaluate()
             total += value
-            try expectEqual(gradients, partial, of: part, "when the sequences \(part.prefix(8)) were a slice of their own")
+            try expectEqual(gradients, partial, of: part, "when the sequences \(part.prefix(8)) were a separate slice")
         }
-        try expect(ConformanceCase.near(whole, total), "the loss is \(whole), and \(total) as the sum of its slices")
+        try expect(ConformanceCase.near(whole, total), "the loss is \(whole), but \(total) as the sum over its slices")
     }
 
-    /// Three or so parts of whole sequences, or of whole groups; the whole batch where it must not be cut.
+    /// About three parts of whole sequences or groups; the whole batch if it must not be split.
     private func parts() throws -> [[Int]] {
         let keys: [Int]
         switch loss.flags & 0xff {
@@ -127,7 +127,7 @@ struct LossPoint {
         return parts.sorted { $0.key < $1.key }.map(\.value)
     }
 
-    /// Throws where the gradients of a selection differ from those of the whole batch at the same places.
+    /// Throws if the gradients of a selection differ from those of the whole batch at the same places.
     func expectEqual(_ whole: [[Double]], _ part: [[Double]], of sequences: [Int], _ circumstance: String) throws {
         for (index, output) in outputs.enumerated() {
             let expected = Column(output.name, perStep: output.perStep, .f64(whole[index]))

@@ -28,7 +28,7 @@ extension ConformanceCase {
                 }
             }
         },
-        .each("numerics/slices", "Cut as its flags allow, the parts' losses and gradients add up to the whole.") { subject in
+        .each("numerics/slices", "Split as its flags allow, losses and gradients of the parts add up to the whole.") { subject in
             try forEachPoint(subject, [0.3]) { point in try point.compareSlices() }
         },
         .each("numerics/order", "The order of the sequences changes nothing.") { subject in
@@ -38,11 +38,11 @@ extension ConformanceCase {
                 let (loss, gradients) = try point.evaluate()
                 let (shuffledLoss, shuffled) = try point.selecting(order).evaluate()
                 try expect(
-                    near(loss, shuffledLoss), "the loss is \(loss), and \(shuffledLoss) with the sequences in another order")
+                    near(loss, shuffledLoss), "the loss is \(loss), but \(shuffledLoss) with the sequences in another order")
                 try point.expectEqual(gradients, shuffled, of: order, "with the sequences in another order")
             }
         },
-        .each("numerics/purity", "The same call gives the same bits, whatever was called between.") { subject in
+        .each("numerics/purity", "The same call gives the same bits, whatever was called in between.") { subject in
             try forEachPoint(subject, [0.3]) { point in
                 let first = try point.evaluate()
                 var generator = SplitMix64(seed: 6)
@@ -50,10 +50,10 @@ extension ConformanceCase {
                 let second = try point.evaluate()
                 try expect(
                     first.loss == second.loss && first.gradients == second.gradients,
-                    "the loss was \(first.loss), and \(second.loss) when the same call was made again")
+                    "the loss was \(first.loss), but \(second.loss) when the call was repeated")
             }
         },
-        .each("numerics/not-finite", "A number that is not finite, in outputs or rewards, is answered by an error.") { subject in
+        .each("numerics/not-finite", "Non-finite outputs or rewards lead to an error.") { subject in
             let settings = try forEachPoint(subject, [0]) { point in
                 for index in point.outputs.indices where point.uses(index) {
                     for bad in [Double.nan, .infinity] {

@@ -29,7 +29,7 @@ public final class ScriptedHost: HostServices {
     /// Updates of the role so far.
     public func version(of role: String) -> Int { versions[role] ?? 0 }
 
-    /// A host that stands where this one stands, with an empty record and no script.
+    /// A host in the same position as this one, with an empty record and no script.
     func copy() -> ScriptedHost {
         let copy = ScriptedHost()
         (copy.generator, copy.versions, copy.pending) = (generator, versions, pending)
@@ -155,7 +155,7 @@ public final class ScriptedHost: HostServices {
 }
 
 extension ScriptedHost {
-    /// What the services answer. A service that is not scripted says `unavailable`.
+    /// The services' answers. A service without a script returns `unavailable`.
     public struct Script {
         public var prompts: (_ n: Int) throws -> Batch = { _ in throw Script.absent("prompts") }
         public var pairs: (_ n: Int) throws -> Batch = { _ in throw Script.absent("pairs") }

@@ -12,7 +12,7 @@ extension ConformanceCase {
                 try expectEqual(first.host.record, second.host.record, "a second run from the same seed")
             }
         },
-        .each("state/resume", "Saved and loaded in the middle, it goes on bit for bit.") { subject in
+        .each("state/resume", "Saved and loaded in the middle, it continues bit for bit.") { subject in
             try subject.forEachVariant { variant, session in
                 for steps in 1...2 {
                     try session.step(steps)
@@ -29,14 +29,14 @@ extension ConformanceCase {
                 }
             }
         },
-        .each("state/damaged", "Saved state that is truncated or not its own is refused.") { subject in
+        .each("state/damaged", "Truncated or foreign saved state is refused.") { subject in
             let plugin = try subject.plugin()
             let session = try Session(plugin, subject.algorithmID)
             try session.step(2)
             let state = try session.algorithm.save()
             var generator = SplitMix64(seed: 7)
             let noise = Data((0..<64).map { _ in UInt8.random(in: 0...255, using: &generator) })
-            var damaged = [("64 random bytes", noise), ("a state with more behind it", state + noise)]
+            var damaged = [("64 random bytes", noise), ("a state with trailing bytes", state + noise)]
             if !state.isEmpty {
                 damaged += [("an empty state", Data()), ("half of a state", state.prefix(state.count / 2))]
                 damaged.append(("a state without its last byte", state.dropLast()))
@@ -50,7 +50,7 @@ extension ConformanceCase {
         },
     ]
 
-    /// Throws at the first difference between what two algorithms did.
+    /// Throws at the first difference between two algorithms' calls.
     private static func expectEqual(_ expected: ScriptedHost.Record, _ found: ScriptedHost.Record, _ what: String) throws {
         try expect(
             expected.calls == found.calls, "\(what) made other calls: \(found.calls.count) against \(expected.calls.count)")
@@ -63,6 +63,6 @@ extension ConformanceCase {
         for (one, other) in zip(expected.metrics, found.metrics) {
             try expect(one == other, "\(what) has another metric \(one.name): \(other.value) against \(one.value)")
         }
-        try expect(expected == found, "\(what) did other things")
+        try expect(expected == found, "\(what) behaved differently")
     }
 }

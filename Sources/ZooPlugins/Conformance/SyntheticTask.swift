@@ -3,12 +3,12 @@ import ZooData
 import ZooKit
 
 /// Small, plausible data of every kind that an algorithm can ask for. All of it follows from the seed and from what was asked, so
-/// two hosts that stand at the same place give the same answers.
+/// two hosts in the same position give the same answers.
 final class SyntheticTask {
     let seed: UInt64
     /// Rows handed out so far, which is the data's position.
     var row = 0
-    /// Last touch on what the task gives, for the cases that spoil it.
+    /// Alters the task's data, for the cases that corrupt it.
     var spoilBatch: (Batch) -> Batch = { $0 }
     var spoilRewards: ([Double]) -> [Double] = { $0 }
     var spoilOutputs: ([Double]) -> [Double] = { $0 }
@@ -17,7 +17,7 @@ final class SyntheticTask {
 
     init(seed: UInt64 = 0) { self.seed = seed }
 
-    /// A task that stands where this one stands.
+    /// A task in the same position as this one.
     func copy() -> SyntheticTask {
         let copy = SyntheticTask(seed: seed)
         copy.row = row

@@ -2,9 +2,9 @@ import CZoo
 import ZooKit
 
 extension ConformanceCase {
-    /// Older and newer hosts: the contract's promise that a plugin built once loads in every host of its major version.
+    /// Older and newer hosts: the ABI's promise that a plugin built once loads in every host of its major version.
     static let tableCases: [ConformanceCase] = [
-        .each("contract/short-host", "A host's table that ends early is answered by an error, not by reading past its end.") {
+        .each("contract/short-host", "A truncated host table leads to an error, not to reading past its end.") {
             subject in
             for offset in AlteredHost.functionOffsets[AlteredHost.hostTable] ?? [] {
                 let outcome = try steps(subject, [AlteredHost.hostTable: .cut(offset)])
@@ -16,7 +16,7 @@ extension ConformanceCase {
             return "5 lengths"
         },
         .each(
-            "contract/short-services", "A service's table that ends early is answered by an error, not by reading past its end."
+            "contract/short-services", "A truncated service table leads to an error, not to reading past its end."
         ) { subject in
             var count = 0
             for (id, offsets) in AlteredHost.functionOffsets where id != AlteredHost.hostTable {
@@ -27,7 +27,7 @@ extension ConformanceCase {
             }
             return "\(count) lengths"
         },
-        .each("contract/missing-services", "A service that the host does not offer is answered by an error where it is needed.") {
+        .each("contract/missing-services", "A missing service that is needed leads to an error.") {
             subject in
             let used = try servicesUsed(subject)
             for id in AlteredHost.functionOffsets.keys.sorted() where id != AlteredHost.hostTable {
@@ -36,7 +36,7 @@ extension ConformanceCase {
             }
             return "\(used.count) used"
         },
-        .each("contract/released-hosts", "It works with the host of every released minor version, whatever it was built with.") {
+        .each("contract/released-hosts", "It works with the host of every released minor version.") {
             subject in
             for (minor, sizes) in AlteredHost.released.enumerated() {
                 let outcome = try steps(subject, sizes.mapValues { .cut($0) }, minor: minor)
@@ -44,7 +44,7 @@ extension ConformanceCase {
             }
             return "1.0 to 1.\(ZOO_ABI_MINOR)"
         },
-        .each("contract/long-tables", "Tables of a newer host, with more functions than it knows, change nothing.") { subject in
+        .each("contract/long-tables", "Tables of a newer host, with unknown functions, change nothing.") { subject in
             let all = AlteredHost.functionOffsets.keys.reduce(into: [:]) { $0[$1] = AlteredHost.Alteration.lengthened(256) }
             let outcome = try steps(subject, all)
             try expect(outcome == nil, "with tables longer than its own it failed: \(outcome ?? "")")

@@ -22,7 +22,7 @@ extension AlgorithmDescription {
 }
 
 extension ParameterDescription {
-    /// Values beside the default under which the algorithm takes another path.
+    /// Values other than the default under which the algorithm takes another path.
     fileprivate var alternatives: [JSONValue] {
         if !choices.isEmpty { return choices.filter { $0 != defaultValue } }
         switch (kind, defaultValue) {
@@ -33,7 +33,7 @@ extension ParameterDescription {
         }
     }
 
-    /// A value above the default, within the range; nil where there is none.
+    /// A value above the default, within the range; nil if there is none.
     var raised: JSONValue? {
         guard kind == .number || kind == .integer else { return nil }
         let base = defaultValue?.number ?? minimum ?? 0

@@ -3,7 +3,7 @@ import ZooData
 import ZooKit
 
 extension JSONValue {
-    /// Parses a JSON text. Throws a sentence that starts with `what` where it is malformed.
+    /// Parses a JSON text. Throws a sentence that starts with `what` if it is malformed.
     init(parsing text: String, what: String) throws {
         do {
             self = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
@@ -19,7 +19,7 @@ extension JSONValue {
         return String(decoding: try encoder.encode(self), as: UTF8.self)
     }
 
-    /// The value of `key`, or nil where this is no object or has no such key.
+    /// The value of `key`; nil if this is not an object or has no such key.
     public subscript(key: String) -> JSONValue? {
         if case .object(let members) = self { members[key] } else { nil }
     }

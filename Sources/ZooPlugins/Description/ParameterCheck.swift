@@ -21,7 +21,7 @@ extension AlgorithmDescription {
 }
 
 extension ParameterDescription {
-    /// What was expected instead of `value`; nil where it fits.
+    /// What was expected instead of `value`; nil if it is valid.
     fileprivate func objection(to value: JSONValue) -> String? {
         if value == .null, isNullable { return nil }
         if !choices.isEmpty {

@@ -8,9 +8,9 @@ public struct PluginDescription: Sendable, Equatable, Codable {
     public var path: String
     /// Of the file's bytes, in hexadecimal.
     public var sha256: String
-    /// What made it, for example "swift 6.3.1".
+    /// The toolchain, for example "swift 6.3.1".
     public var toolchain: String
-    /// Minor version of the contract that it was built with.
+    /// Minor version of the ABI that it was built with.
     public var abiMinor: Int
     public var algorithms: [AlgorithmDescription]
 
@@ -18,7 +18,7 @@ public struct PluginDescription: Sendable, Equatable, Codable {
     public func algorithm(_ id: String) -> AlgorithmDescription? { algorithms.first { $0.id == id } }
 }
 
-/// What a plugin says of one of its algorithms.
+/// A plugin's description of one of its algorithms.
 public struct AlgorithmDescription: Sendable, Equatable, Codable {
     public var id: String
     public var title: String
@@ -45,21 +45,21 @@ public struct ParameterDescription: Sendable, Equatable, Codable {
 
     public var name: String
     public var kind: Kind
-    /// Null is a value too.
+    /// Whether null is a valid value.
     public var isNullable = false
     public var doc: String
     public var defaultValue: JSONValue?
-    /// Least value; `minimumIsExcluded` where it is itself out of range.
+    /// Lower bound; `minimumIsExcluded` if it is itself out of range.
     public var minimum: Double?
     public var minimumIsExcluded = false
-    /// Greatest value; `maximumIsExcluded` where it is itself out of range.
+    /// Upper bound; `maximumIsExcluded` if it is itself out of range.
     public var maximum: Double?
     public var maximumIsExcluded = false
-    /// The allowed values; empty where any of the kind is allowed.
+    /// The allowed values; empty if there is no restriction.
     public var choices: [JSONValue] = []
 }
 
-/// What an algorithm asks of the host.
+/// What an algorithm needs from the host.
 public struct AlgorithmNeeds: Sendable, Equatable, Codable {
     public enum Data: String, Sendable, Codable {
         case prompts, pairs, examples

@@ -4,24 +4,24 @@ import ZooKit
 
 /// Settings of an algorithm's parameters that a paper or a program names.
 public struct PresetDescription: Sendable, Equatable, Codable {
-    /// What stands behind the `@`.
+    /// The name after the `@`.
     public var name: String
     /// Where the numbers come from.
     public var source: String
     public var summary: String
-    /// What it sets; all else keeps its default. Not checked against the algorithm's schema before the preset is used.
+    /// What it sets; everything else keeps its default. Checked against the algorithm's schema only when the preset is used.
     public var parameters: [String: JSONValue]
-    /// What the source says that is no parameter, or is done otherwise here.
+    /// What the source says that is not a parameter, or is done differently here.
     public var notes: [String]
 }
 
 extension PresetDescription {
-    /// Reads the JSON array of a plugin; empty text is no preset.
+    /// Reads the JSON array of a plugin; empty text means no presets.
     static func list(_ text: String, of algorithm: String) throws -> [PresetDescription] {
         guard !text.isEmpty else { return [] }
         let what = "the presets of '\(algorithm)'"
         guard let elements = try JSONValue(parsing: text, what: what).array else {
-            throw ZooError(.invalidArgument, "\(what) are no JSON array")
+            throw ZooError(.invalidArgument, "\(what) are not a JSON array")
         }
         let presets = try elements.map { try PresetDescription($0, what) }
         for (index, preset) in presets.enumerated() where presets[..<index].contains(where: { $0.name == preset.name }) {

@@ -3,7 +3,7 @@ import ZooFiles
 import ZooKit
 
 package enum Files {
-    /// Writes a file whole or not at all: a temporary name, flushed, renamed.
+    /// Writes a file atomically: a temporary name, flushed, renamed.
     package static func write(_ data: Data, to url: URL) throws {
         let temporary = url.deletingLastPathComponent().appending(path: ".\(url.lastPathComponent).\(getpid()).tmp")
         do {
@@ -14,7 +14,7 @@ package enum Files {
             guard rename(temporary.path, url.path) == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
             synchronize(folder: url.deletingLastPathComponent())
         } catch {
-            // The file is not there yet, or is removed: the error that matters is the first one.
+            // The file may be missing; the error that matters is the first one.
             try? FileManager.default.removeItem(at: temporary)
             throw ZooError(FileError(writing: url.path, error))
         }
@@ -29,11 +29,11 @@ package enum Files {
         }.sorted()
     }
 
-    /// Removes a folder at once as far as anybody sees: what is cut off half-way no longer has its name, and is swept later.
+    /// Removes a folder atomically for observers: it is renamed first, and leftovers are swept later.
     package static func discard(_ folder: URL) {
         let name = folder.lastPathComponent
         let away = folder.deletingLastPathComponent().appending(path: ".\(name).\(getpid()).tmp", directoryHint: .isDirectory)
-        // What cannot be removed costs space alone.
+        // What cannot be removed only costs space.
         try? FileManager.default.removeItem(at: away)
         if rename(folder.path, away.path) == 0 { try? FileManager.default.removeItem(at: away) }
     }

@@ -2,7 +2,7 @@ import Foundation
 import ZooFiles
 import ZooKit
 
-/// JSON as the run's files have it: sorted keys, for people to read.
+/// JSON as in a run's files: sorted keys, readable.
 package enum JSON {
     package static func encode(_ value: some Encodable, pretty: Bool = true) throws -> Data {
         let encoder = JSONEncoder()

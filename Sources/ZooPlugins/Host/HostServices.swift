@@ -1,9 +1,9 @@
 import CZoo
 import ZooKit
 
-/// What a host serves to an algorithm, in Swift; `HostTable` puts it behind the C tables of the plugin contract.
+/// The services of a host in Swift; `HostTable` puts them behind the C tables of the plugin ABI.
 ///
-/// The live run (`RunServices`) and the scripted host of the conformance bench are its two implementations. All calls come from
+/// Implemented by the live run (`RunServices`) and by the scripted host of the conformance bench. All calls come from
 /// the job thread, except `log` and `isCancelled`.
 public protocol HostServices: AnyObject {
     /// The next `n` prompts; see `zoo/data.h` for the columns.
@@ -11,13 +11,13 @@ public protocol HostServices: AnyObject {
     func pairs(_ n: Int) throws -> Batch
     func examples(_ n: Int) throws -> Batch
 
-    /// `samples` sequences a prompt, prompt-major; see `zoo/rollout.h`.
+    /// `samples` sequences per prompt, prompt-major; see `zoo/rollout.h`.
     func generate(role: String, prompts: Batch, samples: Int) throws -> Batch
 
     /// `reward` and its components, each [n_sequences]; see `zoo/reward.h`.
     func score(_ rollout: Batch) throws -> [Column]
 
-    /// What `role` says of `output`; throws `.notFound` where it does not give it.
+    /// How `role` provides `output`; throws `.notFound` if it does not.
     func supports(role: String, output: String) throws -> OutputInfo
     func forward(role: String, batch: Batch, outputs: [String]) throws -> [Column]
     func accumulate(role: String, batch: Batch, outputs: [String], flags: UInt32, loss: LossCall) throws -> Double
@@ -30,7 +30,7 @@ public protocol HostServices: AnyObject {
     var isCancelled: Bool { get }
 }
 
-/// How an output counts, `zoo_output_info`.
+/// The shape and reduction of an output, `zoo_output_info`.
 public struct OutputInfo: Sendable, Equatable {
     public var perStep: Bool
     public var reduction: UInt32
@@ -44,7 +44,7 @@ public struct OutputInfo: Sendable, Equatable {
     }
 }
 
-/// What an update did, `zoo_step_info`.
+/// The result of an update, `zoo_step_info`.
 public struct UpdateInfo: Sendable, Equatable {
     /// Before clipping.
     public var gradientNorm: Double
@@ -59,7 +59,7 @@ public struct UpdateInfo: Sendable, Equatable {
     }
 }
 
-/// A loss: the plugin's, callable from Swift, or one of the host's own.
+/// A loss function: the plugin's, callable from Swift, or the host's own.
 public struct LossCall {
     /// The loss of a slice and dLoss/d(output) for each of the outputs, in the same shapes.
     public typealias Result = (loss: Double, gradients: [[Double]])

@@ -1,10 +1,10 @@
 import CZoo
 import ZooKit
 
-/// The C tables of the plugin contract over a `HostServices`.
+/// The C tables of the plugin ABI on top of a `HostServices`.
 ///
-/// Lives at least as long as the algorithm that was created with it. What the services hand out is kept here until the plugin
-/// releases it; what it never releases is freed with the table.
+/// Lives at least as long as the algorithm that was created with it. What the services hand out is retained until the plugin
+/// releases it; anything unreleased is freed with the table.
 public final class HostTable: PluginHost {
     let services: any HostServices
     private var handedOut: [UnsafeRawPointer: HandedOut] = [:]
@@ -49,7 +49,7 @@ public final class HostTable: PluginHost {
         random.deallocate()
     }
 
-    /// The host, as `create` takes it.
+    /// The host table for `create`.
     public var table: UnsafePointer<zoo_host_v1> { UnsafePointer(host) }
 
     /// The table of a service by its id; nil for an unknown one.
@@ -96,7 +96,7 @@ public final class HostTable: PluginHost {
         host.pointee.release = { context, object in
             guard let object, let table = try? HostTable.of(context) else { return }
             guard let owned = table.handedOut.removeValue(forKey: object) else {
-                return table.services.log(level: ZOO_LEVEL_ERROR, message: "the plugin released an object that it does not hold")
+                return table.services.log(level: ZOO_LEVEL_ERROR, message: "the plugin released an object that it does not own")
             }
             owned.free()
         }
@@ -155,7 +155,7 @@ public final class HostTable: PluginHost {
         }
         model.pointee.accumulate = { context, role, batch, want, count, loss, lossContext, flags, total, error in
             ZooError.status(error) {
-                guard let loss else { throw ZooError(.invalidArgument, "accumulate was called without a loss") }
+                guard let loss else { throw ZooError(.invalidArgument, "accumulate was called without a loss function") }
                 let sum = try HostTable.of(context).services.accumulate(
                     role: HostTable.text(role, "role"), batch: Batch(copying: batch), outputs: HostTable.names(want, count),
                     flags: flags, loss: LossCall(function: loss, context: lossContext))
@@ -213,14 +213,14 @@ public final class HostTable: PluginHost {
 
     private static func count(_ value: UInt64, _ what: String) throws -> Int {
         guard value > 0, value <= 1 << 24 else {
-            throw ZooError(.invalidArgument, "\(value) \(what) were asked for; expected 1 to \(1 << 24)")
+            throw ZooError(.invalidArgument, "\(value) \(what) were requested; expected 1 to \(1 << 24)")
         }
         return Int(value)
     }
 
     private static func names(_ want: UnsafePointer<zoo_str>?, _ count: UInt64) throws -> [String] {
         guard let want, count > 0, count <= 64 else {
-            throw ZooError(.invalidArgument, "\(count) outputs were asked for; expected 1 to 64")
+            throw ZooError(.invalidArgument, "\(count) outputs were requested; expected 1 to 64")
         }
         return try (0..<Int(count)).map { try text(want[$0], "output") }
     }
@@ -236,7 +236,7 @@ public final class HostTable: PluginHost {
         _ error: UnsafeMutablePointer<zoo_error>?, _ make: (any HostServices) throws -> Batch
     ) -> Int32 {
         ZooError.status(error) {
-            guard let out else { throw ZooError(.invalidArgument, "the result's place is NULL") }
+            guard let out else { throw ZooError(.invalidArgument, "the pointer for the result is NULL") }
             out.pointee = nil
             let table = try of(context)
             let batch = HandedOutBatch(try make(table.services))
@@ -250,7 +250,7 @@ public final class HostTable: PluginHost {
         _ error: UnsafeMutablePointer<zoo_error>?, _ make: (any HostServices) throws -> [Column]
     ) -> Int32 {
         ZooError.status(error) {
-            guard let out else { throw ZooError(.invalidArgument, "the result's place is NULL") }
+            guard let out else { throw ZooError(.invalidArgument, "the pointer for the result is NULL") }
             out.pointee = nil
             let table = try of(context)
             let list = HandedOutList(try make(table.services))

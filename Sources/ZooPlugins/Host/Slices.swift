@@ -1,9 +1,9 @@
 import CZoo
 import ZooKit
 
-/// Cutting a batch into passes that fit, and putting the results together again.
+/// Splits a batch into passes that fit, and reassembles the results.
 package enum Slices {
-    /// Sequences in order, cut where the next one would go over `limit` steps; a single longer sequence is a pass of its own.
+    /// Sequences in order, split before `limit` steps are exceeded; a single longer sequence is a separate pass.
     ///
     /// - Parameter costs: of each sequence, [n]; nil: its steps.
     package static func bySteps(_ batch: Batch, limit: Int, costs: [Int]? = nil) -> [[Int]] {
@@ -12,7 +12,7 @@ package enum Slices {
 
     private static func steps(_ batch: Batch) -> [Int] { (0..<batch.sequenceCount).map { batch.steps(of: $0).count } }
 
-    /// The passes that a loss's flags allow; empty where the loss wants the whole batch and it does not fit.
+    /// The passes that a loss's flags allow; empty if the loss needs the whole batch and it does not fit.
     package static func cut(_ batch: Batch, flags: UInt32, limit: Int, costs: [Int]? = nil) throws -> [[Int]] {
         let costs = costs ?? steps(batch)
         if costs.reduce(0, +) <= limit { return [Array(0..<batch.sequenceCount)] }
@@ -39,7 +39,7 @@ package enum Slices {
         return parts
     }
 
-    /// Sequences that a GROUPED loss must see together, by `pair`, or else by `group`.
+    /// Sequences that a GROUPED loss must see together, by `pair` or else by `group`.
     private static func groups(_ batch: Batch) throws -> [[Int]] {
         guard let column = batch.column("pair") ?? batch.column("group"), let numbers = column.integers else {
             throw ZooError(.invalidArgument, "a GROUPED loss needs the integer column 'pair' or 'group'")
@@ -53,7 +53,7 @@ package enum Slices {
         return order.map { members[$0] ?? [] }
     }
 
-    /// The values at the masked steps, in order. Throws where a value outside the mask is not exactly 0.
+    /// The values at the masked steps, in order. Throws if a value outside the mask is not exactly 0.
     package static func pack(_ values: [Double], _ mask: [Bool], _ name: String) throws -> [Double] {
         var packed: [Double] = []
         packed.reserveCapacity(values.count)
@@ -69,7 +69,7 @@ package enum Slices {
         return packed
     }
 
-    /// Values of the masked steps, put at their steps; 0 elsewhere.
+    /// Spreads values of the masked steps over all steps; 0 elsewhere.
     package static func unpack(_ packed: [Double], _ mask: [Bool]) -> [Double] {
         var next = 0
         return mask.map { isAction in
@@ -79,7 +79,7 @@ package enum Slices {
         }
     }
 
-    /// Copies a slice's column to the places of its sequences in the batch.
+    /// Copies a slice's column to its sequences in the batch.
     package static func scatter(_ column: Column, of part: [Int], in batch: Batch, into values: inout [Double]) {
         let source = column.doubles
         guard column.perStep else {

@@ -27,7 +27,7 @@ public final class AlgorithmInstance {
         try ZooError.check("\(name): step") { table.pointee.step(table.pointee.`self`, $0) }
     }
 
-    /// All state that `load` needs to go on bit for bit.
+    /// All state that `load` needs to continue bit for bit.
     public func save() throws -> Data {
         let sink = Sink()
         try withExtendedLifetime(sink) {
@@ -48,7 +48,7 @@ public final class AlgorithmInstance {
         return sink.data
     }
 
-    /// Takes up saved state, before the first step.
+    /// Restores saved state, before the first iteration.
     public func load(_ state: Data) throws {
         try ZooError.check("\(name): load") { error in
             state.withUnsafeBytes {
@@ -57,7 +57,7 @@ public final class AlgorithmInstance {
         }
     }
 
-    /// The algorithm's extension of that id; nil where it has none.
+    /// The algorithm's extension of that id; nil if it has none.
     public func getExtension(_ id: String) -> UnsafeRawPointer? {
         table.pointee.get_extension.flatMap { $0(table.pointee.`self`, id) }
     }

@@ -3,13 +3,13 @@ import Foundation
 import Synchronization
 import ZooKit
 
-/// A shared library, opened through libltdl for good: nothing is ever unloaded, because a Swift library that goes takes metadata
-/// with it that the next cast would read.
+/// A shared library opened through libltdl. Nothing is ever unloaded, because unloading a Swift library removes metadata
+/// that the next cast would read.
 struct DynamicLibrary {
     let path: String
     private let handle: lt_dlhandle
 
-    /// libltdl keeps its handles and its last error in globals without a lock of its own.
+    /// libltdl keeps its handles and its last error in globals without a lock.
     private static let lock = Mutex(false)
 
     /// Opens the file at an absolute path. Throws with the loader's own cause.
@@ -43,7 +43,7 @@ struct DynamicLibrary {
 
     private static var lastError: String { lt_dlerror().map { String(cString: $0) } ?? "no cause given" }
 
-    /// The address of a symbol that this file itself defines; nil where only a dependency has it, or nobody.
+    /// The address of a symbol that this file itself defines; nil if it does not, even if a dependency does.
     func symbol(_ name: String) -> UnsafeMutableRawPointer? {
         guard let address = Self.lock.withLock({ _ in UInt(bitPattern: lt_dlsym(handle, name)) }).pointer else { return nil }
         var info = Dl_info()

@@ -15,16 +15,16 @@ public struct AlgorithmName: Sendable, Equatable {
 
 /// What the name of an algorithm means among the plugins.
 public struct Offer: Sendable {
-    /// As it was asked for: `grpo@trl`.
+    /// As requested: `grpo@trl`.
     public var name: String
     public var plugin: PluginDescription
     public var algorithm: AlgorithmDescription
-    /// nil where the name has no `@`.
+    /// nil if the name has no `@`.
     public var preset: PresetDescription?
 
     /// The parameters' defaults.
     public var defaults: [String: JSONValue] {
-        // A default of null is none in a schema's JSON.
+        // In a schema's JSON, a default of null means none.
         algorithm.parameters.reduce(into: [:]) { $0[$1.name] = $1.defaultValue ?? ($1.isNullable ? .null : nil) }
     }
 
@@ -35,8 +35,8 @@ public struct Offer: Sendable {
 extension PluginCatalog {
     /// Finds `grpo` or `grpo@trl`.
     ///
-    /// - Throws: with the known ids where no plugin offers the algorithm, with its presets where it has no such one, and with the
-    ///   parameter where the preset sets one that the algorithm does not have or to a value that it does not take.
+    /// - Throws: with the known ids if no plugin offers the algorithm, with its presets if it has no such one, and with the
+    ///   parameter if the preset sets an unknown parameter or an invalid value.
     public func offer(_ text: String) throws -> Offer {
         let name = AlgorithmName(text)
         let plugin = try plugin(offering: name.id)
@@ -51,7 +51,7 @@ extension PluginCatalog {
         return offer
     }
 
-    /// Every name that a recipe may say: ids, and ids with a preset.
+    /// Every name that a recipe may use: ids, and ids with a preset.
     public var algorithmNames: [String] {
         plugins.flatMap(\.algorithms).flatMap { algorithm in
             [algorithm.id] + algorithm.presets.map { "\(algorithm.id)@\($0.name)" }
@@ -59,7 +59,7 @@ extension PluginCatalog {
     }
 }
 
-/// The sentence for a preset that an algorithm does not have: the nearest, and all that there are.
+/// The message for an unknown preset: the nearest one, and all that exist.
 package func noPreset(_ name: String, of id: String, among known: [String]) -> String {
     guard !known.isEmpty else { return "algorithm '\(id)' has no presets, so no '\(name)'" }
     let fix = nearest(name, among: known).map { "did you mean '\(id)@\($0)'? " } ?? ""

@@ -3,13 +3,13 @@ import Foundation
 import ZooData
 import ZooKit
 
-/// A loaded plugin. It stays in the process for good.
+/// A loaded plugin; it is never unloaded.
 public final class Plugin {
-    /// What it says of itself.
+    /// Its own description.
     public let description: PluginDescription
     let table: UnsafePointer<zoo_plugin_v1>
 
-    /// Loads the file at an absolute path and checks all that it declares. Throws one sentence that names the file.
+    /// Loads the file at an absolute path and checks everything that it declares. Throws one sentence that names the file.
     public init(path: String) throws {
         let real = try PluginFile.checked(path)
         let sha256 = try PluginFile.sha256(real)
@@ -35,7 +35,7 @@ public final class Plugin {
         for major in 0...99 where library.symbol("zoo_plugin_entry_v\(major)") != nil {
             throw ZooError(
                 .unimplemented,
-                "\(library.path): made for version \(major) of the plugin contract; this host speaks version \(ZOO_ABI_MAJOR): "
+                "\(library.path): built for version \(major) of the plugin ABI; this host has version \(ZOO_ABI_MAJOR): "
                     + "build the plugin against the headers of version \(ZOO_ABI_MAJOR)")
         }
         throw ZooError(
@@ -52,7 +52,7 @@ public final class Plugin {
             }
         }
         guard let made else {
-            throw ZooError(.failedPrecondition, "\(description.path): create '\(id)' said OK but made nothing")
+            throw ZooError(.failedPrecondition, "\(description.path): create '\(id)' returned OK but created nothing")
         }
         return try AlgorithmInstance(table: made, name: id, host: host)
     }
@@ -83,7 +83,7 @@ extension PluginDescription {
 }
 
 extension AlgorithmDescription {
-    /// Reads and checks what a plugin says of one algorithm.
+    /// Reads and checks a plugin's description of one algorithm.
     init(info: UnsafePointer<zoo_algorithm_info_v1>) throws {
         guard declares(info, \.needs) else {
             throw ZooError(.failedPrecondition, "the description of an algorithm is truncated at \(info.pointee.size) bytes")
@@ -91,7 +91,7 @@ extension AlgorithmDescription {
         let id = try info.pointee.id.text("algorithm id", limit: 64)
         guard !id.isEmpty, id.utf8.allSatisfy({ (97...122).contains($0) || (48...57).contains($0) || $0 == 45 }) else {
             throw ZooError(
-                .invalidArgument, "the algorithm id '\(id)' has other characters than lower-case letters, digits and hyphens")
+                .invalidArgument, "the algorithm id '\(id)' has characters other than lower-case letters, digits and hyphens")
         }
         let schema = try JSONValue(
             parsing: info.pointee.parameters.text("parameters", limit: 1 << 20), what: "the schema of '\(id)'")

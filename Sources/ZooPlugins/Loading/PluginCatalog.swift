@@ -1,7 +1,7 @@
 import Foundation
 import ZooKit
 
-/// The plugins on a search path. Files are scanned in worker processes, so that one which crashes harms nobody.
+/// The plugins on a search path. Files are scanned in worker processes, so a crash does no harm.
 public struct PluginCatalog: Sendable {
     /// In the order of search.
     public let plugins: [PluginDescription]
@@ -37,7 +37,7 @@ public struct PluginCatalog: Sendable {
             failures: results.compactMap { result in result.failure.map { Failure(path: result.path, reason: $0) } })
     }
 
-    /// Scans files in a worker; where one of them ends it, that one has failed, and another worker scans those behind it.
+    /// Scans files in a worker; if a file ends it, that file has failed, and another worker scans the rest.
     package static func scan(files: [String], executable: String) async throws -> [ScanResult] {
         var results: [ScanResult] = []
         var remaining = files[...]
@@ -54,7 +54,7 @@ public struct PluginCatalog: Sendable {
         return results
     }
 
-    /// The one plugin that offers the algorithm. Throws with the known ids where none does, with the files where several do.
+    /// The only plugin that offers the algorithm. Throws with the known ids if none does, with the files if several do.
     public func plugin(offering id: String) throws -> PluginDescription {
         let found = plugins.filter { $0.algorithm(id) != nil }
         guard let first = found.first else {
@@ -68,7 +68,7 @@ public struct PluginCatalog: Sendable {
         guard found.allSatisfy({ $0.sha256 == first.sha256 }) else {
             let files = found.map(\.path).joined(separator: " and ")
             throw ZooError(
-                .failedPrecondition, "the algorithm '\(id)' is offered by \(files); take one of them off the search path")
+                .failedPrecondition, "the algorithm '\(id)' is offered by \(files); remove one of them from the search path")
         }
         return first
     }

@@ -2,7 +2,7 @@ import Foundation
 import ZooFiles
 import ZooKit
 
-/// The guards that a file passes before any of its code runs. A loaded plugin is trusted code, so this is where trust is decided.
+/// The checks on a file before any of its code runs. A loaded plugin is trusted code, so trust is decided here.
 enum PluginFile {
     /// Endings of a shared library's name.
     static let endings = [".so", ".dylib"]
@@ -11,7 +11,7 @@ enum PluginFile {
     static func checked(_ path: String) throws -> String {
         guard path.hasPrefix("/") else {
             throw ZooError(
-                .invalidArgument, "\(path): a plugin is loaded by its absolute path; expected one that starts with '/'")
+                .invalidArgument, "\(path): a plugin is loaded by its absolute path; expected a path that starts with '/'")
         }
         guard let resolved = realpath(path, nil) else {
             throw ZooError(.notFound, "\(path): " + (errno == ENOENT ? "no such file" : "cannot be read: \(reason(errno))"))
@@ -21,14 +21,14 @@ enum PluginFile {
         guard endings.contains(where: real.hasSuffix) else {
             throw ZooError(
                 .invalidArgument,
-                "\(path): not a shared library by its name; expected .so or .dylib (libtool's .la files are refused)")
+                "\(path): its name is not that of a shared library; expected .so or .dylib (libtool's .la files are refused)")
         }
         let file = try status(real)
         guard file.st_mode & S_IFMT == S_IFREG else { throw ZooError(.invalidArgument, "\(path): not a regular file") }
         guard file.st_uid == 0 || file.st_uid == geteuid() else {
             throw ZooError(
                 .permissionDenied,
-                "\(path): owned by user \(file.st_uid); expected root or you (\(geteuid())): a plugin runs with your rights")
+                "\(path): owned by user \(file.st_uid); expected root or you (\(geteuid())): a plugin runs with your permissions")
         }
         guard file.st_mode & S_IWOTH == 0 else {
             throw ZooError(.permissionDenied, "\(path): writable by everyone; make it safe with: chmod o-w '\(real)'")

@@ -1,8 +1,8 @@
 import CZoo
 
-/// Whoever owns a host's table: a run's `HostTable`, or the altered tables of the conformance bench.
+/// The owner of a host's table: a run's `HostTable`, or the altered tables of the conformance bench.
 public protocol PluginHost: AnyObject {
-    /// What `create` takes; valid as long as this object lives.
+    /// The table for `create`; valid as long as this object lives.
     var table: UnsafePointer<zoo_host_v1> { get }
 }
 

@@ -1,14 +1,15 @@
 import Foundation
 import ZooKit
 
-/// The folders where plugins lie: the executable's own, then those of `--plugin-path`, then those of `ZOO_PLUGIN_PATH`.
+/// The folders that are searched for plugins: the executable's own, then those of `--plugin-path`, then those of
+/// `ZOO_PLUGIN_PATH`.
 public struct PluginSearchPath: Sendable, Equatable {
     /// Absolute, in the order of search, each once.
     public let folders: [String]
 
     /// - Parameters:
     ///   - builtIn: The folder of the plugins that came with the host; nil for none.
-    ///   - options: What the user named on the command line; relative paths count from the working folder.
+    ///   - options: What the user named on the command line; relative paths start in the working folder.
     ///   - environment: Read for `ZOO_PLUGIN_PATH`, folders separated by colons.
     public init(
         builtIn: String? = PluginSearchPath.executableFolder, options: [String] = [],
@@ -28,7 +29,7 @@ public struct PluginSearchPath: Sendable, Equatable {
         Bundle.main.executableURL?.resolvingSymlinksInPath().deletingLastPathComponent().path
     }
 
-    /// The shared libraries `lib*` in the folders, sorted by name within each. Throws where a folder cannot be read.
+    /// The shared libraries `lib*` in the folders, sorted by name within each. Throws if a folder cannot be read.
     public func files() throws -> [String] {
         var files: [String] = []
         for folder in folders {

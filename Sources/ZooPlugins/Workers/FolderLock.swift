@@ -2,9 +2,9 @@ import Foundation
 import ZooFiles
 import ZooKit
 
-/// A folder that one process has to itself: a run's, a comparison's, a probe's.
+/// A folder that one process owns exclusively: a run's, a comparison's, a probe's.
 ///
-/// The kernel holds the lock (`flock`), so that it goes with the process, however that ends. The file says who holds it. Workers
+/// The kernel holds the lock (`flock`), so it ends with the process, however that ends. The file says who holds it. Workers
 /// inherit the lock: a folder is free only when the last process that writes to it is gone.
 package final class FolderLock: Sendable {
     /// Who holds a folder; one line of JSON in its `.lock`.
@@ -25,15 +25,15 @@ package final class FolderLock: Sendable {
     package static let name = ".lock"
     /// Workers get it as theirs.
     let descriptor: Int32
-    /// How long a holder that has died may leave workers behind, which end with it.
+    /// How long workers may outlive a holder that has died.
     private static let grace = Duration.seconds(10)
 
-    /// Takes the lock of a folder, which is made where it is not there.
+    /// Takes the lock of a folder, which is created if needed.
     ///
     /// - Parameters:
     ///   - subject: what the folder is, "run", for the error.
     ///   - work: what the holder does there, "trained".
-    /// - Throws: `.failedPrecondition` with the name of the holder where another process has it.
+    /// - Throws: `.failedPrecondition` with the name of the holder if another process has it.
     package init(_ folder: URL, _ subject: String, being work: String) throws {
         try OutputFile.createFolder(folder)
         let file = folder.appending(path: Self.name)
@@ -47,7 +47,7 @@ package final class FolderLock: Sendable {
         }
         let holder = Holder(process: getpid(), host: Self.host, since: Date().formatted(.iso8601), work: work)
         let text = Array(try JSON.encode(holder, pretty: false) + Data("\n".utf8))
-        // Whoever reads no name here still finds the lock held.
+        // A reader that finds no name here still finds the lock held.
         if ftruncate(descriptor, 0) == 0 { _ = pwrite(descriptor, text, text.count, 0) }
     }
 
@@ -64,20 +64,20 @@ package final class FolderLock: Sendable {
             case EINTR: continue
             case EWOULDBLOCK:
                 let holder = Self.holder(file)
-                // The holder was killed: its workers notice that, and are gone in a moment.
+                // The holder was killed: its workers notice and end within a moment.
                 if let holder, holder.host == Self.host, !Self.isAlive(holder.process), .now < limit {
                     usleep(10_000)
                     continue
                 }
                 let sentence = holder?.sentence(subject, folder) ?? "\(subject) \(folder.path) is in use by another process"
-                throw ZooError(.failedPrecondition, "\(sentence); wait for it, or end it")
+                throw ZooError(.failedPrecondition, "\(sentence); wait for it, or stop it")
             case let number:
                 throw ZooError(.unavailable, "\(file.path) cannot be locked: \(String(cString: strerror(number)))")
             }
         }
     }
 
-    /// The lock, or nil where another process has it.
+    /// The lock, or nil if another process has it.
     package static func ifFree(_ folder: URL, _ subject: String, being work: String) throws -> FolderLock? {
         do { return try FolderLock(folder, subject, being: work) } catch let error as ZooError
             where error.code == .failedPrecondition

@@ -2,14 +2,14 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// The workers that run now. While there are any, Ctrl-C, SIGTERM and SIGHUP go to them: the first asks them to stop, a second one of
+/// The running workers. While there are any, Ctrl-C, SIGTERM and SIGHUP go to them: the first asks them to stop, a second one of
 /// the same kind kills.
 public final class LiveWorkers: Sendable {
     public static let shared = LiveWorkers()
 
     private struct State {
         var groups: Set<pid_t> = []
-        /// How often each signal came.
+        /// How many times each signal arrived.
         var requests: [Int32: Int] = [:]
     }
 
@@ -28,7 +28,7 @@ public final class LiveWorkers: Sendable {
 
     func remove(_ group: pid_t) { state.withLock { _ = $0.groups.remove(group) } }
 
-    /// nil for a hang-up that whoever started this process wants ignored, as `nohup` does.
+    /// nil for a hang-up that the parent wants ignored, as with `nohup`.
     private func watch(_ number: Int32) -> (any DispatchSourceSignal)? {
         var before = sigaction()
         sigaction(number, nil, &before)
@@ -40,13 +40,13 @@ public final class LiveWorkers: Sendable {
         return source
     }
 
-    /// Passes Ctrl-C on; without a worker to pass it on to, ends this process as it would have ended.
+    /// Passes Ctrl-C on; without a worker, ends this process as the signal would have.
     private func stop(_ number: Int32) {
         state.withLock { state in
             if state.groups.isEmpty { exit(WorkerExit.interruptedStatus) }
             let isFirst = state.requests.isEmpty
             state.requests[number, default: 0] += 1
-            // A terminal that closes hangs up more than once, and after the signal of a service manager.
+            // A closing terminal hangs up more than once, and after the signal of a service manager.
             let kills = number != SIGHUP && state.requests[number, default: 0] > 1
             guard isFirst || kills else { return }
             for group in state.groups { kill(-group, kills ? SIGKILL : SIGINT) }

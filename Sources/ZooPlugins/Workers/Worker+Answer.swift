@@ -3,27 +3,27 @@ import Synchronization
 import ZooKit
 
 extension Worker {
-    /// What a worker left that answers in lines of JSON.
+    /// The output of a worker that answers in lines of JSON.
     struct Answer {
         let exit: WorkerExit
         /// Its standard output.
         let lines: [String]
-        /// The last line of its standard error; empty where there is none.
+        /// The last line of its standard error; empty if there is none.
         let complaint: String
 
-        /// One sentence on why there is no answer, or not the whole of it.
+        /// One sentence on why the answer is missing or incomplete.
         ///
         /// - Parameter answered: lines that answered for others before it.
         func failure(of subject: String, after answered: Int = 0) -> String {
             if exit == .ok {
-                guard lines.count > answered else { return "\(subject) called exit(0) before its worker had answered" }
-                return "\(subject) wrote over the answer of its worker: \(lines.last?.prefix(200) ?? "nothing came")"
+                guard lines.count > answered else { return "\(subject) called exit(0) before its worker answered" }
+                return "\(subject) overwrote the answer of its worker: \(lines.last?.prefix(200) ?? "no answer")"
             }
             return exit.sentence(about: subject) + (complaint.isEmpty ? "" : ": \(complaint)")
         }
     }
 
-    /// Runs to the end and keeps what it wrote. Throws where Ctrl-C ended it.
+    /// Runs to the end and collects its output. Throws if Ctrl-C ended it.
     func answer() async throws -> Answer {
         let lines = Mutex<[String]>([])
         let complaint = Mutex("")
@@ -37,6 +37,6 @@ extension Worker {
 }
 
 extension String {
-    /// The value that this line of JSON holds; nil for any other line, such as a plugin's own output.
+    /// The value in this line of JSON; nil for any other line, such as a plugin's own output.
     func decoded<Value: Decodable>(_: Value.Type) -> Value? { try? JSONDecoder().decode(Value.self, from: Data(utf8)) }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import ZooKit
 
-/// A process of the same executable that may crash or hang without harm to the host.
+/// A process of the same executable that may crash or hang without harming the host.
 public struct Worker: Sendable {
     /// Where a stream of the worker goes.
     public enum Output: Sendable {
@@ -20,7 +20,7 @@ public struct Worker: Sendable {
     public var errors: Output
     /// The running executable, unless a test says otherwise.
     public var executable: String
-    /// The lock of the folder that it works in: the folder stays locked until the worker is gone too.
+    /// The lock of the folder that it works in, which stays locked until the worker has ended too.
     package var lock: FolderLock?
 
     public init(
@@ -39,12 +39,12 @@ public struct Worker: Sendable {
     /// When the worker was started, in nanoseconds of the system's uptime.
     package static let started = "ZOO_STARTED"
 
-    /// Set in every worker: plugins bind at load, and waiting threads of OpenMP leave the cores to others.
+    /// Set in every worker: plugins bind at load, and idle OpenMP threads do not spin.
     static let settings = [
         marker: "1", "LD_BIND_NOW": "1", "OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0",
     ]
 
-    /// Runs to the end on a thread of its own.
+    /// Runs to the end on a separate thread.
     public func run() async throws -> WorkerExit {
         try await withCheckedThrowingContinuation { continuation in
             let thread = Thread { continuation.resume(with: Result { try self.runAndWait() }) }
@@ -52,7 +52,7 @@ public struct Worker: Sendable {
         }
     }
 
-    /// Runs to the end on this thread. Throws where the process cannot be started, or not any more because of Ctrl-C.
+    /// Runs to the end on this thread. Throws if the process cannot be started, or may not be because of Ctrl-C.
     public func runAndWait() throws -> WorkerExit {
         guard !LiveWorkers.shared.wasInterrupted else { throw ZooError(.cancelled, "stopped by Ctrl-C") }
         let process = try WorkerProcess(self)

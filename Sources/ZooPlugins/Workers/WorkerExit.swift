@@ -5,7 +5,7 @@ public enum WorkerExit: Sendable, Equatable {
     case ok
     /// It reported an error of its own.
     case failed(status: Int32)
-    /// The user's Ctrl-C was passed on to it, and it stopped. Nothing that a worker does by itself is this.
+    /// The user's Ctrl-C was passed on to it, and it stopped; never the worker's own doing.
     case interrupted
     /// A Swift precondition, an overflow, an index out of range.
     case trap
@@ -13,7 +13,7 @@ public enum WorkerExit: Sendable, Equatable {
     case segfault
     /// The dynamic linker met a function that no library defines.
     case unboundSymbol
-    /// Killed from outside, most often for want of memory.
+    /// Killed from outside, usually because memory ran out.
     case killed
     case signal(Int32)
     /// Killed by the host at its deadline, in seconds.
@@ -40,7 +40,7 @@ public enum WorkerExit: Sendable, Equatable {
         case SIGILL, SIGTRAP: self = .trap
         case SIGABRT: self = .abort
         case SIGSEGV, SIGBUS: self = .segfault
-        // The second Ctrl-C kills, which is no less a stop than the first.
+        // The second Ctrl-C kills, which counts as a stop too.
         case SIGINT where wasInterrupted, SIGKILL where wasInterrupted: self = .interrupted
         case SIGKILL: self = .killed
         default: self = .signal(signal)
@@ -54,10 +54,10 @@ public enum WorkerExit: Sendable, Equatable {
         case .failed(let status): "\(subject) ended with status \(status)"
         case .interrupted: "\(subject) was stopped by Ctrl-C"
         case .trap: "\(subject) crashed: it trapped (a failed precondition, an overflow or an index out of range)"
-        case .abort: "\(subject) crashed: it aborted (an assertion, or an exception that nobody caught)"
-        case .segfault: "\(subject) crashed: it touched memory that is not its own"
+        case .abort: "\(subject) crashed: it aborted (an assertion, or an uncaught exception)"
+        case .segfault: "\(subject) crashed: it accessed invalid memory"
         case .unboundSymbol: "\(subject) called a function that no library defines (exit status 127)"
-        case .killed: "\(subject) was killed from outside; the machine may have run out of memory"
+        case .killed: "\(subject) was killed; the machine may have run out of memory"
         case .signal(let number): "\(subject) was ended by signal \(number) (\(String(cString: strsignal(number))))"
         case .deadline(let seconds): "\(subject) did not end within \(seconds.formatted()) s and was killed"
         }

@@ -4,7 +4,7 @@ import ZooKit
 
 /// What a worker process does; the hidden commands of `zoo` call these.
 public enum WorkerMain {
-    /// Ends this process and its group when the host goes. Call it first in every worker; elsewhere it does nothing.
+    /// Ends this process and its group when the host ends. Call it first in every worker; elsewhere it does nothing.
     public static func followHost() {
         guard ProcessInfo.processInfo.environment[Worker.marker] != nil else { return }
         let thread = Thread {
@@ -46,7 +46,7 @@ public struct ScanResult: Sendable, Equatable, Codable {
     public var plugin: PluginDescription?
     /// A sentence that names the file.
     public var failure: String?
-    /// Processor time of the loading itself: unlike the clock on the wall, it does not grow on a busy machine.
+    /// Processor time of the loading itself, which unlike wall time does not grow on a busy machine.
     public var seconds = 0.0
 
     /// Loads the file in this process.

@@ -7,7 +7,7 @@ final class WorkerProcess {
     /// The worker's pid, which is also its process group's.
     let group: pid_t
     private var streams: [Stream]
-    /// The worker's standard input. It closes with this process, which tells the worker to go too.
+    /// The worker's standard input. It closes when this process ends, which ends the worker too.
     private let lifeline: Int32
 
     /// Between SIGTERM and SIGKILL.
@@ -37,7 +37,7 @@ final class WorkerProcess {
             theirs.append(pipe.write)
             streams.append(Stream(descriptor: pipe.read, receive: receive))
         }
-        // After the others: the pipes' own numbers are not needed any more.
+        // After the others: the pipes' own numbers are no longer needed.
         if let lock = worker.lock { actions.move(lock.descriptor, to: 3) }
         var environment = ProcessInfo.processInfo.environment.merging(worker.environment) { $1 }.merging(Worker.settings) { $1 }
         environment[Worker.started] = "\(DispatchTime.now().uptimeNanoseconds)"
@@ -55,7 +55,7 @@ final class WorkerProcess {
         return (pid, input.write, streams)
     }
 
-    /// Serves the streams until the worker ends: its wait status, or nil where it was killed at the deadline.
+    /// Serves the streams until the worker ends: its wait status, or nil if it was killed at the deadline.
     func wait(until deadline: ContinuousClock.Instant?) throws -> Int32? {
         var wasLate = false
         var nextKill = deadline
@@ -89,7 +89,7 @@ final class WorkerProcess {
         ZooError(.internal, "the worker with process number \(group) cannot be waited for: \(String(cString: strerror(errno)))")
     }
 
-    /// Waits for something to read, and reads it; false where there was nothing.
+    /// Waits for something to read, and reads it; false if there was nothing.
     @discardableResult
     private func serveStreams(milliseconds: Int32) -> Bool {
         guard !streams.isEmpty else { return false }
@@ -115,7 +115,7 @@ private final class Stream {
         (self.descriptor, self.receive) = (descriptor, receive)
     }
 
-    /// Hands on every complete line; false at the end of the stream.
+    /// Passes on every complete line; false at the end of the stream.
     func read() -> Bool {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         let count = Foundation.read(descriptor, &buffer, buffer.count)
@@ -128,7 +128,7 @@ private final class Stream {
         return true
     }
 
-    /// Hands on a last line without a newline.
+    /// Passes on a last line without a newline.
     func finish() {
         if !pending.isEmpty { receive(String(decoding: pending, as: UTF8.self)) }
         pending = []
@@ -162,7 +162,8 @@ private struct FileActions {
     mutating func free() { posix_spawn_file_actions_destroy(&actions) }
 }
 
-/// Runs `body` with the attributes of a worker: a process group of its own, and the default for every signal we may ignore.
+/// Runs `body` with the attributes of a worker: its own process group, and the default action for every signal that we may
+/// ignore.
 private func withAttributes<R>(_ body: (UnsafePointer<posix_spawnattr_t>) -> R) -> R {
     #if canImport(Darwin)
         var attributes: posix_spawnattr_t?

@@ -48,7 +48,7 @@ struct ComparisonReader {
             variant.exceptTasks = try section("except_tasks", .list(of: .choice(TaskSpec.names)), else: [])
             let own = try section.optional("sweep", sweep)
             guard own == nil || shared == nil else {
-                throw section.field.error("has a sweep of its own, and 'compare.sweep' is another; expected one axis at a time")
+                throw section.field.error("has its own sweep in addition to 'compare.sweep'; expected one axis at a time")
             }
             guard let sweep = own ?? shared else { return [variant] }
             return try sweep.points(of: variant, in: section)
@@ -67,8 +67,8 @@ struct ComparisonReader {
             }
             for other in paths where other.values.count != axis.values.count {
                 throw section.field.error(
-                    "'\(other.path)' has \(other.values.count) values and '\(axis.path)' has \(axis.values.count); paths of one "
-                        + "sweep move together: expected as many of each")
+                    "'\(other.path)' has \(other.values.count) values and '\(axis.path)' has \(axis.values.count); all paths of one "
+                        + "sweep move together: expected equally many values")
             }
             return Sweep(paths: paths)
         }
@@ -82,7 +82,7 @@ private struct Sweep {
     func points(of variant: Variant, in section: Section) throws -> [Variant] {
         let parameters = variant.parameters.keys.map { "parameters.\($0)" }
         if let twice = paths.first(where: { variant.set[$0.path] != nil || parameters.contains($0.path) }) {
-            throw section.field.error("sets '\(twice.path)' and sweeps it too; expected one of both")
+            throw section.field.error("both sets and sweeps '\(twice.path)'; expected only one of them")
         }
         let axis = paths[0]
         return axis.values.enumerated().map { index, value in

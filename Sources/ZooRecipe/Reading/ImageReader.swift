@@ -3,7 +3,7 @@ import ZooPlugins
 
 /// Reads the settings of policies that make images.
 enum ImageReader {
-    /// A stage with the settings of images that it leaves out.
+    /// A stage completed with default image settings.
     static func completed(_ stage: Stage) -> Stage {
         var stage = stage
         stage.rollout.denoising = stage.rollout.denoising ?? DenoisingSettings()

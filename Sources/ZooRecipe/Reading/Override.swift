@@ -10,12 +10,12 @@ import ZooPlugins
 public struct Override: Sendable, Equatable {
     let path: [String]
     let value: RecipeNode
-    /// How the user said it, for error sentences.
+    /// The user's wording, for errors.
     let place: String
 
     /// Reads `key=value`; the value is YAML, so `{seconds: 60}` and `[0, 1]` work too.
     ///
-    /// - Throws: ``RecipeError`` where there is no `=`, no path, or the value is not YAML.
+    /// - Throws: ``RecipeError`` if there is no `=`, no path, or the value is not YAML.
     public init(_ argument: String) throws {
         let place = "--set \(argument)"
         guard let equals = argument.firstIndex(of: "="), equals > argument.startIndex else {

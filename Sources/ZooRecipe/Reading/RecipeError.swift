@@ -1,12 +1,12 @@
 import ZooPlugins
 
-/// What is wrong with a recipe, as one sentence: `recipes/sentiment.yaml:14: stages[1].budget: expected …, found …`.
+/// A fault of a recipe, as one sentence: `recipes/sentiment.yaml:14: stages[1].budget: expected …, found …`.
 public struct RecipeError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// The file and line, or the option of the command line that said it.
+    /// The file and line, or the command-line option, of the fault.
     public let place: String
-    /// The dotted path of the key; empty where the whole file is meant.
+    /// The dotted path of the key; empty for the whole file.
     public let path: String
-    /// What was expected, what was found and, where it is not plain, the fix.
+    /// What was expected, what was found and, if not obvious, the fix.
     public let reason: String
 
     public init(_ place: String, path: String = "", _ reason: String) {

@@ -3,12 +3,12 @@ import ZooData
 import ZooFiles
 import ZooPlugins
 
-/// Recipes that build on another: `extends: sentiment.yaml` takes over all of it, the own keys replace the base's, and `set` changes
-/// single values by path.
+/// Recipes that build on another: `extends: sentiment.yaml` inherits all of it, its own keys replace the base's, and `set`
+/// changes single values by path.
 struct RecipeExtension {
     /// Keys of which only what is named is replaced; every other key of the top is replaced whole.
     private static let merged = ["evaluation", "compare", "probe"]
-    /// The keys that are gone once the recipe is whole.
+    /// The keys that are resolved and removed.
     static let keys = ["extends", "set"]
 
     /// Recipes that build on one another.
@@ -19,7 +19,7 @@ struct RecipeExtension {
 
     /// The recipe of `file` in one piece.
     ///
-    /// - Throws: ``RecipeError`` where a base is not there, extends itself in a circle, or where `--base` has nothing to replace.
+    /// - Throws: ``RecipeError`` if a base is missing or circular, or `--base` has nothing to replace.
     func whole(_ root: RecipeNode, file: URL) throws -> RecipeNode {
         guard let base else { return try whole(root, file: file, chain: [file]) }
         try refuseSlips(root)
@@ -44,22 +44,22 @@ struct RecipeExtension {
             guard let changes = root.value("set") else { return root }
             throw RecipeError(
                 changes.place, path: "set",
-                "changes the recipe that 'extends' names, and there is none; write the values where they stand")
+                "changes the recipe that 'extends' names, but there is none; write the values directly")
         }
         var rest = root
         rest.remove("extends")
         return try merge(rest, onto: read(baseFile(own, of: file), chain: chain, place: own.place))
     }
 
-    /// Reads a base, in one piece. `place` says who wants it.
+    /// Reads a complete base; `place` names who extends it.
     private func read(_ file: URL, chain: [URL], place: String) throws -> RecipeNode {
         guard !chain.contains(where: { same($0, file) }) else {
             let circle = (chain + [file]).map(\.lastPathComponent).joined(separator: " → ")
-            throw RecipeError(place, path: "extends", "goes in a circle: \(circle)")
+            throw RecipeError(place, path: "extends", "is circular: \(circle)")
         }
         guard chain.count <= Self.deepest else {
             throw RecipeError(
-                place, path: "extends", "more than \(Self.deepest) recipes build on one another; write some of them as one")
+                place, path: "extends", "more than \(Self.deepest) recipes extend one another; merge some of them")
         }
         let text: String
         do { text = try Recipe.text(of: file) } catch {
@@ -88,7 +88,7 @@ struct RecipeExtension {
     private func merge(_ own: RecipeNode, onto base: RecipeNode) throws -> RecipeNode {
         guard case .map(let entries) = own.content else { return own }
         var result = base
-        // A probe speaks of its recipe's variants: it goes with them.
+        // A probe refers to its recipe's variants and is dropped with them.
         let compare = own.value("compare")
         if own.value("probe") == nil, compare?.value("variants") != nil || compare?.value("sweep") != nil {
             result.remove("probe")
@@ -116,7 +116,7 @@ struct RecipeExtension {
         return result
     }
 
-    /// A slip in `extends` or `set` must not read as a recipe without stages.
+    /// A typo in `extends` or `set` must not be reported as a recipe without stages.
     private func refuseSlips(_ root: RecipeNode) throws {
         guard case .map(let entries) = root.content else { return }
         let known = Recipe.keys + Self.keys
@@ -133,7 +133,7 @@ extension RecipeNode {
         try parse(yaml) { "\(file.relativePath):\($0)" }.in(folder: file.deletingLastPathComponent())
     }
 
-    /// The value of a key; nil where it is left out or has no value.
+    /// The value of a key; nil if it is left out or has no value.
     fileprivate func value(_ key: String) -> RecipeNode? {
         guard case .map(let entries) = content, let value = entries.first(where: { $0.key == key })?.value,
             value.content != .scalar(.null)

@@ -3,7 +3,7 @@ import Yams
 import ZooData
 import ZooPlugins
 
-/// A piece of a recipe before it is understood: a value, and where it was written.
+/// A node of a recipe before it is interpreted: a value and its location.
 package struct RecipeNode: Sendable, Equatable {
     package indirect enum Content: Sendable, Equatable {
         case scalar(JSONValue)
@@ -20,7 +20,7 @@ package struct RecipeNode: Sendable, Equatable {
     package var content: Content
     /// `file:line`, or the option of the command line.
     var place: String
-    /// Where relative paths begin: the folder of the file that says it; nil: that of the recipe.
+    /// Where relative paths start: the folder of the file that contains it; nil: the recipe's.
     var folder: URL?
 
     package init(_ content: Content, place: String = "") {
@@ -28,7 +28,7 @@ package struct RecipeNode: Sendable, Equatable {
         self.place = place
     }
 
-    /// The value and all within it, said by a file of that folder.
+    /// The value and everything in it, as part of a file in that folder.
     func `in`(folder: URL) -> RecipeNode {
         var node = self
         node.folder = folder
@@ -52,7 +52,7 @@ package struct RecipeNode: Sendable, Equatable {
         }
     }
 
-    /// The value as JSON, places forgotten.
+    /// The value as JSON, without locations.
     package var json: JSONValue {
         switch content {
         case .scalar(let value): value
@@ -63,7 +63,7 @@ package struct RecipeNode: Sendable, Equatable {
 }
 
 extension RecipeNode {
-    /// Aliases may make a small text grow without end; no recipe comes near this many values.
+    /// Aliases can expand a small text without bound; no recipe comes near this many values.
     private static let mostValues = 100_000
 
     /// Reads YAML text. `place(line)` says where a line is.
@@ -86,7 +86,7 @@ extension RecipeNode {
         let line = node.mark?.line ?? line
         left -= 1
         guard left > 0 else {
-            throw RecipeError(place(line), "holds more than \(Self.mostValues) values, aliases counted in full")
+            throw RecipeError(place(line), "has more than \(Self.mostValues) values, counting aliases in full")
         }
         self.place = place(line)
         switch node {

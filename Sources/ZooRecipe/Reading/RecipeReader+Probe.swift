@@ -13,7 +13,7 @@ extension RecipeReader {
             let at = try section("at", .list(of: .whole(from: 0, to: RecipeLimits.steps)), else: probe.at)
             guard !at.isEmpty, zip(at, at.dropFirst()).allSatisfy({ $0 < $1 }) else {
                 throw RecipeError(
-                    section.field.node.place, path: section.path("at"), "expected steps in ascending order, such as [0, 40, 160]")
+                    section.field.node.place, path: section.path("at"), "expected ascending iterations, such as [0, 40, 160]")
             }
             probe.at = at
             probe.prompts = try section("prompts", .whole(from: 1, to: 1_000_000), else: probe.prompts)

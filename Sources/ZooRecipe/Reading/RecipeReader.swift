@@ -2,7 +2,7 @@ import Foundation
 import ZooData
 import ZooPlugins
 
-/// Turns the pieces of a recipe into its types, key by key.
+/// Turns a recipe's nodes into its types, key by key.
 package struct RecipeReader {
     let file: URL
     /// The ids that plugins offer; nil: not known.
@@ -102,7 +102,7 @@ package struct RecipeReader {
         stage.ema = try section.optional("ema", .number("a decay from 0, below 1") { (0..<1).contains($0) })
         if stage.ema != nil, stage.lora != nil {
             throw section.field.error(
-                "ema averages weights, and the mean of two adapters is none of their rank; remove ema or lora")
+                "ema averages weights, and the mean of two adapters is not an adapter of their rank; remove ema or lora")
         }
         stage.save = try section("save", .list(of: .choice), else: stage.save)
         try section.refuseTwice(stage.save.map(\.rawValue), of: "save")
@@ -116,7 +116,7 @@ package struct RecipeReader {
         if case .build(let building)? = stage.data.pairs, building.prompts == nil, !stage.budget.axis.paysForSamples {
             throw RecipeError(
                 section.field.node.place, path: section.path("data.pairs.build.prompts"),
-                "expected a whole number >= 1, found none; only a budget of sampled_steps or reward_queries says how many")
+                "expected a whole number >= 1, found none; only budgets of sampled_steps or reward_queries replace it")
         }
         return stage
     }
@@ -171,7 +171,7 @@ package struct RecipeReader {
         .section("one limit, such as {updates: 40}") { section in
             let limit = try section.oneOf(Budget.Axis.allCases.map(\.rawValue))
             guard let axis = Budget.Axis.allCases.first(where: { section.path($0.rawValue) == limit.path }) else {
-                throw limit.error("is not a limit")
+                throw limit.error("is not a budget")
             }
             let amount =
                 [.seconds, .flops, .epochs].contains(axis)
@@ -193,7 +193,7 @@ package struct RecipeReader {
                 throw section.field.error("expected held-out 'prompts', 'pairs' or 'examples', found none of them")
             }
             for key in ["count", "samples_per_prompt", "gold"] where evaluation.prompts == nil && section.field(key) != nil {
-                throw section.field.error("'\(key)' is about samples of held-out prompts: add 'prompts', or remove it")
+                throw section.field.error("'\(key)' applies to samples of held-out prompts: add 'prompts', or remove it")
             }
             evaluation.count = try section("count", .whole(from: 0, to: RecipeLimits.rows), else: evaluation.count)
             evaluation.samplesPerPrompt = try section(
@@ -207,7 +207,7 @@ package struct RecipeReader {
 }
 
 extension TaskSpec {
-    /// The built-in tasks, with their settings and what these are unless the recipe says otherwise.
+    /// The built-in tasks with the defaults of their settings.
     static let all: [String: [String: Double]] = [
         "countdown": ["numbers": 3, "max_number": 20, "max_target": 50], "digits": [:], "fashion": [:],
         "sentiment": [:], "subject": [:],
@@ -220,7 +220,7 @@ extension TaskSpec {
 }
 
 extension RecipeNode {
-    /// Where the first text with this prefix stands.
+    /// The location of the first text with this prefix.
     fileprivate func place(ofPrefix prefix: String) -> String? {
         switch content {
         case .scalar(let value): value.string?.hasPrefix(prefix) == true ? place : nil

@@ -10,7 +10,7 @@ struct Field {
     func error(_ reason: String) -> RecipeError { RecipeError(node.place, path: path, reason) }
 }
 
-/// What a key may hold: the words for it in errors, and how to read it; nil means that it is something else.
+/// What a key may contain: its description for errors, and how to read it; nil means that it is something else.
 struct Expectation<Value> {
     let words: String
     let read: (Field) throws -> Value?
@@ -22,7 +22,7 @@ struct Expectation<Value> {
     }
 }
 
-/// A mapping of a recipe. It remembers the keys it was asked for, and ``close()`` refuses all others.
+/// A mapping of a recipe. It remembers the keys that were read, and ``close()`` refuses all others.
 final class Section {
     let field: Field
     private let entries: [RecipeNode.Entry]
@@ -45,39 +45,39 @@ final class Section {
         return value
     }
 
-    /// The keys that stand in the recipe, in its order.
+    /// The keys in the recipe, in its order.
     var keys: [String] { entries.map(\.key) }
 
     func path(_ key: String) -> String { field.path.isEmpty ? key : "\(field.path).\(key)" }
 
-    /// The field of a key; nil where it is left out or has no value.
+    /// The field of a key; nil if it is left out or has no value.
     func field(_ key: String) -> Field? {
         known.append(key)
         guard let entry = entries.first(where: { $0.key == key }), entry.value.content != .scalar(.null) else { return nil }
         return Field(node: entry.value, path: path(key))
     }
 
-    /// Whether the key stands there without a value.
+    /// Whether the key is present without a value.
     func isNull(_ key: String) -> Bool { entries.contains { $0.key == key && $0.value.content == .scalar(.null) } }
 
-    /// The value of a key that must be there.
+    /// The value of a required key.
     func callAsFunction<Value>(_ key: String, _ expected: Expectation<Value>) throws -> Value {
         if let field = field(key) { return try expected(field) }
         let slip = nearest(key, among: keys.filter { !known.contains($0) }).map { "; '\($0)' is not a key here" } ?? ""
         throw field.error("expected the key '\(key)' (\(expected.words)), found none\(slip)")
     }
 
-    /// The value of a key, or what it is where it is left out.
+    /// The value of a key, or its default.
     func callAsFunction<Value>(_ key: String, _ expected: Expectation<Value>, else value: Value) throws -> Value {
         try field(key).map { try expected($0) } ?? value
     }
 
-    /// The value of a key; nil where it is left out.
+    /// The value of a key; nil if it is left out.
     func optional<Value>(_ key: String, _ expected: Expectation<Value>) throws -> Value? {
         try field(key).map { try expected($0) }
     }
 
-    /// The keys among `choices` that stand here; they exclude one another.
+    /// The only key among `choices` that is present.
     func oneOf(_ choices: [String]) throws -> Field {
         let found = choices.compactMap { field($0) }
         guard found.count == 1, let only = found.first else {
@@ -90,14 +90,14 @@ final class Section {
         return only
     }
 
-    /// Refuses a name that stands twice under `key`.
+    /// Refuses a name that occurs twice under `key`.
     func refuseTwice(_ names: [String], of key: String) throws {
         var seen: Set<String> = []
         guard let twice = names.first(where: { !seen.insert($0).inserted }) else { return }
-        throw RecipeError(field.node.place, path: path(key), "'\(twice)' stands there twice; expected different ones")
+        throw RecipeError(field.node.place, path: path(key), "'\(twice)' is listed twice; expected distinct names")
     }
 
-    /// Refuses keys that nobody asked for.
+    /// Refuses keys that were not read.
     func close() throws {
         guard let unknown = entries.first(where: { !known.contains($0.key) }) else { return }
         let fix =
@@ -138,7 +138,7 @@ extension Expectation where Value == String {
 
     /// A name that can stand in paths and options.
     static var name: Expectation {
-        Expectation(words: "a name of letters, digits, '-', '_', '.' and '@', a letter first") { field in
+        Expectation(words: "a name of letters, digits, '-', '_', '.' and '@' that starts with a letter") { field in
             guard case .scalar(.string(let text)) = field.node.content, let first = text.unicodeScalars.first else { return nil }
             let allowed = text.unicodeScalars.allSatisfy {
                 $0.isASCII && ($0.properties.isAlphabetic || "0123456789-_.@".unicodeScalars.contains($0))
@@ -147,7 +147,7 @@ extension Expectation where Value == String {
         }
     }
 
-    /// The id of an algorithm that a plugin offers, alone or with a preset (`grpo@trl`); `known` are those there are, nil where they
+    /// The id of an algorithm that a plugin offers, alone or with a preset (`grpo@trl`); `known` are those there are, nil if they
     /// are not known.
     static func algorithm(among known: [String]?) -> Expectation {
         Expectation(words: "the id of an algorithm") { field in
@@ -158,7 +158,7 @@ extension Expectation where Value == String {
                 let presets = known.map(AlgorithmName.init).filter { $0.id == name.id }.compactMap(\.preset)
                 throw field.error(noPreset(name.preset ?? "", of: name.id, among: presets))
             }
-            let fix = nearest(text, among: known).map { "did you mean '\($0)'?" } ?? "`zoo plugins list` names those there are"
+            let fix = nearest(text, among: known).map { "did you mean '\($0)'?" } ?? "see `zoo plugins list`"
             throw field.error("no plugin offers the algorithm '\(name.id)'; \(fix)")
         }
     }
@@ -182,7 +182,7 @@ extension Expectation where Value: RawRepresentable & CaseIterable, Value.RawVal
 }
 
 extension Expectation where Value == Double {
-    /// A number that passes `condition`, which `words` puts in words: `a number > 0`.
+    /// A number that satisfies `condition`, which `words` describes: `a number > 0`.
     static func number(_ words: String, _ condition: @escaping (Double) -> Bool) -> Expectation {
         Expectation(words: words) { field in
             guard case .scalar(.number(let number)) = field.node.content else { return nil }
@@ -213,7 +213,7 @@ extension Expectation where Value == Double {
 }
 
 extension Expectation where Value: FixedWidthInteger {
-    /// A whole number from `least` to `most`: what is more would not fit into a machine, or not end.
+    /// A whole number from `least` to `most`, beyond which no machine could hold it or no run would end.
     static func whole(from least: Value, to most: Value) -> Expectation {
         Expectation(words: "a whole number >= \(least)") { field in
             guard case .scalar(.number(let number)) = field.node.content, number == number.rounded(), number >= Double(least)
@@ -247,7 +247,7 @@ public enum RecipeLimits {
     public static let denoisingSteps = 1000
     /// Rows, prompts, examples.
     static let rows = 100_000_000
-    /// Steps of an algorithm, and how often something comes.
+    /// Iterations, and intervals between recurring things.
     static let steps = 1_000_000_000
 }
 
@@ -261,7 +261,7 @@ extension Expectation where Value == Bool {
 }
 
 extension Expectation where Value == [String: JSONValue] {
-    /// Any mapping, kept as it is; its reader checks it later.
+    /// Any mapping, unchanged; it is checked later.
     static var values: Expectation {
         Expectation(words: "a mapping of keys") { field in
             guard case .object(let values) = field.node.json else { return nil }

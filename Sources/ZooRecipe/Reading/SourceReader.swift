@@ -20,13 +20,13 @@ struct SourceReader {
         }
     }
 
-    /// The policy: a model, and the adapter to train in place of its weights.
+    /// The policy: a model, and the adapter to train instead of its weights.
     var policy: Expectation<(source: ModelSource, lora: LoRAConfig?)> {
         .section("a model: {from: STAGE}, {folder: PATH} or {new: {family: …}}, and lora for an adapter") { section in
             let source = try self.source(section.oneOf(["from", "folder", "new"]), section)
             let lora = try section.optional("lora", lora)
             if lora != nil, case .new = source {
-                throw section.field.error("lora adapts a model that exists; expected 'from: STAGE' or 'folder: PATH' beside it")
+                throw section.field.error("lora adapts an existing model; expected 'from: STAGE' or 'folder: PATH' next to it")
             }
             return (source, lora)
         }
@@ -45,8 +45,8 @@ struct SourceReader {
             var lora = LoRAConfig()
             lora.r = try section("r", .whole(from: 1, to: 65_536), else: lora.r)
             lora.alpha = try section("lora_alpha", .positive(to: 1e6), else: lora.alpha)
-            // A loss sees numbers of one pass, and they may be differentiated in another: both must be the same.
-            _ = try section("lora_dropout", .number("0: passes are the same each time") { $0 == 0 }, else: 0)
+            // A loss's numbers may come from one pass and its derivatives from another: both must agree.
+            _ = try section("lora_dropout", .number("0: every pass must give the same numbers") { $0 == 0 }, else: 0)
             lora.targets = try section("target_modules", targets, else: lora.targets)
             lora.usesRSLoRA = try section("use_rslora", .flag, else: lora.usesRSLoRA)
             return lora
@@ -85,12 +85,12 @@ struct SourceReader {
         guard let stage = stages.first(where: { $0.name == parts[0] }) else {
             let fix =
                 nearest(parts[0], among: names).map { "did you mean '\($0)'?" }
-                ?? (names.isEmpty ? "no stage comes earlier" : "earlier are \(names.joined(separator: ", "))")
+                ?? (names.isEmpty ? "there is no earlier stage" : "earlier are \(names.joined(separator: ", "))")
             throw field.error("expected the name of an earlier stage, found '\(text)'; \(fix)")
         }
         if parts.count > 1, !stage.save.contains(where: { $0.rawValue == parts[1] }) {
             throw field.error(
-                "stage '\(stage.name)' keeps no '\(parts[1])'; give it 'save: [critic]', or name the model that it trains by "
+                "stage '\(stage.name)' does not save '\(parts[1])'; give it 'save: [critic]', or name the model that it trains by "
                     + "'\(stage.name)' alone")
         }
         return text
@@ -114,18 +114,18 @@ struct SourceReader {
     }
 
     var critic: Expectation<CriticSource> {
-        .section("the critic: {trunk: separate} or {trunk: shared}, and where it comes from") { section in
+        .section("the critic: {trunk: separate} or {trunk: shared}, and its source") { section in
             let critic = CriticSource(
                 source: try optionalSource(section), trunk: try section("trunk", .choice, else: .separate))
             guard critic.trunk == .shared, let source = critic.source else { return critic }
-            // The trunk is the policy's own; what can be given is a head that was kept.
+            // The trunk is the policy's own; only a saved head can be given.
             switch source {
             case .stage(let name) where name.contains("/"): return critic
             case .folder: return critic
             default:
                 throw section.field.error(
-                    "a shared trunk is the policy's own, and only its head can be given: expected 'from: STAGE/critic' or the folder "
-                        + "of a kept critic, or 'trunk: separate'")
+                    "a shared trunk is the policy's own, so only a head can be given: expected 'from: STAGE/critic' or the folder "
+                        + "of a saved critic, or 'trunk: separate'")
             }
         }
     }
@@ -178,7 +178,7 @@ struct SourceReader {
                 "max_prompt_steps", .whole(from: 1, to: RecipeLimits.tokens), else: data.maxPromptSteps)
             data.maxSteps = try section("max_steps", .whole(from: 2, to: RecipeLimits.tokens), else: data.maxSteps)
             data.maxCut = try section(
-                "max_cut", .number("a share of the rows from 0 to 1") { (0...1).contains($0) }, else: data.maxCut)
+                "max_cut", .number("a share of the rows, from 0 to 1") { (0...1).contains($0) }, else: data.maxCut)
             let template = try section.field("chat_template").map { try existing($0, "a chat template's file") }
             let variables = try section("chat_variables", .values, else: [:])
             if template != nil || !variables.isEmpty { data.chat = ChatSettings(template: template, variables: variables) }
@@ -187,7 +187,7 @@ struct SourceReader {
     }
 
     var dataSource: Expectation<DataSource> {
-        Expectation(words: "a JSONL file, or task:FILE for one that the task makes") { field in
+        Expectation(words: "a JSONL file, or task:FILE for one that the task generates") { field in
             guard let text = field.node.json.string else { return nil }
             guard text.hasPrefix(DataSource.taskPrefix) else { return .file(try existing(field, "a JSONL file")) }
             let name = String(text.dropFirst(DataSource.taskPrefix.count))
@@ -234,7 +234,7 @@ struct SourceReader {
         }
         guard !needsFolder || isFolder.boolValue else { throw field.error("expected \(words), found a file at \(url.path)") }
         if !isFolder.boolValue {
-            do { try InputFile.check(url) } catch { throw field.error("expected \(words), found what cannot be read: \(error)") }
+            do { try InputFile.check(url) } catch { throw field.error("expected \(words), found something unreadable: \(error)") }
         }
         return url
     }
@@ -246,7 +246,7 @@ extension DataSource {
 }
 
 extension RewardSpec {
-    /// Rewards that the host makes itself: a trained network, the tabular task's table, and those of pictures.
+    /// Rewards that the host builds itself: a trained network, the tabular task's table, and those of images.
     package static let hostFunctions = ["model", "table"] + ImageReward.all.map(\.name)
 }
 

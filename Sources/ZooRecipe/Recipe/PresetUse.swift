@@ -1,7 +1,7 @@
 import ZooData
 import ZooPlugins
 
-/// What a preset means in one run; it stands in `run.json`.
+/// The effect of a preset in one run, recorded in `run.json`.
 public struct PresetUse: Sendable, Equatable, Codable {
     /// `grpo@trl`.
     public var name: String
@@ -9,26 +9,26 @@ public struct PresetUse: Sendable, Equatable, Codable {
     public var source: String
     /// What the preset sets.
     public var parameters: [String: JSONValue]
-    /// The recipe's values under the algorithm's own id that the preset overrules.
+    /// The recipe's values under the algorithm's id that the preset overrides.
     public var overruled: [String: JSONValue]
-    /// What this run has in place of the preset's values.
+    /// Where this run departs from the preset's values.
     public var changed: [String: JSONValue]
 
-    /// `grpo@trl`, or `grpo@trl (beta 0.1 instead of 0)` where the run is not quite that.
+    /// `grpo@trl`, or `grpo@trl (beta 0.1 instead of 0)` if the run departs from it.
     public var label: String {
         let changes = changed.sorted { $0.key < $1.key }.map { Self.change($0.key, $0.value, parameters[$0.key]) }
         return changes.isEmpty ? name : "\(name) (\(changes.joined(separator: ", ")))"
     }
 
-    /// What tables call a variant of that name: one that is called by the preset's name does not hide what it changes.
+    /// The variant's name in tables: one named after the preset shows what it changes.
     public func title(of variant: String) -> String { variant == name ? label : variant }
 
-    /// One line: the label, the source, and what of the recipe does not hold.
+    /// One line: the label, the source, and what of the recipe is overridden.
     public var sentence: String {
         let rules = overruled.sorted { $0.key < $1.key }.map { Self.change($0.key, parameters[$0.key], $0.value) }
         let overrules =
             rules.isEmpty
-            ? "" : "; the preset overrules parameters.\(AlgorithmName(name).id) of the recipe: \(rules.joined(separator: ", "))"
+            ? "" : "; the preset overrides parameters.\(AlgorithmName(name).id) of the recipe: \(rules.joined(separator: ", "))"
         return "\(label), by \(source)\(overrules)"
     }
 
@@ -41,10 +41,10 @@ extension Stage {
     /// The id of its algorithm, without the preset.
     package var algorithmID: String { AlgorithmName(algorithm).id }
 
-    /// The stage as it runs: where its algorithm is named with a preset, every parameter is written out under that name.
+    /// The stage as it runs: if its algorithm is named with a preset, every parameter is written out under that name.
     ///
-    /// Defaults yield to the parameters under the algorithm's id, these to the preset, and the preset to the parameters under its own
-    /// name, where `--set parameters.…` and a variant's `parameters` write.
+    /// Parameters under the algorithm's id override defaults, the preset overrides both, and the parameters under the preset's
+    /// own name, where `--set parameters.…` and a variant's `parameters` are stored, override all.
     public func resolved(_ offer: Offer) -> (stage: Stage, preset: PresetUse?) {
         guard let preset = offer.preset else { return (self, nil) }
         let general = parameters[offer.algorithm.id] ?? [:]

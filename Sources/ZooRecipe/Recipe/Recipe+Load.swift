@@ -4,15 +4,15 @@ import ZooFiles
 import ZooPlugins
 
 extension Recipe {
-    /// Reads a recipe and checks all that can be checked before anything runs.
+    /// Reads a recipe and checks everything that can be checked before anything runs.
     ///
     /// - Parameters:
-    ///   - base: takes the place of the recipe that `extends` names; the recipe's name then says so.
+    ///   - base: replaces the recipe that `extends` names; the recipe's name then includes it.
     ///   - overrides: changes by path, applied in order after `algorithm`.
     ///   - algorithm: replaces the algorithm of the last stage.
-    ///   - variants: algorithms that `compare` has as variants too, each by its own name, where it has none of that name.
+    ///   - variants: algorithms to add to `compare` as variants under their own names, unless it has such a variant.
     ///   - knownAlgorithms: the ids that plugins offer, alone and with each preset; nil leaves them unchecked.
-    /// - Throws: ``RecipeError`` that names file, line and key; ``FileError`` where the file cannot be read.
+    /// - Throws: ``RecipeError`` that names file, line and key; ``FileError`` if the file cannot be read.
     public static func load(
         _ file: URL, base: URL? = nil, overrides: [Override] = [], algorithm: String? = nil, variants: [String] = [],
         knownAlgorithms: [String]? = nil
@@ -22,7 +22,7 @@ extension Recipe {
             knownAlgorithms: knownAlgorithms)
     }
 
-    /// Reads a recipe from YAML text as if it stood in `file`; relative paths begin in the file's folder.
+    /// Reads a recipe from YAML text as if it were in `file`; relative paths start in the file's folder.
     public static func parse(
         _ yaml: String, file: URL, base: URL? = nil, overrides: [Override] = [], algorithm: String? = nil,
         variants: [String] = [], knownAlgorithms: [String]? = nil
@@ -38,7 +38,7 @@ extension Recipe {
 
     /// The recipe of one variant of its comparison: the last stage changed, and no comparison of its own.
     ///
-    /// - Throws: ``RecipeError`` where the variant's `set` names a key that is not there or gives it a bad value.
+    /// - Throws: ``RecipeError`` if the variant's `set` names an unknown key or gives it an invalid value.
     public func applying(_ variant: Variant, knownAlgorithms: [String]? = nil) throws -> Recipe {
         var base = self
         base.compare = nil
@@ -61,7 +61,7 @@ extension Recipe {
         return stages[stages.count - 1]
     }
 
-    /// Bytes of a recipe; a thousand stages come nowhere near.
+    /// Largest size of a recipe in bytes; a thousand stages are far below.
     private static let longest = 16 << 20
 
     /// The text of a recipe's file.
@@ -76,7 +76,7 @@ extension Recipe {
             let others = recipes.isEmpty ? "" : "; its folder has \(recipes.joined(separator: ", "))"
             let fix = nearest(wanted, among: recipes) ?? recipes.first { $0 == "\(wanted).yaml" }
             throw FileError(
-                .noInput, path, "there is no such recipe" + (fix.map { "; did you mean '\($0)' in the same folder?" } ?? others))
+                .noInput, path, "no such recipe" + (fix.map { "; did you mean '\($0)' in the same folder?" } ?? others))
         }
         guard !isFolder.boolValue else { throw FileError(.noInput, path, "is a folder; expected a recipe (a YAML file)") }
         let data = try InputFile.data(file, atMost: longest)
@@ -88,7 +88,7 @@ extension Recipe {
 }
 
 extension RecipeNode {
-    /// A JSON value as a piece of a recipe, all of it written at `place`.
+    /// A JSON value as a node of a recipe, located at `place`.
     package init(_ value: JSONValue, place: String = "") {
         switch value {
         case .array(let items): self.init(.list(items.map { RecipeNode($0, place: place) }), place: place)

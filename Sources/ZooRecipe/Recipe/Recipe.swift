@@ -3,7 +3,7 @@ import ZooData
 import ZooModels
 import ZooPlugins
 
-/// A YAML file that says everything about an experiment: stages, models, data, rewards, budget, evaluation and variants.
+/// A YAML file that describes a whole experiment: stages, models, data, rewards, budget, evaluation and variants.
 ///
 /// A stage makes a model that later stages name by `from`. The last stage is the one that `--algorithm` and the variants change.
 public struct Recipe: Codable, Sendable, Equatable {
@@ -16,7 +16,8 @@ public struct Recipe: Codable, Sendable, Equatable {
     public var device = "cpu"
     /// Threads of each worker process.
     public var threads = 1
-    /// A built-in task that makes the data: `countdown`, `digits`, `fashion`, `sentiment`, `subject` or `tabular`; nil where the recipe names files of its own.
+    /// A built-in task that makes the data: `countdown`, `digits`, `fashion`, `sentiment`, `subject` or `tabular`; nil if the
+    /// recipe names files of its own.
     public var task: TaskSpec?
     public var stages: [Stage]
     public var evaluation: Evaluation?
@@ -37,38 +38,39 @@ public struct Stage: Codable, Sendable, Equatable {
     public var name: String
     /// Id of the algorithm that trains.
     public var algorithm: String
-    /// Parameters by algorithm id, so that swapping the algorithm is one word. Values are checked against the plugin's schema.
+    /// Parameters by algorithm id, so that swapping the algorithm changes one word. Values are checked against the plugin's
+    /// schema.
     public var parameters: [String: [String: JSONValue]] = [:]
     public var policy: ModelSource
     /// Trains an adapter over the policy's frozen weights; nil: all weights.
     public var lora: LoRAConfig?
-    /// nil: the policy as it begins.
+    /// nil: the initial policy.
     public var reference: ModelSource?
     /// The frozen network that a distilling algorithm learns from.
     public var teacher: ModelSource?
     public var critic: CriticSource?
     /// The trained network of a reward-model stage.
     public var reward: ModelSource?
-    /// How a new head of that network sums up a text; nil: by its last token.
+    /// How a new head of that network pools a text; nil: by its last token.
     public var pooling: CausalLMConfig.Pooling?
     public var rewards: [RewardSpec] = []
     public var data = DataSources()
     public var rollout = RolloutSettings()
-    /// How a policy that makes images is asked for the likelihood of a whole image; nil for any other.
+    /// How an image model scores a whole image; nil for others.
     public var score: ImageScoring?
     /// By role; `policy` is the default of the others.
     public var optimizer: [String: OptimizerSettings] = ["policy": OptimizerSettings()]
     public var budget: Budget
-    /// The model that is measured and kept is the exponential moving average of the policy's weights with this decay; nil: the policy
-    /// itself.
+    /// The model that is evaluated and saved is the exponential moving average of the policy's weights with this decay; nil: the
+    /// policy itself.
     public var ema: Double?
-    /// Networks that are kept beside the trained one.
+    /// Networks that are saved in addition to the trained one.
     public var save: [SavedRole] = []
-    /// Threads of this stage's worker; nil: the recipe's. A stage that runs alone may take what the others share.
+    /// Threads of this stage's worker; nil: the recipe's. A stage that runs alone may use more.
     public var threads: Int?
-    /// Steps of the algorithm between checkpoints; 0: only at the end.
+    /// Iterations between checkpoints; 0: only at the end.
     public var checkpointEvery = 50
-    /// Whether a run that is whole keeps its last checkpoint, from which a larger budget goes on.
+    /// Whether a finished run keeps its last checkpoint, from which a larger budget can continue.
     public var keepCheckpoint = false
     /// Steps (tokens) in one forward and backward pass; longer batches are cut where the loss allows it.
     public var microbatchSteps = 16_384
@@ -79,12 +81,12 @@ public struct Stage: Codable, Sendable, Equatable {
     }
 }
 
-/// A network that a stage may keep beside the one that it trains; it is written to a folder of the run of that name.
+/// A network that a stage may save in addition to the trained one, in a folder of the run with that name.
 public enum SavedRole: String, Codable, Sendable, CaseIterable { case critic }
 
 /// Where a network comes from.
 public enum ModelSource: Codable, Sendable, Equatable {
-    /// The model that an earlier stage made; `STAGE/critic` is the critic that it kept.
+    /// The model of an earlier stage; `STAGE/critic` is the critic that it saved.
     case stage(String)
     /// A model folder in Hugging Face's layout.
     case folder(URL)
@@ -106,7 +108,7 @@ public struct NewModel: Codable, Sendable, Equatable {
 /// The critic's network: a copy of `source` with a value head, or a head on the policy's own trunk.
 public struct CriticSource: Codable, Sendable, Equatable {
     public enum Trunk: String, Codable, Sendable, CaseIterable { case separate, shared }
-    /// nil: the policy as it begins.
+    /// nil: the initial policy.
     public var source: ModelSource?
     public var trunk: Trunk = .separate
 
@@ -123,12 +125,12 @@ public struct RewardSpec: Codable, Sendable, Equatable {
     /// A function of the registry (`lexicon`, `exact-match`, ...), `model` for a trained reward model, or `table` for the tabular
     /// task.
     public var function: String
-    /// Name in logs; the function's unless given.
+    /// Name in logs; by default the function's.
     public var name: String
     public var weight = 1.0
     /// For `model`.
     public var source: ModelSource?
-    /// Shift and scale so that samples of this model (the stage's policy as it begins, where true) have mean 0 and deviation 1.
+    /// Shift and scale so that samples of this model (if true, the stage's initial policy) have mean 0 and standard deviation 1.
     public var normalize = false
     /// The function's own parameters.
     public var parameters: [String: JSONValue] = [:]
@@ -139,19 +141,19 @@ public struct DataSources: Codable, Sendable, Equatable {
     public var prompts: DataSource?
     public var pairs: DataSource?
     public var examples: DataSource?
-    /// Tokens in a prompt and in a whole sequence, above which text is cut (prompts keep their end, sequences their start).
+    /// Largest numbers of tokens of a prompt and of a sequence (cut prompts keep their end, sequences their start).
     public var maxPromptSteps = 512
     public var maxSteps = 1024
-    /// Share of a dataset's rows that these limits may cut; a run whose data they cut more often is refused.
+    /// Share of a dataset's rows that these limits may cut; beyond it a run is refused.
     public var maxCut = 0.5
-    /// How conversations become text; the tokenizer's own chat template unless given.
+    /// How conversations become text; by default the tokenizer's own chat template.
     public var chat: ChatSettings?
 }
 
 public struct ChatSettings: Codable, Sendable, Equatable {
     /// The template's file.
     public var template: URL?
-    /// What the template is given besides the conversation, such as `enable_thinking`.
+    /// Further variables for the template, such as `enable_thinking`.
     public var variables: [String: JSONValue] = [:]
 
     package init(
@@ -170,12 +172,12 @@ public enum DataSource: Codable, Sendable, Equatable {
     case build(PairBuilding)
 }
 
-/// How the host makes preference pairs: `samples` completions a prompt, the best against the worst by the stage's reward.
+/// How the host builds preference pairs: `samples` completions per prompt, the best against the worst by the stage's reward.
 public struct PairBuilding: Codable, Sendable, Equatable {
-    /// Prompts to sample for; nil where the stage's budget says it (``Budget/Axis/paysForSamples``).
+    /// Prompts to sample for; nil if the stage's budget determines it (``Budget/Axis/paysForSamples``).
     public var prompts: Int?
     public var samples = 4
-    /// Passes over the pairs after which a stage ends whose budget went into making them.
+    /// Passes over the pairs after which a stage ends if its budget was spent on building them.
     public var epochs = 2
     /// Of images: what is chosen over what. nil: the best of the samples over the worst.
     public var images: ImagePairs?
@@ -198,7 +200,7 @@ public struct OptimizerSettings: Codable, Sendable, Equatable {
     public var beta1 = 0.9
     public var beta2 = 0.999
     public var epsilon = 1e-8
-    /// Norms, biases and other vectors are left out of it.
+    /// Not applied to norms, biases and other vectors.
     public var weightDecay = 0.0
     /// 0: gradients are not clipped.
     public var maxGradientNorm = 1.0
@@ -212,11 +214,11 @@ public struct OptimizerSettings: Codable, Sendable, Equatable {
 /// When a stage ends: the first of the given limits.
 public struct Budget: Codable, Sendable, Equatable {
     public enum Axis: String, Codable, Sendable, CaseIterable {
-        /// Steps of the algorithm.
+        /// Iterations.
         case steps
         /// Optimizer updates of the trained network: the policy, or the reward model.
         case updates
-        /// Passes over the rows that the algorithm reads, whole or not: prompts, pairs or examples.
+        /// Passes, possibly fractional, over the rows that the algorithm reads: prompts, pairs or examples.
         case epochs
         /// Sampled tokens (or denoising steps).
         case sampledSteps = "sampled_steps"
@@ -225,7 +227,7 @@ public struct Budget: Codable, Sendable, Equatable {
         case flops
         case seconds
 
-        /// Whether an algorithm that learns from built pairs spends such a budget on making them.
+        /// Whether an algorithm that learns from built pairs spends such a budget on building them.
         public var paysForSamples: Bool { self == .sampledSteps || self == .rewardQueries }
     }
     public var axis: Axis
@@ -243,14 +245,14 @@ public struct Budget: Codable, Sendable, Equatable {
 public struct Evaluation: Codable, Sendable, Equatable {
     /// nil: nothing is sampled.
     public var prompts: DataSource?
-    /// Held-out preference pairs and examples, of which the last stage's algorithm gives its own loss where it learns from such rows.
+    /// Held-out preference pairs and examples, for the loss of the last stage's algorithm if it learns from such rows.
     public var pairs: DataSource?
     public var examples: DataSource?
     /// Held-out prompts to use, from the first; 0: all. Where their rows have a column `split`, each figure is given by split too, as
     /// `NAME@SPLIT`.
     public var count = 128
     public var samplesPerPrompt = 1
-    /// Steps of the algorithm between evaluations along the way; 0: only at the end.
+    /// Iterations between evaluations during training; 0: only at the end.
     public var every = 0
     /// Rewards that training never sees.
     public var gold: [RewardSpec] = []
@@ -260,12 +262,12 @@ public struct Evaluation: Codable, Sendable, Equatable {
 public struct Probe: Codable, Sendable, Equatable {
     /// The variant whose training is frozen at each of `at`: its policy samples, and its critic is the critic.
     public var driver: String
-    /// Steps of the driver, ascending.
+    /// Iterations of the driver, ascending.
     public var at: [Int] = [0]
     /// A batch: prompts, and samples of each.
     public var prompts = 16
     public var samples = 4
-    /// Batches that are drawn anew, for means, variances and intervals.
+    /// Batches to sample, for means, variances and intervals.
     public var batches = 32
     /// Strength of the KL in the objective E[reward] − β KL whose gradient and values are the reference.
     public var beta = 0.0
@@ -281,7 +283,8 @@ public struct Probe: Codable, Sendable, Equatable {
 public struct Comparison: Codable, Sendable, Equatable {
     public var variants: [Variant]
     public var seeds: [UInt64] = [0, 1, 2]
-    /// How often the stages before the last are made anew, with the recipe's seed and those after it; each has runs of all seeds.
+    /// How many times the stages before the last are trained, with the recipe's seed and those after it; each has runs of all
+    /// seeds.
     public var bases = 1
     /// Worker processes at a time.
     public var jobs = 2

@@ -6,7 +6,7 @@ import ZooPlugins
 public struct RecipeDifference: Sendable, Equatable, CustomStringConvertible {
     /// As `--set` takes it.
     public var path: String
-    /// As YAML writes it; nil where the recipe has no such value.
+    /// In YAML; nil if the recipe has no such value.
     public var before: String?
     public var after: String?
 
@@ -23,7 +23,7 @@ public struct RecipeDifference: Sendable, Equatable, CustomStringConvertible {
 public typealias ParameterDefaults = [String: [String: JSONValue]]
 
 extension Recipe {
-    /// What has to be changed to come from this recipe to `other`, as paths of `--set`. Names, descriptions and comparisons do not
+    /// The changes that turn this recipe into `other`, as paths of `--set`. Names, descriptions and comparisons do not
     /// count, nor do parameters of algorithms that the last stage does not run.
     ///
     /// - Parameter defaults: what a parameter is that the recipe does not name.
@@ -43,7 +43,7 @@ extension Recipe {
 }
 
 extension Stage {
-    /// What has to be changed to come from this stage to `other`. Parameters of algorithms that neither runs do not count.
+    /// The changes that turn this stage into `other`. Parameters of algorithms that neither runs do not count.
     ///
     /// Both are as they run, presets written out. Where the algorithms differ, `parameters` stands for those that each side sets apart from its defaults, but for those that both
     /// have alike.

@@ -10,7 +10,7 @@ extension Recipe {
     /// The whole recipe as YAML, defaults written out and paths absolute. Reading it again gives the same recipe.
     public func resolvedYAML() -> String { node.yamlLines(indent: 0).joined(separator: "\n") + "\n" }
 
-    /// The recipe in pieces, as ``RecipeReader`` reads it.
+    /// The recipe as a node tree, as ``RecipeReader`` reads it.
     package var node: RecipeNode {
         .map([
             ("name", .text(name)), ("about", about.isEmpty ? nil : .text(about)), ("seed", .number(seed)),
@@ -209,7 +209,7 @@ extension RecipeNode {
         RecipeNode(.map(entries.compactMap { key, value in value.map { Entry(key: key, place: "", value: $0) } }))
     }
 
-    /// The value in YAML's block style; a list or mapping of scalars alone on one line.
+    /// The value in YAML's block style; a list or mapping of scalars on one line.
     package func yamlLines(indent: Int) -> [String] {
         let margin = String(repeating: " ", count: indent)
         switch content {
@@ -228,7 +228,7 @@ extension RecipeNode {
         }
     }
 
-    /// The value on one line, where it is short.
+    /// The value on one line, if it is short.
     private var flow: String? {
         switch content {
         case .scalar(let value): return value.yaml

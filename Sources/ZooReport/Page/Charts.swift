@@ -12,7 +12,7 @@ public struct Charts: Sendable, Encodable {
 
     public init() {}
 
-    /// A thing to choose: what it is called, and the group it is listed in.
+    /// A choice: its label, and the group it is listed in.
     public struct Choice: Sendable, Encodable, Equatable {
         public var id: String
         public var title: String
@@ -50,7 +50,7 @@ public struct Charts: Sendable, Encodable {
             /// Indices into the axes; nil: at every kept step.
             public var at: [Int]?
             public var mean: [Rounded]
-            /// nil where no step has more than one seed.
+            /// nil if no step has more than one seed.
             public var low: [Rounded]?
             public var high: [Rounded]?
         }
@@ -71,11 +71,11 @@ public struct Charts: Sendable, Encodable {
 
         public var rewards: [Reward] = []
         public var points: [Point] = []
-        /// The same along the way, where it was measured.
+        /// The same during training, where it was measured.
         public var ways: [Point] = []
-        /// The most reward that is possible at a KL, by reward, where that is known: pairs of both.
+        /// The highest possible reward at a KL, by reward, if known: pairs of both.
         public var frontiers: [String: [[Rounded]]] = [:]
-        /// Curves fitted to the gold reward along the way, by variant: √KL and reward.
+        /// Curves fitted to the gold reward during training, by variant: √KL and reward.
         public var fits: [Fit] = []
 
         public init() {}
@@ -139,7 +139,7 @@ public struct Charts: Sendable, Encodable {
             public var variant: String
             public var part: String
             public var value: Rounded
-            /// As people read it.
+            /// The formatted value.
             public var text: String
 
             public init(variant: String, part: String, value: Rounded, text: String) {
@@ -179,7 +179,7 @@ public struct Charts: Sendable, Encodable {
     }
 }
 
-/// A number as a chart needs it: five significant digits, null where it is not finite.
+/// A number as a chart needs it: five significant digits, null if it is not finite.
 public struct Rounded: Sendable, Encodable, Equatable {
     public var value: Double?
 

@@ -23,7 +23,7 @@ enum HTML {
     /// JSON that may stand in a script element: no `</script>` or `<!--` can begin in it.
     static func script(json: String) -> String { json.replacing("<", with: "\\u003c") }
 
-    /// A picture in the page itself, its pixels as they are.
+    /// An image in the page itself, its pixels as they are.
     static func picture(_ caption: String, _ png: Data) -> String {
         """
         <figure class="picture"><img alt="\(text(caption))" src="data:image/png;base64,\(png.base64EncodedString())">

@@ -5,7 +5,7 @@ extension Page {
     ///
     /// - Parameters:
     ///   - vega: JavaScript that makes `vegaEmbed` known.
-    ///   - status: where the page comes from a server that follows running experiments, what is going on.
+    ///   - status: where the page comes from a server that follows running experiments, what is continuing.
     public func html(vega: String, status: String? = nil) throws -> String {
         let links = sections.map { "<li><a href=\"#\(HTML.text($0.id))\">\(HTML.text($0.title))</a></li>" }.joined()
         let follow = status.map { "<p class=\"faint\" id=\"follow\" role=\"status\">\(HTML.text($0))</p>" } ?? ""
@@ -51,7 +51,7 @@ extension Page {
             """
     }
 
-    /// What a page asks its server for while runs go on: the charts' data, and the texts and tables of each section.
+    /// What a page asks its server for while runs continue: the charts' data, and the texts and tables of each section.
     public func update(status: String) throws -> Data { Data(try chartJSON(status: status).utf8) }
 
     private struct Update: Encodable {
@@ -97,7 +97,7 @@ extension Page {
     private var notesHTML: String {
         guard !notes.isEmpty else { return "" }
         let items = notes.map { "<li>\(HTML.text($0))</li>" }.joined()
-        return "<div class=\"notes\" role=\"note\"><strong>Before you read on</strong><ul>\(items)</ul></div>"
+        return "<div class=\"notes\" role=\"note\"><strong>Caveats</strong><ul>\(items)</ul></div>"
     }
 
     /// Texts and tables first, in an element that an update replaces; then the charts, which update themselves.

@@ -19,13 +19,13 @@ extension Page {
         case .list(let items): items.map { "- \(Self.line($0))" }.joined(separator: "\n")
         case .table(let caption, let table): Self.caption(caption) + "\n\n" + table.markdown().trimmingCharacters(in: .newlines)
         case .code(let lines): lines.map { "    \(Self.line($0))" }.joined(separator: "\n")
-        case .picture(let caption, _): "(A picture, in the page: \(Self.line(caption)))"
+        case .picture(let caption, _): "(An image, in the page: \(Self.line(caption)))"
         case .chart(.samples, _): samples()
         case .chart: nil
         }
     }
 
-    /// The first prompts with what became of them, as code, which is shown as it is.
+    /// The first prompts with their samples, shown verbatim.
     private func samples() -> String? {
         guard !charts.samples.isEmpty else { return nil }
         return charts.samples.prefix(3).map { sample in

@@ -43,7 +43,7 @@ public struct Page: Sendable {
         case code([String])
         /// What it shows, and a PNG file.
         case picture(String, Data)
-        /// What to draw, and what to say of it.
+        /// What to draw, and its caption.
         case chart(Figure, String)
     }
 

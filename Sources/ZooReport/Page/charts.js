@@ -80,7 +80,7 @@
   figures.plane = (figure, { plane }) => {
     const y = control(figure, "y", "Reward", plane.rewards);
     const kind = control(figure, "way", "Show", [{ id: "ends", title: "the trained models" }].concat(
-      plane.ways.length ? [{ id: "ways", title: "and the way there" }] : []), "ends");
+      plane.ways.length ? [{ id: "ways", title: "and their training" }] : []), "ends");
     const reward = plane.rewards.find(({ id }) => id === y);
     const points = plane.points.filter((point) => point[y] != null && point[reward.kl] != null).map((point) => ({
       ...point, variant: point.series ?? point.variant, name: point.variant, x: Math.sqrt(Math.max(0, point[reward.kl])), y: point[y],
@@ -110,7 +110,7 @@
       description: `${reward.title} against the square root of the KL to the base model, one point a run`, height: 340,
       layer: [
         { data: { values: frontier }, mark: { type: "line", color: report.color("--faint"), strokeDash: [4, 4] },
-          encoding: { x: encoding.x, y: encoding.y, order: { field: "x" }, tooltip: { value: "the most reward of any policy at that distance" } } },
+          encoding: { x: encoding.x, y: encoding.y, order: { field: "x" }, tooltip: { value: "the highest reward of any policy at that distance" } } },
         { data: { values: ways }, mark: { type: "line", opacity: 0.55, strokeWidth: 1.5 }, encoding: { ...encoding, order: { field: "step" }, detail: [{ field: "name" }] } },
         { data: { values: fits }, mark: { type: "line", strokeDash: [2, 3], strokeWidth: 2, clip: true }, encoding: { ...encoding, order: { field: "x" } } },
         { data: { values: sweeps }, mark: { type: "line", strokeWidth: 2 }, encoding: { ...encoding, order: { field: "value" } } },
@@ -128,7 +128,7 @@
 
   figures.costs = (figure, { costs }) => {
     const id = control(figure, "quantity", "Cost", costs.map(({ id, title }) => ({ id, title })));
-    const form = control(figure, "form", "as", [{ id: "stacked", title: "one bar a variant" }, { id: "beside", title: "variants side by side" }], "stacked");
+    const form = control(figure, "form", "as", [{ id: "stacked", title: "one bar per variant" }, { id: "beside", title: "variants side by side" }], "stacked");
     const cost = costs.find((cost) => cost.id === id);
     const order = new Map(cost.parts.map((part, index) => [part, index]));
     const rows = cost.values.map((row) => ({ ...row, order: order.get(row.part) }));

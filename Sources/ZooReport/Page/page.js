@@ -143,7 +143,7 @@ const follow = async () => {
     }
     status.textContent = fresh.status;
   } catch (error) {
-    status.textContent = "The server is gone; this is what it said last.";
+    status.textContent = "The server is gone; this is its last state.";
   }
   setTimeout(follow, 2000);
 };

@@ -4,13 +4,13 @@
   const { element, figures, control, show } = report;
   const figureTitles = [
     ["signalToNoise", "signal to noise"], ["bias", "bias² of the direction"], ["cosine", "cosine to the reference gradient"],
-    ["variance", "variance in units of the signal"], ["norm", "norm of one batch's gradient"], ["scale", "length beside the reference"],
+    ["variance", "variance in units of the signal"], ["norm", "norm of one batch's gradient"], ["scale", "length relative to the reference"],
   ].map(([id, title]) => ({ id, title }));
 
   /** The chosen probe and point; both charts of a probe have their own choice. */
   const chosen = (figure, probes) => {
     const probe = probes[control(figure, "probe", "Probe", probes.map(({ title }, index) => ({ id: String(index), title })))];
-    const points = probe.points.map(({ step }, index) => ({ id: String(index), title: "after step " + step }));
+    const points = probe.points.map(({ step }, index) => ({ id: String(index), title: "after iteration " + step }));
     return probe.points[control(figure, "point", "Policy", points, String(points.length - 1))];
   };
 
@@ -20,7 +20,7 @@
     const rows = point.cosines.flatMap((row, a) => row.map((cosine, b) => ({ a: names[a], b: names[b], cosine, text: cosine == null ? "–" : cosine.toFixed(2) })));
     const place = { type: "nominal", sort: names, title: null };
     return show(figure, {
-      description: "Cosine between the mean gradients of each two algorithms", data: { values: rows }, height: 40 * names.length,
+      description: "Cosine between the mean gradients of each pair of algorithms", data: { values: rows }, height: 40 * names.length,
       encoding: { x: { field: "b", ...place, axis: { labelAngle: -35, orient: "top" } }, y: { field: "a", ...place } },
       layer: [
         { mark: "rect", encoding: {

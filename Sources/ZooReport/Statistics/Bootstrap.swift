@@ -1,6 +1,6 @@
 /// The bootstrap of Efron, "Bootstrap methods: another look at the jackknife" (1979): percentile intervals of 95%.
 enum Bootstrap {
-    /// The middle 95% of what resampling gave; nil where one is not finite.
+    /// The middle 95% of what resampling gave; nil if one is not finite.
     static func interval(_ draws: [Double]) -> ClosedRange<Double>? {
         guard !draws.isEmpty, draws.allSatisfy(\.isFinite) else { return nil }
         let sorted = draws.sorted()

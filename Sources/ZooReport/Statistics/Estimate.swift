@@ -9,7 +9,7 @@ public struct Estimate: Sendable, Equatable {
     /// Number of values.
     public let count: Int
 
-    /// The estimate from values of equal weight; nil where there is none.
+    /// The estimate from values of equal weight; nil if there is none.
     ///
     /// Resampling draws from a fixed stream of random numbers, so equal values give equal intervals.
     public init?(_ values: [Double], resamples: Int = 10_000) {

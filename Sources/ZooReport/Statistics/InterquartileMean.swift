@@ -11,10 +11,10 @@ public enum InterquartileMean {
 
     /// Over the scores of all seeds and prompts, prompts in the place of the paper's tasks.
     ///
-    /// The paper resamples the runs of each task by themselves (a stratified bootstrap), for its tasks were trained apart. The prompts
-    /// of a run are answered by one model: here a run is taken whole, and then prompts, the same for every run; of several base models
-    /// first the base models, and then runs of each. Strata of their own would average the runs' differences away and give intervals
-    /// that are too narrow.
+    /// The paper resamples the runs of each task on their own (a stratified bootstrap), for its tasks were trained apart. The
+    /// prompts of a run are answered by one model: here a run is taken whole, and then prompts, the same for every run; of
+    /// several base models first the base models, and then runs of each. Strata of their own would average the runs' differences
+    /// away and give intervals that are too narrow.
     public static func of(_ scores: Scores, resamples: Int = 1000) -> Estimate {
         let rows = scores.runs.compactMap { scores.values[$0] }
         let groups = Scores.units(scores.runs)
@@ -32,7 +32,7 @@ public enum InterquartileMean {
         return Estimate(mean: mean, interval: Bootstrap.interval(draws), count: groups.count)
     }
 
-    /// The same mean of sorted values that occur so often.
+    /// The same mean of sorted values that occur that many times.
     private static func trimmed(_ values: some Sequence<(value: Double, times: Double)>) -> Double {
         let count = values.reduce(0) { $0 + $1.times }
         let cut = (count / 4).rounded(.down)

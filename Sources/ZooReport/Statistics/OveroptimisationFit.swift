@@ -7,12 +7,12 @@ import Foundation
 public struct OveroptimisationFit: Sendable, Equatable {
     public let alpha: Double
     public let beta: Double
-    /// Share of the variance of R that the curve explains, at most 1; below 0 where a constant would do better, and 0 where all R are
-    /// equal, for then there is nothing to explain.
+    /// Share of the variance of R that the curve explains, at most 1; below 0 if a constant would do better, and 0 where all R
+    /// are equal, for then there is nothing to explain.
     public let explained: Double
 
-    /// The least-squares fit to points (√KL, reward above the base's); nil where there are fewer than five away from 0, or all of them
-    /// at the same distance.
+    /// The least-squares fit to points (√KL, reward above the base's); nil if there are fewer than five away from 0, or all of
+    /// them at the same distance.
     public init?(_ points: [(distance: Double, reward: Double)]) {
         let points = points.filter { $0.distance > 1e-3 && $0.reward.isFinite }
         guard points.count >= 5 else { return nil }
@@ -40,6 +40,6 @@ public struct OveroptimisationFit: Sendable, Equatable {
         distance > 0 ? distance * (alpha - beta * log(distance)) : 0
     }
 
-    /// The distance beyond which the reward falls, exp(α/β − 1); nil where it never does.
+    /// The distance beyond which the reward falls, exp(α/β − 1); nil if it never does.
     public var peak: Double? { beta > 0 ? exp(alpha / beta - 1) : nil }
 }

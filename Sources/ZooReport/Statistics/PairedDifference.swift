@@ -1,4 +1,4 @@
-/// The difference between two variants on the runs and the prompts that both have, which removes what these do to both.
+/// The difference between two variants on the runs and the prompts that both have, which removes their common effect.
 ///
 /// ```swift
 /// let difference = PairedDifference(ppo, grpo)
@@ -23,7 +23,7 @@
 public struct PairedDifference: Sendable, Equatable {
     /// Mean of the first minus the second.
     public let mean: Double
-    /// 95%; nil where fewer than two seeds are common, or a score is not finite.
+    /// 95%; nil if fewer than two seeds are common, or a score is not finite.
     public let interval: ClosedRange<Double>?
     /// Base models that both have runs of, or of a single one the seeds: the number of values that vary independently.
     public let units: Int
@@ -34,7 +34,7 @@ public struct PairedDifference: Sendable, Equatable {
     /// Prompts that the pairing went by; 1 where only means over prompts are known.
     public let prompts: Int
 
-    /// nil where the two share no run.
+    /// nil if the two share no run.
     public init?(_ a: Scores, _ b: Scores, resamples: Int = 2000) {
         let common = a.runs.filter { b.values[$0] != nil }
         guard !common.isEmpty else { return nil }

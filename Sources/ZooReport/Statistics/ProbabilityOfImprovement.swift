@@ -5,7 +5,7 @@
 /// Newcombe's score interval (method 5 of "Confidence intervals for an effect size measure based on the Mann–Whitney statistic, part 2",
 /// Statistics in Medicine 25, 2006), which covers 95% there too: three runs above three others give [0.50, 1].
 public enum ProbabilityOfImprovement {
-    /// nil where one has no run or a value is not finite.
+    /// nil if one has no run or a value is not finite.
     public static func of(_ x: [Double], over y: [Double]) -> Estimate? {
         guard !x.isEmpty, !y.isEmpty, (x + y).allSatisfy(\.isFinite) else { return nil }
         var wins = 0.0

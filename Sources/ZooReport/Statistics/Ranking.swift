@@ -1,7 +1,7 @@
 /// Which variants are better than which, as far as their seeds can tell: a partial order.
 ///
-/// Two variants are ranked only where the 95% interval of their ``PairedDifference`` excludes 0. Each pair is judged by itself, without
-/// a correction for their number.
+/// Two variants are ranked only where the 95% interval of their ``PairedDifference`` excludes 0. Each pair is judged on its own,
+/// without a correction for their number.
 ///
 /// ```swift
 /// Ranking(of: ["ppo", "grpo", "dpo"], scores).text   // "ppo > grpo; dpo and grpo not separated with 3 seeds"
@@ -9,7 +9,7 @@
 public struct Ranking: Sendable, Equatable {
     /// The variants that have scores, the highest mean first.
     public let variants: [String]
-    /// Fewest and most base models that a pair shares, or of a single one seeds; nil where fewer than two variants have scores.
+    /// Fewest and most base models that a pair shares, or of a single one seeds; nil if fewer than two variants have scores.
     public let units: ClosedRange<Int>?
     /// Whether `units` counts base models.
     private let isOverBases: Bool
@@ -92,7 +92,7 @@ public struct Ranking: Sendable, Equatable {
             while let next = current.first.map({ direct[$0] }), !next.isEmpty {
                 isSaid.formUnion(current)
                 text += " > " + list(next)
-                // It goes on only where it stays one sentence.
+                // It continues only where it stays one sentence.
                 guard next.allSatisfy({ direct[$0] == direct[next[0]] && !isSaid.contains($0) }) else { break }
                 current = next
             }

@@ -52,7 +52,7 @@ public struct Scores: Sendable, Equatable {
 
 extension RandomStream {
     /// The weights of runs in one resample: units with replacement, then the runs of each unit drawn, again with replacement; the mean
-    /// weight is 1 where the units are of one size.
+    /// weight is 1 if the units are of one size.
     mutating func resample(units: [[Int]], runs: Int) -> [Double] {
         var weights = [Double](repeating: 0, count: runs)
         for (unit, times) in zip(units, resample(units.count)) where times > 0 {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// One event of a TensorBoard file: `tensorflow/core/util/event.proto`, the parts that scalars, texts and pictures need.
+/// One event of a TensorBoard file: `tensorflow/core/util/event.proto`, the parts that scalars, texts and images need.
 struct Event {
     enum Content {
         case fileVersion(String)
@@ -64,7 +64,7 @@ struct Event {
         data.dropFirst(start).prefix(4).reduce(0) { $0 << 8 | Int($1) }
     }
 
-    /// The step of an encoded event; 0 where it has none.
+    /// The step of an encoded event; 0 if it has none.
     static func step(of data: Data) -> Int {
         var rest = data[...]
         while let key = varint(&rest) {
@@ -80,7 +80,7 @@ struct Event {
         return 0
     }
 
-    /// The tag of an encoded event's first value; nil where it has none.
+    /// The tag of an encoded event's first value; nil if it has none.
     static func tag(of data: Data) -> String? {
         let value = field(5, in: data[...]).flatMap { field(1, in: $0) }
         return value.flatMap { field(1, in: $0) }.map { String(decoding: $0, as: UTF8.self) }

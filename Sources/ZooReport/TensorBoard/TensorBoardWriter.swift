@@ -1,7 +1,7 @@
 import Foundation
 import ZooFiles
 
-/// Writes scalars, texts and pictures that TensorBoard shows, each step at once, so that a crash loses no step before it.
+/// Writes scalars, texts and images that TensorBoard shows, each step at once, so that a crash loses no step before it.
 ///
 /// ```swift
 /// let writer = try TensorBoardWriter(folder: run)
@@ -16,10 +16,10 @@ public final class TensorBoardWriter {
     ///
     /// - Parameters:
     ///   - step: what an interrupted run wrote beyond this step, or left half-written, is dropped, so that a resumed run
-    ///     writes no step twice. 0 begins anew.
-    ///   - ends: how tags begin that are written once, after the last step; those are dropped too.
+    ///     writes no step twice. 0 starts over.
+    ///   - ends: prefixes of tags that are written once, after the last step; those are dropped too.
     ///   - now: the clock; TensorBoard draws against it too.
-    /// - Throws: where the file cannot be read or written.
+    /// - Throws: if the file cannot be read or written.
     public init(folder: URL, after step: Int = 0, droppingEnd ends: [String] = [], now: @escaping () -> Date = { Date() }) throws
     {
         let files = FileManager.default
@@ -61,7 +61,7 @@ public final class TensorBoardWriter {
         try write(.text(tag: tag, text: text), step: step)
     }
 
-    /// Writes a picture.
+    /// Writes an image.
     ///
     /// - Parameter png: a PNG file in grey.
     public func picture(_ png: Data, tag: String, step: Int) throws {

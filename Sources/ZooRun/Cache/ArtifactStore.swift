@@ -6,9 +6,9 @@ import ZooPlugins
 import ZooRecipe
 import ZooRecords
 
-/// What is made once and kept under the hash of everything that made it.
+/// The cache of artifacts, each under the hash of everything that went into it.
 ///
-/// Each kept thing has a lock file beside it: whoever makes or removes the thing locks it alone, whoever uses it shares the lock. The
+/// Each artifact has a lock file: making or removing it takes the lock exclusively, using it shares the lock. The
 /// lock file's time is that of the last use.
 enum ArtifactStore {
     /// A value as it is kept.
@@ -19,7 +19,7 @@ enum ArtifactStore {
         var sha256: String
     }
 
-    /// A value of the given kind: read where it was made before, otherwise made and kept. Another process that makes the same is
+    /// A value of the given kind: read from the cache, or made and stored. Another process that is making the same is
     /// waited for.
     static func value<T: Codable>(_ kind: String, from made: MadeFrom, make: () throws -> T) throws -> T {
         let url = CacheFolder.artifacts.appending(path: "\(kind)-\(try made.hash).json")
@@ -29,23 +29,23 @@ enum ArtifactStore {
             do {
                 let kept = try JSON.decode(Kept<T>.self, from: url)
                 guard sha256(try JSON.encode(kept.value)) == kept.sha256 else {
-                    throw ZooError(.dataLoss, "\(url.path): its value has another hash than it was kept with")
+                    throw ZooError(.dataLoss, "\(url.path): its hash differs from the recorded one")
                 }
                 found = kept.value
                 return true
             } catch {
-                // The key says all that made it, so that making it anew loses nothing.
-                say("\(ZooError(plain: error)); it is made anew")
+                // The key has everything that went into it, so recomputing it loses nothing.
+                say("\(ZooError(plain: error)); recomputing it")
                 return false
             }
         } make: {
             let value = try make()
-            // As another process will read it.
+            // The same bits that another process will read.
             try Files.write(JSON.encode(Kept(madeFrom: made, value: value, sha256: sha256(JSON.encode(value)))), to: url)
             found = value
         }
         lock.release()
-        guard let found else { throw ZooError(.internal, "\(url.path) was neither found nor made") }
+        guard let found else { throw ZooError(.internal, "\(url.path) was neither found nor created") }
         return found
     }
 
@@ -56,14 +56,14 @@ enum ArtifactStore {
 
     // MARK: - Locks
 
-    /// A lock that this process has on a kept thing, until it is released or the process ends.
+    /// A lock of this process on an artifact, until it is released or the process ends.
     struct Lock {
         fileprivate let descriptor: Int32
 
         func release() { close(descriptor) }
     }
 
-    /// Makes the thing where it is not whole, while no other process does so, and shares it with others from then on: nobody removes
+    /// Makes the artifact if it is incomplete, while no other process does, and then shares its lock: nobody removes
     /// it until the lock is released.
     static func use(_ artifact: URL, isWhole: () throws -> Bool, make: () throws -> Void) throws -> Lock {
         while true {
@@ -82,7 +82,7 @@ enum ArtifactStore {
                     }
                     Files.sweep(artifact.deletingLastPathComponent(), prefix: artifact.lastPathComponent)
                     if try !isWhole() { try make() }
-                    // Between the two locks another process may remove what was just made: then it is made again.
+                    // Between the two locks another process may remove what was just made; then it is made again.
                     try lock(descriptor, LOCK_SH, artifact)
                     guard isCurrent(descriptor, artifact), FileManager.default.fileExists(atPath: artifact.path) else {
                         close(descriptor)
@@ -98,7 +98,7 @@ enum ArtifactStore {
         }
     }
 
-    /// Keeps others from removing a kept thing until this process ends. Elsewhere than among the kept things it does nothing.
+    /// Keeps others from removing an artifact until this process ends. Does nothing outside the cache.
     static func hold(_ artifact: URL) throws {
         guard artifact.deletingLastPathComponent().standardizedFileURL.path == CacheFolder.artifacts.standardizedFileURL.path,
             FileManager.default.fileExists(atPath: artifact.path)
@@ -106,7 +106,7 @@ enum ArtifactStore {
         _ = try use(artifact, isWhole: { true }, make: {})
     }
 
-    /// Runs `body` while no other process makes or uses the thing; nil where one does.
+    /// Runs `body` while no other process makes or uses the artifact; nil if one does.
     static func alone<T>(_ artifact: URL, _ body: () throws -> T) throws -> T? {
         let descriptor = try opened(artifact)
         defer { close(descriptor) }
@@ -114,7 +114,7 @@ enum ArtifactStore {
         return try body()
     }
 
-    /// Whether a process makes or uses the thing now.
+    /// Whether a process is making or using the artifact.
     static func isLocked(_ artifact: URL) -> Bool {
         let descriptor = open(lockFile(artifact).path, O_RDWR | O_CLOEXEC)
         guard descriptor >= 0 else { return false }
@@ -139,7 +139,7 @@ enum ArtifactStore {
 
     private static func lock(_ descriptor: Int32, _ kind: Int32, _ artifact: URL) throws {
         if flock(descriptor, kind | LOCK_NB) == 0 { return }
-        if errno == EWOULDBLOCK { say("waiting for another process that makes or uses \(artifact.lastPathComponent)") }
+        if errno == EWOULDBLOCK { say("waiting for another process that is using \(artifact.lastPathComponent)") }
         while flock(descriptor, kind) != 0 {
             guard errno == EINTR else {
                 let number = POSIXErrorCode(rawValue: errno) ?? .EIO
@@ -148,7 +148,7 @@ enum ArtifactStore {
         }
     }
 
-    /// Whether the lock file is still the one that was opened: whoever removes a thing removes its lock file too.
+    /// Whether the lock file is still the one that was opened: removing an artifact removes its lock file too.
     private static func isCurrent(_ descriptor: Int32, _ artifact: URL) -> Bool {
         var (held, named) = (stat(), stat())
         return fstat(descriptor, &held) == 0 && stat(lockFile(artifact).path, &named) == 0 && held.st_ino == named.st_ino

@@ -6,7 +6,7 @@ import ZooPlugins
 import ZooRecipe
 import ZooRecords
 
-/// A recipe's pieces with content in place of paths, so that equal pieces make equal results wherever their files lie.
+/// Parts of a recipe with content hashes in place of paths, so that equal parts give equal results wherever their files are.
 final class Contents {
     private let recipe: Recipe
     /// Model folders of the earlier stages.
@@ -21,7 +21,7 @@ final class Contents {
 
     // MARK: - Pieces of a recipe
 
-    /// The task with the content of the files that it is made from; nil where the recipe has none.
+    /// The task with the content of the files that it is made from; nil if the recipe has none.
     func task() throws -> JSONValue? {
         guard let task = recipe.task else { return nil }
         var pieces: [String: JSONValue] = ["name": .string(task.name)]
@@ -34,7 +34,7 @@ final class Contents {
         return .object(pieces)
     }
 
-    /// The stage without its name and what changes nothing of its result.
+    /// The stage without its name and anything else that does not affect its result.
     ///
     /// - Parameter reads: whether the algorithm, or what is made for it, reads that kind of data.
     func stage(_ stage: Stage, reads: (DataService.Kind) -> Bool) throws -> JSONValue {

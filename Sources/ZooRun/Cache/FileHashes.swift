@@ -33,15 +33,15 @@ enum FileHashes {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw unreadable(file) }
         guard status.st_mode & S_IFMT == S_IFREG else {
-            throw ZooError(.invalidArgument, "\(file.path) is no regular file; expected one whose content can be read again")
+            throw ZooError(.invalidArgument, "\(file.path) is not a regular file; expected one that can be read again")
         }
         let identity = identity(status)
         if let hash = remembered(identity) { return hash }
         if status.st_size >= 256 << 20 {
-            ArtifactStore.say("reading \(file.path), \(status.st_size >> 20) MiB, to tell its content")
+            ArtifactStore.say("reading \(file.path), \(status.st_size >> 20) MiB, to hash its content")
         }
         let hash = try read(descriptor, file)
-        // Only what is still the same file may be remembered as such.
+        // Only a file that is still the same may be remembered.
         var after = stat()
         if fstat(descriptor, &after) == 0, Self.identity(after) == identity, isSettled(after) {
             remember(identity, hash, isLarge: Int(status.st_size) >= large)
@@ -106,7 +106,7 @@ enum FileHashes {
     }
 
     private static var store: URL { CacheFolder.root.appending(path: "hashes.tsv") }
-    /// Lines of the file above which it begins anew.
+    /// Lines of the file above which it starts over.
     private static let mostKept = 20_000
 
     /// What earlier commands hashed; lines that are not whole are left out.

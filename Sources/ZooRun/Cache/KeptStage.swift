@@ -5,10 +5,10 @@ import ZooRecipe
 import ZooRecords
 
 extension RunSpec {
-    /// Where a stage lies that other runs begin with: under the hash of what it is made from.
+    /// The folder of a cached stage: named by the hash of what it is made from.
     func keptFolder() throws -> RunFolder {
         guard let stage = recipe.stages.first(where: { $0.name == stage }), let madeFrom else {
-            throw ZooError(.internal, "stage '\(stage)' does not say what it is made from")
+            throw ZooError(.internal, "stage '\(stage)' does not record what it was made from")
         }
         return RunFolder(
             CacheFolder.artifacts.appending(path: "\(stage.algorithmID)-\(try madeFrom.hash)", directoryHint: .isDirectory))
@@ -16,14 +16,14 @@ extension RunSpec {
 }
 
 extension RunFolder {
-    /// Whether a kept stage is there as it was made. Where it is not any more, that is said.
+    /// Whether a cached stage is complete and unchanged; damage is reported.
     func isWhole() throws -> Bool {
         guard isDone else { return false }
         do {
             guard let fault = try Manifest(reading: done).fault(in: url) else { return true }
-            ArtifactStore.say("\(url.path) is not as it was made (\(fault)); it is made anew")
+            ArtifactStore.say("\(url.path) has changed since it was made (\(fault)); recomputing it")
         } catch let error as ZooError {
-            ArtifactStore.say("\(error.message); \(url.lastPathComponent) is made anew")
+            ArtifactStore.say("\(error.message); \recomputing \(url.lastPathComponent)")
         }
         return false
     }

@@ -6,7 +6,7 @@ import ZooPlugins
 import ZooRecipe
 import ZooRecords
 
-/// Something that was made once and is kept: a stage's model, preference pairs, the scale of a reward.
+/// A cached artifact: a stage's model, preference pairs, or the normalisation of a reward.
 public struct KeptThing: Sendable {
     /// Its file's or folder's name in the cache.
     public var name: String
@@ -16,12 +16,12 @@ public struct KeptThing: Sendable {
     public var bytes: Int
     public var made: Date
     public var lastUsed: Date
-    /// nil: made by an earlier version, which did not say.
+    /// nil: made by an earlier version, which did not record it.
     public var madeFrom: MadeFrom?
-    /// Whether the making was finished.
+    /// Whether it is complete.
     public var isWhole: Bool
 
-    /// Everything that is kept, by name.
+    /// All artifacts, by name.
     public static func all() throws -> [KeptThing] {
         let folder = CacheFolder.artifacts
         guard FileManager.default.fileExists(atPath: folder.path) else { return [] }
@@ -29,11 +29,11 @@ public struct KeptThing: Sendable {
             .filter { !$0.hasPrefix(".") }.map { KeptThing(folder.appending(path: $0)) }
     }
 
-    /// The kept thing of that name. Throws with the nearest where there is none.
+    /// The artifact of that name. Throws with the nearest if there is none.
     public static func named(_ name: String, among all: [KeptThing]) throws -> KeptThing {
         if let found = all.first(where: { $0.name == name }) { return found }
         let meant = nearest(name, among: all.map(\.name)).map { "; did you mean '\($0)'?" } ?? ""
-        throw ZooError(.notFound, "nothing of the name '\(name)' is kept in \(CacheFolder.artifacts.path)\(meant)")
+        throw ZooError(.notFound, "there is no '\(name)' in \(CacheFolder.artifacts.path)\(meant)")
     }
 
     private init(_ url: URL) {
@@ -46,7 +46,7 @@ public struct KeptThing: Sendable {
         isWhole = !isFolder || run.isDone
         made = Self.changed(isFolder && run.isDone ? run.done : url) ?? .distantPast
         lastUsed = Self.changed(ArtifactStore.lockFile(url)) ?? made
-        // What cannot be read is shown without what made it.
+        // An unreadable artifact is shown without its origin.
         madeFrom =
             isFolder ? (try? run.readSpec())?.madeFrom : (try? JSON.decode(Record.self, from: url))?.madeFrom
     }
@@ -74,7 +74,7 @@ public struct KeptThing: Sendable {
     /// Whether a process makes or uses it now.
     public var isUsed: Bool { ArtifactStore.isLocked(url) }
 
-    /// Removes it; false, with nothing done, where a process makes or uses it.
+    /// Removes it; returns false without doing anything if a process makes or uses it.
     public func remove() throws -> Bool {
         let removed: Void? = try ArtifactStore.alone(url) {
             // Renamed first: half of it must not be taken for the whole.

@@ -9,8 +9,8 @@ import ZooTensor
 
 /// What of the program itself results depend on.
 enum Program {
-    /// Raise it with every change of the program after which an unchanged recipe gives other numbers: what was made before is then
-    /// made anew, and a run that was begun before does not go on. The plugins, the contract and libtorch have hashes and versions of
+    /// Raise it with every change of the program after which an unchanged recipe gives other numbers: the cache is then
+    /// recomputed, and a run started before cannot be resumed. The plugins, the ABI and libtorch have hashes and versions of
     /// their own.
     static let results = 1
 
@@ -51,7 +51,7 @@ extension MadeFrom {
         self.init(recipe: spec.recipe.file.path, stage: stage.name, inputs: contents.inputs, key: .object(key))
     }
 
-    /// Something that is made from samples of a stage's policy as it begins.
+    /// Something that is made from samples of a stage's initial policy.
     ///
     /// - Parameter what: what it is, and what of the stage besides the policy, the sampler and the prompts makes it.
     private init(_ what: [String: JSONValue], rewards: [RewardSpec], of stage: Stage, _ spec: RunSpec) throws {
@@ -75,7 +75,7 @@ extension MadeFrom {
 
     /// The scale of a reward over those samples.
     init(normalization reward: RewardSpec, of stage: Stage, _ spec: RunSpec) throws {
-        // What the reward counts for in a sum is no part of its scale.
+        // The reward's weight in a sum does not affect its normalisation.
         var alone = reward
         alone.weight = 1
         try self.init(["what": "normalization"], rewards: [alone], of: stage, spec)

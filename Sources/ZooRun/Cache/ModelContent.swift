@@ -10,7 +10,7 @@ import ZooRecords
 enum ModelContent {
     /// A hash of the configuration, the tokenizer, the templates and the weights of a folder, and of its base where it holds an adapter.
     ///
-    /// Where the files lie does not count, nor what nobody reads: a README beside them.
+    /// The files' location does not count, nor files that nobody reads, such as a README.
     static func hash(of folder: URL) throws -> String {
         try described(folder) {
             var parts = try files(of: folder).map { name in "\(name) \(try hash(of: name, in: folder))" }
@@ -50,7 +50,7 @@ enum ModelContent {
         return all.filter(isRead) + inner
     }
 
-    /// An adapter's own files say where its base lies, which is no part of its content.
+    /// An adapter's own files name its base's path, which is not part of its content.
     private static func hash(of name: String, in folder: URL) throws -> String {
         let file = folder.appending(path: name)
         let layout = AdapterFolder.layout(of: folder)
@@ -62,7 +62,7 @@ enum ModelContent {
             return "\(config.r) \(config.alpha) \(config.usesRSLoRA) \(config.targets) \(try SafetensorsContent.hash(of: file))"
         }
         guard var config = try JSONSerialization.jsonObject(with: InputFile.data(file)) as? [String: Any] else {
-            throw ZooError(.dataLoss, "\(file.path) is no JSON object")
+            throw ZooError(.dataLoss, "\(file.path) is not a JSON object")
         }
         for key in ["base_model_name_or_path", "revision", "peft_version"] { config[key] = nil }
         return sha256(try JSONSerialization.data(withJSONObject: config, options: .sortedKeys))
@@ -71,8 +71,8 @@ enum ModelContent {
     /// A folder at fault is named, whatever reads it.
     private static func described(_ folder: URL, _ body: () throws -> String) throws -> String {
         do { return try body() } catch is CocoaError {
-            // What Foundation says of JSON that is none names no file.
-            throw ZooError(.dataLoss, "\(folder.path) cannot be read as a model: a file in it is damaged")
+            // Foundation's message about invalid JSON names no file.
+            throw ZooError(.dataLoss, "\(folder.path) cannot be read as a model: one of its files is damaged")
         } catch { throw ZooError(plain: error) }
     }
 }
@@ -84,7 +84,7 @@ private enum SafetensorsContent {
         let length = data.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         guard data.count >= 8, length <= UInt64(data.count - 8),
             var header = try JSONSerialization.jsonObject(with: data[8..<8 + Int(length)]) as? [String: Any]
-        else { throw ZooError(.dataLoss, "\(file.path) is no safetensors file: its header does not fit into it") }
+        else { throw ZooError(.dataLoss, "\(file.path) is not a safetensors file: its header is larger than the file") }
         header["__metadata__"] = nil
         var stream = SHA256Stream()
         try JSONSerialization.data(withJSONObject: header, options: .sortedKeys).withUnsafeBytes { stream.update($0) }

@@ -5,7 +5,7 @@ import ZooPlugins
 import ZooRecipe
 import ZooRecords
 
-/// One run of a comparison: what came of it.
+/// One run of a comparison and its result.
 public struct ComparedRun: Sendable {
     /// As tables name it.
     public var variant: String
@@ -16,23 +16,23 @@ public struct ComparedRun: Sendable {
     public var result: Result<(evaluation: EvaluationResult?, ledger: Ledger), ZooError>
 }
 
-/// Named variants of a recipe's last stage over seeds: the same base, data, prompts and evaluation, one process a run; and all of that
-/// again over other base models where the comparison has several.
+/// Named variants of a recipe's last stage over seeds: the same base, data, prompts and evaluation, one process per run; and all
+/// of that again over other base models if the comparison has several.
 ///
-/// A run that dies is reported and the others go on.
+/// A run that dies is reported and the others continue.
 public struct CompareController: Sendable {
     let controller: RunController
     let comparison: Comparison
     /// The recipe with the seed of each base model.
     private let bases: [RunController]
-    /// Variants that make no sense on the recipe's task, and were not asked for by name.
+    /// Variants that do not apply to the recipe's task and were not requested by name.
     public let leftOut: [String]
 
     public init(_ controller: RunController, variants: [String] = [], seeds: [UInt64] = [], bases: Int? = nil, jobs: Int? = nil)
         throws
     {
         guard var comparison = controller.recipe.compare else {
-            throw ZooError(.invalidArgument, "\(controller.recipe.file.path) has no 'compare': name its variants there")
+            throw ZooError(.invalidArgument, "\(controller.recipe.file.path) has no 'compare': list its variants there")
         }
         func isMeant(_ variant: Variant, by name: String) -> Bool { variant.name == name || variant.series == name }
         for name in variants where !comparison.variants.contains(where: { isMeant($0, by: name) }) {
@@ -47,7 +47,7 @@ public struct CompareController: Sendable {
         if let name = variants.first(where: leftOut.contains) {
             throw ZooError(
                 .invalidArgument,
-                "\(controller.recipe.file.path): variant '\(name)' is not for task '\(task)', by its 'except_tasks'")
+                "\(controller.recipe.file.path): variant '\(name)' is excluded from task '\(task)' by its 'except_tasks'")
         }
         comparison.variants.removeAll { $0.exceptTasks.contains(task) }
         guard !comparison.variants.isEmpty else {
@@ -56,15 +56,15 @@ public struct CompareController: Sendable {
         if !seeds.isEmpty { comparison.seeds = seeds }
         if let seed = comparison.seeds.first(where: { seed in comparison.seeds.count { $0 == seed } > 1 }) {
             throw ZooError(
-                .invalidArgument, "\(controller.recipe.file.path): seed \(seed) is compared twice; expected each seed once")
+                .invalidArgument, "\(controller.recipe.file.path): seed \(seed) is listed twice; expected distinct seeds")
         }
         if let jobs { comparison.jobs = jobs }
         if let bases { comparison.bases = bases }
         guard comparison.bases == 1 || controller.recipe.makesBase else {
             throw ZooError(
                 .invalidArgument,
-                "\(controller.recipe.file.path): compare.bases is \(comparison.bases), but no stage before the last makes a model: "
-                    + "there is one base model; set it to 1")
+                "\(controller.recipe.file.path): compare.bases is \(comparison.bases), but no stage before the last trains a model: "
+                    + "there is only one base model; set it to 1")
         }
         self.controller = controller
         self.comparison = comparison
@@ -94,7 +94,7 @@ public struct CompareController: Sendable {
         bases.count > 1 ? "\(variant.name)-base\(base)-seed\(seed)" : "\(variant.name)-seed\(seed)"
     }
 
-    /// A variant that changed what all runs share would be compared with something else: it may change the last stage, and how that is
+    /// A variant must not change what all runs share: it may change the last stage, and how that is
     /// evaluated.
     private func refuseOtherChanges(of variant: Variant) throws {
         let (base, own) = (controller.recipe, try controller.recipe.applying(variant))
@@ -105,7 +105,7 @@ public struct CompareController: Sendable {
         throw ZooError(
             .invalidArgument,
             "\(base.file.path): variant '\(variant.name)' sets \(variant.set.keys.sorted().joined(separator: ", ")); expected changes of "
-                + "the last stage or of 'evaluation' alone: what all runs share belongs in a recipe of its own, with 'extends' and 'set'"
+                + "only the last stage or 'evaluation': what all runs share belongs in a separate recipe with 'extends' and 'set'"
         )
     }
 
@@ -133,7 +133,7 @@ public struct CompareController: Sendable {
         var base: UInt64 { controller.recipe.seed }
     }
 
-    /// Seed by seed, so that an early look compares like with like.
+    /// Ordered by seed, so that an early look compares like with like.
     private var plan: [Item] {
         bases.flatMap { base in
             comparison.seeds.flatMap { seed in
@@ -146,7 +146,7 @@ public struct CompareController: Sendable {
 
     /// Makes the stages before the last one, and a folder for the comparison.
     ///
-    /// - Throws: `.alreadyExists` where the folder named holds other runs, before any of it is touched; `.failedPrecondition` where
+    /// - Throws: `.alreadyExists` if the named folder contains other runs, before any of it is touched; `.failedPrecondition` if
     ///   another process has it.
     public func place(_ place: RunPlace) async throws -> PlacedComparison {
         try place.refuseTaken(except: ComparisonRuns.file)
@@ -167,13 +167,13 @@ public struct CompareController: Sendable {
         }
         let (folder, lock) = try left ?? place.take("comparison", being: "made")
         let folders = plan.map { RunFolder(folder.appending(path: name($0), directoryHint: .isDirectory)) }
-        // All before the first is made: a comparison of two recipes is none.
+        // All are checked before the first is made: runs of two recipes cannot be compared.
         for (run, spec) in zip(folders, specs) where run.isBegun { try run.adopt(spec) }
         try runs.write(in: folder)
         return PlacedComparison(folder: folder, goesOn: left != nil, lock: lock, specs: specs)
     }
 
-    /// Runs everything into folders below the comparison's. Runs that are whole there already are kept.
+    /// Runs everything into folders below the comparison's. Finished runs there are kept.
     public func run(_ placed: PlacedComparison) async throws -> [ComparedRun] {
         for variant in comparison.variants {
             try controller.announce(Self.stage(variant, controller.recipe), as: variant.name)
@@ -211,17 +211,17 @@ public struct CompareController: Sendable {
 }
 
 extension Recipe {
-    /// Whether another seed of the recipe gives another model to begin from.
+    /// Whether another seed of the recipe gives another initial model.
     public var makesBase: Bool {
         guard stages.count == 1, case .new? = stages.last?.policy else { return stages.count > 1 }
         return true
     }
 }
 
-/// A comparison that has its folder, and the folder to itself.
+/// A comparison with its folder, which it has locked.
 public struct PlacedComparison: Sendable {
     public let folder: URL
-    /// Whether an earlier call began it.
+    /// Whether an earlier command started it.
     public let goesOn: Bool
     let lock: FolderLock
     /// Of the runs, in the order of the plan.

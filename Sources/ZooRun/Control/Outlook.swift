@@ -5,11 +5,11 @@ import ZooPlugins
 import ZooRecipe
 import ZooRecords
 
-/// What of a recipe is kept already, and what would be made anew.
+/// What of a recipe is cached, and what would be recomputed.
 public struct Outlook: Sendable {
     public enum State: Sendable {
         case kept(KeptThing)
-        /// Made anew; the nearest thing of its kind that is kept, and what differs from it.
+        /// Recomputed; the nearest cached artifact of its kind, and the differences.
         case new(nearest: KeptThing?, changes: [RecipeDifference])
         /// Not known before this stage is made.
         case after(stage: String)
@@ -51,7 +51,7 @@ extension RunController {
         let scaled = stage.rewards.filter(\.normalize) + (recipe.evaluation?.gold ?? []).filter(\.normalize)
         guard needs.builds(stage) || !scaled.isEmpty else { return [] }
         if let missing = dependencies(stage).first(where: { models[$0] == nil }) {
-            return [Outlook(title: "what is made for stage \(stage.name)", state: .after(stage: missing))]
+            return [Outlook(title: "pairs and normalisations of stage \(stage.name)", state: .after(stage: missing))]
         }
         let spec = try spec(stage, seed: recipe.seed, models: models, evaluates: false)
         func outlook(_ title: String, _ kind: String, _ made: MadeFrom) throws -> Outlook {
@@ -60,7 +60,7 @@ extension RunController {
             return Outlook(title: title, state: found.map { .kept($0) } ?? Self.new(made, kind: kind, among: all))
         }
         var result = try scaled.map {
-            try outlook("scale of reward \($0.name)", "normalization", MadeFrom(normalization: $0, of: stage, spec))
+            try outlook("normalisation of reward \($0.name)", "normalization", MadeFrom(normalization: $0, of: stage, spec))
         }
         if needs.builds(stage), case .build(let building)? = stage.data.pairs {
             let made = try MadeFrom(pairs: building, PairPlan(building, stage), of: stage, spec)

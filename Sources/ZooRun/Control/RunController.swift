@@ -13,14 +13,14 @@ public protocol RunObserver: Sendable {
     func observe(_ run: String, _ event: RunEvent)
 }
 
-/// Runs recipes: the stages before the last one as artifacts, made once, and then training runs, each in a worker process.
+/// Runs recipes: first the earlier stages as cached artifacts, then training runs, each in a worker process.
 public struct RunController: Sendable {
     public private(set) var recipe: Recipe
     public let plugins: PluginCatalog
     private let observer: any RunObserver
     private let command: [String]
 
-    /// Checks the recipe against the plugins: every stage's algorithm is there and takes its parameters.
+    /// Checks the recipe against the plugins: every stage's algorithm exists and accepts its parameters.
     public init(_ recipe: Recipe, plugins: PluginCatalog, observer: any RunObserver, command: [String] = CommandLine.arguments)
         throws
     {
@@ -33,7 +33,7 @@ public struct RunController: Sendable {
         _ = try CountdownTask(recipe)
     }
 
-    /// The same with another seed of the recipe, of which new weights, the data order of the stages and what is built for them depend.
+    /// The same with another seed of the recipe, which determines new weights, the stages' data order and what is built for them.
     func seeded(_ seed: UInt64) -> RunController {
         var other = self
         other.recipe.seed = seed
@@ -73,12 +73,12 @@ public struct RunController: Sendable {
         }
     }
 
-    /// The stage as it runs, and what its preset means there; nil where it names none.
+    /// The stage as it runs, and its preset; nil if it names none.
     func resolved(_ stage: Stage) throws -> (stage: Stage, preset: PresetUse?) {
         try stage.resolved(plugins.offer(stage.algorithm))
     }
 
-    /// Says which preset a run uses, and what of the recipe it overrules.
+    /// Reports which preset a run uses, and what of the recipe it overrides.
     func announce(_ stage: Stage, as name: String) throws {
         guard let preset = try resolved(stage).preset else { return }
         observer.observe(name, .message(preset.sentence))
@@ -87,7 +87,7 @@ public struct RunController: Sendable {
     /// Reads every row of the data of these recipes, which differ in the last stage and its evaluation, as their algorithms will:
     /// nothing is trained on data that would end a run later.
     ///
-    /// - Parameter recipes: this controller's unless given.
+    /// - Parameter recipes: by default this controller's.
     func checkData(_ recipes: [Recipe]? = nil) throws {
         var check = DataCheck()
         for recipe in recipes ?? [recipe] {
@@ -103,15 +103,15 @@ public struct RunController: Sendable {
 
     // MARK: - Artifacts
 
-    /// The model folders of all stages but the last, made where they are not there yet, at most `jobs` at a time.
+    /// The model folders of all stages but the last; missing ones are made, at most `jobs` at a time.
     public func artifacts(jobs: Int = 2) async throws -> [String: String] {
         var models: [String: String] = [:]
         var waiting = Array(recipe.stages.dropLast())
         while !waiting.isEmpty {
-            // Stages are in order: what depends on nothing that waits can run now.
+            // Stages are in order: those that depend on nothing unfinished can run now.
             let ready = waiting.filter { stage in dependencies(stage).allSatisfy { models[$0] != nil } }
             guard !ready.isEmpty else {
-                throw ZooError(.invalidArgument, "\(recipe.file.path): the stages depend on one another in a circle")
+                throw ZooError(.invalidArgument, "\(recipe.file.path): the stages depend on one another circularly")
             }
             let known = models
             let made = try await concurrently(ready, jobs: jobs) { stage in try artifact(stage, known) }
@@ -136,7 +136,8 @@ public struct RunController: Sendable {
         _ = try ArtifactStore.use(folder.url) {
             try folder.isWhole()
         } make: {
-            // What was damaged since goes whole. A run that was stopped half-way goes on: the folder's name is what made it.
+            // A damaged artifact is removed completely. A stopped run continues: the folder's name is the hash of what goes into
+            // it.
             if folder.isDone { Files.discard(folder.url) }
             let lock = try FolderLock(folder.url, "artifact", being: "made")
             folder.sweep()
@@ -149,7 +150,7 @@ public struct RunController: Sendable {
 
     // MARK: - Runs
 
-    /// - Parameter evaluation: in place of the recipe's, where a variant has another.
+    /// - Parameter evaluation: replaces the recipe's if a variant has another.
     func spec(
         _ stage: Stage, seed: UInt64, models: [String: String], evaluates: Bool, evaluation: Evaluation? = nil
     ) throws -> RunSpec {
@@ -168,7 +169,7 @@ public struct RunController: Sendable {
 
     /// Makes the stages before the last one, and a folder for a run of the last one.
     ///
-    /// - Throws: `.alreadyExists` where the folder named holds something, `.failedPrecondition` where another process has it.
+    /// - Throws: `.alreadyExists` if the named folder is not empty, `.failedPrecondition` if another process has it.
     public func place(_ place: RunPlace, seed: UInt64) async throws -> PlacedRun {
         try place.refuseTaken()
         try checkData()
@@ -193,10 +194,10 @@ public struct RunController: Sendable {
         _ = try await concurrently([run.folder], jobs: 1) { try work($0, run.lock, name: run.stage.name) }
     }
 
-    /// Goes on with a run that was stopped; with a larger budget also with one that is whole and kept its checkpoint.
+    /// Continues a stopped run; with a larger budget also a finished one that kept its checkpoint.
     ///
-    /// - Parameter changes: of the budget alone.
-    /// - Throws: where the run is whole, and by name where anything is another than it was when the run was begun.
+    /// - Parameter changes: of the budget only.
+    /// - Throws: if the run is finished, or with the name of whatever has changed since it was started.
     public static func resume(_ folder: RunFolder, changes: [Override] = [], observer: any RunObserver) async throws {
         let spec = try folder.readSpec()
         let lock = try FolderLock(folder.url, "run", being: "trained")
@@ -204,7 +205,7 @@ public struct RunController: Sendable {
         guard !folder.isDone || !changes.isEmpty else {
             throw ZooError(
                 .failedPrecondition,
-                "\(folder.url.path) is whole: there is nothing to resume; a larger budget goes on with it, such as --set "
+                "\(folder.url.path) is finished: there is nothing to resume; continue it with a larger budget, such as --set "
                     + "budget.\(spec.budget.axis.rawValue)=\(RecipeNode.number(2 * spec.budget.amount).found)")
         }
         let catalog = try await PluginCatalog.scan(file: spec.plugin)
@@ -220,11 +221,11 @@ public struct RunController: Sendable {
         try Self.work(folder, lock, name: name, observer: observer)
     }
 
-    /// Runs another kind of worker, whose log goes to `folder`.
+    /// Runs another kind of worker, with its log in `folder`.
     func work(_ arguments: [String], in folder: URL, _ lock: FolderLock, name: String) async throws {
         let observer = observer
         _ = try await concurrently([arguments], jobs: 1) {
-            try Self.work($0, in: folder, lock, name: name, observer: observer, again: "call the command again")
+            try Self.work($0, in: folder, lock, name: name, observer: observer, again: "run the command again")
         }
     }
 
@@ -233,10 +234,10 @@ public struct RunController: Sendable {
         folder.sweep()
         try work(
             ["run", folder.url.path], in: folder.url, lock, name: name, observer: observer,
-            again: "go on with: zoo train --resume \(folder.url.path)")
+            again: "continue with: zoo train --resume \(folder.url.path)")
         // Whatever its process said.
         guard folder.isDone else {
-            throw ZooError(.aborted, "run '\(name)' ended before it was whole: \(folder.done.path) is not there")
+            throw ZooError(.aborted, "run '\(name)' ended early: \(folder.done.path) does not exist")
         }
     }
 
@@ -267,7 +268,7 @@ public struct RunController: Sendable {
             },
             errors: .lines { line in
                 lastLine.withLock { $0 = line }
-                // A log that cannot be written does not end the run; the line is the run's last words and is shown on failure.
+                // A log that cannot be written does not end the run; the line is the run's last output and is shown on failure.
                 try? logFile.write(contentsOf: Data((line + "\n").utf8))
             })
         worker.lock = lock
@@ -279,20 +280,20 @@ public struct RunController: Sendable {
         case .ok:
             throw ZooError(
                 .aborted,
-                "run '\(name)' ended before it was whole: its process called exit(0), which only the algorithm's plugin can have done; see \(log.path)"
+                "run '\(name)' ended early: its process called exit(0), which only the algorithm's plugin can have done; see \(log.path)"
             )
         case .interrupted: throw ZooError(.cancelled, "stopped; \(again)")
         case .failed where isStopped.load(ordering: .relaxed):
-            throw ZooError(.aborted, "run '\(name)' was stopped by a signal that was sent to its process alone; \(again)")
+            throw ZooError(.aborted, "run '\(name)' was stopped by a signal sent only to its process; \(again)")
         default:
             let last = lastLine.withLock { $0 }
-            let detail = last.isEmpty ? "" : "; its last words: \(last)"
+            let detail = last.isEmpty ? "" : "; its last output: \(last)"
             throw ZooError(.aborted, "\(exit.sentence(about: "run '\(name)'"))\(detail); see \(log.path)")
         }
     }
 }
 
-/// Runs `body` for each element on threads of their own, at most `jobs` at a time; the results are in order. Throws the first error,
+/// Runs `body` for each element on separate threads, at most `jobs` at a time; the results are in order. Throws the first error,
 /// after those in progress have ended.
 func concurrently<T: Sendable, R: Sendable>(_ elements: [T], jobs: Int, _ body: @escaping @Sendable (T) throws -> R) async throws
     -> [R]
@@ -315,7 +316,7 @@ func concurrently<T: Sendable, R: Sendable>(_ elements: [T], jobs: Int, _ body: 
     }
 }
 
-/// Runs blocking work on a thread of its own.
+/// Runs blocking work on a separate thread.
 private func onThread<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
     try await withCheckedThrowingContinuation { continuation in
         let thread = Thread { continuation.resume(with: Result { try body() }) }

@@ -9,29 +9,29 @@ import ZooRecords
 public enum RunPlace: Sendable {
     /// The folder that the user named.
     case folder(URL)
-    /// `runs/NAME-N`: the newest that an earlier call left unfinished, where it holds the same, or else the first that is free.
+    /// `runs/NAME-N`: the newest unfinished one with the same content, or else the first free one.
     /// `anew`: always another one.
     case new(String, anew: Bool = false)
 
-    /// Where folders lie whose names are made up here.
+    /// The parent of folders that are named automatically.
     private static var parent: URL { URL(fileURLWithPath: "runs", isDirectory: true) }
-    /// Refuses a named folder that holds a run, a comparison or a probe already.
+    /// Refuses a named folder that already contains a run, a comparison or a probe.
     ///
-    /// - Parameter own: the file that marks what may go on there.
+    /// - Parameter own: the file that marks what may continue there.
     func refuseTaken(except own: String? = nil) throws {
         guard case .folder(let url) = self else { return }
         let path = url.relativePath
         let marks = [
-            ("run.json", "a run already; go on with it by --resume \(path), or name another folder"),
-            (ComparisonRuns.file, "a comparison already; name another folder"),
-            ("probe-spec.json", "a probe already; name another folder"),
+            ("run.json", "a run; continue it with --resume \(path), or choose another folder"),
+            (ComparisonRuns.file, "a comparison; choose another folder"),
+            ("probe-spec.json", "a probe; choose another folder"),
         ]
         for (mark, what) in marks where mark != own && Self.exists(url.appending(path: mark)) {
-            throw ZooError(.alreadyExists, "\(path) holds \(what)")
+            throw ZooError(.alreadyExists, "\(path) already contains \(what)")
         }
     }
 
-    /// Takes a folder for `subject`: the one named, or a new one. Of several processes at once each gets its own.
+    /// Takes a folder for `subject`: the named one, or a new one. Concurrent processes each get their own.
     func take(_ subject: String, being work: String) throws -> (folder: URL, lock: FolderLock) {
         let name: String
         switch self {
@@ -49,14 +49,14 @@ public enum RunPlace: Sendable {
                 }
                 guard Self.isEmpty(folder) else { continue }
             }
-            // A process that was killed leaves an empty folder; another one may be quicker with a new one.
+            // A killed process leaves an empty folder; another process may create one first.
             if let lock = try FolderLock.ifFree(folder, subject, being: work), Self.isEmpty(folder) { return (folder, lock) }
         }
     }
 
-    /// The newest folder of that name that holds the same, where it is unfinished and no process is at it.
+    /// The newest folder of that name with the same content, if it is unfinished and no process is using it.
     ///
-    /// - Parameter isUnfinished: nil where a folder holds something else.
+    /// - Parameter isUnfinished: nil if a folder holds something else.
     func unfinished(_ subject: String, being work: String, _ isUnfinished: (URL) throws -> Bool?) throws -> (
         folder: URL, lock: FolderLock
     )? {
@@ -85,10 +85,10 @@ public enum RunPlace: Sendable {
     }
 }
 
-/// A run that has its folder, and the folder to itself.
+/// A run with its folder, which it has locked.
 public struct PlacedRun: Sendable {
     public let folder: RunFolder
-    /// Whether an earlier call began it.
+    /// Whether an earlier command started it.
     public let goesOn: Bool
     let lock: FolderLock
     let stage: Stage

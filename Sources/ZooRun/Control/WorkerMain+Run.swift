@@ -5,17 +5,17 @@ import ZooRecipe
 import ZooRecords
 
 extension WorkerMain {
-    /// `zoo worker run FOLDER`: trains the run in the folder, from its newest checkpoint, and tells the parent how it goes.
+    /// `zoo worker run FOLDER`: trains the run in the folder, from its newest checkpoint, and reports progress to the parent.
     ///
-    /// - Parameter sinks: take the metrics besides `metrics.jsonl`, for the steps after the given one.
-    /// - Returns: the status to end with: 0 where the run is whole, 130 where it was stopped, 1 where it failed.
+    /// - Parameter sinks: receive the metrics in addition to `metrics.jsonl`, after the given iteration.
+    /// - Returns: the exit status: 0 if the run is finished, 130 if it was stopped, 1 if it failed.
     public static func run(
         _ folder: RunFolder, sinks: (_ folder: RunFolder, _ after: Int) throws -> [any MetricSink]
     ) -> Int32 {
         work { try StageRunner(folder, stop: $0, sinks: sinks).run() }
     }
 
-    /// `zoo worker probe FOLDER`: probes as the spec in the folder says, and tells the parent how it goes. Ends as `run` does.
+    /// `zoo worker probe FOLDER`: probes as the spec in the folder says, and reports progress to the parent. Ends like `run`.
     public static func probe(_ folder: ProbeFolder) -> Int32 {
         work { stop in
             try ProbeRunner(folder, stop: stop).run()
@@ -23,7 +23,7 @@ extension WorkerMain {
         }
     }
 
-    /// - Parameter body: does the work; false where it was stopped.
+    /// - Parameter body: does the work; returns false if it was stopped.
     private static func work(_ body: (StopSignal) throws -> Bool) -> Int32 {
         followHost()
         let stop = StopSignal()
@@ -37,7 +37,7 @@ extension WorkerMain {
             RunEvent.send(.stopped)
             return WorkerExit.interruptedStatus
         } catch {
-            // What fails after Ctrl-C fails all the same: without its checkpoint the run does not go on from there.
+            // A failure after Ctrl-C is still a failure: without its checkpoint the run cannot continue from there.
             let failure = ZooError(plain: error)
             RunEvent.send(.failure(code: failure.code.rawValue, message: failure.message))
             return 1

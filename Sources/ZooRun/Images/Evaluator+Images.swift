@@ -9,7 +9,7 @@ import ZooTensor
 // What is measured of a model that makes images, on held-out prompts:
 //
 //   reward, gold, …     as of texts, of images sampled without noise on the way
-//   kl                  to the reference, nats an image, over the steps of a rollout with noise
+//   kl                  to the reference, nats per image, over the steps of a rollout with noise
 //   drift               of the velocities from the reference's, root mean square, on the held-out images
 //   denoising_error     mean square an element, on the held-out images
 //   diversity           of the samples of a prompt: mean distance of two of them, root mean square
@@ -38,7 +38,7 @@ extension Evaluator {
         return drawn
     }
 
-    /// Mean distance of two different pictures.
+    /// Mean distance of two different images.
     private func diversity(_ pictures: [Picture]) -> Double {
         mean(
             pictures.indices.flatMap { first in
@@ -64,7 +64,7 @@ extension Evaluator {
     private func noteVelocities(_ role: String, _ prompts: Batch, _ format: ImageFormat, _ drawn: inout Drawn) throws {
         var batch = prompts
         let targets = try prompts.integers("row").map { id in
-            guard let item = row(id)?.image else { throw ZooError(.internal, "row \(id) is no image") }
+            guard let item = row(id)?.image else { throw ZooError(.internal, "row \(id) is not an image") }
             return item.target.pixels
         }
         batch.set(Column(ImageColumn.sample, perStep: false, width: format.shape.count, .f32(targets.flatMap(\.self))))
@@ -73,12 +73,12 @@ extension Evaluator {
         images.scoring = .init(draws: Self.draws)
         guard let own = try services.model.roles.role(role).network as? FlowImage,
             let reference = try services.model.roles.role("reference").network as? FlowImage
-        else { throw ZooError(.internal, "a policy of images is no image model") }
+        else { throw ZooError(.internal, "the policy of an image task is not an image model") }
         drawn.metrics["denoising_error"] = mean(try withoutGrad { try own.denoisingError(images) }.floats.map(Double.init))
         drawn.metrics["drift"] = role == "reference" ? 0 : mean(try own.drift(from: reference, images))
     }
 
-    /// A column a prompt: the reference picture where there is one, the target, a sample before training and one after.
+    /// A column per prompt: the reference image where there is one, the target, a sample before training and one after.
     func grid(_ after: Drawn, _ before: Drawn) -> PictureGrid {
         let shown = stride(from: 0, to: after.items.count, by: evaluation.samplesPerPrompt).prefix(Self.shown)
         let images = shown.compactMap { after.items[$0].image }

@@ -32,7 +32,7 @@ struct ImageFormat: Sendable {
     }
 }
 
-/// The columns in which images travel; see `zoo/batch.h`.
+/// The columns that carry images; see `zoo/batch.h`.
 enum ImageColumn {
     static let state = "state"
     static let sigma = "sigma"
@@ -46,13 +46,13 @@ enum ImageColumn {
 }
 
 extension Batch {
-    /// The images that the columns hold. Throws where one is absent or of another size.
+    /// The images that the columns hold. Throws if one is absent or of another size.
     func images(_ format: ImageFormat) throws -> ImageSequences {
         func read(_ name: String, perStep: Bool, width: Int) throws -> Column {
             guard let column = column(name), column.perStep == perStep, column.width == width else {
                 throw ZooError(
                     .invalidArgument,
-                    "the batch has no column '\(name)' of \(width) number(s) a \(perStep ? "step" : "sequence"), which a policy of "
+                    "the batch has no column '\(name)' of \(width) number(s) per \(perStep ? "step" : "sequence"), which a policy of "
                         + "images reads")
             }
             return column
@@ -91,7 +91,7 @@ extension Batch {
         set(Column(ImageColumn.seed, perStep: false, .i64(images.pairSeed.map { Int64($0) })))
     }
 
-    /// The pictures of a batch.
+    /// The images of a batch.
     func pictures(_ format: ImageFormat) throws -> [Picture] {
         guard let column = column(ImageColumn.sample), column.width == format.shape.count else {
             throw ZooError(.invalidArgument, "the batch has no column '\(ImageColumn.sample)' of images")

@@ -7,7 +7,7 @@ import ZooRecords
 /// Rows of images as batches: a sequence without steps each, for nothing of it was sampled here.
 struct ImageRows {
     let format: ImageFormat
-    /// The chance that a supervised example leaves a condition open, each for itself.
+    /// The chance that a supervised example drops a condition, independently for each.
     let conditionDrop: Double
     let seed: UInt64
 
@@ -26,7 +26,7 @@ struct ImageRows {
         return batch
     }
 
-    /// Two images a row, which share times and noise.
+    /// Two images per row, which share times and noise.
     func pairs(_ rows: [Row], position: Int) throws -> Batch {
         var random = SplitMix64(seed: seed, stream: UInt64(position) << 1 | 1)
         let twice = rows.flatMap { [$0, $0] }
@@ -69,7 +69,7 @@ struct ImageRows {
     private func set(seeds: [Int64], in batch: inout Batch) { batch.set(Column(ImageColumn.seed, perStep: false, .i64(seeds))) }
 
     private func item(_ row: Row) throws -> ImageItem {
-        guard let item = row.image else { throw ZooError(.invalidArgument, "row \(row.id) is no image") }
+        guard let item = row.image else { throw ZooError(.invalidArgument, "row \(row.id) is not an image") }
         return item
     }
 }

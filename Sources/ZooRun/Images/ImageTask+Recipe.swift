@@ -7,13 +7,13 @@ import ZooRecipe
 import ZooRecords
 
 extension ImageTask {
-    /// The task of a recipe; nil where the recipe has no task of images. Throws where its raw data is not there.
+    /// The task of a recipe; nil if the recipe has no task of images. Throws if its raw data is not there.
     static func of(_ recipe: Recipe) throws -> ImageTask? {
         guard let task = recipe.task, task.makesImages else { return nil }
         return try named(task.name)
     }
 
-    /// The task whose prompts a network's conditions are; nil where there is none.
+    /// The task whose prompts a network's conditions are; nil if there is none.
     static func of(_ kinds: [ConditionTable.Kind]?) throws -> ImageTask? {
         try conditions.first { $0.value.map(\.kind) == kinds }.map { try named($0.key) }
     }
@@ -26,7 +26,7 @@ extension ImageTask {
         }
     }
 
-    /// The files that a task of images is made from. Throws where they are not there.
+    /// The files that a task of images is made from. Throws if they are not there.
     static func rawFiles(_ name: String) throws -> [URL] {
         guard name == "fashion" else { return [try digitsFile()] }
         let folder = try fashionFolder()
@@ -51,7 +51,7 @@ extension ImageTask {
         guard FileManager.default.fileExists(atPath: folder.path) else {
             throw ZooError(
                 .notFound,
-                "the pictures of clothing are not at \(folder.path): install Debian's package dataset-fashion-mnist, then run `make data`"
+                "the images of clothing are not at \(folder.path): install Debian's package dataset-fashion-mnist, then run `make data`"
             )
         }
         return folder
@@ -101,7 +101,7 @@ final class ImageJudge {
 /// The codec of a model of images, which reads and writes no text.
 struct ImageCodec: TextCodec {
     func encode(_ text: String) throws -> [Int32] {
-        throw ZooError(.invalidArgument, "a policy of images reads no text; found '\(text)'")
+        throw ZooError(.invalidArgument, "an image model reads no text; found '\(text)'")
     }
     func decode(_ tokens: [Int32]) -> String { "" }
     var begin: Int32? { nil }

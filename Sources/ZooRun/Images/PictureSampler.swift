@@ -7,7 +7,7 @@ import ZooRecipe
 import ZooRecords
 import ZooTensor
 
-/// Draws pictures with a model in a folder, for prompts of the task that its conditions belong to.
+/// Generates images with a model in a folder, for prompts of the task that its conditions belong to.
 public struct PictureSampler {
     private let network: FlowImage
     private let task: ImageTask
@@ -18,21 +18,21 @@ public struct PictureSampler {
         return AdapterFolder.layout(of: folder) == .diffusers
     }
 
-    /// - Throws: where the folder is no whole model, or of no task that is known here.
+    /// - Throws: if the folder is not a whole model, or of no task that is known here.
     public init(_ folder: URL, device: String = "cpu", threads: Int) throws {
         Engine.configure(threads: threads)
         let network: FlowImage
         do {
             let loaded = try loadNetwork(
                 from: folder, head: .languageModel, device: Device(device), trainable: false, generator: nil)
-            guard let image = loaded as? FlowImage else { throw ModelError("\(folder.path): holds no image model") }
+            guard let image = loaded as? FlowImage else { throw ModelError("\(folder.path): contains no image model") }
             network = image
         } catch { throw ZooError(plain: error) }
         guard let task = try ImageTask.of(network.conditionKinds) else {
             let known = ImageTask.conditions.sorted { $0.key < $1.key }.map { name, conditions in
                 "\(name) (\(conditions.map { "\($0.name): \($0.labels.count)" }.joined(separator: ", ")))"
             }.joined(separator: ", ")
-            throw ZooError(.invalidArgument, "\(folder.path): its conditions are those of no task here; there are: \(known)")
+            throw ZooError(.invalidArgument, "\(folder.path): its conditions match none of the tasks: \(known)")
         }
         self.network = network
         self.task = task
@@ -52,7 +52,7 @@ public struct PictureSampler {
         }
     }
 
-    /// A row a prompt: its reference where it has one, then `samples` pictures. Equal seeds give equal pictures.
+    /// One row per prompt: its reference if it has one, then `samples` images. Equal seeds give equal images.
     ///
     /// - Parameter level: of noise on the way; 0 follows the flow from the first noise on.
     public func grid(_ items: [ImageItem], samples: Int, steps: Int, guidance: Double, level: Double, seed: UInt64) throws

@@ -51,7 +51,7 @@ extension Preparation {
         }
         guard !made.rows.isEmpty else {
             throw ZooError(
-                .failedPrecondition, "no preference pair could be built: the reward tells no two samples of a prompt apart")
+                .failedPrecondition, "no preference pair could be built: the reward is the same for all samples of each prompt")
         }
         made.cost = sampler.model.ledger
         made.cost.sampledSteps = done * steps
@@ -62,7 +62,7 @@ extension Preparation {
     /// One kind of image over another.
     private func contrast(_ prompts: Batch, _ images: ImagePairs, _ sampler: Sampler, into made: inout MadeImagePairs) throws {
         let items = try prompts.integers("row").map { row in
-            guard let item = sampler.data.promptRow(row)?.image else { throw ZooError(.internal, "row \(row) is no image") }
+            guard let item = sampler.data.promptRow(row)?.image else { throw ZooError(.internal, "row \(row) is not an image") }
             return item
         }
         var random = SplitMix64(seed: setup.recipe.seed, stream: UInt64(made.rows.count))
@@ -80,7 +80,7 @@ extension Preparation {
         made.rejected += try side(images.rejected)
     }
 
-    /// Of some samples a prompt, the best by the reward over the worst.
+    /// Of some samples per prompt, the best by the reward over the worst.
     private func rank(
         _ prompts: Batch, _ samples: Int, _ rewards: RewardService, _ sampler: Sampler, into made: inout MadeImagePairs
     ) throws {

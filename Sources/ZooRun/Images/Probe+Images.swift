@@ -6,7 +6,7 @@ import ZooRecords
 import ZooTensor
 
 extension RunServices {
-    /// Images that go on from steps of others, `samples` of each, with the same prompts.
+    /// Images that continue from steps of others, `samples` of each, with the same prompts.
     ///
     /// - Parameters:
     ///   - steps: of the batch, all of them the step numbered `step` of their sequence.

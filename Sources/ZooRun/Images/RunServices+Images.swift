@@ -6,7 +6,7 @@ import ZooRecords
 import ZooTensor
 
 extension RunServices {
-    /// Samples of a policy of images: a sequence of denoising steps each, whose mask is 1 where a step drew something.
+    /// Samples of a policy of images: a sequence of denoising steps each, whose mask is 1 if a step drew something.
     func generateImages(
         _ role: Role, _ network: FlowImage, prompts: Batch, samples: Int, settings: RolloutSettings, start: ImageStart? = nil,
         generator: Generator
@@ -34,7 +34,7 @@ extension RunServices {
 extension DenoisingSettings {
     /// The sampler of a rollout.
     ///
-    /// - Parameter iteration: steps of the algorithm so far, by which a window of stochastic steps moves.
+    /// - Parameter iteration: iterations so far, which move the window of stochastic steps.
     func sampler(_ format: ImageFormat, iteration: Int) -> ImageSampler {
         let range = window.map { size in
             let size = min(size, steps)

@@ -14,7 +14,7 @@ final class Evaluator {
     private let prompts: Dataset
     let evaluation: Evaluation
     let setup: StageSetup
-    /// What the reference makes of the prompts, and its version: an algorithm may move it.
+    /// The reference's samples, and its version: an algorithm may change it.
     private var before: (drawn: Drawn, version: Int)?
 
     var stage: Stage { setup.stage }
@@ -29,14 +29,14 @@ final class Evaluator {
         self.services = services
         gold = try setup.rewards(evaluation.gold, stop: stop)
         guard let source = evaluation.prompts else {
-            throw ZooError(.invalidArgument, "\(setup.recipe.file.path): 'evaluation' names no 'prompts' to sample for")
+            throw ZooError(.invalidArgument, "\(setup.recipe.file.path): 'evaluation' has no 'prompts' to sample for")
         }
         prompts = try setup.checked(
             setup.files.dataset(source, expecting: DataService.Kind.prompts.shapes), .prompts,
             name: "evaluation.prompts")
     }
 
-    /// Measures the policy as it is now. Its cost is that of measuring, not of training: seconds go to the phase `evaluation`.
+    /// Measures the current policy. Its cost is not that of training: seconds go to the phase `evaluation`.
     func run() throws -> EvaluationResult {
         let start = secondsNow()
         var ledger = services.model.ledger
@@ -74,7 +74,7 @@ final class Evaluator {
 
     func row(_ id: Int) -> Row? { prompts.rows.indices.contains(id) ? prompts.rows[id] : nil }
 
-    /// Samples of a role and what they are like.
+    /// Samples of a role and their metrics.
     private func measure(_ role: String, _ prompts: Batch) throws -> Drawn {
         if let format = setup.imageFormat { return try measureImages(role, prompts, format) }
         let batch = try services.generate(
@@ -174,7 +174,7 @@ final class Evaluator {
 
     func mean(_ values: [Double]) -> Double { values.isEmpty ? .nan : values.reduce(0, +) / Double(values.count) }
 
-    /// Distinct pairs of neighbouring words over all pairs, across the samples; 1 where there is none.
+    /// Distinct pairs of neighbouring words over all pairs, across the samples; 1 if there are none.
     private func distinctPairs(_ texts: [String]) -> Double {
         var seen: Set<[Substring]> = []
         var count = 0

@@ -6,23 +6,24 @@ import ZooPlugins
 import ZooRecipe
 import ZooRecords
 
-/// What an algorithm's own loss says of rows that it never trains on: its own step on them, with every network as it is.
+/// An algorithm's own loss on rows that it never trains on: its own iteration on them, with all networks frozen.
 ///
-/// Nothing of the run moves: the step is made by an instance of its own, with the state of the one that trains, on a host that serves
-/// held-out rows and updates nothing.
+/// The run does not change: the iteration is run by a separate instance, with the state of the training one, on a host that
+/// serves held-out rows and updates nothing.
 final class HeldOut {
     private let services: RunServices
     private let setup: StageSetup
     private let datasets: DataService.Datasets
     private let make: (HostTable) throws -> AlgorithmInstance
-    /// How often the algorithm asks for rows in one step.
+    /// How many times the algorithm asks for rows in one iteration.
     private var requests = 1
-    /// The reference's scores of held-out rows. The run has its own: a score depends in its last bits on what it was computed with.
+    /// The reference's scores of held-out rows, separate from the run's: the last bits of a score depend on what it was computed
+    /// with.
     private var scores: (version: Int, values: [[Int32]: Double]) = (0, [:])
 
-    /// Reads the rows and makes one step on the first of them, so that what is wrong is known before anything is trained.
+    /// Reads the rows and runs one iteration on the first of them, so that faults are known before anything is trained.
     ///
-    /// nil where the algorithm does not learn from such rows; that is said.
+    /// nil if the algorithm does not learn from such rows, which is reported.
     /// - Parameter make: makes an instance of the algorithm that trains.
     init?(
         _ evaluation: Evaluation, _ setup: StageSetup, _ services: RunServices,
@@ -43,13 +44,13 @@ final class HeldOut {
         let wanted = setup.needs.data.filter { $0 != .prompts }
         guard !wanted.isEmpty, try rehearse() else {
             setup.say(
-                "algorithm '\(setup.stage.algorithm)' does not learn from what evaluation.pairs and evaluation.examples hold: its "
+                "algorithm '\(setup.stage.algorithm)' does not learn from evaluation.pairs or evaluation.examples: its "
                     + "loss on them is not measured")
             return nil
         }
     }
 
-    /// One step, to see how often it asks for rows; false where it asks for another kind than there is.
+    /// One iteration, to see how many times it asks for rows; false if it asks for a kind that is not held out.
     private func rehearse() throws -> Bool {
         try frozen {
             let host = host(requests: nil)
@@ -60,8 +61,8 @@ final class HeldOut {
         }
     }
 
-    /// The metrics that the algorithm logs of its step, over all rows, each counted once; names as it logs them, but for those that
-    /// ``EvaluationResult`` has for samples: `held_out/NAME`.
+    /// The metrics that the algorithm logs of its iteration, over all rows, each counted once; names as it logs them, except
+    /// those that ``EvaluationResult`` has for samples: `held_out/NAME`.
     ///
     /// - Parameter algorithm: the instance that trains; its state is read.
     func measure(_ algorithm: AlgorithmInstance) throws -> [String: Double] {
@@ -74,7 +75,7 @@ final class HeldOut {
                 try own.step()
                 guard host.served > served else {
                     throw ZooError(
-                        .failedPrecondition, "algorithm '\(setup.stage.algorithm)' asked for no held-out rows in its step")
+                        .failedPrecondition, "algorithm '\(setup.stage.algorithm)' asked for no held-out rows in its iteration")
                 }
             } while host.left > 0
             let sampled = EvaluationResult.namesOfSamples
@@ -94,7 +95,7 @@ final class HeldOut {
         return HeldOutHost(services, algorithm: setup.stage.algorithm, rows: rows, requests: requests)
     }
 
-    /// Runs a measurement beside the account and the caches of the run.
+    /// Runs a measurement without affecting the run's ledger and caches.
     private func frozen<Result>(_ body: () throws -> Result) throws -> Result {
         let (model, start) = (services.model, secondsNow())
         var ledger = model.ledger
@@ -119,17 +120,17 @@ final class HeldOutHost: HostServices {
     private let live: RunServices
     private let algorithm: String
     private let rows: DataService
-    /// Requests in one step of the algorithm; nil: not known yet, the first step is to show it.
+    /// Requests in one iteration; nil until the first iteration shows it.
     private let requests: Int?
     private var random = SplitMix64(seed: 0, stream: 3)
     private var metrics = MetricAccumulator()
     /// Requests answered.
     private(set) var served = 0
-    /// Rows that are yet to be served, of the kind that the algorithm asks for.
+    /// Rows still to be served, of the kind that the algorithm asks for.
     private(set) var left = 0
-    /// Whether it asked for a kind that the evaluation does not name.
+    /// Whether it asked for a kind that is not held out.
     private(set) var isAskedForOthers = false
-    /// Requests that share all rows, a whole number of steps.
+    /// Requests that share all rows, over a whole number of iterations.
     private var parts = 0
 
     init(_ live: RunServices, algorithm: String, rows: DataService, requests: Int?) {
@@ -147,8 +148,8 @@ final class HeldOutHost: HostServices {
     func generate(role: String, prompts: Batch, samples: Int) throws -> Batch { throw others(.prompts) }
     func score(_ rollout: Batch) throws -> [Column] { throw others(.prompts) }
 
-    /// How many of the `n` rows that are asked for are served: the rows are shared out over as few steps as can be, as evenly as can
-    /// be, so that the last batch is no stub.
+    /// How many of the `n` requested rows are served: the rows are distributed over as few iterations as possible, as evenly as
+    /// possible, so that the last batch is not much smaller.
     private func next(_ kind: DataService.Kind, _ n: Int) throws -> Int {
         guard let all = rows.count(kind) else { throw others(kind) }
         served += 1
@@ -162,7 +163,7 @@ final class HeldOutHost: HostServices {
         guard take > 0, take <= left else {
             throw ZooError(
                 .failedPrecondition,
-                "evaluation.\(kind.rawValue) has \(all) rows, too few for algorithm '\(algorithm)', which takes \(requests) batches a step"
+                "evaluation.\(kind.rawValue) has \(all) rows, too few for algorithm '\(algorithm)', which takes \(requests) batches per iteration"
             )
         }
         left -= take
@@ -191,14 +192,14 @@ final class HeldOutHost: HostServices {
         UpdateInfo(gradientNorm: 0, learningRate: 0, version: try live.model.roles.role(role).version)
     }
 
-    /// A role of the algorithm's own comes to be as a copy; one that is there stays as it is.
+    /// Creates a role of the algorithm's own as a copy; an existing one is unchanged.
     func blend(destination: String, source: String, weight: Double) throws {
         live.model.roles.addCopy(destination, of: try live.model.roles.role(source))
     }
 
     // MARK: - The rest
 
-    /// Metrics of updates, of which there is none.
+    /// Metrics of updates, which do not happen.
     private static let ofUpdates: Set<String> = ["grad_norm", "lr"]
 
     func metric(name: String, value: Double, weight: Double, normaliser: Int32) throws {
@@ -206,14 +207,14 @@ final class HeldOutHost: HostServices {
         try metrics.add(name, value, weight: weight, normaliser: normaliser)
     }
 
-    /// What was logged, over all steps.
+    /// What was logged, over all iterations.
     func takeMetrics() -> [(name: String, value: Double)] { metrics.take() }
 
     func fill(_ numbers: UnsafeMutableBufferPointer<UInt64>) throws {
         for index in numbers.indices { numbers[index] = random.next() }
     }
 
-    /// What the algorithm says of its training, it has said there.
+    /// Messages were already logged in training.
     func log(level: Int32, message: String) { if level >= ZOO_LEVEL_ERROR { live.log(level: level, message: message) } }
     var isCancelled: Bool { live.isCancelled }
 }

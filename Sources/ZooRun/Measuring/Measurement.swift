@@ -3,7 +3,7 @@ import ZooPlugins
 import ZooRecipe
 import ZooRecords
 
-/// What a run measures of its model: samples of held-out prompts, and the algorithm's loss on held-out rows.
+/// A run's measurements of its model: samples for held-out prompts, and the algorithm's loss on held-out rows.
 struct Measurement {
     private let evaluator: Evaluator?
     private let heldOut: HeldOut?
@@ -21,7 +21,7 @@ struct Measurement {
 
     var hasHeldOutRows: Bool { heldOut != nil }
 
-    /// - Parameter samples: whether a policy is there to be sampled.
+    /// - Parameter samples: whether there is a policy to sample from.
     func run(samples: Bool = true) throws -> EvaluationResult {
         let sampled = try samples ? evaluator?.run() : nil
         var result = sampled ?? EvaluationResult(metrics: [:], reference: [:], samples: [])

@@ -6,7 +6,7 @@ import ZooRecords
 
 /// A batch of samples that every probed algorithm is handed: prompts, a fixed number of samples of each, and their rewards.
 ///
-/// The networks are frozen too, so what they say of it is asked once, whoever wants to know.
+/// The networks are frozen too, so their outputs are computed only once.
 final class FrozenBatch {
     /// Sequence p · samples + j is sample j of prompt p.
     let rollout: Batch
@@ -16,7 +16,7 @@ final class FrozenBatch {
     let rewards: [Column]
     /// Per step: log π − log π_ref of the actions, 0 elsewhere. [steps]
     let logRatios: [Double]
-    /// Per step: what the return from that action on is, E[reward] − β KL: reward − β Σ (log π − log π_ref). [steps]
+    /// Per step: the return from that action on, E[reward] − β KL: reward − β Σ (log π − log π_ref). [steps]
     let returns: [Double]
     /// By role and outputs.
     private var outputs: [String: [Column]] = [:]
@@ -46,7 +46,7 @@ final class FrozenBatch {
 
     private static func key(_ role: String, _ wanted: [String]) -> String { "\(role) \(wanted.joined(separator: " "))" }
 
-    /// What a role says of the samples.
+    /// A role's outputs for the samples.
     func forward(_ role: String, _ wanted: [String], _ services: RunServices) throws -> [Column] {
         let key = Self.key(role, wanted)
         if let known = outputs[key] { return known }
@@ -68,7 +68,7 @@ final class FrozenBatch {
             throw ZooError(
                 .invalidArgument,
                 "algorithm '\(algorithm)' asks for \(n) prompts; the probe's batch has \(sequenceCount / samples) with \(samples) "
-                    + "samples each: give both the same numbers")
+                    + "samples each: both need the same numbers")
         }
         let each = sequenceCount / n
         if images != nil { return rollout.selecting((0..<n).map { $0 * each }).imagePrompted() }
@@ -106,7 +106,7 @@ final class FrozenBatch {
             }
         }
         guard !found.isEmpty else {
-            throw ZooError(.failedPrecondition, "no preference pair: the reward tells no two samples of a prompt apart")
+            throw ZooError(.failedPrecondition, "no preference pair: the reward is the same for all samples of each prompt")
         }
         let chosen = (0..<n).map { found[$0 % found.count] }
         let batch = rollout.selecting(chosen.flatMap { [$0.0, $0.1] })

@@ -159,7 +159,7 @@ struct GradientStatistics {
         }
     }
 
-    /// A value with the 95% percentile interval of its resamples; not a number where more of these are none than lie outside of it.
+    /// A value with the 95% percentile interval of its resamples; not a number if more of these are none than lie outside of it.
     static func figure(_ mean: Double, _ resamples: [Double]) -> ProbeResult.Figure {
         let sorted = resamples.filter(\.isFinite).sorted()
         guard mean.isFinite, Double(sorted.count) > 0.975 * Double(resamples.count) else {

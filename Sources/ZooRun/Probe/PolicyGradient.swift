@@ -43,13 +43,13 @@ struct ExactTask {
     let rewards: [[Double]]
     let beta: Double
 
-    /// nil where the policy is not tabular. Throws where it is sampled at another temperature than 1: the samples are then not its own.
+    /// nil if the policy is not tabular. Throws if it is sampled at another temperature than 1: the samples are then not its own.
     init?(_ services: RunServices, rollout: RolloutSettings, beta: Double) throws {
         guard let policy = try services.model.roles.role("policy").network as? Tabular,
             let reference = try services.model.roles.role("reference").network as? Tabular
         else { return nil }
         guard rollout.temperature == 1 else {
-            throw ZooError(.invalidArgument, "rollout.temperature is \(rollout.temperature); a probe of a table needs 1")
+            throw ZooError(.invalidArgument, "rollout.temperature is \(rollout.temperature); a probe of a tabular policy needs 1")
         }
         let config = policy.config
         var tokens: [Int32] = []
@@ -94,7 +94,7 @@ struct ExactTask {
     }
 
     /// Baselines at each action of a batch, [steps], 0 elsewhere: the exact value of its state, that of its prompt, and the soft value
-    /// of the reference, β log Z(x), which DPO's reparameterisation makes vanish (Rafailov et al. 2023, section 5.2).
+    /// of the reference, β log Z(x), which cancels in DPO's reparameterisation (Rafailov et al. 2023, section 5.2).
     func baselines(_ batch: Batch) throws -> [(name: String, values: [Double])] {
         let values = policy.exactValues(reward: rewards, reference: reference, beta: beta)
         let prompts = (0..<batch.sequenceCount).map { Int(batch.tokens[batch.offsets[$0]]) }

@@ -17,7 +17,7 @@ public struct ProbeController: Sendable {
     public init(_ controller: RunController, variants names: [String] = []) throws {
         let file = controller.recipe.file.path
         guard let probe = controller.recipe.probe, let comparison = controller.recipe.compare else {
-            throw ZooError(.invalidArgument, "\(file) has no 'probe': say there which variant to freeze, such as {driver: ppo}")
+            throw ZooError(.invalidArgument, "\(file) has no 'probe': name the variant to freeze there, such as {driver: ppo}")
         }
         let known = comparison.variants.map(\.name)
         if let unknown = names.first(where: { !known.contains($0) }) {
@@ -37,7 +37,7 @@ public struct ProbeController: Sendable {
         }
     }
 
-    /// Why a variant cannot be probed on the driver's networks; nil where it can.
+    /// Why a variant cannot be probed on the driver's networks; nil if it can.
     private static func objection(to variant: Variant, _ controller: RunController) throws -> String? {
         guard variant.set.keys.allSatisfy({ $0.hasPrefix("evaluation.") }) else {
             return
@@ -45,12 +45,12 @@ public struct ProbeController: Sendable {
         }
         let needs = try controller.plugins.offer(variant.algorithm).algorithm.needs
         guard needs.data.contains(.prompts) || needs.data.contains(.pairs) else {
-            return "\(variant.name) learns from examples, and a probe has samples"
+            return "\(variant.name) learns from examples, but a probe has only samples"
         }
         return nil
     }
 
-    /// Probes into a folder of its own; a probe that was left unfinished in the one named is made anew.
+    /// Probes into a folder of its own; an unfinished probe in the named folder starts over.
     public func run(into place: RunPlace, seed: UInt64) async throws -> (folder: ProbeFolder, result: ProbeResult) {
         try place.refuseTaken(except: "probe-spec.json")
         try controller.checkData(
@@ -59,7 +59,7 @@ public struct ProbeController: Sendable {
         guard let driver = controller.recipe.compare?.variants.first(where: { $0.name == probe.driver }),
             let stage = try controller.recipe.applying(driver).stages.last
         else {
-            throw ZooError(.invalidArgument, "\(controller.recipe.file.path): the probe's driver '\(probe.driver)' is no variant")
+            throw ZooError(.invalidArgument, "\(controller.recipe.file.path): probe.driver '\(probe.driver)' is not a variant")
         }
         let spec = ProbeSpec(
             run: try controller.spec(stage, seed: seed, models: models, evaluates: false), probe: probe,
@@ -67,7 +67,7 @@ public struct ProbeController: Sendable {
         let (url, lock) = try place.take("probe", being: "made")
         let folder = ProbeFolder(url)
         guard !FileManager.default.fileExists(atPath: folder.result.path) else {
-            throw ZooError(.alreadyExists, "\(url.path) holds a probe already; name another folder")
+            throw ZooError(.alreadyExists, "\(url.path) already contains a probe; choose another folder")
         }
         Files.sweep(url)
         try folder.create(spec, recipe: controller.recipe)

@@ -26,10 +26,10 @@ final class ProbeHost: HostServices {
     }
 
     /// The gradient of the loss by the policy's weights, flat, [D]: the mean over the updates that the algorithm asked for since the
-    /// last call. Throws where it asked for none.
+    /// last call. Throws if it asked for none.
     func takeGradient() throws -> Tensor {
         guard let first = gradients.first else {
-            throw ZooError(.failedPrecondition, "algorithm '\(algorithm)' applied no gradient to the policy in its step")
+            throw ZooError(.failedPrecondition, "algorithm '\(algorithm)' applied no gradient to the policy in its iteration")
         }
         defer { gradients = [] }
         return gradients.dropFirst().reduce(first, +) / Double(gradients.count)
@@ -83,7 +83,7 @@ final class ProbeHost: HostServices {
         return UpdateInfo(gradientNorm: norm, learningRate: 0, version: role.version)
     }
 
-    /// A role of the algorithm's own comes to be as a copy; one that is there stays as it is.
+    /// Creates a role of the algorithm's own as a copy; an existing one is unchanged.
     func blend(destination: String, source: String, weight: Double) throws {
         live.model.roles.addCopy(destination, of: try live.model.roles.role(source))
     }

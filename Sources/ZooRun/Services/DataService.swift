@@ -29,9 +29,9 @@ final class DataService {
     /// Stands for `tokens` where rows are images.
     private let images: ImageRows?
     private let seed: UInt64
-    /// Where each kind stands; the whole state of the service.
+    /// The position in each dataset: the whole state of the service.
     private(set) var cursors: [String: DataCursor] = [:]
-    /// Tells people what they may not expect, once each.
+    /// Reports surprising facts, once each.
     var notice: (String) -> Void = { _ in }
     private var isRepeating: Set<Kind> = []
 
@@ -44,19 +44,19 @@ final class DataService {
         tokens = TokenizedRows(codec: codec, maxPromptSteps: maxPromptSteps, maxSteps: maxSteps)
     }
 
-    /// Rows of a kind's dataset; nil where the stage has none.
+    /// Rows of a kind's dataset; nil if the stage has none.
     func count(_ kind: Kind) -> Int? { datasets[kind]?.rows.count }
 
     /// Rows of a kind handed out so far, over all passes.
     func given(_ kind: Kind) -> Int { cursors[kind.rawValue].map { $0.epoch * $0.count + $0.index } ?? 0 }
 
-    /// Takes up the positions of a checkpoint. Throws where a dataset has another number of rows than it had then.
+    /// Restores the positions of a checkpoint. Throws if a dataset's number of rows has changed.
     func restore(_ cursors: [String: DataCursor]) throws {
         for (kind, cursor) in cursors {
             let rows = Kind(rawValue: kind).flatMap { datasets[$0]?.rows.count } ?? 0
             guard cursor.count == rows else {
                 throw ZooError(
-                    .dataLoss, "the checkpoint's \(kind) have \(cursor.count) rows, the dataset has \(rows): it was changed since"
+                    .dataLoss, "the checkpoint's \(kind) have \(cursor.count) rows, the dataset has \(rows): it was changed"
                 )
             }
         }
@@ -110,7 +110,7 @@ final class DataService {
 
     private func next(_ kind: Kind, _ n: Int) throws -> [Row] {
         guard let dataset = datasets[kind] else {
-            throw ZooError(.unavailable, "this stage has no \(kind.rawValue): give the recipe's stage a 'data.\(kind.rawValue)'")
+            throw ZooError(.unavailable, "this stage has no \(kind.rawValue): give the stage a 'data.\(kind.rawValue)'")
         }
         if n > dataset.rows.count, isRepeating.insert(kind).inserted {
             notice(
@@ -134,7 +134,7 @@ struct BatchBuilder {
         batch.offsets.append(batch.tokens.count)
     }
 
-    /// A sequence that is to be continued.
+    /// A sequence to be continued.
     mutating func append(context: [Int32]) { append(TokenizedSequence(tokens: context, contextSteps: context.count)) }
 
     func finish(_ columns: [Column]) -> Batch {

@@ -7,17 +7,17 @@ import ZooRecipe
 import ZooRecords
 import ZooTensor
 
-/// The model service: what the networks say of a batch, and the way of a loss's gradient back into them.
+/// The model service: the networks' outputs for a batch, and back-propagation of a loss's gradient into them.
 final class ModelService {
     let roles: Roles
     /// Steps in one forward and backward pass.
     private let microbatchSteps: Int
-    /// Share of the budget that is spent now, for the learning rate's schedule; asked at every update.
+    /// The share of the budget spent so far, for the learning rate's schedule; read at every update.
     var progress: () -> Double = { 0 }
     var ledger = Ledger()
-    /// What the batches are where the policy makes images.
+    /// The format of the batches if the policy makes images.
     let images: ImageFormat?
-    /// Scores of the frozen reference by content: DPO's pairs come round each epoch, the reference's answer does not change.
+    /// Scores of the frozen reference by content: DPO's pairs recur each epoch, and the reference's scores do not change.
     var referenceScores: [[Int32]: Double] = [:]
 
     init(roles: Roles, microbatchSteps: Int, images: ImageFormat? = nil) {
@@ -29,7 +29,7 @@ final class ModelService {
     func supports(role: String, output: String) throws -> OutputInfo {
         let wanted = try Self.output(output)
         guard try roles.outputs(of: role).contains(wanted) else {
-            throw ZooError(.notFound, "role '\(role)' does not give '\(output)'")
+            throw ZooError(.notFound, "role '\(role)' has no output '\(output)'")
         }
         if let images, [.logp, .entropy, .klReference].contains(wanted) {
             return OutputInfo(perStep: true, reduction: ZOO_REDUCTION_MEAN, dimensions: images.shape.count)
@@ -42,7 +42,7 @@ final class ModelService {
     func forward(role name: String, batch: Batch, outputs: [String]) throws -> [Column] {
         let wanted = try outputs.map(Self.output)
         let role = try roles.role(name)
-        // Each look at an image draws other times and other noise.
+        // Every evaluation of an image draws new times and noise.
         if name == "reference", wanted == [.score], images == nil { return [try cachedScores(role, batch)] }
         return try forward(role, batch, wanted)
     }
@@ -94,15 +94,15 @@ final class ModelService {
         return (tensors, columns)
     }
 
-    /// The same with the divergence from the reference, whose pass comes in the middle of the policy's.
+    /// The same with the KL to the reference, which is evaluated in the middle of the policy's pass.
     private func withDivergence(_ role: Role, _ sequences: Sequences, _ wanted: [Output]) throws -> [Tensor] {
         let reference = try roles.role("reference")
         guard let images = sequences.images, let policy = role.network as? FlowImage, let other = reference.network as? FlowImage
-        else { throw ZooError(.notFound, "role '\(role.name)' does not give '\(Output.klReference.rawValue)'") }
+        else { throw ZooError(.notFound, "role '\(role.name)' has no output '\(Output.klReference.rawValue)'") }
         let others = wanted.filter { $0 != .klReference }
         var (tensors, divergence) = try policy.forward(images, others, klTo: other)
         guard let divergence, let place = wanted.firstIndex(of: .klReference) else {
-            throw ZooError(.internal, "a divergence was asked for and not given")
+            throw ZooError(.internal, "a divergence was requested but not computed")
         }
         tensors.insert(divergence, at: place)
         ledger.charge(
@@ -135,7 +135,7 @@ final class ModelService {
         return total
     }
 
-    /// The loss sees everything at once; the passes behind it run in parts, the second of them with gradient.
+    /// The loss sees everything at once; the passes are split, first without and then with gradient.
     private func accumulateWhole(_ role: Role, _ batch: Batch, _ wanted: [Output], _ loss: LossCall) throws -> Double {
         let columns = try forward(role, batch, wanted)
         let (total, gradients) = try loss(batch, columns)
@@ -156,7 +156,7 @@ final class ModelService {
             guard packed.allSatisfy(\.isFinite) else {
                 throw ZooError(.dataLoss, "the loss's gradient of '\(output.rawValue)' is not finite")
             }
-            // An output that the loss only looked at costs no backward pass, nor does one that no weight moves.
+            // Outputs that the loss only reads need no backward pass, nor do outputs that depend on no weight.
             guard packed.contains(where: { $0 != 0 }), tensors[index].requiresGrad else { continue }
             roots.append(tensors[index])
             seeds.append(Tensor(packed.map(Float.init), shape: [packed.count], device: tensors[index].device))
@@ -195,18 +195,18 @@ final class ModelService {
         roles.addCopy(destination, of: from)
         let to = try roles.role(destination)
         guard to.optimizer == nil else {
-            throw ZooError(.failedPrecondition, "role '\(destination)' is trained; blend writes frozen roles only")
+            throw ZooError(.failedPrecondition, "role '\(destination)' is trained; blend writes only to frozen roles")
         }
         if from.network.isAdapted || to.network.isAdapted {
             guard weight == 1 else {
                 throw ZooError(
                     .invalidArgument,
                     """
-                    role '\(source)' is an adapter: a mix of two of them is none of that rank; role '\(destination)' can be blended \
-                    with weight 1 alone, not \(weight), unless policy.lora is left out
+                    role '\(source)' is an adapter: a mix of two is not an adapter of that rank; role '\(destination)' can only be \
+                    blended with weight 1, not \(weight), unless policy.lora is left out
                     """)
             }
-            // The base stays as it is: others read it.
+            // The base is unchanged: others use it.
             to.become(copyOf: from)
             return finishBlend(to, from, since: start)
         }
@@ -233,17 +233,17 @@ final class ModelService {
         ledger.charge(role.name, activity, seconds: secondsNow() - start, flops: flops, steps: steps)
     }
 
-    /// Runs a pass and notes the memory that it needed beyond what stays.
+    /// Runs a pass and records its transient memory.
     func transient<Result>(_ role: Role, _ pass: () throws -> Result) rethrows -> Result {
         let (result, bytes) = try Engine.transientBytes(of: pass)
         ledger.note(role.name, transientBytes: bytes)
         return result
     }
 
-    /// The ledger with what the roles hold now.
+    /// The ledger with the current memory of the roles.
     func ledgerWithBytes() -> Ledger {
         var ledger = ledger
-        // Weights that several roles share are counted once: for the policy, then for the first by name.
+        // Shared weights are counted once: for the policy, else for the first role by name.
         var counted: Set<ObjectIdentifier> = []
         func count(_ tensors: [NamedTensor]) -> Int { tensors.reduce(0) { $0 + $1.tensor.count } }
         for name in roles.built.keys.sorted(by: { ($0 == "policy" ? 0 : 1, $0) < ($1 == "policy" ? 0 : 1, $1) }) {
@@ -263,7 +263,7 @@ final class ModelService {
     private static func output(_ name: String) throws -> Output {
         guard let output = Output(rawValue: name) else {
             throw ZooError(
-                .notFound, "there is no output '\(name)'; there are: \(Output.allCases.map(\.rawValue).joined(separator: ", "))")
+                .notFound, "there is no output '\(name)'; known are: \(Output.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         return output
     }
@@ -273,8 +273,8 @@ final class ModelService {
         try images.map { Sequences(try batch.images($0)) } ?? Sequences(batch)
     }
 
-    /// What each sequence costs in a pass, in steps; nil: its own. Each denoising step, and each look at an image, is a pass over all
-    /// of its patches.
+    /// The cost of each sequence in a pass, in steps; nil: its own steps. Every denoising step, and every score draw, is a pass
+    /// over all of its patches.
     private func costs(_ batch: Batch) -> [Int]? {
         images.map { images in
             batch.actionCounts.map { max($0, $0 == 0 ? images.scoring.draws : 0) * images.patches }

@@ -8,10 +8,10 @@ import ZooRecords
 import ZooTensor
 
 extension ZooError {
-    /// Any error as one sentence with the code of its kind: what is damaged is `dataLoss`, what is named and is not there `notFound`,
-    /// what cannot be made `alreadyExists`, a disk that fails or is full `resourceExhausted`.
+    /// Any error as one sentence with a code by its kind: damage is `dataLoss`, something named that does not exist `notFound`,
+    /// something that cannot be created `alreadyExists`, a failing or full disk `resourceExhausted`.
     ///
-    /// - Parameter code: of an error that says nothing of its kind.
+    /// - Parameter code: for errors of unknown kind.
     public init(plain error: any Error, else code: Code = .internal) {
         switch error {
         case let error as ZooError: self = error

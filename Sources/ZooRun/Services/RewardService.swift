@@ -7,7 +7,7 @@ import ZooRecipe
 import ZooRecords
 import ZooTensor
 
-/// Rewards as samples of a reference model have them: shifted and scaled to mean 0 and deviation 1.
+/// Shifts and scales rewards to mean 0 and standard deviation 1 on samples of a reference model.
 struct Normalization: Codable, Sendable, Equatable {
     var mean = 0.0
     var deviation = 1.0
@@ -20,7 +20,7 @@ final class RewardService {
     /// What scores a sequence.
     enum Scorer {
         case function(any RewardFunction)
-        /// A trained reward model, and the codec that it reads text with where that is not the policy's.
+        /// A trained reward model, and the codec that it reads text with if that is not the policy's.
         case model(any Network, codec: (any TextCodec)?)
     }
 
@@ -44,11 +44,11 @@ final class RewardService {
     }
 
     var isEmpty: Bool { components.isEmpty }
-    /// The first component whose reward says whether a task is solved; nil where there is none.
+    /// The first component whose reward says whether a task is solved; nil if there is none.
     var verifier: String? {
         components.first { if case .function(let function) = $0.scorer { function.isVerifier } else { false } }?.name
     }
-    /// What the reward models hold.
+    /// Memory of the reward models.
     var weightBytes: Int { parameterCount * MemoryLayout<Float>.size }
 
     private var parameterCount: Int {
@@ -58,20 +58,20 @@ final class RewardService {
         }
     }
 
-    /// What each component counts for in the sum, as "weight/NAME", [n_sequences].
+    /// The weight of each component in the sum, as "weight/NAME", [n_sequences].
     func weights(_ batch: Batch) -> [Column] {
         components.map {
             Column("weight/\($0.name)", perStep: false, .f64(Array(repeating: $0.weight, count: batch.sequenceCount)))
         }
     }
 
-    /// `reward`, the weighted sum, and each component, [n_sequences]; charged to the ledger as one query a sequence.
+    /// `reward`, the weighted sum, and each component, [n_sequences]; charged to the ledger as one query per sequence.
     ///
-    /// - Parameter unscorable: Whether a function may answer NaN for a sequence that it cannot score; the sum is then of the others, and
-    ///   NaN where there are none.
+    /// - Parameter unscorable: Whether a function may return NaN for a sequence that it cannot score; the sum is then over the
+    ///   others, and NaN if there are none.
     func score(_ batch: Batch, row: (Int) -> Row?, ledger: inout Ledger, unscorable: Bool = false) throws -> [Column] {
         guard !components.isEmpty else {
-            throw ZooError(.unavailable, "this stage has no reward: give the recipe's stage a list 'rewards'")
+            throw ZooError(.unavailable, "this stage has no reward: give the stage a list 'rewards'")
         }
         let start = secondsNow()
         let modelSeconds = ledger.roles["reward"]?.totalSeconds ?? 0
@@ -94,11 +94,11 @@ final class RewardService {
         return [Column("reward", perStep: false, .f64(total))] + columns
     }
 
-    /// The sequences as text or pictures, for reward functions.
+    /// The sequences as text or images, for reward functions.
     func items(_ batch: Batch, _ row: (Int) -> Row?) throws -> [RewardItem] {
         if let images {
             return try zip(batch.pictures(images), batch.integers("row")).map { picture, id in
-                guard let row = row(id), let item = row.image else { throw ZooError(.internal, "row \(id) is no image") }
+                guard let row = row(id), let item = row.image else { throw ZooError(.internal, "row \(id) is not an image") }
                 return RewardItem(
                     prompt: row.prompt ?? "", completion: "", image: SampledImage(picture: picture, prompt: item.prompt))
             }
@@ -140,15 +140,15 @@ final class RewardService {
         }
     }
 
-    /// Takes the reward models into the account of the role `reward`.
+    /// Adds the reward models to the account of the role `reward`.
     func noteWeights(_ ledger: inout Ledger) {
         guard parameterCount > 0 else { return }
         ledger.roles["reward", default: Ledger.Account()].parameters = parameterCount
         ledger.roles["reward", default: Ledger.Account()].weightBytes = weightBytes
     }
 
-    /// The sequences in the tokens of another model: a conversation by that model's own chat template, any other text with its marks as
-    /// they are spelled. A sample that was cut gets no end that it does not have.
+    /// The sequences in the tokens of another model: a conversation by that model's own chat template, any other text with its
+    /// special tokens spelled out. A sample that was cut gets no end token.
     private func encode(
         _ batch: Batch, _ items: [RewardItem], _ row: (Int) -> Row?, _ other: any TextCodec
     ) throws -> Batch {

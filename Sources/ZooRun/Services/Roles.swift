@@ -6,7 +6,7 @@ import ZooRecipe
 import ZooRecords
 import ZooTensor
 
-/// A network that the run holds under a role, with its optimizer where it is trained.
+/// A network of the run under a role, with an optimizer if it is trained.
 final class Role {
     let name: String
     private(set) var network: any Network
@@ -36,7 +36,7 @@ final class Role {
     /// Becomes a frozen copy of `source`.
     func become(copyOf source: Role) { network = source.network.copy(trainable: false) }
 
-    /// The learning rate of an update made when `progress` (0 to 1) of the budget is spent; from 1 on it stays.
+    /// The learning rate of an update after `progress` (0 to 1) of the budget; constant from 1 on.
     func learningRate(at progress: Double) -> Double {
         let warm = settings.warmup
         if progress < warm { return settings.learningRate * min(1, max(progress, 1e-3) / warm) }
@@ -49,9 +49,9 @@ final class Role {
     }
 }
 
-/// The networks of a run by role. A role is built when it is first named, so nobody pays for a critic that no algorithm asks for.
+/// The networks of a run by role. A role is built on first use, so a critic that no algorithm uses costs nothing.
 final class Roles {
-    /// How to make the network of a role, and how it is trained; no settings: frozen.
+    /// How to create the network of a role, and how it is trained; without settings it is frozen.
     struct Plan {
         var settings: OptimizerSettings?
         var outputs: Set<Output>
@@ -63,7 +63,7 @@ final class Roles {
 
     init(_ plans: [String: Plan]) { self.plans = plans }
 
-    /// The role's network, built on first use. Throws `.notFound` where the recipe has no such role.
+    /// The role's network, built on first use. Throws `.notFound` if the recipe has no such role.
     func role(_ name: String) throws -> Role {
         if let role = built[name] { return role }
         guard let plan = plans[name] else { throw unknown(name) }
@@ -72,20 +72,20 @@ final class Roles {
         return role
     }
 
-    /// What a role gives, whether or not it is built yet.
+    /// The outputs of a role, whether or not it is built yet.
     func outputs(of name: String) throws -> Set<Output> {
         if let plan = plans[name] { return plan.outputs }
         guard let role = built[name] else { throw unknown(name) }
         return Set(Output.allCases.filter { $0 != .klReference && role.network.supports($0) })
     }
 
-    /// Adds a frozen copy of `source` under a name of the algorithm's own; nothing where the name is a role already.
+    /// Adds a frozen copy of `source` under a new name; does nothing if the role exists.
     func addCopy(_ name: String, of source: Role) {
         guard built[name] == nil, plans[name] == nil else { return }
         built[name] = Role(name: name, network: source.network.copy(trainable: false), settings: nil)
     }
 
-    /// Removes the roles that were made by ``addCopy(_:of:)`` since, those of `names` aside.
+    /// Removes the roles made by ``addCopy(_:of:)`` except those in `names`.
     func removeCopies(but names: Set<String>) {
         for name in built.keys where !names.contains(name) && plans[name] == nil { built[name] = nil }
     }

@@ -17,20 +17,20 @@ final class RunServices: HostServices {
     let codec: any TextCodec
     private let ends: [Int32]
     private let settings: RolloutSettings
-    /// Decay of the policy's moving average; nil: none is kept.
+    /// Decay of the policy's moving average; nil for none.
     private let ema: Double?
     private let logger: Logger
     /// Draws the samples.
     let sampling: Generator
     /// The role whose updates count.
     private let trainedRole: String
-    /// Sequences that the algorithm sampled, and those of them that ended before the limit; since this process began.
+    /// Sequences that the algorithm sampled since this process began, and how many of them ended before the limit.
     private(set) var drawn = (sequences: 0, finished: 0)
     /// Serves the algorithm's own random numbers.
     var random: SplitMix64
     var metrics = MetricAccumulator()
     let stop: StopSignal
-    /// When the algorithm's step that is running began; nil between two.
+    /// Start time of the current iteration; nil between iterations.
     var stepStart: Double?
 
     init(
@@ -69,7 +69,7 @@ final class RunServices: HostServices {
         return drawn
     }
 
-    /// Samples with a sampler of the caller's; evaluation uses it with a generator of its own.
+    /// Samples with the caller's settings and generator, as evaluation does.
     func generate(role name: String, prompts: Batch, samples: Int, settings: RolloutSettings, generator: Generator) throws
         -> Batch
     {
@@ -107,7 +107,7 @@ final class RunServices: HostServices {
         return batch
     }
 
-    /// Samples with the columns that all of them have, their prompts' among them.
+    /// Samples with their common columns, including those of their prompts.
     ///
     /// - Parameter logp: of the masked steps, [n_masked].
     func sampled(_ drawn: Batch, logp: [Float], finished: [Bool], of prompts: Batch, samples: Int, version: Int) -> Batch {
@@ -151,7 +151,7 @@ final class RunServices: HostServices {
 
     private static let averaged = "ema"
 
-    /// The role that is measured and kept in the policy's name.
+    /// The role that is evaluated and saved as the policy.
     var keptPolicy: String { model.roles.built[Self.averaged] == nil ? "policy" : Self.averaged }
 
     func blend(destination: String, source: String, weight: Double) throws {
@@ -180,7 +180,7 @@ final class RunServices: HostServices {
 }
 
 extension Column {
-    /// Each row `times` times in a row: a prompt's columns for its samples.
+    /// Each row repeated `times` times: a prompt's columns for its samples.
     func repeated(_ times: Int, rows: Int) -> Column {
         selecting((0..<rows).flatMap { Array(repeating: $0, count: times) })
     }

@@ -7,7 +7,7 @@ import ZooRecipe
 import ZooRecords
 
 /// The networks of a stage that trains adapters. They share one frozen base: the policy and the critic are adapters over it, and the
-/// reference is the policy as it begins, which is the base alone where its adapter is new.
+/// reference is the initial policy, which is the plain base if its adapter is new.
 final class AdaptedModels {
     private let factory: ModelFactory
     private let config: LoRAConfig
@@ -29,7 +29,7 @@ final class AdaptedModels {
         return try trained(base(origin.base, head: .languageModel), origin, .languageModel)
     }
 
-    /// A frozen network. It costs nothing where its source is the policy's base, an adapter alone where it is one over that base.
+    /// A frozen network. It costs nothing if its source is the policy's base, and only an adapter if it is one over that base.
     func reference(_ source: ModelSource) throws -> any Network {
         let origin = try origin(source)
         guard origin.base == (try self.origin(policySource).base) else {
@@ -40,7 +40,7 @@ final class AdaptedModels {
         return try named { try base.adapter(adapter, head: .languageModel, trainable: false) }
     }
 
-    /// An adapter and a value head, over the policy's base where the source has that base too, else over a frozen one of its own.
+    /// An adapter and a value head, over the policy's base if the source has the same base, else over a separate frozen one.
     func critic(_ source: ModelSource) throws -> any Network {
         let origin = try origin(source)
         let isShared = origin.base == (try self.origin(policySource).base)
@@ -50,7 +50,7 @@ final class AdaptedModels {
 
     // MARK: - Parts
 
-    /// An adapter to train: a new one, or the one that the source is, which then has to be as the recipe says.
+    /// An adapter to train: a new one, or the source's own, which must then match the recipe.
     private func trained(_ base: any AdaptableNetwork, _ origin: (base: URL, adapter: AdapterFolder?), _ head: Head) throws
         -> any AdaptableNetwork
     {
@@ -62,10 +62,10 @@ final class AdaptedModels {
             throw ZooError(
                 .invalidArgument,
                 """
-                stage '\(stage)': policy.lora asks for another adapter than the one that the \(head == .value ? "critic" : "policy") \
-                goes on with, \(adapter.url.path): r \(config.r), lora_alpha \(config.alpha.text), use_rslora \(config.usesRSLoRA) and \
+                stage '\(stage)': policy.lora differs from the adapter that the \(head == .value ? "critic" : "policy") \
+                continues, \(adapter.url.path): r \(config.r), lora_alpha \(config.alpha.text), use_rslora \(config.usesRSLoRA) and \
                 \(projections(wanted)) projections; the file has r \(adapter.config.r), lora_alpha \(adapter.config.alpha.text), \
-                use_rslora \(adapter.config.usesRSLoRA) and \(projections(network)); say the same, or make a base of it first: zoo merge
+                use_rslora \(adapter.config.usesRSLoRA) and \(projections(network)); use the same values, or merge it into a base first: zoo merge
                 """)
         }
         return network
@@ -84,7 +84,7 @@ final class AdaptedModels {
 
     private func origin(_ source: ModelSource) throws -> (base: URL, adapter: AdapterFolder?) {
         guard let folder = try factory.folder(source) else {
-            throw ZooError(.invalidArgument, "stage '\(stage)': policy.lora needs models that exist; 'new' makes one")
+            throw ZooError(.invalidArgument, "stage '\(stage)': policy.lora needs an existing model, not 'new'")
         }
         func real(_ folder: URL) -> URL {
             URL(filePath: folder.resolvingSymlinksInPath().standardizedFileURL.path, directoryHint: .isDirectory)
@@ -108,13 +108,13 @@ final class AdaptedModels {
         return base
     }
 
-    /// A folder at fault is not the fault of the algorithm that asked for the network.
+    /// Errors about a folder, instead of about the algorithm that asked for the network.
     private func named<Value>(_ read: () throws -> Value) throws -> Value {
         do { return try read() } catch { throw ZooError(plain: error) }
     }
 }
 
 extension Double {
-    /// Without a fraction where there is none.
+    /// Whole numbers without a fraction.
     fileprivate var text: String { Int(exactly: self).map(String.init) ?? "\(self)" }
 }

@@ -8,14 +8,14 @@ import ZooRecipe
 import ZooRecords
 import ZooTensor
 
-/// Makes the networks and codecs that a stage names.
+/// Creates the networks and codecs that a stage names.
 final class ModelFactory {
     private let recipe: Recipe
     /// Model folders of the earlier stages.
     private let models: [String: String]
     private let device: Device
     private let seed: UInt64
-    /// What image models are made for, and their noise levels.
+    /// The format of the image task, and its noise levels.
     private let images: ImageTask?
     private let schedule: FlowSchedule
     /// Text to train a new model's tokenizer on.
@@ -35,7 +35,7 @@ final class ModelFactory {
         self.corpus = corpus
     }
 
-    /// The folder of a model that exists; nil for one that is made here.
+    /// The folder of an existing model; nil for a new one.
     func folder(_ source: ModelSource) throws -> URL? { try Self.folder(source, models: models) }
 
     /// The same, given the model folders of the earlier stages.
@@ -45,12 +45,12 @@ final class ModelFactory {
         case .new: return nil
         case .stage(let name):
             let parts = name.split(separator: "/", maxSplits: 1).map(String.init)
-            guard let path = models[parts[0]] else { throw ZooError(.notFound, "stage '\(parts[0])' has made no model") }
+            guard let path = models[parts[0]] else { throw ZooError(.notFound, "stage '\(parts[0])' has no model") }
             let model = URL(filePath: path, directoryHint: .isDirectory)
             guard parts.count > 1 else { return model }
             let kept = model.deletingLastPathComponent().appending(path: parts[1], directoryHint: .isDirectory)
             guard FileManager.default.fileExists(atPath: kept.path) else {
-                throw ZooError(.notFound, "stage '\(parts[0])' kept no \(parts[1]): its algorithm has none")
+                throw ZooError(.notFound, "stage '\(parts[0])' saved no \(parts[1]): its algorithm has none")
             }
             return kept
         }
@@ -59,7 +59,7 @@ final class ModelFactory {
     /// Draws the weights of what is new.
     func generator() -> Generator { Generator(seed: seed) }
 
-    /// What tells one source from another: two sources with the same identity give the same network.
+    /// The identity of a source: equal identities give the same network.
     func identity(_ source: ModelSource) throws -> String {
         if let folder = try folder(source) { return folder.path }
         return sha256(try JSON.encode(source, pretty: false)) + "-\(seed)"
@@ -86,16 +86,16 @@ final class ModelFactory {
             tokenizer: try Tokenizer.train(on: corpus(), vocabularySize: model.vocabularySize), identity: try identity(source))
     }
 
-    /// A network of its own for a role. A head that the source does not have begins at 0.
+    /// A separate network for a role. A head that the source does not have starts at 0.
     ///
-    /// - Parameter pooling: of a language model's new score head; nil: its last token.
+    /// - Parameter pooling: of a language model's new score head; nil means the last token.
     func network(
         _ source: ModelSource, head: Head, trainable: Bool, pooling: CausalLMConfig.Pooling? = nil
     ) throws -> any Network {
         let network = try make(source, head, trainable, pooling)
         guard pooling == nil || network is CausalLM else {
             throw ZooError(
-                .invalidArgument, "\(recipe.file.path): 'reward.pooling' is of language models; the model is \(network.family)")
+                .invalidArgument, "\(recipe.file.path): 'reward.pooling' is for language models; the model is \(network.family)")
         }
         return network
     }
@@ -137,7 +137,7 @@ final class ModelFactory {
             generator: generator())
     }
 
-    /// The tabular policy begins at the task's logits, its critic and reward at 0.
+    /// The tabular policy starts at the task's logits, its critic and reward at 0.
     private func tabular(_ head: Head, _ trainable: Bool) throws -> any Network {
         guard let task = try TabularTask(recipe) else {
             throw ZooError(.invalidArgument, "\(recipe.file.path): a tabular model needs 'task: tabular'")
@@ -148,11 +148,11 @@ final class ModelFactory {
         return try Tabular(config: task.config, logits: task.referenceLogits, device: device, trainable: trainable)
     }
 
-    /// A transformer of the recipe's size for the task's pictures and conditions.
+    /// A transformer of the recipe's size for the task's images and conditions.
     private func flowImage(_ model: NewModel, _ head: Head, _ trainable: Bool) throws -> any Network {
         guard let images else {
             throw ZooError(
-                .invalidArgument, "\(recipe.file.path): a \(model.family) model needs a task of images, such as 'task: digits'")
+                .invalidArgument, "\(recipe.file.path): a \(model.family) model needs an image task, such as 'task: digits'")
         }
         do {
             let config = try FluxConfig(shape: model.config.compactMapValues(\.number), channels: 1)

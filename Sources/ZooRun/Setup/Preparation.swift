@@ -8,11 +8,11 @@ import ZooRecipe
 import ZooRecords
 import ZooTensor
 
-/// What is made once from the policy as it begins and kept for every run that needs it: preference pairs, and the scale of rewards.
+/// Makes what is computed once from the initial policy and cached: preference pairs and the normalisation of rewards.
 struct Preparation {
     let setup: StageSetup
     let stop: StopSignal
-    /// Samples that a reward's scale is taken from.
+    /// Samples for the normalisation of a reward.
     private static let scaleSamples = 512
 
     init(_ setup: StageSetup, _ stop: StopSignal) {
@@ -22,7 +22,7 @@ struct Preparation {
 
     // MARK: - The scale of a reward
 
-    /// Mean and deviation of a reward component over samples of the policy as it begins.
+    /// Mean and standard deviation of a reward component over samples of the initial policy.
     func normalization(_ spec: RewardSpec, _ component: RewardService.Component) throws -> Normalization {
         let made = try MadeFrom(normalization: spec, of: setup.stage, setup.spec)
         return try ArtifactStore.value("normalization", from: made) {
@@ -39,7 +39,7 @@ struct Preparation {
             guard deviation > 0 else {
                 throw ZooError(
                     .failedPrecondition,
-                    "reward '\(spec.name)' is \(mean) for every sample of the base policy: it cannot be normalised")
+                    "reward '\(spec.name)' is \(mean) for every sample of the base policy: so it cannot be normalised")
             }
             return Normalization(mean: mean, deviation: deviation)
         }
@@ -52,7 +52,7 @@ struct Preparation {
         var cost: Ledger
 
         struct Pair: Codable {
-            /// For people: what was sampled for what.
+            /// For people: what was sampled for which purpose.
             var prompt: String
             var chosen: String
             var rejected: String
@@ -63,7 +63,7 @@ struct Preparation {
         }
     }
 
-    /// Pairs from the policy as it begins: of `samples` completions a prompt, the best against the worst by the stage's reward.
+    /// Pairs from the initial policy: of `samples` completions per prompt, the best against the worst by the stage's reward.
     ///
     /// The cost of making them is charged to every run that trains on them, cached or not: a comparison must not hide it.
     func pairs(_ building: PairBuilding, _ rewards: RewardService) throws -> (dataset: Dataset, cost: Ledger) {
@@ -104,7 +104,7 @@ struct Preparation {
         }
         guard !rows.isEmpty else {
             throw ZooError(
-                .failedPrecondition, "no preference pair could be built: the reward tells no two samples of a prompt apart")
+                .failedPrecondition, "no preference pair could be built: the reward is the same for all samples of each prompt")
         }
         var cost = sampler.model.ledger
         cost.sampledSteps = batch.actionCount
@@ -113,7 +113,7 @@ struct Preparation {
     }
 }
 
-/// Samples of the policy as it begins, for what is made before training.
+/// Samples of the initial policy, for what is made before training.
 struct Sampler {
     let model: ModelService
     let data: DataService

@@ -8,7 +8,7 @@ import ZooRecipe
 import ZooRecords
 import ZooTensor
 
-/// A stage made ready to run: its services, from the recipe's words.
+/// Sets up a stage: its services, from the recipe.
 struct StageSetup {
     let spec: RunSpec
     let recipe: Recipe
@@ -18,12 +18,12 @@ struct StageSetup {
     let codec: any TextCodec
     let files: TaskFiles
     let device: Device
-    /// What the policy makes images of; nil where it makes text.
+    /// The format of the policy's images; nil if it makes text.
     let images: ImageTask?
     private let judge: ImageJudge?
-    /// Stands for the policy where a trained model is measured; nil: the policy as it begins.
+    /// Replaces the policy when a trained model is measured; nil: the initial policy.
     var trained: URL?
-    /// Tells people what they may not expect.
+    /// Reports surprising facts.
     var say: @Sendable (String) -> Void = { RunEvent.send(.message($0)) }
 
     init(_ spec: RunSpec, needs: AlgorithmNeeds) throws {
@@ -54,9 +54,9 @@ struct StageSetup {
         try checkTokens()
     }
 
-    /// Refuses a network that would take the policy's tokens for others: all its numbers would be of another text.
+    /// Refuses a network that would misread the policy's tokens: all its numbers would be about a different text.
     private func checkTokens() throws {
-        // The evaluation asks the reference whatever the algorithm does.
+        // The evaluation needs the reference whatever the algorithm does.
         let needed = needs.roles + ["reference"]
         let sources = [
             ("reference", stage.reference), ("teacher", stage.teacher), ("reward", stage.reward),
@@ -67,8 +67,8 @@ struct StageSetup {
             guard let fault = try codec.misreading(by: factory.codec(source)) else { continue }
             throw ZooError(
                 .invalidArgument,
-                "\(recipe.file.path): stage '\(stage.name)': '\(role)' has another tokenizer than the policy, whose tokens it is given: "
-                    + "\(fault); name a model with the policy's tokenizer")
+                "\(recipe.file.path): stage '\(stage.name)': '\(role)' has a different tokenizer than the policy, whose tokens it reads: "
+                    + "\(fault); choose a model with the policy's tokenizer")
         }
     }
 
@@ -157,7 +157,7 @@ struct StageSetup {
         return made
     }
 
-    /// Lets the critic's plan reach the policy that is built later.
+    /// Gives the critic's plan access to the policy, which is built later.
     private final class SharedTrunk {
         weak var roles: Roles?
 
@@ -169,7 +169,7 @@ struct StageSetup {
 
     // MARK: - Rewards
 
-    /// The reward of some specs, normalised on samples of the stage's policy as it begins.
+    /// The reward of some specs, normalised on samples of the stage's initial policy.
     func rewards(_ specs: [RewardSpec], stop: StopSignal) throws -> RewardService {
         let components = try specs.map { spec in
             var component = RewardService.Component(name: spec.name, weight: spec.weight, scorer: try scorer(spec))
@@ -195,7 +195,7 @@ struct StageSetup {
             return .function(TableReward(task: task))
         case let name where ImageReward.all.contains { $0.name == name }:
             guard let judge else {
-                throw ZooError(.invalidArgument, "reward '\(name)' scores pictures; the recipe's task makes none")
+                throw ZooError(.invalidArgument, "reward '\(name)' scores images; the recipe's task makes none")
             }
             return .function(try ImageReward(name) { judge.classifier })
         default:
@@ -228,7 +228,7 @@ struct StageSetup {
         return datasets
     }
 
-    /// A dataset of which every row has been read once, without the rows that teach nothing; says what the limits cut.
+    /// A dataset after reading every row once, without the rows that teach nothing; reports what the limits cut.
     ///
     /// - Parameter name: the recipe's key; `data.KIND` unless given.
     func checked(_ dataset: Dataset, _ kind: DataService.Kind, name: String? = nil) throws -> Dataset {

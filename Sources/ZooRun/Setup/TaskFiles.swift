@@ -8,13 +8,13 @@ import ZooRecords
 /// The datasets of a recipe: files of its own, and those that a built-in task makes.
 struct TaskFiles {
     let recipe: Recipe
-    /// Of a recipe whose task is of images.
+    /// The image task of a recipe.
     var images: ImageTask?
 
-    /// The folder of the task's files, made on first use. Throws where the raw data is not there.
+    /// The folder of the task's files, made on first use. Throws if the raw data is not there.
     private func folder() throws -> URL {
         guard let task = recipe.task else {
-            throw ZooError(.invalidArgument, "\(recipe.file.path): a source begins with 'task:', but the recipe names no 'task'")
+            throw ZooError(.invalidArgument, "\(recipe.file.path): a source starts with 'task:', but the recipe has no 'task'")
         }
         if let countdown = try CountdownTask(recipe) {
             return try made("countdown/\(countdown.folderName)", countdown.prepare)
@@ -30,7 +30,7 @@ struct TaskFiles {
         }
     }
 
-    /// A folder of the cache, which `make` writes whole where it is not there yet.
+    /// A folder of the cache, which `make` creates atomically if it is missing.
     private func made(_ path: String, _ make: (URL) throws -> Void) throws -> URL {
         let folder = CacheFolder.data.appending(path: path, directoryHint: .isDirectory)
         if !FileManager.default.fileExists(atPath: folder.path) { try make(folder) }
@@ -52,7 +52,7 @@ struct TaskFiles {
 
     /// The dataset of a source that is a file or the task's.
     ///
-    /// - Parameter fault: is told of a line that is no row, which is then left out; throws it unless given.
+    /// - Parameter fault: receives lines that are not rows, which are then left out; by default they are thrown.
     func dataset(
         _ source: DataSource, expecting shapes: [DatasetShape], fault: (DataError) throws -> Void = { throw $0 }
     ) throws -> Dataset {
@@ -76,13 +76,13 @@ struct TaskFiles {
 }
 
 extension CountdownTask {
-    /// The task of a recipe; nil where the recipe has another one. Throws where a setting is out of range.
+    /// The task of a recipe; nil if the recipe has another one. Throws if a setting is out of range.
     init?(_ recipe: Recipe) throws {
         guard let task = recipe.task, task.name == "countdown" else { return nil }
-        // The recipe's reader completes the settings and takes whole numbers alone.
+        // The recipe's reader completes the settings and accepts only whole numbers.
         func setting(_ key: String) throws -> Int {
             guard let value = task.settings[key], let whole = Int(exactly: value) else {
-                throw ZooError(.invalidArgument, "\(recipe.file.path): task.\(key) is no whole number")
+                throw ZooError(.invalidArgument, "\(recipe.file.path): task.\(key) is not a whole number")
             }
             return whole
         }

@@ -10,10 +10,11 @@ import ZooRecords
 /// The optimum of E[r] − β KL(π‖π_ref) is π* ∝ π_ref exp(r/β) (Rafailov et al. 2023, eq. 4). β is the one that gives the policy's own
 /// KL its best possible reward, so the gap to the frontier needs no β from the algorithm.
 struct ExactTabular {
-    /// `exact/kl`, `exact/reward`, and `exact/frontier_gap`: the reward that the best policy of the same KL has above this one's.
+    /// `exact/kl`, `exact/reward`, and `exact/frontier_gap`: the expected reward of the best policy at the same KL minus this
+    /// one's.
     let metrics: [String: Double]
 
-    /// nil where the policy is not tabular.
+    /// nil if the policy is not tabular.
     init?(_ services: RunServices, _ setup: StageSetup) throws {
         guard let task = try TabularTask(setup.recipe),
             let policy = try services.model.roles.role("policy").network as? Tabular,
@@ -25,7 +26,7 @@ struct ExactTabular {
         metrics = ["exact/kl": kl, "exact/reward": reward, "exact/frontier_gap": best - reward]
     }
 
-    /// The most reward that any policy of that KL to the reference has: bisection over log β, for KL falls as β rises.
+    /// The highest reward of any policy at that KL to the reference: bisection over log β, since KL falls as β rises.
     private static func bestReward(reference: Tabular, rewards: [[Double]], kl: Double) -> Double {
         func point(_ beta: Double) -> (kl: Double, reward: Double) {
             let best = Tabular.optimum(reference: reference, reward: rewards, beta: beta).probabilities

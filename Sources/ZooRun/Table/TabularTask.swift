@@ -8,7 +8,7 @@ import ZooRecords
 
 /// The tabular task: a table of rewards over all completions of all prompts, drawn from a normal distribution.
 ///
-/// Its optimum is known in closed form, so every algorithm can be held to it.
+/// Its optimum is known in closed form, so every algorithm can be checked against it.
 public struct TabularTask: Sendable {
     public let promptCount: Int
     public let vocabulary: Int
@@ -16,12 +16,12 @@ public struct TabularTask: Sendable {
     public let horizon: Int
     /// [prompt][completion]; a completion's index has its first token as the most significant digit.
     public let rewards: [[Double]]
-    /// Logits of the policy as it begins, [states × vocabulary]: random, so that the reference prefers something.
+    /// Logits of the initial policy, [states × vocabulary]: random, so that the reference prefers something.
     public let referenceLogits: [Float]
 
     public var config: TabularConfig { TabularConfig(vocabularySize: vocabulary, horizon: horizon, prompts: promptCount) }
 
-    /// The task of a recipe; nil where the recipe has another one.
+    /// The task of a recipe; nil if the recipe has another one.
     public init?(_ recipe: Recipe) throws {
         guard let task = recipe.task, task.name == "tabular" else { return nil }
         func whole(_ key: String, _ fallback: Int, _ range: ClosedRange<Int>) throws -> Int {
@@ -50,7 +50,7 @@ public struct TabularTask: Sendable {
         referenceLogits = (0..<config.states * width).map { _ in Float(start.normal()) }
     }
 
-    /// One row a prompt, named by its number.
+    /// One row per prompt, named by its number.
     var prompts: Dataset {
         Dataset(name: "tabular", shape: .prompt, rows: (0..<promptCount).map { Row(prompt: "\($0)") })
     }

@@ -6,7 +6,7 @@ import ZooPlugins
 import ZooRecipe
 import ZooRecords
 
-/// Reads every row of a dataset once, as the algorithm will: what the recipe's limits cut, and what is wrong with which line.
+/// Reads every row of a dataset once, as the algorithm will, and reports what the recipe's limits cut and which lines are faulty.
 struct RowCheck {
     let tokens: TokenizedRows
     let kind: DataService.Kind
@@ -30,7 +30,7 @@ struct RowCheck {
     private func check(_ row: Row, _ counts: inout RowCounts) throws {
         for (name, function) in rewards {
             do { try function.check(row) } catch let error as DataError {
-                // A reward that the recipe gave another name is called by it.
+                // A reward that the recipe renamed is reported by that name.
                 throw error.place == "reward \(name)" ? error : DataError("reward '\(name)'", error.reason)
             }
         }
@@ -53,7 +53,7 @@ struct RowCheck {
     private func learnt(_ sequence: TokenizedSequence, _ what: String = "") throws -> TokenizedSequence {
         guard sequence.hasActions || sequence.isCut else {
             throw RowFault(
-                "\(what)has no token to learn: it is empty, or its first token has nothing before it, and the tokenizer has no end token"
+                "\(what)has no token to learn: it is empty or has a single token without context, and the tokenizer has no end token"
             )
         }
         return sequence
@@ -63,13 +63,13 @@ struct RowCheck {
         (error as? RowFault)?.reason ?? plainWords(error)
     }
 
-    /// What is wrong with a row, without its place.
+    /// The fault of a row, without its location.
     private struct RowFault: Error {
         var reason: String
         init(_ reason: String) { self.reason = reason }
     }
 
-    /// Columns that reach the algorithm, which all rows have or none.
+    /// Columns that reach the algorithm; either all rows have them or none.
     private struct MixedColumns {
         private var rated = false
         private var labelled = false
@@ -93,25 +93,25 @@ struct RowCheck {
     }
 }
 
-/// What a dataset's rows come to.
+/// Statistics and faults of a dataset's rows.
 public struct RowCounts: Sendable {
-    /// Faults that are kept by their words.
+    /// How many faults are kept in full.
     public static let mostFaults = 20
 
     public var rows = 0
-    /// Tokens that are left of all rows.
+    /// Tokens left over all rows.
     public var tokens = 0
     /// Of the longest sequence.
     public var longest = 0
-    /// Rows whose prompt was cut in front (`max_prompt_steps`).
+    /// Rows whose prompt was cut at its start (`max_prompt_steps`).
     public var cutInFront = 0
     /// Rows with a sequence that was cut at its end (`max_steps`).
     public var cutAtEnd = 0
     /// Rows with either.
     public var cut = 0
-    /// Rows that the limits leave no action, by their numbers; they are left out.
+    /// Indices of rows without an action after cutting; they are left out.
     public var withoutActions: [Int] = []
-    /// Pairs that the limits make equal, by their numbers; they are left out.
+    /// Indices of pairs that cutting makes equal; they are left out.
     public var equalPairs: [Int] = []
     /// The first faults, each with file and line.
     public private(set) var faults: [String] = []
@@ -119,7 +119,7 @@ public struct RowCounts: Sendable {
 
     init(rows: Int) { self.rows = rows }
 
-    /// Rows that teach nothing, by their numbers.
+    /// Indices of rows that teach nothing.
     var leftOut: Set<Int> { Set(withoutActions + equalPairs) }
 
     mutating func note(_ fault: String) {
@@ -127,7 +127,7 @@ public struct RowCounts: Sendable {
         if faults.count < Self.mostFaults { faults.append(fault) }
     }
 
-    /// Faults of lines that are no rows, before those of rows.
+    /// Faults of lines that are not rows, before those of rows.
     mutating func precede(with unread: [String]) {
         rows += unread.count
         faultCount += unread.count
@@ -146,7 +146,7 @@ public struct RowCounts: Sendable {
     func sentence(_ limits: DataSources, _ dataset: Dataset) -> String {
         var parts = ["\(rows) rows, \(tokens) tokens"]
         if cut == 0 { parts.append("none cut") }
-        if cutInFront > 0 { parts.append("\(cutInFront) rows cut in front (max_prompt_steps: \(limits.maxPromptSteps))") }
+        if cutInFront > 0 { parts.append("\(cutInFront) rows cut at the start (max_prompt_steps: \(limits.maxPromptSteps))") }
         if cutAtEnd > 0 { parts.append("\(cutAtEnd) rows cut at the end (max_steps: \(limits.maxSteps))") }
         for (ids, what) in [(withoutActions, "with nothing left to learn"), (equalPairs, "cut to the same tokens")] {
             guard let first = ids.first else { continue }
@@ -156,7 +156,7 @@ public struct RowCounts: Sendable {
     }
 
     /// - Parameter what: the dataset by the recipe's key, such as `data.pairs`.
-    /// - Throws: where a row is no good, or the limits cut more rows than `max_cut` allows, or leave none.
+    /// - Throws: if a row is faulty, or the limits cut more rows than `max_cut` allows, or leave none.
     func require(_ what: String, _ limits: DataSources, _ dataset: Dataset) throws {
         if let first = faults.first {
             let more = faultCount > 1 ? " (and \(faultCount - 1) more faults of \(what): `zoo data check RECIPE` lists them)" : ""
@@ -167,11 +167,11 @@ public struct RowCounts: Sendable {
                 .invalidArgument,
                 """
                 \(what): the limits cut \(cut) of \(rows) rows, more than max_cut: \(limits.maxCut) allows (\(sentence(limits, dataset))); \
-                raise data.max_prompt_steps and data.max_steps, or say data.max_cut: 1 if that is meant
+                raise data.max_prompt_steps and data.max_steps, or set data.max_cut: 1 if that is intended
                 """)
         }
         guard leftOut.count < rows else {
-            throw ZooError(.invalidArgument, "\(what): no row is left to learn from: \(sentence(limits, dataset))")
+            throw ZooError(.invalidArgument, "\(what): no row is left to train on: \(sentence(limits, dataset))")
         }
     }
 }

@@ -11,17 +11,17 @@ protocol TextCodec: Sendable {
     func encode(_ text: String) throws -> [Int32]
     /// Special tokens are left out.
     func decode(_ tokens: [Int32]) -> String
-    /// Put before every text that does not begin with it. nil: a text's own first token is context, for nothing comes before it.
+    /// Prepended to every text that does not start with it. nil: a text's own first token is context.
     var begin: Int32? { get }
-    /// What a text that is empty so far begins with, where `begin` is nil; nil: nothing can be made from nothing.
+    /// The start of an empty text if `begin` is nil; nil if there is no such token.
     var start: Int32? { get }
-    /// Put after every text that does not end with it.
+    /// Appended to every text that does not end with it.
     var end: Int32? { get }
-    /// As ``decode(_:)``, with special tokens as they are spelled.
+    /// Like ``decode(_:)``, with special tokens spelled out.
     func spelled(_ tokens: [Int32]) -> String
     /// Any of them ends a sampled sequence.
     var ends: [Int32] { get }
-    /// Writes what reads the text back beside a model.
+    /// Writes the tokenizer's files next to a model.
     func write(to folder: URL) throws
 }
 
@@ -29,32 +29,32 @@ extension TextCodec {
     var start: Int32? { begin }
     func spelled(_ tokens: [Int32]) -> String { decode(tokens) }
 
-    /// Why a model that reads by `other` would take tokens of this codec for others; nil where it reads them as they are meant.
+    /// Why a model that uses `other` would misread tokens of this codec; nil if it reads them correctly.
     func misreading(by other: any TextCodec) -> String? {
         switch (self, other) {
         case (is NumberCodec, is NumberCodec), (is ImageCodec, is ImageCodec): return nil
         case (let own as TokenizerCodec, let other as TokenizerCodec):
             if own.identity == other.identity { return nil }
             return own.tokenizer.firstToken(unknownTo: other.tokenizer).map {
-                "token \($0.id) is '\($0.token)' for the policy and another, or none, there"
+                "token \($0.id) is '\($0.token)' for the policy and different or absent there"
             }
-        default: return "one of both reads text and the other does not"
+        default: return "one of the two reads text and the other does not"
         }
     }
     var ends: [Int32] { end.map { [$0] } ?? [] }
 }
 
 extension GenerativeNetwork {
-    /// What ends a sample: the tokens that the model's own files name, and those of its codec.
+    /// The tokens that end a sample: those named by the model's own files and by its codec.
     func endTokens(with own: [Int32]) -> [Int32] { endTokens + own.filter { !endTokens.contains($0) } }
 }
 
 /// The codec of a language model: its `tokenizer.json`.
 struct TokenizerCodec: TextCodec {
     let tokenizer: Tokenizer
-    /// Of the tokenizer: a hash of its file, or its own for one made here.
+    /// Identity of the tokenizer: a hash of its file, or a new one if it was trained here.
     let identity: String
-    /// Where the chat template is: the folder of the tokenizer, nil for one made here, and what takes its place.
+    /// Where the chat template is: the folder of the tokenizer (nil if trained here), and its replacement.
     private let folder: URL?
     private var chat = ChatSettings()
 
@@ -64,7 +64,7 @@ struct TokenizerCodec: TextCodec {
         self.folder = folder
     }
 
-    /// - Parameter url: a `tokenizer.json`, or the folder that holds it.
+    /// - Parameter url: a `tokenizer.json`, or its folder.
     init(contentsOf url: URL) throws {
         var isFolder: ObjCBool = false
         let exists = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
@@ -74,14 +74,14 @@ struct TokenizerCodec: TextCodec {
             folder: file.deletingLastPathComponent())
     }
 
-    /// The codec of a stage whose model has this one: with the stage's chat template where it names one, and its variables alone.
+    /// This codec for a stage: with the stage's chat template, if it has one, and only its variables.
     func with(_ chat: ChatSettings?) -> TokenizerCodec {
         var codec = self
         codec.chat = ChatSettings(template: chat?.template ?? self.chat.template, variables: chat?.variables ?? [:])
         return codec
     }
 
-    /// Reads the chat template; nil where there is none.
+    /// Reads the chat template; nil if there is none.
     func chatTokens() throws -> ChatTokens? {
         let marks = tokenizer.specialTokens
         var values: [String: JSONTree] = [:]
@@ -102,7 +102,7 @@ struct TokenizerCodec: TextCodec {
     var begin: Int32? { tokenizer.prefixToken }
     var start: Int32? { tokenizer.bosToken }
     var end: Int32? { tokenizer.eosToken }
-    /// Also what ends a turn in the chat template, which need not be the tokenizer's end token (Gemma's is not).
+    /// Includes the end of a turn in the chat template, which need not be the tokenizer's end token (Gemma's is not).
     var ends: [Int32] {
         // A template that cannot be read is reported where a conversation needs it.
         let turn = (try? chatTokens())?.endOfTurn
@@ -120,13 +120,13 @@ struct TokenizerCodec: TextCodec {
     }
 }
 
-/// The codec of the tabular model: numbers with blanks between them are the tokens themselves.
+/// The codec of the tabular model: numbers separated by spaces are the tokens themselves.
 struct NumberCodec: TextCodec {
     func encode(_ text: String) throws -> [Int32] {
         try text.split(separator: " ").map { word in
             guard let token = Int32(word), token >= 0 else {
                 throw DataError(
-                    "tabular data", "'\(word)' is not a token; expected whole numbers from 0 with blanks between them")
+                    "tabular data", "'\(word)' is not a token; expected whole numbers from 0, separated by spaces")
             }
             return token
         }

@@ -10,7 +10,7 @@ struct TokenizedSequence {
     var tokens: [Int32]
     /// [tokens]; true: an action.
     var mask: [Bool]
-    /// Tokens of the row that were cut off at the front of the prompt and at the end, for the limits of the recipe.
+    /// Tokens of the row that the recipe's limits cut at the start of the prompt and at the end.
     var cut = (front: 0, end: 0)
 
     init(tokens: [Int32], mask: [Bool]) {
@@ -26,14 +26,14 @@ struct TokenizedSequence {
     var hasActions: Bool { mask.contains(true) }
     var isCut: Bool { cut.front > 0 || cut.end > 0 }
 
-    /// Cut to at most `most` tokens from the first; no action may be left.
+    /// The first `most` tokens; possibly without any action.
     func prefix(_ most: Int) -> TokenizedSequence {
         var result = TokenizedSequence(tokens: Array(tokens.prefix(most)), mask: Array(mask.prefix(most)))
         result.cut = (cut.front, tokens.count - result.tokens.count)
         return result
     }
 
-    /// The first token is context: nothing comes before it that could foresee it.
+    /// Makes the first token context: there is nothing before it to predict it from.
     func withoutFirstAction() -> TokenizedSequence {
         guard mask.first == true else { return self }
         var result = self
@@ -60,7 +60,7 @@ struct TokenizedRows {
         chat = Result { try (codec as? TokenizerCodec)?.chatTokens() }
     }
 
-    /// What a sample goes on with: [begin, tokens of the prompt]. Throws where that is nothing.
+    /// What a sample continues: [begin, tokens of the prompt]. Throws if that is empty.
     func prompt(_ row: Row) throws -> TokenizedSequence {
         let context: TokenizedSequence
         if let conversation = row.chat {
@@ -74,13 +74,13 @@ struct TokenizedRows {
         guard !context.tokens.isEmpty else {
             throw ZooError(
                 .invalidArgument,
-                "the prompt is empty and the tokenizer has no begin token, so a completion would have nothing before it: give the "
+                "the prompt is empty and the tokenizer has no begin token, so a completion would have no context: give the "
                     + "prompt a text")
         }
         return context
     }
 
-    /// A supervised example: the completion counts, or the assistant's turns, or the whole of a plain text.
+    /// A supervised example: the actions are the completion, the assistant's turns, or a whole plain text.
     func example(_ row: Row) throws -> TokenizedSequence {
         if let messages = row.chat?.messages {
             let chat = try template(row)
@@ -101,7 +101,7 @@ struct TokenizedRows {
         try row.sampled.map { sampled($0.context, $0.rejected) } ?? completion(row, row.rejected, row.chat?.rejected)
     }
 
-    /// A sample as it was drawn.
+    /// A sample exactly as it was drawn.
     private func sampled(_ context: [Int32], _ actions: [Int32]) -> TokenizedSequence {
         TokenizedSequence(tokens: context + actions, contextSteps: context.count).prefix(maxSteps)
     }
@@ -112,13 +112,13 @@ struct TokenizedRows {
         let chat = try template(row)
         let answer = try chat.template.answer(turns ?? [], to: conversation.prompt, tools: conversation.tools)
         var whole = try chat.tokens(answer)
-        // As a sampled sequence does, this one ends with its last action.
+        // Like a sampled sequence, this one ends with its last action.
         let end = (whole.mask.lastIndex(of: true) ?? -1) + 1
         whole = TokenizedSequence(tokens: Array(whole.tokens[..<end]), mask: Array(whole.mask[..<end]))
         return cutFront(whole).prefix(maxSteps).withoutFirstAction()
     }
 
-    /// Drops tokens in front, until what comes before the first action is no longer than a prompt may be.
+    /// Drops tokens at the start until the context before the first action is no longer than a prompt may be.
     private func cutFront(_ sequence: TokenizedSequence) -> TokenizedSequence {
         let excess = max(0, (sequence.mask.firstIndex(of: true) ?? sequence.tokens.count) - maxPromptSteps)
         var result = TokenizedSequence(
@@ -131,13 +131,13 @@ struct TokenizedRows {
         guard let chat = try chat.get() else {
             throw ZooError(
                 .invalidArgument,
-                "the data holds conversations, and the model's tokenizer has no chat template: name a file in the stage's "
-                    + "'data: {chat_template: FILE.jinja}', or put one as chat_template.jinja beside the tokenizer")
+                "the data contains conversations, but the model's tokenizer has no chat template: name a file in the stage's "
+                    + "'data: {chat_template: FILE.jinja}', or put chat_template.jinja next to the tokenizer")
         }
         return chat
     }
 
-    /// [begin, tokens of the prompt], cut in front; empty where there is neither.
+    /// [begin, tokens of the prompt], cut at the start; empty if there is neither.
     private func context(_ prompt: String) throws -> TokenizedSequence {
         let encoded = withoutBegin(try codec.encode(prompt))
         let begin = (encoded.isEmpty ? codec.start : codec.begin).map { [$0] } ?? []
@@ -147,7 +147,7 @@ struct TokenizedRows {
         return sequence
     }
 
-    /// A text that is templated already begins with the begin token: it gets no second one.
+    /// A text that already is templated starts with the begin token and gets no second one.
     private func withoutBegin(_ tokens: [Int32]) -> [Int32] {
         codec.begin != nil && tokens.first == codec.begin ? Array(tokens.dropFirst()) : tokens
     }

@@ -10,21 +10,21 @@ import ZooTensor
 
 /// Every row of a recipe's data, read as the algorithms will read it, before anything is trained.
 public struct DataCheck: Sendable {
-    /// A dataset of the recipe: where it is named, and what its rows come to.
+    /// A dataset of the recipe: where it is named, and the result of reading its rows.
     public struct Entry: Sendable {
-        /// The stage's name; `evaluation` for what the last stage's model is measured on.
+        /// The stage's name; `evaluation` for the evaluation's data.
         public var stage: String
         /// The recipe's key: `data.pairs`, `evaluation.prompts`.
         public var key: String
         public var counts: RowCounts
         /// One line for people.
         public var sentence: String
-        /// Why a run would refuse the dataset; nil where it would not.
+        /// Why a run would refuse the dataset; nil if it would not.
         public var refusal: String?
     }
 
     public private(set) var entries: [Entry] = []
-    /// What was read already: variants share their data.
+    /// Datasets that were already read: variants share their data.
     private var seen: Set<[String]> = []
     private var codecs: [String: any TextCodec] = [:]
 
@@ -32,17 +32,17 @@ public struct DataCheck: Sendable {
 
     /// Reads all datasets that a recipe and its variants name.
     ///
-    /// - Throws: where a file cannot be read at all. Rows that are no good are faults of an ``Entry``.
+    /// - Throws: if a file cannot be read at all. Faulty rows are faults of an ``Entry``.
     public init(_ recipe: Recipe) throws {
         try read(recipe)
         for variant in recipe.compare?.variants ?? [] { try read(recipe.applying(variant)) }
     }
 
-    /// Reads the datasets of all stages and of the evaluation; what was read before is not read again.
+    /// Reads the datasets of all stages and of the evaluation, each only once.
     ///
-    /// - Parameter kinds: what a stage's algorithm reads of its data; all that it names unless given.
+    /// - Parameter kinds: what a stage's algorithm reads of its data; by default all that the stage names.
     mutating func read(_ recipe: Recipe, kinds: ((Stage) throws -> Set<DataService.Kind>)? = nil) throws {
-        // Pictures and what they show are made by the task.
+        // Images and what they show come from the task.
         guard recipe.task?.makesImages != true else { return }
         for stage in recipe.stages {
             let wanted = try kinds?(stage) ?? Set(DataService.Kind.allCases)
@@ -123,7 +123,7 @@ extension Recipe {
     /// The stage whose model a stage's chain of models begins with.
     func origin(of stage: Stage) -> Stage { chain(of: stage).last ?? stage }
 
-    /// What a stage reads text with: the tokenizer of the model that its chain begins with, and the chat template that is nearest.
+    /// How a stage reads text: the tokenizer of the first model of its chain, and the nearest chat template.
     func codec(of stage: Stage) throws -> any TextCodec {
         codec(of: stage, reading: try ownCodec(of: origin(of: stage)))
     }
@@ -133,7 +133,7 @@ extension Recipe {
         (own as? TokenizerCodec).map { text in chain(of: stage).reversed().reduce(text) { $0.with($1.data.chat) } } ?? own
     }
 
-    /// The codec of a model that no stage before made.
+    /// The codec of a model that no earlier stage made.
     fileprivate func ownCodec(of origin: Stage) throws -> any TextCodec {
         let files = TaskFiles(recipe: self)
         return try ModelFactory(recipe: self, models: [:], device: try Device("cpu"), seed: seed) {

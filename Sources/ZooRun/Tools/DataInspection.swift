@@ -59,7 +59,7 @@ public struct DataInspection: Sendable {
         guard recipe.task?.makesImages != true else {
             throw ZooError(
                 .invalidArgument,
-                "\(recipe.file.path): its task makes pictures, without tokens to show; samples.png of a run has its prompts")
+                "\(recipe.file.path): its task makes images, without tokens to show; a run's samples.png shows its prompts")
         }
         let files = TaskFiles(recipe: recipe)
         let codec = try recipe.codec(of: stage)
@@ -72,7 +72,7 @@ public struct DataInspection: Sendable {
                 guard kind == nil else {
                     throw ZooError(
                         .invalidArgument,
-                        "the pairs of stage '\(stage.name)' are built from its policy's samples: there is no file to show")
+                        "the pairs of stage '\(stage.name)' are built from its policy's samples, so there is no file to show")
                 }
                 continue
             }
@@ -117,7 +117,7 @@ public struct DataInspection: Sendable {
 }
 
 extension DataService.Kind {
-    /// The shapes that will do, the preferred one first.
+    /// The accepted shapes, the preferred one first.
     var shapes: [DatasetShape] {
         switch self {
         case .prompts: [.prompt, .promptCompletion]

@@ -9,12 +9,12 @@ import ZooTensor
     import MachO
 #endif
 
-/// What the engine is, for people to see.
+/// Facts about the engine, for people.
 public enum EngineInfo {
     /// Of libtorch, as it was loaded.
     public static var version: String { Engine.version }
 
-    /// Why `device: cuda` cannot be used here; nil where it can.
+    /// Why `device: cuda` cannot be used here; nil if it can.
     public static var cudaProblem: String? {
         do {
             _ = try Device("cuda")
@@ -22,7 +22,7 @@ public enum EngineInfo {
         } catch { return plainWords(error) }
     }
 
-    /// The file of a library that this process has loaded, by the start of its name; nil where none is loaded.
+    /// The file of a library that this process has loaded, by the start of its name; nil if none is loaded.
     public static func library(_ name: String) -> String? {
         loaded.first { URL(fileURLWithPath: $0).lastPathComponent.hasPrefix(name) }
     }

@@ -9,11 +9,11 @@ import ZooTensor
 extension RunController {
     /// Measures the model in a folder as the recipe's evaluation says, against the last stage's reference.
     ///
-    /// - Throws: where the recipe has no evaluation, or the model is not whole or reads text by another tokenizer.
+    /// - Throws: if the recipe has no evaluation, or the model is incomplete or has a different tokenizer.
     public func evaluate(_ model: URL) async throws -> EvaluationResult {
         guard let evaluation = recipe.evaluation, evaluation.prompts != nil, var stage = recipe.stages.last else {
             throw ZooError(
-                .invalidArgument, "\(recipe.file.path) has no 'evaluation' with 'prompts': say there what to measure samples of")
+                .invalidArgument, "\(recipe.file.path) has no 'evaluation' with 'prompts' to sample for")
         }
         // Rewards are normalised on samples, and a stage that trains on examples names no prompts for them.
         stage.data.prompts = stage.data.prompts ?? evaluation.prompts
@@ -24,7 +24,7 @@ extension RunController {
         let own = try setup.factory.codec(.folder(model))
         if let fault = setup.codec.misreading(by: own) ?? own.misreading(by: setup.codec) {
             throw ZooError(
-                .invalidArgument, "\(model.path) has another tokenizer than the models of \(recipe.file.path): \(fault)")
+                .invalidArgument, "\(model.path) has a different tokenizer than the models of \(recipe.file.path): \(fault)")
         }
         setup.trained = model
         setup.say = { _ in }  // standard output is the result's

@@ -8,9 +8,9 @@ import ZooRecipe
 import ZooRecords
 import ZooTensor
 
-/// Makes one model of an adapter and its base.
+/// Merges an adapter into its base.
 public enum ModelMerge {
-    /// What goes from one folder to the other as it is, from the adapter where it has one, else from the base.
+    /// Files that are copied unchanged, from the adapter's folder if it has them, else from the base's.
     private static let carried = [
         "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja",
     ]
@@ -19,17 +19,17 @@ public enum ModelMerge {
     /// nothing.
     ///
     /// - Parameter base: in place of the base that the adapter names.
-    /// - Throws: where `adapter` holds none, it does not fit the base, or `output` is there already.
+    /// - Throws: if `adapter` contains none, it does not fit the base, or `output` already exists.
     public static func merge(_ adapter: URL, base: URL? = nil, into output: URL) throws {
         let files = FileManager.default
         guard AdapterFolder.isOne(adapter) else {
             throw ZooError(
                 .invalidArgument,
-                "\(adapter.path) is no adapter: expected adapter_config.json and no config.json, or pytorch_lora_weights.safetensors "
-                    + "and no model_index.json; a whole model needs no merging")
+                "\(adapter.path) is not an adapter: expected adapter_config.json and no config.json, or pytorch_lora_weights.safetensors "
+                    + "and no model_index.json; a full model needs no merging")
         }
         guard !files.fileExists(atPath: output.path) else {
-            throw ZooError(.alreadyExists, "\(output.path) is there already; name another --output")
+            throw ZooError(.alreadyExists, "\(output.path) already exists; choose another --output")
         }
         let network: any Network
         let place: URL
@@ -48,7 +48,7 @@ public enum ModelMerge {
             try network.save(to: part)
             for name in carried {
                 let source = [adapter, place].map { $0.appending(path: name) }.first { files.fileExists(atPath: $0.path) }
-                // A link is copied as what it leads to: its path may mean nothing there.
+                // Links are followed when copied: their paths may mean nothing there.
                 if let source { try files.copyItem(at: source.resolvingSymlinksInPath(), to: part.appending(path: name)) }
             }
             try files.moveItem(at: part, to: output)

@@ -14,7 +14,7 @@ public struct ModelSampler {
 
     /// Reads the model.
     ///
-    /// - Throws: where the folder is no whole model, or one that does not generate.
+    /// - Throws: if the folder is not a complete model, or one that cannot generate.
     public init(_ folder: URL, device: String = "cpu", threads: Int) throws {
         guard try FileManager.default.fileExists(atPath: configFile(of: folder).path) else {
             throw ZooError(.notFound, "\(folder.path) is not a model folder: it has no config.json")
@@ -31,7 +31,8 @@ public struct ModelSampler {
             ? NumberCodec() : try TokenizerCodec(contentsOf: tokenizerFile(of: folder))
     }
 
-    /// `samples` continuations of each prompt, `[prompt][sample]`. Equal seeds give equal texts; temperature 0 takes the likeliest token.
+    /// `samples` continuations of each prompt, `[prompt][sample]`. Equal seeds give equal texts; temperature 0 takes the most
+    /// likely token.
     public func sample(
         _ prompts: [String], samples: Int, maxNewTokens: Int, temperature: Double, seed: UInt64
     ) throws -> [[String]] {

@@ -7,8 +7,8 @@ import ZooRecords
 extension RunServices {
     /// The share of a stage's budget that is spent; at 1 it ends.
     ///
-    /// An algorithm that learns from built pairs has spent a budget of samples or queries before its first step: then the passes over
-    /// the pairs are the progress.
+    /// An algorithm that learns from built pairs has spent a budget of samples or queries before its first iteration: then the
+    /// passes over the pairs are the progress.
     func spent(_ stage: Stage) -> Double {
         if let building = stage.pairsPaid, let count = data.count(.pairs) {
             return Double(data.given(.pairs)) / Double(count * building.epochs)
@@ -18,7 +18,7 @@ extension RunServices {
         return (stage.budget.axis.spent(model.ledger) + running) / stage.budget.amount
     }
 
-    /// Makes a step of the algorithm and takes its time.
+    /// Runs one iteration and times it.
     func timingStep(_ step: () throws -> Void) rethrows {
         let start = secondsNow()
         stepStart = start
@@ -27,7 +27,7 @@ extension RunServices {
         model.ledger.seconds += secondsNow() - start
     }
 
-    /// Passes over the dataset that the algorithm reads most of.
+    /// Passes over the dataset that the algorithm reads most.
     private var epochs: Double {
         DataService.Kind.allCases.compactMap { kind in data.count(kind).map { Double(data.given(kind)) / Double($0) } }.max() ?? 0
     }
@@ -49,10 +49,10 @@ extension Budget.Axis {
 }
 
 extension AlgorithmNeeds {
-    /// The network whose updates a budget counts: the policy, or where the algorithm trains none, the reward model.
+    /// The network whose updates a budget counts: the policy, or the reward model if no policy is trained.
     var trainedRole: String { roles.contains("reward") && !roles.contains("policy") ? "reward" : "policy" }
 
-    /// The axes of a budget that an algorithm with these needs spends in a stage.
+    /// The budget axes that an algorithm with these needs can spend in a stage.
     func spends(_ stage: Stage) -> [Budget.Axis] {
         let paysForPairs = data.contains(.pairs) && stage.pairs(paidBy: .sampledSteps) != nil
         return Budget.Axis.allCases.filter { axis in
@@ -68,27 +68,27 @@ extension AlgorithmNeeds {
     func checkBudget(of stage: Stage, recipe: String) throws {
         let axes = spends(stage)
         guard !axes.contains(stage.budget.axis) else { return }
-        let lack = stage.budget.axis == .sampledSteps ? "samples nothing" : "asks no reward"
+        let lack = stage.budget.axis == .sampledSteps ? "samples nothing" : "queries no reward"
         let expected = axes.map(\.rawValue).joined(separator: ", ")
         throw ZooError(
             .invalidArgument,
-            "\(recipe): stage '\(stage.name)': algorithm '\(stage.algorithm)' \(lack), so that a budget of "
+            "\(recipe): stage '\(stage.name)': algorithm '\(stage.algorithm)' \(lack), so a budget of "
                 + "\(stage.budget.axis.rawValue) would never be spent; expected one of \(expected)")
     }
 }
 
 extension Stage {
-    /// The pairs that the stage's budget goes into, where its algorithm learns from pairs; nil where it goes into steps.
+    /// The pairs that the stage's budget is spent on, if its algorithm learns from pairs; nil if it is spent on iterations.
     var pairsPaid: PairBuilding? { pairs(paidBy: budget.axis) }
 
-    /// The pairs that a budget on that axis would go into.
+    /// The pairs that a budget on that axis would be spent on.
     fileprivate func pairs(paidBy axis: Budget.Axis) -> PairBuilding? {
         guard axis.paysForSamples, case .build(let building)? = data.pairs, building.images == nil else { return nil }
         return building
     }
 }
 
-/// How many prompts pairs are built from: so many, or as many as the stage's budget pays for.
+/// How many prompts pairs are built from: a number, or as many as the stage's budget pays for.
 struct PairPlan {
     private enum Limit {
         case prompts(Int)
@@ -101,9 +101,9 @@ struct PairPlan {
     /// Sequences in one pass of the sampler.
     private static let most = 256
 
-    /// - Throws: where the recipe says no number, or the budget is too small for the samples of one prompt.
+    /// - Throws: if the recipe gives no number, or the budget is too small for the samples of one prompt.
     init(_ building: PairBuilding, _ stage: Stage) throws {
-        // One kind of image over another: one sample of each, and nothing to rank.
+        // One kind of image over another: one sample of each, without ranking.
         samples = building.images == nil ? building.samples : 1
         let axis = stage.pairsPaid == nil || building.images != nil ? nil : stage.budget.axis
         let longest = stage.rollout.denoising?.evaluationSteps ?? stage.rollout.maxNewTokens
@@ -118,8 +118,8 @@ struct PairPlan {
             let steps = axis == .sampledSteps ? " of up to \(longest) steps" : ""
             throw ZooError(
                 .invalidArgument,
-                "stage '\(stage.name)': its budget, \(stage.budget.axis.rawValue): \(Int(stage.budget.amount)), does not pay for the "
-                    + "\(samples) samples\(steps) of one preference pair; raise it")
+                "stage '\(stage.name)': its budget, \(stage.budget.axis.rawValue): \(Int(stage.budget.amount)), does not cover the "
+                    + "\(samples) samples\(steps) of one preference pair; increase it")
         }
     }
 
@@ -131,9 +131,9 @@ struct PairPlan {
         }
     }
 
-    /// Prompts of the next pass, after `done` prompts and the sampled `steps`; 0: it is enough.
+    /// Prompts of the next pass, after `done` prompts and the sampled `steps`; 0 ends sampling.
     ///
-    /// The budget is never overrun: what is left of it at the end could not pay for another prompt with completions of full length.
+    /// The budget is never overrun: what remains could not pay for another prompt with completions of full length.
     func next(done: Int, steps: Int) -> Int {
         let pass = max(1, Self.most / samples)
         switch limit {

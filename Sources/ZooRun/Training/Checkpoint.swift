@@ -8,11 +8,11 @@ import ZooRecipe
 import ZooRecords
 import ZooTensor
 
-/// The whole state of a run between two steps, in `checkpoints/step-N/`: safetensors and JSON, nothing else.
+/// The complete state of a run between two iterations, in `checkpoints/step-N/`: only safetensors and JSON.
 ///
-/// It is written under a temporary name, flushed and renamed, so what carries its proper name is whole. Its manifest says what it
-/// consists of, and is checked whole before anything is read. The newest two are kept: where the newest was damaged since, the one
-/// before it is there.
+/// It is written under a temporary name, flushed and renamed, so a checkpoint with its proper name is complete. Its manifest
+/// lists what it consists of, and is fully verified before anything is read. The newest two are kept: if the newest was damaged
+/// since, the one before it is there.
 struct Checkpoint {
     /// What is not a tensor.
     struct State: Codable {
@@ -29,9 +29,9 @@ struct Checkpoint {
 
     let folder: RunFolder
 
-    /// The newest checkpoint's step, after a check of every byte of it; nil where there is none.
+    /// The newest checkpoint's iteration, after verifying every byte of it; nil if there is none.
     ///
-    /// - Throws: `.dataLoss` where it is damaged, with what is the matter, and which one there is in its place.
+    /// - Throws: `.dataLoss` if it is damaged, with the fault and the checkpoint to use instead.
     func newest() throws -> Int? {
         let steps = try steps()
         guard let step = steps.last else { return nil }
@@ -39,31 +39,31 @@ struct Checkpoint {
         let before = try steps.dropLast().last { try self.fault(in: $0) == nil }
         let way =
             before.map {
-                "remove that folder (rm -r \(url(step).path)) and resume again, which then goes on from the checkpoint before it, step-\($0)"
-            } ?? "no checkpoint before it is whole: begin anew in another folder"
+                "remove that folder (rm -r \(url(step).path)) and resume again, which then continues from the previous checkpoint, step-\($0)"
+            } ?? "no earlier checkpoint is intact: start again in another folder"
         throw ZooError(.dataLoss, "the checkpoint \(url(step).path) is damaged: \(fault); \(way)")
     }
 
-    /// The steps of all checkpoints, in order.
+    /// The iterations of all checkpoints, in order.
     private func steps() throws -> [Int] {
         guard FileManager.default.fileExists(atPath: folder.checkpoints.path) else { return [] }
         let names = try FileManager.default.contentsOfDirectory(atPath: folder.checkpoints.path)
         return names.compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst(5)) : nil }.sorted()
     }
 
-    /// What is the matter with a checkpoint, in a few words; nil where it is as it was written.
+    /// The fault of a checkpoint, in a few words; nil if it is unchanged.
     private func fault(in step: Int) throws -> String? {
         let part = url(step)
         let manifest: Manifest
         do { manifest = try Manifest(reading: part.appending(path: Self.manifest)) } catch {
-            return "its \(Self.manifest) is missing, or is not as it was written"
+            return "its \(Self.manifest) is missing or was changed"
         }
         guard manifest.step == step else {
-            return "by its manifest it is the checkpoint of step \(manifest.step.map(String.init) ?? "none")"
+            return "its manifest says step \(manifest.step.map(String.init) ?? "none")"
         }
         let found = try FileManager.default.subpathsOfDirectory(atPath: part.path)
         if let extra = found.sorted().first(where: { $0 != Self.manifest && manifest.files[$0] == nil }) {
-            return "\(extra) is no part of it"
+            return "\(extra) does not belong to it"
         }
         return manifest.fault(in: part)
     }
@@ -120,12 +120,12 @@ struct Checkpoint {
 
     // MARK: - Reading
 
-    /// Puts the state of `step` into services that were just made, and into the algorithm. Returns the step.
+    /// Restores the state of iteration `step` into new services and the algorithm. Returns the iteration.
     func restore(_ step: Int, into services: RunServices, algorithm: AlgorithmInstance) throws {
         let part = url(step)
         let saved = try Manifest(reading: part.appending(path: Self.manifest)).roles
         let state = try JSON.decode(State.self, from: part.appending(path: "state.json"))
-        // Roles of the recipe come first: what the algorithm made itself are copies of them.
+        // Roles of the recipe come first: those that the algorithm made are copies of them.
         for (name, version) in state.versions.sorted(by: {
             (state.frozen.contains($0.key) ? 1 : 0, $0.key) < (state.frozen.contains($1.key) ? 1 : 0, $1.key)
         }) {
@@ -142,7 +142,7 @@ struct Checkpoint {
                 continue
             }
             let tensors = try Safetensors.read(weights)
-            // A reference that was the base alone has become a copy of the policy's adapter.
+            // A reference that was the plain base has become a copy of the policy's adapter.
             if role.optimizer == nil, let policy = services.model.roles.built["policy"], policy.network.isAdapted,
                 policy.network.parameters.allSatisfy({ tensors[$0.name] != nil })
             {
@@ -193,7 +193,7 @@ struct Checkpoint {
 }
 
 extension Role {
-    /// Whether a checkpoint has its weights: not where they are those of the recipe's model for ever.
+    /// Whether a checkpoint has its weights: not if they never differ from the recipe's model.
     fileprivate var isSaved: Bool { optimizer != nil || version > 0 || !["reference", "teacher"].contains(name) }
 }
 

@@ -6,14 +6,14 @@ import ZooPlugins
 import ZooRecipe
 import ZooRecords
 
-/// `metrics.jsonl`: one JSON object a step, in the order logged. A resumed run cuts what lies beyond its checkpoint.
+/// `metrics.jsonl`: one JSON object per iteration, in the order logged. A resumed run drops lines after its checkpoint.
 public final class JSONLinesSink: MetricSink {
     private let file: FileHandle
     private let url: URL
 
-    /// Opens the file for the steps after `step`, dropping later lines that an interrupted run left, and the half-written last one.
+    /// Opens the file for the iterations after `step`, dropping later lines of an interrupted run and a half-written last one.
     ///
-    /// - Throws: `.dataLoss` where a line of the steps up to there is damaged or missing: nothing could make it again.
+    /// - Throws: `.dataLoss` if a line up to there is damaged or missing: it could not be recreated.
     public init(_ url: URL, after step: Int) throws {
         if step == 0 {
             try Files.write(Data(), to: url)
@@ -29,7 +29,7 @@ public final class JSONLinesSink: MetricSink {
         } catch { throw FileError(writing: url.path, error) }
     }
 
-    /// Bytes of the lines of all steps up to the given one.
+    /// Bytes of the lines of all iterations up to the given one.
     private static func length(of text: Data, upTo last: Int, file: URL) throws -> Int {
         var (start, number, step) = (text.startIndex, 0, -1)
         while step < last {
@@ -38,8 +38,8 @@ public final class JSONLinesSink: MetricSink {
                 ZooError(
                     .dataLoss,
                     """
-                    \(file.path): line \(number) \(found), and the run goes on from step \(last), which does not make it again; mend the \
-                    file, or begin anew in another folder
+                    \(file.path): line \(number) \(found), and the run continues after iteration \(last), which does not write it again; repair the \
+                    file, or start again in another folder
                     """)
             }
             guard let end = text[start...].firstIndex(of: UInt8(ascii: "\n")) else {
@@ -47,10 +47,10 @@ public final class JSONLinesSink: MetricSink {
             }
             guard let object = try? JSONSerialization.jsonObject(with: text[start..<end]) as? [String: Any],
                 let found = object["step"] as? Int
-            else { throw fault("is no record of a step") }
-            // A run that is measured along the way begins with step 0.
+            else { throw fault("is not the record of an iteration") }
+            // A run that is evaluated during training starts with iteration 0.
             guard found == step + 1 || (step < 0 && found == 1) else {
-                throw fault("is of step \(found); expected step \(step < 0 ? 1 : step + 1)")
+                throw fault("is of iteration \(found); expected iteration \(step < 0 ? 1 : step + 1)")
             }
             (start, step) = (end + 1, found)
         }
@@ -68,7 +68,7 @@ public final class JSONLinesSink: MetricSink {
     public func close() throws { try file.close() }
 }
 
-/// The few pieces of JSON that are written by hand, to keep the order of keys and every bit of a number.
+/// JSON written by hand, to keep the order of keys and every bit of a number.
 enum JSONText {
     static func quote(_ text: String) -> String {
         var quoted = "\""
@@ -86,6 +86,6 @@ enum JSONText {
         return quoted + "\""
     }
 
-    /// The shortest text that reads back as the same number; null where JSON has none.
+    /// The shortest text that reads back as the same number; null if JSON has none.
     static func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }
 }

@@ -6,7 +6,7 @@ import ZooPlugins
 import ZooRecipe
 import ZooRecords
 
-/// Several values of a metric within one step, made one by the normaliser that the algorithm declared.
+/// Combines several values of a metric within one iteration by the normaliser that the algorithm declared.
 struct MetricAccumulator {
     private struct Entry {
         var normaliser: Int32
@@ -29,7 +29,7 @@ struct MetricAccumulator {
             order.append(name)
         }
         guard var entry = entries[name], entry.normaliser == normaliser else {
-            throw ZooError(.invalidArgument, "metric '\(name)' was logged with two normalisers in one step")
+            throw ZooError(.invalidArgument, "metric '\(name)' was logged with two normalisers in one iteration")
         }
         switch normaliser {
         case ZOO_METRIC_MEAN: (entry.sum, entry.weight) = (entry.sum + value * weight, entry.weight + weight)
@@ -41,7 +41,8 @@ struct MetricAccumulator {
         entries[name] = entry
     }
 
-    /// The step's values in the order in which they were first named; the accumulator is then empty. A mean over nothing is left out.
+    /// The iteration's values in the order in which they were first named; empties the accumulator. A mean over nothing is left
+    /// out.
     mutating func take() -> [(name: String, value: Double)] {
         defer { self = MetricAccumulator() }
         return order.compactMap { name in

@@ -6,7 +6,7 @@ import ZooPlugins
 import ZooRecipe
 import ZooRecords
 
-/// One step's metrics, as they go to `metrics.jsonl`, TensorBoard and the screen.
+/// The metrics of one iteration, for `metrics.jsonl`, TensorBoard and the screen.
 public struct MetricRecord: Sendable, Equatable {
     public var step: Int
     public var values: [(name: String, value: Double)]
@@ -16,12 +16,12 @@ public struct MetricRecord: Sendable, Equatable {
     }
 }
 
-/// Takes a run's metrics, one record a step.
+/// Receives a run's metrics, one record per iteration.
 public protocol MetricSink: AnyObject {
     func record(_ record: MetricRecord) throws
-    /// Samples of an evaluation along the way, as a PNG file.
+    /// Samples of an evaluation during training, as a PNG file.
     func picture(_ png: Data, step: Int) throws
-    /// What the evaluation at the end found, after the last step.
+    /// The result of the final evaluation.
     func evaluation(_ result: EvaluationResult, step: Int) throws
     /// Flushes what was recorded to the disk.
     func synchronize() throws

@@ -4,10 +4,10 @@ import ZooPlugins
 import ZooRecipe
 import ZooRecords
 
-/// Notices a run that does not come nearer to the end of its budget, and one that trains nothing.
+/// Notices a run that makes no progress in its budget, and one that trains nothing.
 struct ProgressWatch {
-    /// Steps of the algorithm without any progress after which a run ends: no algorithm gathers gradients of so many for one update,
-    /// and a policy that is not updated samples the same way for ever.
+    /// Iterations without progress after which a run ends: no algorithm accumulates gradients over that many for one update,
+    /// and a policy that is not updated samples the same way forever.
     static let limit = 100
 
     private let stage: Stage
@@ -26,8 +26,8 @@ struct ProgressWatch {
 
     /// Looks at the run after a step.
     ///
-    /// - Returns: a sentence where nothing has been updated for so many steps, once each time.
-    /// - Throws: where nothing of the budget has been spent for so many steps.
+    /// - Returns: a sentence if nothing has been updated for that many iterations, once each time.
+    /// - Throws: if nothing of the budget has been spent for that many iterations.
     mutating func note() throws -> String? {
         let (now, made) = (services.spent(stage), services.updates)
         stepsWithoutUpdate = made > updates ? 0 : stepsWithoutUpdate + 1
@@ -37,24 +37,24 @@ struct ProgressWatch {
         if stepsWithoutProgress >= Self.limit {
             throw ZooError(
                 .failedPrecondition,
-                "stage '\(stage.name)' ended without progress: in \(Self.limit) steps '\(stage.algorithm)' spent nothing of its "
-                    + "budget, \(stage.budget.axis.rawValue): \(stage.budget.text)\(cause); its state is kept as a checkpoint")
+                "stage '\(stage.name)' ended without progress: in \(Self.limit) iterations '\(stage.algorithm)' spent nothing of its "
+                    + "budget, \(stage.budget.axis.rawValue): \(stage.budget.text)\(cause); its state was saved as a checkpoint")
         }
         guard stepsWithoutUpdate == Self.limit else { return nil }
-        return "'\(stage.algorithm)' updated no network in the last \(Self.limit) steps\(cause)"
+        return "'\(stage.algorithm)' updated no network in the last \(Self.limit) iterations\(cause)"
     }
 
-    /// What is known of why nothing was updated.
+    /// What is known about why nothing was updated.
     private var cause: String {
         guard stepsWithoutUpdate >= Self.limit else { return "" }
         let (sequences, finished) = (services.drawn.sequences - drawn.sequences, services.drawn.finished - drawn.finished)
-        guard sequences > 0 else { return ": no step made an update" }
+        guard sequences > 0 else { return ": no iteration made an update" }
         guard finished > 0 else {
             return
                 ": none of \(sequences) samples ended within rollout.max_new_tokens: \(stage.rollout.maxNewTokens), and an algorithm "
-                + "that masks cut samples then learns from none"
+                + "that masks cut samples then has none to learn from"
         }
-        return ": no step made an update, though \(finished) of \(sequences) samples ended"
+        return ": no iteration made an update, though \(finished) of \(sequences) samples ended"
     }
 }
 

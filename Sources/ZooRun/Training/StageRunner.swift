@@ -9,16 +9,16 @@ import ZooRecipe
 import ZooRecords
 import ZooTensor
 
-/// One run, in its worker process: from the spec in the run's folder to the trained model beside it.
+/// One run, in its worker process: from the spec in the run's folder to the trained model.
 public struct StageRunner {
     private let folder: RunFolder
     private let stop: StopSignal
     private let sinks: [any MetricSink]
     private let spec: RunSpec
-    /// The checkpoint that the run goes on from; nil where it begins.
+    /// The checkpoint that the run continues from; nil for a new run.
     private let start: Int?
 
-    /// - Parameter sinks: take the metrics besides `metrics.jsonl`; made for the steps after the given one.
+    /// - Parameter sinks: receive the metrics in addition to `metrics.jsonl`, after the given iteration.
     public init(_ folder: RunFolder, stop: StopSignal, sinks: (_ folder: RunFolder, _ after: Int) throws -> [any MetricSink])
         throws
     {
@@ -29,7 +29,7 @@ public struct StageRunner {
         self.sinks = try [JSONLinesSink(folder.metrics, after: start ?? 0)] + sinks(folder, start ?? 0)
     }
 
-    /// Runs to the end of the budget, or to a stop with a checkpoint. Returns whether the run is whole.
+    /// Runs to the end of the budget, or to a stop with a checkpoint. Returns whether the run is finished.
     public func run() throws -> Bool {
         RunEvent.send(.phase("loading"))
         Engine.configure(threads: spec.threads)
@@ -40,7 +40,7 @@ public struct StageRunner {
             throw ZooError(.notFound, "\(spec.plugin) offers no algorithm for stage '\(spec.stage)'")
         }
         try noteEnvironment(plugin.description)
-        // Without the code, of which more is read in later.
+        // Without the code, more of which is paged in later.
         let programBytes = Engine.residentBytes - Engine.fileBackedBytes
         let programHeap = Engine.heapBytes
         let setup = try StageSetup(spec, needs: description.needs)
@@ -51,7 +51,7 @@ public struct StageRunner {
         let checkpoint = Checkpoint(folder: folder)
         if let step = start {
             try checkpoint.restore(step, into: services, algorithm: algorithm)
-            RunEvent.send(.message("going on from step \(step)"))
+            RunEvent.send(.message("resuming after iteration \(step)"))
         }
         let evaluator =
             try spec.evaluates
@@ -112,13 +112,13 @@ public struct StageRunner {
         }
     }
 
-    /// What made the run is noted once; a run that goes on does so with the same plugin.
+    /// The environment is recorded once; a run resumes with the same plugin.
     private func noteEnvironment(_ plugin: PluginDescription) throws {
         if let noted = spec.madeFrom?.inputs.first(where: { $0.name == "plugin" }), noted.sha256 != plugin.sha256 {
             throw ZooError(
                 .failedPrecondition,
-                "\(plugin.path) is another build than the run was begun with: expected sha256 \(noted.sha256), found "
-                    + "\(plugin.sha256); restore it, or begin a new run")
+                "\(plugin.path) is not the build that the run was started with: expected sha256 \(noted.sha256), found "
+                    + "\(plugin.sha256); restore it, or start a new run")
         }
         guard !FileManager.default.fileExists(atPath: folder.environment.path) else { return }
         try Files.write(JSON.encode(RunEnvironment(spec, plugin, libtorch: Engine.version)), to: folder.environment)
@@ -128,13 +128,13 @@ public struct StageRunner {
         _ checkpoint: Checkpoint, _ services: RunServices, _ algorithm: AlgorithmInstance, _ clock: WallClock
     ) throws {
         try clock.time(.checkpoints) {
-            // A checkpoint stands for the metrics before it: they must not be lost where it is not.
+            // A checkpoint implies the metrics before it: they must be on disk if it is.
             for sink in sinks { try sink.synchronize() }
             try checkpoint.save(step: services.model.ledger.algorithmSteps, services: services, algorithm: algorithm)
         }
     }
 
-    /// The metrics of the step just made, or of the policy as it begins; what is measured along the way as `eval/…`.
+    /// The metrics of the last iteration, or of the initial policy; evaluations during training as `eval/…`.
     private func record(_ stage: Stage, _ services: RunServices, _ evaluator: Measurement?, _ clock: WallClock) throws {
         let step = services.model.ledger.algorithmSteps
         var measured: [(name: String, value: Double)] = []
@@ -162,7 +162,8 @@ public struct StageRunner {
 
     // MARK: - The end
 
-    /// Writes what the run leaves, `done` at the last: killed before that, the run goes on from its checkpoint; after it, it is whole.
+    /// Writes the run's results, `done` last: if killed before that, the run continues from its checkpoint; after it, it is
+    /// finished.
     private func finish(
         _ setup: StageSetup, _ services: RunServices, _ evaluator: Measurement?, _ clock: WallClock, programHeap: Int
     )
@@ -178,7 +179,7 @@ public struct StageRunner {
             try save(try roles.role(kept), to: folder.model, setup)
             for other in setup.stage.save {
                 guard let role = roles.built[other.rawValue] else {
-                    let sentence = "no \(other.rawValue) is kept: algorithm '\(setup.stage.algorithm)' built none"
+                    let sentence = "no \(other.rawValue) is saved: algorithm '\(setup.stage.algorithm)' built none"
                     RunEvent.send(.message(sentence))
                     continue
                 }
@@ -206,7 +207,7 @@ public struct StageRunner {
         RunEvent.send(.done)
     }
 
-    /// A network's folder in Hugging Face's layout, whole or not at all.
+    /// Writes a network's folder in Hugging Face's layout, atomically.
     private func save(_ role: Role, to target: URL, _ setup: StageSetup) throws {
         let part = folder.url.appending(path: ".\(target.lastPathComponent).tmp", directoryHint: .isDirectory)
         let files = FileManager.default
@@ -220,10 +221,10 @@ public struct StageRunner {
     }
 }
 
-/// Keeps the ledger's account of the process's time outside of the algorithm's steps.
+/// Records the process's time outside iterations in the ledger.
 private final class WallClock {
     private let model: ModelService
-    /// What earlier processes of the run took.
+    /// Time of earlier processes of the run.
     private let earlier: Double
 
     init(_ model: ModelService) {
@@ -240,6 +241,6 @@ private final class WallClock {
 
     func end(_ phase: Ledger.Phase, since start: Double) { model.ledger.note(phase, seconds: secondsNow() - start) }
 
-    /// Takes the process's time so far.
+    /// Records the process's time so far.
     func stop() { model.ledger.wallSeconds = earlier + secondsNow() - processStart }
 }

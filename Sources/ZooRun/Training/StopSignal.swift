@@ -3,9 +3,9 @@ import Synchronization
 import ZooPlugins
 import ZooRecipe
 
-/// What Ctrl-C asks of a run: the first one ends it after the step in progress, with a checkpoint; the second at once.
+/// What Ctrl-C means for a run: the first one ends it after the current iteration, with a checkpoint; the second at once.
 ///
-/// A run that is ended at once goes on from its last checkpoint.
+/// A run that is ended at once continues from its last checkpoint.
 public final class StopSignal: Sendable {
     private let count = Atomic<Int>(0)
 
@@ -13,10 +13,10 @@ public final class StopSignal: Sendable {
 
     public func raise() { count.wrappingAdd(1, ordering: .relaxed) }
 
-    /// The run is to end after this step.
+    /// The run is to end after this iteration.
     public var isRaised: Bool { count.load(ordering: .relaxed) > 0 }
 
-    /// The run is to end within this step.
+    /// The run is to end within this iteration.
     public var isImmediate: Bool { count.load(ordering: .relaxed) > 1 }
 
     /// Listens to SIGINT, SIGTERM and SIGHUP for as long as the returned sources live.

@@ -6,10 +6,10 @@ import ZooRecords
 import ZooReport
 import ZooRun
 
-// What `zoo plugins show` says of an algorithm or of one of its presets.
+// The text of `zoo plugins show` for an algorithm or one of its presets.
 
 extension PluginCatalog {
-    /// The offer by that name, and where there is none, the nearest name that there is.
+    /// The offer by that name; throws with the nearest name if there is none.
     func asked(_ name: String) throws -> Offer {
         do { return try offer(name) } catch let error as ZooError {
             guard plugins.allSatisfy({ $0.algorithm(AlgorithmName(name).id) == nil }),
@@ -22,7 +22,7 @@ extension PluginCatalog {
 }
 
 extension Offer {
-    /// Title, paper, plugin, needs, parameters, and the presets with what they set.
+    /// Title, paper, plugin, needs, parameters, and the presets with their settings.
     func page() throws -> String {
         var table = TextTable([.text("parameter"), .text("default"), .text("takes"), .text("meaning")])
         for parameter in algorithm.parameters {
@@ -84,7 +84,7 @@ extension ParameterDescription {
     /// `1` and `1000000` rather than 1.0 and 1e+06.
     private static func plain(_ bound: Double) -> String { Int(exactly: bound).map(String.init) ?? "\(bound)" }
 
-    /// The values that the parameter takes, in words.
+    /// The values that the parameter accepts, in words.
     var takes: String {
         get throws {
             if !choices.isEmpty { return try choices.map { try $0.cell }.joined(separator: " | ") }

@@ -4,7 +4,7 @@ import ZooRecords
 import ZooReport
 import ZooRun
 
-/// What `zoo plugins diff` says: how two algorithms or presets differ, in numbers and in words.
+/// The text of `zoo plugins diff`: how two algorithms or presets differ, in numbers and in words.
 struct OfferDifference {
     let first: Offer
     let second: Offer
@@ -17,12 +17,12 @@ struct OfferDifference {
         let rows = try self.rows
         var blocks = isOneAlgorithm ? [] : [needs.plain()]
         if rows.isEmpty {
-            blocks.append("Both set every parameter alike.\n")
+            blocks.append("Both set all parameters to the same values.\n")
         } else {
             var table = TextTable([.text("parameter"), .text(first.name), .text(second.name)])
             for row in rows { table.append([row.name, row.first ?? "–", row.second ?? "–"]) }
             let alike = names.count - rows.count
-            blocks += [table.plain() + "\(alike) more \(alike == 1 ? "is" : "are") alike.\n", meanings(rows.map(\.name))]
+            blocks += [table.plain() + "\(alike) more \(alike == 1 ? "is" : "are") the same.\n", meanings(rows.map(\.name))]
         }
         blocks += [words(first), words(second)]
         return blocks.joined(separator: "\n")
@@ -46,7 +46,7 @@ struct OfferDifference {
         return try offer.values[name]?.cell ?? parameter.defaultText
     }
 
-    /// What two algorithms are and ask for.
+    /// What two algorithms are and need.
     private var needs: TextTable {
         var table = TextTable([.text(""), .text(first.name), .text(second.name)])
         func row(_ title: String, _ value: (AlgorithmDescription) -> String) {

@@ -9,11 +9,12 @@ import ZooRun
 
 struct Cache: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Say what is made once and kept, from what it was made, and remove it.",
+        abstract: "List, explain and remove cached artifacts.",
         discussion: """
-            Models of the stages before the last, preference pairs and scales of rewards are made once and found again by the content
-            of all that makes them: recipe, files, folders, plugin, contract, libtorch, device, threads. Where the files lie and what
-            they are called does not count. They lie in artifacts in POLICYZOO_CACHE, or in policyzoo in the user's cache folder.
+            Models of the stages before the last, preference pairs and reward normalisations are computed once. They are looked up by the
+            content of everything that affects them: recipe, files, folders, plugin, ABI, libtorch, device, threads. Names and
+            locations of files do not count. The cache is the folder artifacts in POLICYZOO_CACHE, or in policyzoo in the user's
+            cache folder.
 
               zoo cache list
               zoo cache why sft-0f1e2d3c4b5a6978
@@ -24,12 +25,12 @@ struct Cache: AsyncParsableCommand {
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List what is kept: kind, size, when it was made and last used, and for which stage of which recipe.",
+            abstract: "List the cache: kind, size, creation, last use, and for which stage of which recipe.",
             discussion: "  zoo cache list")
 
         func run() throws {
             let all = try KeptThing.all()
-            guard !all.isEmpty else { return try Output.print("nothing is kept in \(CacheFolder.artifacts.path)") }
+            guard !all.isEmpty else { return try Output.print("the cache is empty: \(CacheFolder.artifacts.path)") }
             var table = TextTable([
                 .text("name"), .text("kind"), .number("size"), .text("made"), .text("last used"), .text("for"),
             ])
@@ -42,7 +43,7 @@ struct Cache: AsyncParsableCommand {
             }
             try Output.print(table.plain(), end: "")
             try Output.print(
-                "\(all.count) kept in \(CacheFolder.artifacts.path), \(Quantity.bytes(Double(all.reduce(0) { $0 + $1.bytes })))")
+                "\(all.count) artifacts in \(CacheFolder.artifacts.path), \(Quantity.bytes(Double(all.reduce(0) { $0 + $1.bytes })))")
         }
 
         static func date(_ date: Date) -> String {
@@ -55,16 +56,16 @@ struct Cache: AsyncParsableCommand {
 
     struct Why: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Say from what a kept thing was made; or of a recipe, what is found and what would be made anew, and why.",
+            abstract: "Show what a cached artifact was made from; for a recipe, what would be reused or recomputed, and why.",
             discussion: """
                   zoo cache why sft-0f1e2d3c4b5a6978
                   zoo cache why recipes/sentiment.yaml --algorithm dpo
                 """)
 
-        @Argument(help: "A name of `zoo cache list`, or a recipe, a YAML file.", completion: .file(extensions: ["yaml"]))
+        @Argument(help: "A name from `zoo cache list`, or a recipe (a YAML file).", completion: .file(extensions: ["yaml"]))
         var subject: String
 
-        @Option(help: ArgumentHelp("Of a recipe: with this algorithm in place of the last stage's.", valueName: "id"))
+        @Option(help: ArgumentHelp("For a recipe: use this algorithm instead of the last stage's.", valueName: "id"))
         var algorithm: String?
 
         @OptionGroup var changes: RecipeOptions
@@ -83,61 +84,61 @@ struct Cache: AsyncParsableCommand {
             let outlook = try RunController(recipe, plugins: catalog, observer: RunWatcher(quiet: true)).outlook()
             for item in outlook { try Output.print(Self.text(item)) }
             guard let last = recipe.stages.last else { return }
-            try Output.print("stage \(last.name): trained anew by every run")
+            try Output.print("stage \(last.name): trained by every run, never cached")
         }
 
         private func show(_ thing: KeptThing) throws {
             try Output.print(
                 "\(thing.url.path)\nmade \(List.date(thing.made)), last used \(List.date(thing.lastUsed)), for \(thing.origin)")
             guard let made = thing.madeFrom else {
-                return try Output.print("an earlier version of zoo made it and did not note from what")
+                return try Output.print("an earlier version of zoo made it and did not record from what")
             }
             var table = TextTable([.text("made from"), .text("sha256"), .text("file or folder")])
             for input in made.inputs { table.append([input.name, String(input.sha256.prefix(16)), input.path]) }
             try Output.print(table.plain())
-            try Output.print("It is found again where all of this is the same:\n\n\(made.yaml)", end: "")
+            try Output.print("It is reused if all of this is the same:\n\n\(made.yaml)", end: "")
         }
 
         private static func text(_ item: Outlook) -> String {
             switch item.state {
-            case .kept(let thing): return "\(item.title): kept as \(thing.name)"
-            case .after(let stage): return "\(item.title): known when stage \(stage) is made"
-            case .new(nil, _): return "\(item.title): made anew; nothing of its kind is kept"
+            case .kept(let thing): return "\(item.title): cached as \(thing.name)"
+            case .after(let stage): return "\(item.title): depends on stage \(stage), which is not cached"
+            case .new(nil, _): return "\(item.title): recomputed; nothing of its kind is cached"
             case .new(let nearest?, let changes):
-                guard !changes.isEmpty else { return "\(item.title): made anew; \(nearest.name) is not whole" }
+                guard !changes.isEmpty else { return "\(item.title): recomputed; \(nearest.name) is incomplete" }
                 let lines = changes.map { "  \($0)" }.joined(separator: "\n")
-                return "\(item.title): made anew; what is nearest, \(nearest.name), had\n\(lines)"
+                return "\(item.title): recomputed; the nearest entry, \(nearest.name), had\n\(lines)"
             }
         }
     }
 
     struct Clean: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Remove what is kept: by name, what was not used for a while, or all. What a process uses stays.",
+            abstract: "Remove cached artifacts: by name, by age, or all. Those in use are kept.",
             discussion: """
-                What is removed is made again by the next command that needs it. A run that was stopped needs the stages that it began
-                with to go on.
+                The next command that needs a removed artifact recomputes it. A stopped run can only be resumed while the stages that it
+                started from are still cached.
 
                   zoo cache clean sft-0f1e2d3c4b5a6978
                   zoo cache clean --unused 30 --dry-run
                   zoo cache clean --all
                 """)
 
-        @Argument(help: "Names of `zoo cache list`.")
+        @Argument(help: "Names from `zoo cache list`.")
         var names: [String] = []
 
-        @Option(help: ArgumentHelp("What was not used for so many days.", valueName: "days"))
+        @Option(help: ArgumentHelp("Remove artifacts that were not used for this many days.", valueName: "days"))
         var unused: Double?
 
         @Flag(help: "Everything.")
         var all = false
 
-        @Flag(help: "Say what would be removed, and remove nothing.")
+        @Flag(help: "Show what would be removed, without removing it.")
         var dryRun = false
 
         func validate() throws {
             guard [!names.isEmpty, unused != nil, all].count(where: { $0 }) == 1 else {
-                throw ValidationError("say what to remove: names of `zoo cache list`, --unused DAYS or --all")
+                throw ValidationError("name what to remove: names from `zoo cache list`, --unused DAYS or --all")
             }
             if let unused, !(unused >= 0) { throw ValidationError("--unused is \(unused); expected a number of days from 0") }
         }
@@ -151,7 +152,7 @@ struct Cache: AsyncParsableCommand {
             for thing in chosen {
                 guard try dryRun ? !thing.isUsed : thing.remove() else {
                     used.append(thing.name)
-                    try Output.print("\(thing.name) stays: a process uses it")
+                    try Output.print("\(thing.name) is kept: a process is using it")
                     continue
                 }
                 try Output.print(
@@ -162,7 +163,7 @@ struct Cache: AsyncParsableCommand {
             try Output.print(
                 "\(removed) of \(kept.count) \(dryRun ? "would be removed" : "removed"), \(Quantity.bytes(Double(freed))) freed")
             guard names.isEmpty || used.isEmpty else {
-                throw Failure("\(used.joined(separator: ", ")) is used by a process and stays", status: Failure.data)
+                throw Failure("\(used.joined(separator: ", ")) is in use by a process and was kept", status: Failure.data)
             }
         }
     }

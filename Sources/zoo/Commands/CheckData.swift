@@ -9,21 +9,21 @@ import ZooRun
 extension TaskData {
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Read every row of a recipe's data as its algorithms will, and list what is wrong by file and line.",
+            abstract: "Read every row of a recipe's data as its algorithms will, and list faults by file and line.",
             discussion: """
-                All stages, all variants and the evaluation; every run does the same for what it reads before anything is trained.
-                Nothing is trained here. Exit status 0: a run would take all of it. 65: it would not.
+                Covers all stages, all variants and the evaluation; every run does the same for what it reads before it trains anything.
+                Nothing is trained here. Exit status 0: a run would accept all of it. 65: it would not.
 
                   zoo data check recipes/sentiment.yaml
                   zoo data check recipes/sentiment.yaml --set data.max_steps=64
 
-                tokens          that are left of all rows (of pairs: of both answers)
+                tokens          left over all rows (for pairs: in both answers)
                 longest         tokens of the longest sequence
                 cut in front    rows whose prompt is longer than max_prompt_steps
                 cut at end      rows with a sequence that is longer than max_steps
-                left out        rows that the limits leave nothing to learn, and pairs that they make equal
+                left out        rows with nothing left to learn after cutting, and pairs that cutting makes equal
                 faults          rows that end a run: not JSON, null or missing columns, nothing to learn, an empty prompt without a
-                                begin token, a rating or label on some rows alone, no right answer where a reward needs one
+                                begin token, a rating or label on only some rows, no right answer where a reward needs one
                 """)
 
         @Argument(help: "The recipe, a YAML file.", completion: .file(extensions: ["yaml"]))

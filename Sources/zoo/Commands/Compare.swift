@@ -10,10 +10,10 @@ import ZooRun
 
 struct Compare: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Train every variant of a recipe over its seeds and put the results side by side.",
+        abstract: "Train every variant of a recipe over its seeds and compare the results.",
         discussion: """
-            All runs share the base model, the data order, the prompts and the evaluation. A run that dies is reported and the others
-            go on. After Ctrl-C the same command goes on with what is left.
+            All runs share the base model, the data order, the prompts and the evaluation. If a run dies, that is reported and the
+            others continue. After Ctrl-C the same command continues with what is left.
 
               zoo compare recipes/sentiment.yaml
               zoo compare recipes/sentiment.yaml --variants ppo,dpo --seeds 0,1,2,3,4
@@ -27,33 +27,33 @@ struct Compare: AsyncParsableCommand {
 
     @OptionGroup var chosen: VariantOptions
 
-    @Option(help: ArgumentHelp("These seeds in place of the recipe's, separated by commas (repeatable).", valueName: "seeds"))
+    @Option(help: ArgumentHelp("Seeds, separated by commas (repeatable). (default: the recipe's)", valueName: "seeds"))
     var seeds: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "Make the stages before the last anew so often; all seeds run over each. The recipe's unless given.", valueName: "n"))
+            "Train the stages before the last this many times; all seeds run over each. (default: the recipe's)", valueName: "n"))
     var bases: Int?
 
-    @Option(help: "Runs at a time; the recipe's unless given.")
+    @Option(help: "Runs at a time. (default: the recipe's)")
     var jobs: Int?
 
     @OptionGroup var changes: RecipeOptions
 
-    @Option(help: ArgumentHelp("The comparison's folder; runs/RECIPE-compare-N unless given.", valueName: "dir"))
+    @Option(help: ArgumentHelp("The comparison's folder. (default: runs/RECIPE-compare-N)", valueName: "dir"))
     var runDir: String?
 
     @OptionGroup var plugins: PluginOptions
 
-    @Flag(help: "Begin another comparison, where the same one was left unfinished under 'runs'.")
+    @Flag(help: "Start a new comparison even if the same one is unfinished under 'runs'.")
     var new = false
 
-    @Flag(help: "Show no progress and no samples.")
+    @Flag(help: "Do not show progress and samples.")
     var quiet = false
 
     func validate() throws {
         guard try seeds.isEmpty || !seedList().isEmpty else {
-            throw ValidationError("--seeds names no seed; leave it out for the recipe's")
+            throw ValidationError("--seeds is empty; leave it out to use the recipe's")
         }
         if let bases { try Bounds.check("--bases", bases, 1...RecipeLimits.jobs) }
         if let jobs { try Bounds.check("--jobs", jobs, 1...RecipeLimits.jobs) }
@@ -74,22 +74,22 @@ struct Compare: AsyncParsableCommand {
         // The names of the runs are the comparison's to say, and the watcher must know them.
         let plan = try comparison(recipe, catalog, RunWatcher(quiet: true))
         for variant in plan.leftOut where !quiet {
-            try Output.report("\(variant) is left out: it is not for task \(recipe.task?.name ?? "")")
+            try Output.report("\(variant) is left out: it does not apply to task \(recipe.task?.name ?? "")")
         }
         let comparison = try comparison(recipe, catalog, RunWatcher(quiet: quiet, runs: plan.runs))
         let placed: PlacedComparison
         let place = RunPlace(runDir, name: "\(recipe.name)-compare", anew: new)
         do { placed = try await comparison.place(place) } catch let error as ZooError where error.code == .cancelled {
-            throw Failure("stopped; the same command goes on from here", status: Failure.interrupted)
+            throw Failure("stopped; the same command continues from here", status: Failure.interrupted)
         }
         let folder = placed.folder
         if placed.goesOn {
-            note("\(folder.shortPath) is this comparison, left unfinished: going on with it; --new begins another")
+            note("\(folder.shortPath) is the same comparison, unfinished: continuing it; --new starts another")
         }
         let again = self.again(in: folder)
         let runs: [ComparedRun]
         do { runs = try await comparison.run(placed) } catch let error as ZooError where error.code == .cancelled {
-            throw Failure("stopped; go on with: \(again)", status: Failure.interrupted)
+            throw Failure("stopped; continue with: \(again)", status: Failure.interrupted)
         }
         // Tables of nothing would take the place of those of an earlier call.
         guard runs.contains(where: { if case .success = $0.result { true } else { false } }) else {
@@ -138,7 +138,7 @@ struct Compare: AsyncParsableCommand {
         try Output.report("runs and tables: \(folder.shortPath)   (curves: tensorboard --logdir \(folder.shortPath))")
     }
 
-    /// The page is one view of what lies there anyway: where it cannot be made, that is said, and the comparison stands.
+    /// The page is only a view of the folder: if it cannot be written, a line says so and the comparison still succeeds.
     private func writePage(_ folder: URL) throws {
         let line: String
         do {
@@ -152,14 +152,14 @@ struct Compare: AsyncParsableCommand {
         try Output.report(line)
     }
 
-    /// A comparison with a hole in it must not look whole.
+    /// A comparison with missing runs must not look complete.
     private func report(failuresOf runs: [ComparedRun], _ again: String) throws {
         let failures = runs.compactMap { run -> (run: ComparedRun, error: ZooError)? in
             if case .failure(let error) = run.result { (run, error) } else { nil }
         }
         guard !failures.isEmpty else { return }
         if failures.contains(where: { $0.error.code == .cancelled }) {
-            throw Failure("stopped; go on with: \(again)", status: Failure.interrupted)
+            throw Failure("stopped; continue with: \(again)", status: Failure.interrupted)
         }
         let reasons = failures.map {
             let base = Set(runs.map(\.base)).count > 1 ? "base \($0.run.base), " : ""

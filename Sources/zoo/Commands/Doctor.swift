@@ -9,9 +9,9 @@ import ZooRun
 
 struct Doctor: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Say what is installed, what is missing, and how to get it.",
+        abstract: "Show what is installed, what is missing, and how to get it.",
         discussion: """
-            The exit status is 0 where nothing that is needed is missing.
+            The exit status is 0 if nothing required is missing.
 
               zoo doctor
             """)
@@ -53,7 +53,7 @@ struct Doctor: AsyncParsableCommand {
                 ? (.fine, "sentiment data", SentimentData.raw.path)
                 : (
                     .missing, "sentiment data",
-                    "not at \(SentimentData.raw.path); get it by `make data` or `zoo data fetch sentiment`"
+                    "not at \(SentimentData.raw.path); get it with `make data` or `zoo data fetch sentiment`"
                 ),
             charts,
             cache,
@@ -81,7 +81,7 @@ struct Doctor: AsyncParsableCommand {
         let catalog = try await plugins.catalog()
         let ids = catalog.plugins.flatMap(\.algorithms).map(\.id).sorted().joined(separator: ", ")
         if let failure = catalog.failures.first { return (.missing, "plugins", failure.reason) }
-        return ids.isEmpty ? (.missing, "plugins", "none; build them by `make build`") : (.fine, "plugins", ids)
+        return ids.isEmpty ? (.missing, "plugins", "none; build them with `make build`") : (.fine, "plugins", ids)
     }
 
     /// Whether artifacts can be kept, and the room for them.
@@ -97,7 +97,7 @@ struct Doctor: AsyncParsableCommand {
         } catch {
             return (
                 .missing, "cache",
-                "\(plainWords(error)); name another by POLICYZOO_CACHE"
+                "\(plainWords(error)); choose another folder with POLICYZOO_CACHE"
             )
         }
     }

@@ -7,9 +7,9 @@ import ZooRun
 
 struct Evaluate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure a model as a recipe's evaluation says, beside the model that training began from.",
+        abstract: "Run a recipe's evaluation on a model, next to the model that training started from.",
         discussion: """
-            MODEL is a run's folder or a model's, in Hugging Face's layout.
+            MODEL is the folder of a run, or of a model in Hugging Face's layout.
 
               zoo evaluate recipes/sentiment.yaml runs/sentiment-grpo-0-1
               zoo evaluate recipes/sentiment.yaml my-model --set evaluation.count=512 --json
@@ -25,10 +25,10 @@ struct Evaluate: AsyncParsableCommand {
 
     @OptionGroup var plugins: PluginOptions
 
-    @Flag(help: "Print every number as JSON, samples included.")
+    @Flag(help: "Print every number as JSON, including samples.")
     var json = false
 
-    @Flag(help: "Show no progress and no samples.")
+    @Flag(help: "Do not show progress and samples.")
     var quiet = false
 
     func run() async throws {

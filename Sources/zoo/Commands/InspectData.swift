@@ -10,13 +10,13 @@ extension TaskData {
         static let configuration = CommandConfiguration(
             abstract: "Show the first rows of a recipe's data, token by token, as the algorithm will see them.",
             discussion: """
-                What the algorithm learns (its actions) is bold and green on a terminal, and stands in ⟦ ⟧ elsewhere; all else is
-                context and carries no loss. Special tokens are spelled out, as in <|im_end|>. Nothing is trained.
+                What the algorithm trains on (its actions) is bold and green on a terminal, and in ⟦ ⟧ elsewhere; everything else is
+                context without loss. Special tokens are spelled out, as in <|im_end|>. Nothing is trained.
 
                   zoo data inspect recipes/sentiment.yaml
                   zoo data inspect recipes/sentiment.yaml --stage base --kind examples --count 1
 
-                prompts    what the policy is to go on with: all of it context
+                prompts    what the policy continues: all of it is context
                 pairs      chosen, then rejected
                 examples   conversations, completions or texts to imitate
                 """)
@@ -26,13 +26,13 @@ extension TaskData {
         @Argument(help: "The recipe, a YAML file.", completion: .file(extensions: ["yaml"]))
         var recipe: String
 
-        @Option(help: "The stage; the last one unless given.")
+        @Option(help: "The stage. (default: the last one)")
         var stage: String?
 
-        @Option(help: "prompts, pairs or examples; all that the stage has unless given.")
+        @Option(help: "prompts, pairs or examples. (default: all that the stage has)")
         var kind: Kind?
 
-        @Option(help: "Rows of each.")
+        @Option(help: "Rows to show of each.")
         var count = 3
 
         @OptionGroup var changes: RecipeOptions
@@ -68,8 +68,8 @@ struct DataView {
         return row.sequences.map { sequence in
             let title = ["row \(row.id)", sequence.title].filter { !$0.isEmpty }.joined(separator: ", ")
             var counts = "\(sequence.tokens) tokens, \(sequence.actions) of them actions"
-            if sequence.cut.front > 0 { counts += ", \(sequence.cut.front) cut off in front (max_prompt_steps)" }
-            if sequence.cut.end > 0 { counts += ", \(sequence.cut.end) cut off at the end (max_steps)" }
+            if sequence.cut.front > 0 { counts += ", \(sequence.cut.front) cut at the start (max_prompt_steps)" }
+            if sequence.cut.end > 0 { counts += ", \(sequence.cut.end) cut at the end (max_steps)" }
             return "\n── \(title): \(counts)\n\(sequence.pieces.map(text).joined())\n"
         }.joined() + extras
     }

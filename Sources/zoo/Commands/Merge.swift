@@ -6,9 +6,9 @@ import ZooRun
 
 struct Merge: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make a whole model of an adapter and its base.",
+        abstract: "Merge an adapter into its base model.",
         discussion: """
-            ADAPTER is a run's folder or an adapter's, in PEFT's layout.
+            ADAPTER is the folder of a run, or of an adapter in PEFT's layout.
 
               zoo merge runs/sentiment-grpo-0-1 --output merged
               zoo merge my-adapter --base my-base --output merged
@@ -17,10 +17,10 @@ struct Merge: ParsableCommand {
     @Argument(help: "The folder of a run or of an adapter.", completion: .directory)
     var adapter: String
 
-    @Option(help: ArgumentHelp("The base model's folder; the one that the adapter names unless given.", valueName: "folder"))
+    @Option(help: ArgumentHelp("The base model's folder. (default: the one that the adapter names)", valueName: "folder"))
     var base: String?
 
-    @Option(help: ArgumentHelp("The folder to make, in Hugging Face's layout.", valueName: "folder"))
+    @Option(help: ArgumentHelp("The folder to create, in Hugging Face's layout.", valueName: "folder"))
     var output: String
 
     func run() throws {

@@ -10,7 +10,7 @@ struct Plugins: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "List the algorithms, show one, or check a plugin.",
         discussion: """
-            Plugins are looked for beside zoo, in --plugin-path, and in the folders of ZOO_PLUGIN_PATH (separated by colons).
+            Plugins are searched next to zoo, in --plugin-path, and in the folders of ZOO_PLUGIN_PATH (separated by colons).
 
               zoo plugins list
               zoo plugins show ppo
@@ -63,7 +63,7 @@ struct Plugins: AsyncParsableCommand {
 
     struct Diff: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Say how two algorithms or presets differ: parameters, sources, and what each parameter means.",
+            abstract: "Show how two algorithms or presets differ: parameters, their meaning, and sources.",
             discussion: """
                   zoo plugins diff grpo grpo@deepseekmath
                   zoo plugins diff ppo rloo
@@ -86,9 +86,9 @@ struct Plugins: AsyncParsableCommand {
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Run the conformance bench on a plugin, each case in a process of its own.",
+            abstract: "Run the conformance checks on a plugin, each in a separate process.",
             discussion: """
-                Tries loading, the contract, every gradient by finite differences, state, and faults. The exit status is 0 where all pass.
+                Checks loading, the ABI, every gradient by finite differences, state, and faults. The exit status is 0 if all pass.
 
                   zoo plugins check .build/release/libGRPO.so
                   zoo plugins check libMine.so --only numerics --json
@@ -97,10 +97,10 @@ struct Plugins: AsyncParsableCommand {
         @Argument(help: "The plugin, a shared library.", completion: .file())
         var file: String
 
-        @Option(help: ArgumentHelp("Only cases whose name begins so (repeatable).", valueName: "prefix"))
+        @Option(help: ArgumentHelp("Only cases whose name starts with this (repeatable).", valueName: "prefix"))
         var only: [String] = []
 
-        @Option(help: ArgumentHelp("Seconds until a case is killed.", valueName: "seconds"))
+        @Option(help: ArgumentHelp("Seconds after which a case is killed.", valueName: "seconds"))
         var deadline = 60.0
 
         @Flag(help: "Print the report as JSON.")

@@ -11,11 +11,12 @@ import ZooRun
 struct ProbeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "probe",
-        abstract: "Hand the same frozen samples to every variant and compare the gradients they would apply.",
+        abstract: "Give the same frozen samples to every variant and compare the gradients that they would apply.",
         discussion: """
-            The recipe's 'probe' names the driver, a variant that is trained and frozen at some steps; nothing else is updated. Every
-            variant gets the same batches: prompts, samples, rewards. Reported are the norm of its gradient, signal to noise, bias
-            against a reference gradient, and how well the critic, or what stands in its place, foresees the return.
+            The recipe's 'probe' names the driver, a variant that is trained and frozen at some iterations; nothing else is updated.
+            Every variant gets the same batches of prompts, samples and rewards. The report has the norm of its gradient, the
+            signal-to-noise ratio, the bias against a reference gradient, and how well the critic, or the baseline that replaces
+            it, predicts the return.
 
               zoo probe recipes/tabular.yaml
               zoo probe recipes/sentiment.yaml --variants ppo,grpo --set probe.batches=64
@@ -28,15 +29,15 @@ struct ProbeCommand: AsyncParsableCommand {
 
     @OptionGroup var changes: RecipeOptions
 
-    @Option(help: "Seed of the driver and of the samples; the recipe's unless given.")
+    @Option(help: "Seed of the driver and of the samples. (default: the recipe's)")
     var seed: UInt64?
 
-    @Option(help: ArgumentHelp("The probe's folder; runs/RECIPE-probe-N unless given.", valueName: "dir"))
+    @Option(help: ArgumentHelp("The probe's folder. (default: runs/RECIPE-probe-N)", valueName: "dir"))
     var runDir: String?
 
     @OptionGroup var plugins: PluginOptions
 
-    @Flag(help: "Show no progress.")
+    @Flag(help: "Do not show progress.")
     var quiet = false
 
     func run() async throws {

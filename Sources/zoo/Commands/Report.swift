@@ -11,9 +11,9 @@ struct Report: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Put runs, comparisons and probes on one page: curves, costs, statistics, samples.",
         discussion: """
-            Each DIR is the folder of a run, of a comparison or of a probe. The page is one HTML file that opens offline.
+            Each DIR is the folder of a run, a comparison or a probe. The page is one HTML file that works offline.
 
-            "a > b" is said only where the 95% interval of the difference, paired by seed and prompt, leaves out 0.
+            "a > b" is claimed only if the 95% interval of the difference, paired by seed and prompt, excludes 0.
 
               zoo report runs/sentiment-compare-1
               zoo report runs/sentiment-compare-1 runs/sentiment-probe-1 --output page.html
@@ -28,20 +28,20 @@ struct Report: AsyncParsableCommand {
     @Option(
         name: .shortAndLong,
         help: ArgumentHelp(
-            "The file to write: .html, .md, .csv or .json; report.html in the first folder unless given.", valueName: "file"))
+            "The file to write: .html, .md, .csv or .json. (default: report.html in the first folder)", valueName: "file"))
     var output: String?
 
     @Option(
-        help: ArgumentHelp("The format, where the file's name does not say it; all but html are printed.", valueName: "format"))
+        help: ArgumentHelp("The format, if the file's name does not tell; all but html are printed.", valueName: "format"))
     var format: Format?
 
     @Flag(help: "Print the report as Markdown, for a terminal or a pull request; the same as --format markdown.")
     var markdown = false
 
-    @Flag(help: "Serve the page on this machine and keep it up to date while runs go on, until Ctrl-C.")
+    @Flag(help: "Serve the page on this machine and keep it up to date while runs are in progress, until Ctrl-C.")
     var follow = false
 
-    @Option(help: "The port to serve at; 0 takes a free one.")
+    @Option(help: "The port to serve at; 0 chooses a free one.")
     var port: UInt16 = 0
 
     enum Format: String, ExpressibleByArgument, CaseIterable {
@@ -68,7 +68,7 @@ struct Report: AsyncParsableCommand {
             throw ValidationError("--follow serves the page and writes no file; leave --output, --format and --markdown out")
         }
         if let output, format == nil, !markdown, Format(file: output) == nil {
-            throw ValidationError("--output \(output) does not end in .html, .md, .csv or .json; name the format by --format")
+            throw ValidationError("--output \(output) does not end in .html, .md, .csv or .json; choose the format with --format")
         }
     }
 

@@ -8,10 +8,10 @@ import ZooRun
 
 struct Sample: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Let a model go on with prompts, or draw pictures.",
+        abstract: "Generate text or images from a trained model.",
         discussion: """
-            MODEL is a run's folder or a model's, in Hugging Face's layout or, of an image model, in that of diffusers. An image model
-            draws held-out prompts of its task, a row each with the reference first where there is one.
+            MODEL is the folder of a run, or of a model in Hugging Face's layout (for image models, diffusers'). An image model draws
+            held-out prompts of its task, one row each, with the reference first if there is one.
 
               zoo sample runs/sentiment-grpo-0-1 --prompt "The film is" --samples 3
               zoo sample runs/sentiment-grpo-0-1/model --prompt "A story" --temperature 0
@@ -21,31 +21,31 @@ struct Sample: ParsableCommand {
     @Argument(help: "The folder of a run or of a model.", completion: .directory)
     var model: String
 
-    @Option(help: ArgumentHelp("Text to go on with (repeatable); nothing unless given.", valueName: "text"))
+    @Option(help: ArgumentHelp("Text to continue (repeatable). (default: empty)", valueName: "text"))
     var prompt: [String] = []
 
-    @Option(help: "Continuations of each prompt.")
+    @Option(help: "Samples per prompt.")
     var samples = 1
 
-    @Option(help: ArgumentHelp("Pictures: the PNG file to write.", valueName: "file"), completion: .file(extensions: ["png"]))
+    @Option(help: ArgumentHelp("Images: the PNG file to write.", valueName: "file"), completion: .file(extensions: ["png"]))
     var output = "samples.png"
 
-    @Option(help: "Pictures: denoising steps.")
+    @Option(help: "Images: number of denoising steps.")
     var steps = 12
 
-    @Option(help: "Pictures: classifier-free guidance; 1 is none.")
+    @Option(help: "Images: classifier-free guidance; 1 is none.")
     var guidance = 1.0
 
-    @Option(help: "Pictures: the level of the noise on the way; 0 is none.")
+    @Option(help: "Images: level of the noise added in each denoising step; 0 is none.")
     var noise = 0.0
 
-    @Option(help: "The most tokens of a continuation.")
+    @Option(help: "Largest number of tokens per sample.")
     var maxNewTokens = 40
 
-    @Option(help: "Divides the logits; 0 takes the likeliest token.")
+    @Option(help: "Divides the logits; 0 takes the most likely token.")
     var temperature = 1.0
 
-    @Option(help: "Equal seeds give equal texts.")
+    @Option(help: "Seed; equal seeds give equal samples.")
     var seed: UInt64 = 0
 
     @Option(help: "cpu, cuda or cuda:N.")
@@ -79,7 +79,7 @@ struct Sample: ParsableCommand {
         let file = URL(fileURLWithPath: output)
         try OutputFile.write(grid.png(), to: file)
         for item in items { try Output.print(sampler.caption(item)) }
-        try Output.print("pictures \(file.shortPath)")
+        try Output.print("images   \(file.shortPath)")
     }
 }
 
@@ -91,7 +91,7 @@ enum ModelPlace {
         guard FileManager.default.fileExists(atPath: run.spec.path) else { return url }
         guard FileManager.default.fileExists(atPath: run.model.path) else {
             throw Failure(
-                "\(path) is a run that has no model yet; go on with: zoo train --resume \(path)", status: Failure.noInput)
+                "\(path) is a run without a model yet; continue it with: zoo train --resume \(path)", status: Failure.noInput)
         }
         return run.model
     }

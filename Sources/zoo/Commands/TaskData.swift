@@ -10,9 +10,9 @@ import ZooRun
 struct TaskData: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "data",
-        abstract: "Show or check a recipe's data as its algorithms will see it; list or fetch that of the built-in tasks.",
+        abstract: "Show or check a recipe's data as its algorithms will see it; list or fetch the built-in tasks' data.",
         discussion: """
-            Data lies in POLICYZOO_CACHE, or in policyzoo in the user's cache folder, once per machine.
+            Data is stored in POLICYZOO_CACHE, or in policyzoo in the user's cache folder, once per machine.
 
               zoo data list
               zoo data fetch sentiment
@@ -22,13 +22,13 @@ struct TaskData: ParsableCommand {
         subcommands: [List.self, Fetch.self, Inspect.self, Check.self])
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Say which task has its data, and where.")
+        static let configuration = CommandConfiguration(abstract: "Show which tasks have their data, and where.")
 
         func run() throws {
             var table = TextTable([.text("task"), .text("data"), .text("folder")])
-            table.append(["countdown", "needs none: made on first use", CacheFolder.data.appending(path: "countdown").path])
+            table.append(["countdown", "generated on first use", CacheFolder.data.appending(path: "countdown").path])
             table.append([
-                "sentiment", SentimentData.isThere ? "there" : "missing: zoo data fetch sentiment", SentimentData.raw.path,
+                "sentiment", SentimentData.isThere ? "present" : "missing: zoo data fetch sentiment", SentimentData.raw.path,
             ])
             table.append(["tabular", "needs none", ""])
             try Output.print(table.plain(), end: "")
@@ -63,7 +63,7 @@ enum SentimentData {
     /// Runs the clone's own script, which `make data` runs too.
     static func fetch() throws {
         guard let script else {
-            throw Failure("zoo does not lie in a clone of PolicyZoo; run `make data` there", status: Failure.data)
+            throw Failure("zoo is not in a clone of PolicyZoo; run `make data` in one", status: Failure.data)
         }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/bash")

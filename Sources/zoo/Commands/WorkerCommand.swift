@@ -5,10 +5,10 @@ import ZooRecipe
 import ZooRecords
 import ZooRun
 
-/// What this executable does when it runs as a worker of itself.
+/// What this executable does as its own worker process.
 struct WorkerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "worker", abstract: "Work in a process of its own for another zoo.", shouldDisplay: false,
+        commandName: "worker", abstract: "Work as a separate process for another zoo.", shouldDisplay: false,
         subcommands: [Scan.self, Check.self, Run.self, Probe.self])
 
     struct Scan: ParsableCommand {

@@ -11,7 +11,7 @@ struct ComparisonReport {
     let runs: [MeasuredRun]
     /// A line for each variant that has a preset.
     var presets: [String] = []
-    /// Whether the recipe makes the models that the runs began from, so that it could make others.
+    /// Whether the recipe trains the models that the runs start from, so that it could train others.
     var hasBases = false
 
     init(variants: [String], runs: [MeasuredRun]) {
@@ -19,7 +19,7 @@ struct ComparisonReport {
         self.runs = runs
     }
 
-    /// - Parameter recipe: what all runs are variants of.
+    /// - Parameter recipe: the recipe that all runs are variants of.
     init(variants: [String], runs: [ComparedRun], recipe: Recipe) {
         let hasAllPrompts = recipe.evaluation.map { $0.prompts == recipe.stages.last?.data.prompts } ?? false
         let measured = runs.compactMap { run -> MeasuredRun? in
@@ -34,7 +34,7 @@ struct ComparisonReport {
 
     // MARK: - Tables
 
-    /// What the models are like; the first column is the model that all began from.
+    /// The metrics of the models; the first column is the model that all started from.
     ///
     /// - Parameter text: writes a mean with its interval.
     func quality(_ variants: [String], _ text: (Estimate) -> String) -> TextTable {
@@ -69,7 +69,7 @@ struct ComparisonReport {
 
     // MARK: - Texts
 
-    /// For a terminal of that many columns: as many variants side by side as fit.
+    /// For a terminal of this width: as many variants side by side as fit.
     func plain(width: Int) -> String {
         var blocks: [String] = []
         var rest = variants[...]
@@ -103,7 +103,7 @@ struct ComparisonReport {
         return table.csv()
     }
 
-    /// What each variant makes of the same prompts.
+    /// Each variant's samples for the same prompts.
     func samples(_ count: Int) -> String {
         let firsts = variants.compactMap { variant in runs.first { $0.variant == variant && $0.evaluation != nil } }
         guard let first = firsts.first?.evaluation else { return "" }
@@ -120,18 +120,18 @@ struct ComparisonReport {
         }.joined(separator: "\n")
     }
 
-    /// What is better than what, and how that was decided.
+    /// The ranking, and how it was decided.
     private var rankingLines: [String] {
         let found = runs.rankings(of: variants)
         let one = hasBases && Set(runs.map(\.base)).count == 1 ? [Self.oneBase] : []
         return found.isEmpty ? [] : found + [Self.rule] + one
     }
 
-    /// What `>` in a ranking says.
+    /// The meaning of `>` in a ranking.
     static let rule =
-        "a > b: the 95% interval of their difference, paired by seed and prompt, leaves out 0 (Student's t or the bootstrap, the wider)."
+        "a > b: the 95% interval of their difference, paired by seed and prompt, excludes 0 (Student's t or bootstrap, the wider)."
 
-    static let costNote = "Costs are of one run, without the models that all share."
+    static let costNote = "Costs are per run, without the models that all runs share."
 
     /// - Parameter leading: what comes before the name of the interval.
     func note(_ leading: String) -> String {
@@ -149,7 +149,7 @@ struct ComparisonReport {
         return "Mean over \(of), \(leading) \(interval)."
     }
 
-    /// What a ranking over one base model leaves open.
+    /// The caveat for a ranking over one base model.
     static let oneBase =
-        "All runs began from one base model: over others the order may be another, and --bases 3 makes that many."
+        "All runs started from one base model; other base models may give another order: try --bases 3."
 }

@@ -4,19 +4,19 @@ import ZooRecords
 import ZooReport
 import ZooRun
 
-/// One line of a run's account, in the order in which people read it: totals first, then what they are made of.
+/// One row of a run's costs, in reading order: totals first, then their parts.
 struct CostRow {
     var title: String
-    /// As people read it.
+    /// The formatted value.
     var text: @Sendable (Double) -> String
-    /// nil where the run has no such cost.
+    /// nil if the run has no such cost.
     var value: @Sendable (Ledger) -> Double?
-    /// What the row is a part of; nil for a total.
+    /// The total that the row is a part of; nil for a total.
     var part: Part?
 
     enum Part: String, CaseIterable { case flops, seconds, outside, bytes }
 
-    /// The rows that say something of these runs: roles that one of them built, and no part that is 0 in all of them.
+    /// The rows relevant to these runs: roles that one of them built, without parts that are 0 in all of them.
     static func rows(for ledgers: [Ledger]) -> [CostRow] {
         let roles = sortedRoles(Set(ledgers.flatMap(\.roles.keys)))
         return (work(roles) + seconds(roles) + process + bytes(roles)).filter { row in
@@ -42,7 +42,7 @@ struct CostRow {
             }
     }
 
-    /// Inside the algorithm's steps.
+    /// Within iterations.
     private static func seconds(_ roles: [String]) -> [CostRow] {
         func row(_ title: String, _ value: @escaping @Sendable (Ledger) -> Double?) -> CostRow {
             CostRow(title: "seconds, \(title)", text: Quantity.seconds, value: value, part: .seconds)

@@ -9,7 +9,7 @@ struct LadderReport {
 
     private static let title = "From one rung to the next"
 
-    /// For a terminal; empty where there is no ladder.
+    /// For a terminal; empty if there is no ladder.
     func plain() -> String {
         guard !rungs.isEmpty else { return "" }
         let blocks = rungs.map { rung in
@@ -18,7 +18,7 @@ struct LadderReport {
         return "\(Self.title):\n\n" + blocks.joined(separator: "\n") + "\n"
     }
 
-    /// A section of `comparison.md`; empty where there is no ladder.
+    /// A section of `comparison.md`; empty if there is no ladder.
     func markdown() -> String {
         guard !rungs.isEmpty else { return "" }
         let items = rungs.map { rung in

@@ -4,16 +4,16 @@ import ZooRecords
 import ZooReport
 import ZooRun
 
-/// What is known of one run of a comparison.
+/// The results of one run of a comparison.
 struct MeasuredRun {
     var variant: String
-    /// The seed of the stages before, which made what it began from.
+    /// The seed of the earlier stages, which trained its base model.
     var base: UInt64
     var seed: UInt64
     var evaluation: EvaluationResult?
-    /// nil while the run goes on.
+    /// nil while the run is in progress.
     var ledger: Ledger?
-    /// Whether the held-out prompts are those that training has, as in a task that is known whole: then they stand for no others, and
+    /// Whether the held-out prompts are the training prompts, as in a fully known task: then they represent no others, and
     /// only the seeds vary.
     var hasAllPrompts: Bool
 }
@@ -54,7 +54,7 @@ extension [MeasuredRun] {
             guard let units = ranking.units, units.upperBound > 1, ranking.variants.count > 5 else {
                 return text.isEmpty ? [] : ["\(title): \(text)"]
             }
-            return ["\(title), from the highest mean; what no > names is not separated with \(ranking.count)"]
+            return ["\(title), from the highest mean; pairs without > are not separated with \(ranking.count)"]
                 + ranking.lines.map { "\(title): \($0)" }
         }
     }

@@ -1,8 +1,8 @@
-/// The metrics of an evaluation: what people call them, and their order.
+/// The metrics of an evaluation: their titles and order.
 enum Metric {
     private static let known: [(name: String, title: String)] = [
         ("gold", "gold reward"), ("reward", "proxy reward"), ("pass@1", "pass@1"), ("win_rate", "win rate against the base"),
-        ("kl", "KL to the base, nats"), ("entropy", "entropy, nats a step"), ("length", "length, steps"),
+        ("kl", "KL to the base, nats"), ("entropy", "entropy, nats per step"), ("length", "length, steps"),
         ("distinct_2", "distinct word pairs"), ("logp_reference", "log-likelihood under the base"),
         ("drift", "drift of the velocities"), ("denoising_error", "denoising error"),
         ("diversity", "diversity of a prompt's samples"), ("grid_energy", "grid energy"), ("total_variation", "total variation"),
@@ -12,7 +12,7 @@ enum Metric {
 
     static func title(_ name: String) -> String { known.first { $0.name == name }?.title ?? name.replacing("/", with: ": ") }
 
-    /// The known ones first, the others by name. The only component of a reward is the reward itself and left out.
+    /// Known metrics first, the others by name. If a reward has only one component, that is left out.
     static func sorted(_ names: [String]) -> [String] {
         let first = known.map(\.name).filter(names.contains)
         let rest = names.filter { !first.contains($0) }.sorted()

@@ -10,7 +10,7 @@ struct ProbeReport {
 
     init(_ result: ProbeResult) { self.result = result }
 
-    /// How a figure is written: the interval whole, or its larger side.
+    /// How a figure is written: the full interval, or its larger side.
     enum Style { case interval, deviation }
 
     var plain: String { blocks(.deviation) { $0.plain() } }
@@ -24,18 +24,18 @@ struct ProbeReport {
         return points.joined(separator: "\n") + "\n" + note + "\n"
     }
 
-    /// What was frozen, and what its gradients are compared with.
+    /// What was frozen, and the reference of its gradients.
     func place(_ point: ProbeResult.Point) -> String {
         let reference =
             point.referenceSequences == 0 ? "the exact gradient" : "the gradient of \(point.referenceSequences) samples"
-        return "\(result.driver) frozen at step \(point.step): \(Quantity.number(point.kl)) nats from the reference, "
+        return "\(result.driver) frozen at iteration \(point.step): \(Quantity.number(point.kl)) nats from the reference, "
             + "reward \(Quantity.number(point.reward)); compared with \(reference)"
     }
 
     var note: String {
-        "\(result.batches) batches of \(result.sequences) sequences, \(result.samples) a prompt; objective E[reward] − "
+        "\(result.batches) batches of \(result.sequences) sequences, \(result.samples) per prompt; objective E[reward] − "
             + "\(Quantity.number(result.beta)) KL. 95% bootstrap intervals over batches or states; "
-            + "– where noise hides the figure."
+            + "– means that noise hides the figure."
     }
 
     func estimators(_ point: ProbeResult.Point, _ style: Style) -> TextTable {

@@ -8,12 +8,12 @@ import ZooRun
 /// The JavaScript that draws the charts of a report: Vega, Vega-Lite and vega-embed in one file, which `make setup` puts into the
 /// cache.
 enum ChartLibrary {
-    /// Of vl-convert-python, which makes the file; the Makefile pins the same.
+    /// Of vl-convert-python, which creates the file; pinned in the Makefile too.
     static let version = "1.9.0.post1"
 
     /// The file's text.
     ///
-    /// Looked for at `POLICYZOO_CHARTS`, then in the cache of POLICYZOO_CACHE and in the user's.
+    /// Searched at `POLICYZOO_CHARTS`, then in the cache of POLICYZOO_CACHE and in the user's.
     /// - Throws: ``Failure`` that says how to get it.
     static func load() throws -> String {
         let given = ProcessInfo.processInfo.environment["POLICYZOO_CHARTS"].flatMap { $0.isEmpty ? nil : $0 }
@@ -21,7 +21,7 @@ enum ChartLibrary {
         let places = given.map { [URL(filePath: $0)] } ?? [CacheFolder.root, CacheFolder.user].map { $0.appending(path: name) }
         guard let file = places.first(where: { FileManager.default.fileExists(atPath: $0.path) }) else {
             throw Failure(
-                "\(places.last?.path ?? name) is missing, which draws the report's charts; get it by `make charts`",
+                "\(places.last?.path ?? name) is missing, which draws the report's charts; get it with `make charts`",
                 status: Failure.noInput)
         }
         let text = try InputFile.text(file)

@@ -2,7 +2,7 @@ import FlyingSocks
 import Foundation
 import Synchronization
 
-/// Waits for sockets as another pool does, but not for ever: a connection that says nothing is closed, so that half-open ones do not
+/// Waits for sockets like another pool, but not forever: a silent connection is closed, so that half-open ones do not
 /// use up the descriptors of the process.
 struct ImpatientPool<Base: AsyncSocketPool>: AsyncSocketPool {
     /// How long a connection may be silent. A page asks for news every few seconds.

@@ -7,7 +7,7 @@ import ZooRun
 
 extension ReportBuilder {
     private static let axes: [Charts.Choice] = [
-        .init("step", "steps of the algorithm"), .init("budget/sampled_steps", "sampled steps"),
+        .init("step", "iterations"), .init("budget/sampled_steps", "sampled steps"),
         .init("budget/reward_queries", "reward queries"), .init("budget/updates", "updates"),
         .init("budget/flops", "floating-point operations"), .init("budget/seconds", "seconds"),
     ]
@@ -40,9 +40,9 @@ extension ReportBuilder {
     var curveSection: Page.Section? {
         guard runs.contains(where: { !$0.records.isEmpty }) else { return nil }
         let caption =
-            "Mean over the seeds, or over base models where there are several; the band is the 95% bootstrap interval, of three its range. Held-out metrics are there where "
-            + "the recipe's evaluation says 'every'."
-        return Page.Section("curves", "How it went", [.chart(.curves, caption)])
+            "Mean over seeds, or over base models if there are several; the band is the 95% bootstrap interval, or the range of "
+            + "three. Held-out metrics need 'every' in the recipe's evaluation."
+        return Page.Section("curves", "Training curves", [.chart(.curves, caption)])
     }
 
     // MARK: - Reward against distance
@@ -80,7 +80,7 @@ extension ReportBuilder {
             values: values)
     }
 
-    /// The mean over seeds at each evaluation along the way.
+    /// The mean over seeds at each evaluation during training.
     var ways: [Charts.Point] {
         variants.flatMap { variant -> [Charts.Point] in
             let own = runs.filter { $0.variant == variant }
@@ -106,7 +106,8 @@ extension ReportBuilder {
         var farthest: Double
     }
 
-    /// The gold reward of each variant that was measured along the way as a curve of the distance; sweeps say it by their end points.
+    /// The gold reward of each variant that was measured during training as a curve of the distance; sweeps are shown by their
+    /// end points.
     func fits(_ ways: [Charts.Point]) -> [Fitted] {
         return variants.compactMap { variant in
             let own = ways.filter { $0.variant == variant && $0.series == nil }
@@ -139,8 +140,9 @@ extension ReportBuilder {
     func section(of plane: Charts.Plane, _ fits: [Fitted]) -> Page.Section? {
         guard runs.contains(where: { $0.evaluation?.metrics["kl"] != nil }), !plane.rewards.isEmpty else { return nil }
         let caption =
-            "One point a run; the points of a sweep are joined. The square root of the KL is the distance to the base model (Bai et al. 2022; "
-            + "Gao et al. 2022): at equal distance the higher is better. Where the optimum is known, the dashed line is the most reward at it."
+            "One point per run; the points of a sweep are connected. The square root of the KL is the distance to the base "
+            + "model (Bai et al. 2022; Gao et al. 2022): at equal distance, higher is better. If the optimum is known, the dashed "
+            + "line is the highest reward at each distance."
         return Page.Section(
             "plane", "Reward against distance", [.chart(.plane, caption)] + (table(of: fits).map { [$0] } ?? []))
     }

@@ -28,10 +28,10 @@ extension ReportBuilder {
         guard !samples.isEmpty else { return nil }
         return Page.Section(
             "samples", "What the models write",
-            [.chart(.samples, "The same prompt for all, with the same random numbers; the first seed of each variant.")])
+            [.chart(.samples, "The same prompt and random numbers for all; the first seed of each variant.")])
     }
 
-    /// The pictures of the first run of each variant.
+    /// The images of the first run of each variant.
     var pictures: Page.Section? {
         let parts = variants.compactMap { variant -> Page.Part? in
             let first = runs.first { $0.variant == variant && FileManager.default.fileExists(atPath: $0.folder.pictures.path) }
@@ -40,7 +40,7 @@ extension ReportBuilder {
             return .picture("\(variant), \(place(of: first))", png)
         }
         guard !parts.isEmpty else { return nil }
-        let rows = "A column a prompt; rows: the reference where there is one, the target, a sample before training, one after."
+        let rows = "One column per prompt; rows: the reference if there is one, the target, a sample before training, one after."
         return Page.Section("pictures", "What the models draw", [.text(rows)] + parts)
     }
 
@@ -51,8 +51,8 @@ extension ReportBuilder {
         let properties: [(String, (ReportedRun) -> String?)] = [
             ("plugin", { $0.environment.map { URL(filePath: $0.plugin.path).lastPathComponent } }),
             ("plugin's SHA-256", { $0.environment.map { String($0.plugin.sha256.prefix(16)) } }),
-            ("plugin made by", { $0.environment?.plugin.toolchain }), ("contract", { $0.environment?.abi }),
-            ("host made by", { $0.environment?.compiler }), ("libtorch", { $0.environment?.libtorch }),
+            ("plugin toolchain", { $0.environment?.plugin.toolchain }), ("contract", { $0.environment?.abi }),
+            ("host toolchain", { $0.environment?.compiler }), ("libtorch", { $0.environment?.libtorch }),
             ("system", { $0.environment?.system }), ("processors", { $0.environment?.processors.map(String.init) }),
             ("memory", { $0.environment?.memoryBytes.map(Quantity.bytes) }), ("device", { $0.environment?.device }),
             ("threads", { $0.environment?.threads.map(String.init) }),
@@ -70,7 +70,7 @@ extension ReportBuilder {
         }
         let commands = Set(runs.map { Self.line($0.note.command) }).sorted()
         parts += [.text("Made by:"), .code(commands)]
-        return Page.Section("environment", "Where it ran", parts)
+        return Page.Section("environment", "Environment", parts)
     }
 
     /// A command as a shell would take it.

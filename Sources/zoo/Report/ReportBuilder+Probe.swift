@@ -18,10 +18,10 @@ extension ReportBuilder {
             parts.append(
                 .chart(
                     .critic,
-                    "Explained variance: 1 where the critic foresees the return, 0 where it is no better than a constant."))
+                    "Explained variance: 1 if the critic predicts the return, 0 if it is no better than a constant."))
         }
         if !baselines.isEmpty {
-            parts.append(.chart(.baselines, "What foresees the return of the frozen samples, and how far off it is."))
+            parts.append(.chart(.baselines, "How well each baseline predicts the return of the frozen samples."))
         }
         for (probe, point) in baselines {
             let report = ProbeReport(probe)
@@ -36,9 +36,9 @@ extension ReportBuilder {
         let points = probes.flatMap { probe in probe.points.map { (probe, $0) } }.filter { !$0.1.estimators.isEmpty }
         guard !points.isEmpty else { return nil }
         var parts: [Page.Part] = [
-            .chart(.cosines, "Cosine between the mean gradients: 1 where two algorithms would take the same direction."),
+            .chart(.cosines, "Cosine between the mean gradients: 1 if two algorithms would move in the same direction."),
             .chart(
-                .estimators, "Of each algorithm's gradient on the same samples, with the 95% interval over resampled batches."),
+                .estimators, "Each algorithm's gradient on the same samples, with the 95% interval over resampled batches."),
         ]
         for (probe, point) in points {
             let report = ProbeReport(probe)

@@ -20,9 +20,9 @@ extension ReportBuilder {
         var parts: [Page.Part] = [.list(counts)]
         let differences = differences
         if !differences.rows.isEmpty {
-            parts.append(.table("What differs between the variants; all else in the recipe is the same", differences))
+            parts.append(.table("Differences between the variants; everything else in the recipe is the same", differences))
         } else if variants.count > 1 {
-            parts.append(.text("The recipe is the same for all of them."))
+            parts.append(.text("All have the same recipe."))
         }
         return Page.Section("question", "What is compared", parts)
     }
@@ -65,12 +65,12 @@ extension ReportBuilder {
         }
         let correlation = proxyCorrelation
         if let correlation { parts.append(.text(correlation)) }
-        return Page.Section("results", "What came of it", parts)
+        return Page.Section("results", "Results", parts)
     }
 
     private static func explanation(first: String) -> String {
         "the mean and the interquartile mean (of the middle half of all prompts and seeds) with intervals, the difference to \(first) "
-            + "paired by seed and prompt, and the chance that a run is better than one of \(first)"
+            + "paired by seed and prompt, and the probability that a run is better than one of \(first)"
     }
 
     /// One variant a row, beside the first.
@@ -78,7 +78,7 @@ extension ReportBuilder {
         let scores = comparison.runs.scores(metric)
         var table = TextTable([
             .text("variant"), .number("mean"), .number("interquartile mean"), .number("difference"),
-            .number("chance to be better"),
+            .number("probability of being better"),
             .text("separated"),
         ])
         for variant in variants {
@@ -121,7 +121,7 @@ extension ReportBuilder {
             return nil
         }
         return
-            "Proxy and gold reward rank the \(both.count) runs alike to \(Quantity.number(correlation)) (Spearman's rank correlation)."
+            "Rank correlation of proxy and gold reward over the \(both.count) runs: \(Quantity.number(correlation)) (Spearman)."
     }
 
     // MARK: - Costs
@@ -132,13 +132,13 @@ extension ReportBuilder {
             "costs", "What it cost",
             [
                 .chart(.costs, "Means over seeds. The row of the critic is what the critic costs."),
-                .table("The account of a run; means over seeds, without the models that all share", comparison.cost(variants)),
+                .table("Costs per run; means over seeds, without the models that all runs share", comparison.cost(variants)),
             ])
     }
 
     var costCharts: [Charts.Cost] {
         let titles: [(CostRow.Part, String, String)] = [
-            (.seconds, "Seconds of the algorithm's steps", "seconds"), (.outside, "Seconds outside of the steps", "seconds"),
+            (.seconds, "Seconds within iterations", "seconds"), (.outside, "Seconds outside iterations", "seconds"),
             (.flops, "Floating-point operations", "operations"), (.bytes, "Bytes at the peak", "bytes"),
         ]
         return titles.compactMap { part, title, unit in

@@ -41,7 +41,7 @@ struct ReportBuilder {
         return page
     }
 
-    /// Every number of every run, one a row: the evaluation, the account, and what was measured along the way.
+    /// Every number of every run, one per row: the evaluation, the costs, and the evaluations during training.
     func csv() -> String {
         var table = TextTable([
             .text("variant"), .number("base"), .number("seed"), .number("step"), .text("name"), .number("value"),
@@ -74,14 +74,14 @@ struct ReportBuilder {
         let few = variants.filter { variant in runs.count { $0.variant == variant } < 3 }
         return [
             unfinished.isEmpty
-                ? nil : "\(unfinished.count) of \(runs.count) runs are not whole: \(unfinished.joined(separator: "; ")).",
+                ? nil : "\(unfinished.count) of \(runs.count) runs are incomplete: \(unfinished.joined(separator: "; ")).",
             names.count > 1
-                ? "The runs are of different recipes (\(names.joined(separator: ", "))): they may share nothing." : nil,
+                ? "The runs are of different recipes (\(names.joined(separator: ", "))): they may not be comparable." : nil,
             runs.count > 1 && !few.isEmpty
                 ? "Fewer than three seeds: \(few.joined(separator: ", ")). One run proves nothing." : nil,
             unequal.isEmpty
                 ? nil
-                : "The runs differ in more than the stage that is compared: \(unequal.joined(separator: ", ")).",
+                : "The runs differ in more than the compared stage: \(unequal.joined(separator: ", ")).",
         ].compactMap { $0 } + runs.flatMap(\.damage)
     }
 

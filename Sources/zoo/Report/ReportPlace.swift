@@ -32,8 +32,8 @@ struct ReportPlace {
             let probes = ([folder] + children).map { $0.appending(path: "probe.json") }.filter(Self.exists)
             guard Self.isRun(folder) || !runs.isEmpty || !probes.isEmpty || allowsNone else {
                 throw Failure(
-                    "\(path) is no run (it has no run.json), no comparison (a folder of runs) and no probe (it has no probe.json); "
-                        + "runs are made by zoo train and zoo compare",
+                    "\(path) is not a run (no run.json), a comparison (a folder of runs) or a probe (no probe.json); "
+                        + "zoo train and zoo compare make runs",
                     status: Failure.noInput)
             }
             found += Self.isRun(folder) ? [(folder, nil)] : runs.map { ($0, folder) }

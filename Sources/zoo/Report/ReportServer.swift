@@ -17,7 +17,7 @@ struct ReportServer {
     /// Serves until the process is stopped.
     ///
     /// - Parameter isListening: is told the page's address.
-    /// - Throws: where the port cannot be had.
+    /// - Throws: if the port is not available.
     func run(isListening: @escaping @Sendable (String) throws -> Void) async throws {
         let report = LiveReport(paths: paths, vega: vega)
         let server = HTTPServer(
@@ -29,7 +29,7 @@ struct ReportServer {
             group.addTask {
                 do { try await server.run() } catch {
                     throw Failure(
-                        "port \(port) of 127.0.0.1 cannot be used: \(Self.reason(error)); name another by --port",
+                        "port \(port) of 127.0.0.1 cannot be used: \(Self.reason(error)); choose another with --port",
                         status: Failure.software)
                 }
             }
@@ -46,21 +46,21 @@ struct ReportServer {
 
     private static func reason(_ error: any Error) -> String {
         guard case .failed(_, let number, _)? = error as? SocketError else { return plainWords(error) }
-        return number == EADDRINUSE ? "another program has it" : plainWords(POSIXError(POSIXErrorCode(rawValue: number) ?? .EIO))
+        return number == EADDRINUSE ? "another program uses it" : plainWords(POSIXError(POSIXErrorCode(rawValue: number) ?? .EIO))
     }
 
     private static func answer(_ request: HTTPRequest, _ report: LiveReport) async -> HTTPResponse {
         let host = request.headers[.host] ?? ""
         let name = host.split(separator: ":").first.map(String.init) ?? ""
         guard ["127.0.0.1", "localhost"].contains(name) else {
-            return plain(.misdirectedRequest, "This server answers to 127.0.0.1 only.")
+            return plain(.misdirectedRequest, "This server answers only requests to 127.0.0.1.")
         }
-        guard request.method == .GET else { return plain(.methodNotAllowed, "Only GET is answered.") }
+        guard request.method == .GET else { return plain(.methodNotAllowed, "Only GET is supported.") }
         do {
             switch request.path {
             case "/": return respond(.ok, "text/html; charset=utf-8", Data(try await report.html().utf8))
             case "/report.json": return respond(.ok, "application/json", try await report.update())
-            default: return plain(.notFound, "There is nothing here.")
+            default: return plain(.notFound, "Not found.")
             }
         } catch {
             return plain(.internalServerError, Failure(error).message)
@@ -112,7 +112,9 @@ private actor LiveReport {
     }
 
     private static func status(_ runs: [ReportedRun]) -> String {
-        let going = runs.filter { !$0.isDone }.map { "\($0.variant), seed \($0.seed), at step \($0.records.last?.step ?? 0)" }
+        let going = runs.filter { !$0.isDone }.map {
+            "\($0.variant), seed \($0.seed), at iteration \($0.records.last?.step ?? 0)"
+        }
         let done = "\(runs.count - going.count) of \(runs.count) runs done"
         return going.isEmpty ? done : "\(done); \(going.joined(separator: "; "))"
     }

@@ -7,7 +7,7 @@ import ZooRecords
 import ZooReport
 import ZooRun
 
-/// One run as a report reads it, whole or still going on.
+/// One run as a report reads it, finished or in progress.
 struct ReportedRun {
     var folder: RunFolder
     /// As tables name it.

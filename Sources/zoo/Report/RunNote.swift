@@ -87,7 +87,7 @@ struct EnvironmentNote: Decodable {
         var algorithms: [Algorithm]?
     }
 
-    /// What a parameter is where a recipe does not name it; nil where it has no default.
+    /// The default of a parameter; nil if it has none.
     func standard(_ parameter: String, of algorithm: String?) -> String? {
         let known = plugin.algorithms?.first { $0.id == algorithm }?.parameters.first { $0.name == parameter }
         guard let value = known?.defaultValue else { return known?.isNullable == true ? "null" : nil }

@@ -1,6 +1,6 @@
 /// The families of decoder-only transformers that load, by the `model_type` of their `config.json`.
 ///
-/// One network serves all of them. A family is a description (`FamilyTraits`) in a file of its own beside this one.
+/// One network serves all of them. A family is a description (`FamilyTraits`) in a separate file next to this one.
 public enum Family: String, Sendable, CaseIterable {
     case llama, qwen2, qwen3, mistral, gemma, gpt2
 
@@ -63,19 +63,19 @@ struct FamilyTraits: Sendable {
     /// The options as `config.json` holds them.
     var write: @Sendable (CausalLMConfig) -> [String: Any] = { _ in [:] }
 
-    /// What `transformers` takes where `config.json` is silent.
+    /// The default of `transformers` for keys missing in `config.json`.
     struct Defaults: Sendable {
         var positions = 2048
         var normEps = 1e-6
         /// Nil: hidden / heads.
         var headWidth: Int?
-        /// In units of the hidden size; nil where the key must be there.
+        /// In units of the hidden size; nil if the key is required.
         var intermediate: Int?
         var tieEmbeddings = false
     }
 }
 
-/// What families call the same key of `config.json`; nil where they have none.
+/// The family's name for a key of `config.json`; nil if it has none.
 struct ConfigNames: Sendable {
     var hidden = "hidden_size"
     var intermediate = "intermediate_size"
@@ -92,7 +92,7 @@ struct ConfigNames: Sendable {
 
 /// What families call the same tensor on disk.
 struct TensorNames: Sendable {
-    /// Before every name of the trunk; files of a trunk alone lack it.
+    /// Prefix of every name of the trunk; absent in files of only the trunk.
     var prefix = "model."
     var embedding = "embed_tokens"
     var positions = "wpe"
