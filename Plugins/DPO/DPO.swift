@@ -113,12 +113,14 @@ struct DPO: Algorithm {
         batch.set("reference_score", perSequence: try host.model.forward(.reference, batch, [.score])[.score])
         let whole = Denominators(batch, pairs)
         let cut: Cut = parameters.lossType.couplesPairs ? .whole : .grouped
-        let update = try host.model.accumulate(.policy, batch, [.score], cut) { slice, outputs in
+        let update = try host.model.update(.policy, batch, [.score], cut) { slice, outputs in
             Self.loss(
                 scores: try outputs[.score], references: try slice.sequences("reference_score"), actions: slice.actionCounts,
                 pairs: try Pair.all(in: slice), over: whole, parameters)
         }
-        let info = try host.model.step(.policy)
-        try logUpdate(batch, pairs, update, info)
+        try logUpdate(batch, pairs, update)
     }
 }
+
+@c(zoo_plugin_entry_v1)
+public func entry() -> UnsafePointer<zoo_plugin_v1> { pluginTable(DPO.self) }

@@ -60,13 +60,7 @@ struct Distill: Algorithm {
 
     func step() throws {
         let rollout = try sample()
-        var generator = try host.random
-        for _ in 0..<parameters.numIterations {
-            for minibatch in rollout.minibatches(parameters.minibatches, using: &generator) where minibatch.actionCount > 0 {
-                try host.checkCancellation()
-                try update(minibatch)
-            }
-        }
+        try host.train(on: rollout, epochs: parameters.numIterations, minibatches: parameters.minibatches, update: update)
     }
 
     /// A rollout with the column `advantage` [steps].
@@ -86,15 +80,17 @@ struct Distill: Algorithm {
 
     private func update(_ minibatch: Batch) throws {
         let actions = minibatch.actionCount
-        let update = try host.model.accumulate(.policy, minibatch, [.logp, .entropy], .separable) { slice, outputs in
+        let update = try host.model.update(.policy, minibatch, [.logp, .entropy], .separable) { slice, outputs in
             Self.loss(
                 logp: try outputs[.logp], behaviourLogp: try slice.steps("behaviour_logp"),
                 advantages: try slice.steps("advantage"), mask: slice.mask, actions: actions, epsilon: parameters.epsilon)
         }
-        let info = try host.model.step(.policy)
         try host.log("policy_loss", update.loss, over: actions)
         try host.log("entropy", maskedMean(try update.outputs[.entropy], minibatch.mask), over: actions)
-        try host.log("grad_norm", info.gradientNorm)
-        try host.log("lr", info.learningRate, .last)
+        try host.log("grad_norm", update.gradientNorm)
+        try host.log("lr", update.learningRate, .last)
     }
 }
+
+@c(zoo_plugin_entry_v1)
+public func entry() -> UnsafePointer<zoo_plugin_v1> { pluginTable(Distill.self) }

@@ -82,13 +82,10 @@ struct GRPO: Algorithm {
     mutating func step() throws {
         let rollout = try sample()
         state.steps += 1
-        var generator = try host.random
-        for iteration in 0..<parameters.numIterations {
-            let minibatches = rollout.minibatches(parameters.minibatches, using: &generator)
-            for (index, minibatch) in minibatches.enumerated() {
-                try host.checkCancellation()
-                try update(minibatch, isFirst: iteration == 0 && index == 0)
-            }
+        var isFirst = true
+        try host.train(on: rollout, epochs: parameters.numIterations, minibatches: parameters.minibatches) { minibatch in
+            try update(minibatch, isFirst: isFirst)
+            isFirst = false
         }
     }
 
@@ -139,7 +136,7 @@ struct GRPO: Algorithm {
         let lengths = try countedLengths(minibatch)
         guard lengths.contains(where: { $0 > 0 }) else { return }
         minibatch.set("weight", perSequence: parameters.weights(lengths: lengths))
-        let update = try host.model.accumulate(
+        let update = try host.model.update(
             .policy, minibatch, [.logp, .entropy] + (parameters.measuresKL ? parameters.klEstimator.outputs : []), .separable,
             stopsGradient: parameters.stopsGradient
         ) { slice, outputs in
@@ -149,8 +146,7 @@ struct GRPO: Algorithm {
                     ? try parameters.klEstimator.steps(outputs, referenceLogp: slice.steps("reference_logp")) : nil,
                 advantages: try slice.sequences("advantage"), weights: try slice.sequences("weight"), parameters)
         }
-        let info = try host.model.step(.policy)
-        try logUpdate(minibatch, update, info, isFirst: isFirst)
+        try logUpdate(minibatch, update, isFirst: isFirst)
     }
 
     /// 1 for each sequence of a group that has an advantage, 0 where all of its group's are 0, [n].
@@ -175,3 +171,6 @@ struct GRPO: Algorithm {
         return lengths
     }
 }
+
+@c(zoo_plugin_entry_v1)
+public func entry() -> UnsafePointer<zoo_plugin_v1> { pluginTable(GRPO.self) }

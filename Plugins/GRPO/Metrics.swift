@@ -4,17 +4,15 @@ import ZooKit
 extension GRPO {
     /// `policy_loss`, `kl`, `entropy` and how far the ratios are bounded, of one minibatch before its update; and on the first of a
     /// rollout how far scoring lies from sampling.
-    func logUpdate(
-        _ minibatch: Batch, _ update: ModelService.Accumulated, _ info: ModelService.StepInfo, isFirst: Bool
-    ) throws {
+    func logUpdate(_ minibatch: Batch, _ update: ModelService.Update, isFirst: Bool) throws {
         let actions = minibatch.actionCount
         let logp = try update.outputs[.logp]
         let change = zip(logp, try minibatch.steps("behaviour_logp")).map { $0 - $1 }
         try host.log("policy_loss", update.loss, over: actions)
         try host.log("entropy", maskedMean(try update.outputs[.entropy], minibatch.mask), over: actions)
         try logRatios(minibatch, change)
-        try host.log("grad_norm", info.gradientNorm)
-        try host.log("lr", info.learningRate, .last)
+        try host.log("grad_norm", update.gradientNorm)
+        try host.log("lr", update.learningRate, .last)
         if parameters.measuresKL {
             // By k3 whatever estimator the loss has, so that runs compare.
             let measure = parameters.klEstimator == .exact ? LossKL.exact : .estimated(.k3)

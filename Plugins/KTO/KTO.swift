@@ -104,14 +104,13 @@ struct KTO: Algorithm {
         batch.set("reference_score", perSequence: try host.model.forward(.reference, batch, [.score])[.score])
         let z0 = parameters.lossType == .kto ? max(0, try divergence(batch)) : 0
         let count = batch.sequenceCount
-        let update = try host.model.accumulate(.policy, batch, [.score], .separable) { slice, outputs in
+        let update = try host.model.update(.policy, batch, [.score], .separable) { slice, outputs in
             Self.loss(
                 scores: try outputs[.score], references: try slice.sequences("reference_score"),
                 labels: try slice.integers("label"), z0: z0, count: count, parameters)
         }
-        let info = try host.model.step(.policy)
         if parameters.lossType == .kto { try host.log("kl", z0, over: count) }
-        try logUpdate(batch, labels, update, info)
+        try logUpdate(batch, labels, update)
     }
 
     /// Sequences with the column `label`, those of pairs in the order of deviation 2.
@@ -167,3 +166,6 @@ struct KTO: Algorithm {
         return mean(others.sequenceSums(zip(logp, reference).map { $0 - $1 }))
     }
 }
+
+@c(zoo_plugin_entry_v1)
+public func entry() -> UnsafePointer<zoo_plugin_v1> { pluginTable(KTO.self) }

@@ -104,13 +104,15 @@ struct OnlineDPO: Algorithm {
         var batch = rollout.selecting(pairs.flatMap { [$0.chosen, $0.rejected] })
         batch.set(Column("pair", perStep: false, .i64(pairs.indices.flatMap { [Int64($0), Int64($0)] })))
         batch.set(Column("chosen", perStep: false, .u8(pairs.flatMap { _ in [1, 0] })))
-        let update = try host.model.accumulate(.policy, batch, [.logp], .grouped) { slice, outputs in
+        let update = try host.model.update(.policy, batch, [.logp], .grouped) { slice, outputs in
             try Self.loss(
                 slice, logp: try outputs[.logp], references: try slice.sequences("reference"), count: pairs.count, parameters)
         }
-        let info = try host.model.step(.policy)
         try host.logGroupSamples(rollout, rewards)
         try logSamples(rollout, judged, pairs)
-        try logUpdate(batch, update, info)
+        try logUpdate(batch, update)
     }
 }
+
+@c(zoo_plugin_entry_v1)
+public func entry() -> UnsafePointer<zoo_plugin_v1> { pluginTable(OnlineDPO.self) }

@@ -99,14 +99,9 @@ struct PPO: Algorithm {
 
     mutating func step() throws {
         let (rollout, states) = try sample()
-        var generator = try host.random
-        for _ in 0..<parameters.epochs {
-            for minibatch in rollout.minibatches(parameters.minibatches, using: &generator) where minibatch.actionCount > 0 {
-                try host.checkCancellation()
-                try updatePolicy(minibatch)
-                guard parameters.baseline == .critic else { continue }
-                try updateCritic(states.selecting(minibatch.integers("place")))
-            }
+        try host.train(on: rollout, epochs: parameters.epochs, minibatches: parameters.minibatches) { minibatch in
+            try updatePolicy(minibatch)
+            if parameters.baseline == .critic { try updateCritic(states.selecting(minibatch.integers("place"))) }
         }
         if parameters.klControl == .adaptive {
             let kl = mean(rollout.sequenceSums(try rollout.steps("kl")))
@@ -164,7 +159,7 @@ struct PPO: Algorithm {
 
     private func updatePolicy(_ minibatch: Batch) throws {
         let actions = minibatch.actionCount
-        let update = try host.model.accumulate(
+        let update = try host.model.update(
             .policy, minibatch, [.logp, .entropy] + (parameters.klLossCoef > 0 ? parameters.klLossEstimator.outputs : []),
             .separable, stopsGradient: parameters.klLossCoef > 0 && parameters.klLossEstimator.isStraightThrough
         ) { slice, outputs in
@@ -173,8 +168,7 @@ struct PPO: Algorithm {
                 entropy: try outputs[.entropy], advantages: try slice.steps("advantage"), mask: slice.mask, actions: actions,
                 parameters)
         }
-        let info = try host.model.step(.policy)
-        try logPolicy(minibatch, update, info)
+        try logPolicy(minibatch, update)
     }
 
     /// The KL of the loss; nil where it has none.
@@ -185,12 +179,14 @@ struct PPO: Algorithm {
 
     private func updateCritic(_ minibatch: Batch) throws {
         let actions = minibatch.actionCount
-        let update = try host.model.accumulate(.critic, minibatch, [.value], .separable) { slice, outputs in
+        let update = try host.model.update(.critic, minibatch, [.value], .separable) { slice, outputs in
             Self.valueLoss(
                 values: try outputs[.value], oldValues: try slice.steps("value"), returns: try slice.steps("return"),
                 mask: slice.mask, actions: actions, clipRange: parameters.clipRangeValue)
         }
-        try host.model.step(.critic)
         try logValue(minibatch, update)
     }
 }
+
+@c(zoo_plugin_entry_v1)
+public func entry() -> UnsafePointer<zoo_plugin_v1> { pluginTable(PPO.self) }

@@ -3,7 +3,7 @@ import ZooKit
 // What RLOO logs, by TRL's names. Means weigh each sequence, each action or each ratio of each update alike.
 extension RLOO {
     /// `policy_loss`, `entropy` and `clip_ratio/*`, of one minibatch before its update.
-    func logUpdate(_ minibatch: Batch, _ update: ModelService.Accumulated, _ info: ModelService.StepInfo) throws {
+    func logUpdate(_ minibatch: Batch, _ update: ModelService.Update) throws {
         let logp = try update.outputs[.logp]
         let behaviour = try minibatch.steps("behaviour_logp")
         let ceiling = 1 + (parameters.epsilonHigh ?? parameters.epsilon)
@@ -24,7 +24,7 @@ extension RLOO {
         try host.log("clip_ratio/high_mean", mean(high), over: high.count)
         try host.log("clip_ratio/high_max", mean(high), .max)
         try host.log("clip_ratio/region_mean", mean(low) + mean(high), over: low.count)
-        try host.log("grad_norm", info.gradientNorm)
-        try host.log("lr", info.learningRate, .last)
+        try host.log("grad_norm", update.gradientNorm)
+        try host.log("lr", update.learningRate, .last)
     }
 }

@@ -135,15 +135,9 @@ struct RLOO: Algorithm {
 
     // MARK: - One iteration
 
-    mutating func step() throws {
+    func step() throws {
         let rollout = try sample()
-        var generator = try host.random
-        for _ in 0..<parameters.numIterations {
-            for minibatch in rollout.minibatches(parameters.minibatches, using: &generator) where minibatch.actionCount > 0 {
-                try host.checkCancellation()
-                try update(minibatch)
-            }
-        }
+        try host.train(on: rollout, epochs: parameters.numIterations, minibatches: parameters.minibatches, update: update)
     }
 
     /// A rollout with the column `advantage` [steps].
@@ -180,13 +174,15 @@ struct RLOO: Algorithm {
 
     private func update(_ minibatch: Batch) throws {
         let count = parameters.lossAggMode == .tokenMean ? minibatch.actionCount : minibatch.sequenceCount
-        let update = try host.model.accumulate(.policy, minibatch, [.logp, .entropy], .separable) { slice, outputs in
+        let update = try host.model.update(.policy, minibatch, [.logp, .entropy], .separable) { slice, outputs in
             Self.loss(
                 slice, logp: try outputs[.logp], behaviourLogp: try slice.steps("behaviour_logp"),
                 advantages: try slice.steps("advantage"), count: count, ratio: parameters.ratio,
                 epsilonLow: parameters.epsilon, epsilonHigh: parameters.epsilonHigh ?? parameters.epsilon)
         }
-        let info = try host.model.step(.policy)
-        try logUpdate(minibatch, update, info)
+        try logUpdate(minibatch, update)
     }
 }
+
+@c(zoo_plugin_entry_v1)
+public func entry() -> UnsafePointer<zoo_plugin_v1> { pluginTable(RLOO.self) }

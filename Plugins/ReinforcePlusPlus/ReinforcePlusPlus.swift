@@ -104,15 +104,9 @@ struct ReinforcePlusPlus: Algorithm {
 
     // MARK: - One iteration
 
-    mutating func step() throws {
+    func step() throws {
         let rollout = try sample()
-        var generator = try host.random
-        for _ in 0..<parameters.numIterations {
-            for minibatch in rollout.minibatches(parameters.minibatches, using: &generator) where minibatch.actionCount > 0 {
-                try host.checkCancellation()
-                try update(minibatch)
-            }
-        }
+        try host.train(on: rollout, epochs: parameters.numIterations, minibatches: parameters.minibatches, update: update)
     }
 
     /// A rollout with the columns `reference_logp` and `advantage`, [steps] each.
@@ -136,7 +130,7 @@ struct ReinforcePlusPlus: Algorithm {
 
     private func update(_ minibatch: Batch) throws {
         let actions = minibatch.actionCount
-        let update = try host.model.accumulate(
+        let update = try host.model.update(
             .policy, minibatch, [.logp, .entropy], .separable,
             stopsGradient: parameters.klLossCoef > 0 && parameters.klLossEstimator.isStraightThrough
         ) { slice, outputs in
@@ -145,7 +139,9 @@ struct ReinforcePlusPlus: Algorithm {
                 referenceLogp: try slice.steps("reference_logp"), advantages: try slice.steps("advantage"), mask: slice.mask,
                 actions: actions, parameters)
         }
-        let info = try host.model.step(.policy)
-        try logUpdate(minibatch, update, info)
+        try logUpdate(minibatch, update)
     }
 }
+
+@c(zoo_plugin_entry_v1)
+public func entry() -> UnsafePointer<zoo_plugin_v1> { pluginTable(ReinforcePlusPlus.self) }

@@ -74,12 +74,11 @@ struct RewardModel: Algorithm {
         }
         // Rated examples are compared across the whole batch; the two sequences of a pair only with each other.
         let cut: Cut = parameters.data == .ratings ? .whole : .grouped
-        let update = try host.model.accumulate(.reward, batch, [.score], cut) { slice, outputs in
+        let update = try host.model.update(.reward, batch, [.score], cut) { slice, outputs in
             Self.loss(
                 scores: try outputs[.score], pairs: try self.pairs(in: slice), count: pairs.count, margin: parameters.margin,
                 centering: parameters.centering)
         }
-        let info = try host.model.step(.reward)
         let scores = try update.outputs[.score]
         let leads = pairs.map { scores[$0.chosen] - scores[$0.rejected] }
         try host.log("loss", update.loss, over: pairs.count)
@@ -88,8 +87,8 @@ struct RewardModel: Algorithm {
         try host.log("reward", mean(scores), over: scores.count)
         try host.log("reward_std", standardDeviation(scores), over: scores.count)
         try host.log("num_tokens", Double(batch.stepCount), .sum)
-        try host.log("grad_norm", info.gradientNorm)
-        try host.log("lr", info.learningRate, .last)
+        try host.log("grad_norm", update.gradientNorm)
+        try host.log("lr", update.learningRate, .last)
     }
 
     private func pairs(in batch: Batch) throws -> [Pair] {
@@ -102,3 +101,6 @@ struct RewardModel: Algorithm {
         }
     }
 }
+
+@c(zoo_plugin_entry_v1)
+public func entry() -> UnsafePointer<zoo_plugin_v1> { pluginTable(RewardModel.self) }

@@ -48,25 +48,26 @@ struct SFT: Algorithm {
             throw ZooError(
                 .invalidArgument, "the \(batch.sequenceCount) examples have no completion; expected at least one action")
         }
-        let update = try host.model.accumulate(.policy, batch, [.logp, .entropy], .separable) { slice, outputs in
+        let update = try host.model.update(.policy, batch, [.logp, .entropy], .separable) { slice, outputs in
             Self.loss(logp: try outputs[.logp], mask: slice.mask, actions: actions)
         }
-        let info = try host.model.step(.policy)
         try host.log("loss", update.loss, over: actions)
         try host.log("entropy", maskedMean(try update.outputs[.entropy], batch.mask), over: actions)
         try host.log("num_tokens", Double(actions), .sum)
-        try host.log("grad_norm", info.gradientNorm)
-        try host.log("lr", info.learningRate, .last)
+        try host.log("grad_norm", update.gradientNorm)
+        try host.log("lr", update.learningRate, .last)
     }
 
     private func stepOnScores(_ batch: Batch) throws {
         let examples = batch.sequenceCount
-        let update = try host.model.accumulate(.policy, batch, [.score], .separable) { _, outputs in
+        let update = try host.model.update(.policy, batch, [.score], .separable) { _, outputs in
             Self.loss(scores: try outputs[.score], examples: examples)
         }
-        let info = try host.model.step(.policy)
         try host.log("loss", update.loss, over: examples)
-        try host.log("grad_norm", info.gradientNorm)
-        try host.log("lr", info.learningRate, .last)
+        try host.log("grad_norm", update.gradientNorm)
+        try host.log("lr", update.learningRate, .last)
     }
 }
+
+@c(zoo_plugin_entry_v1)
+public func entry() -> UnsafePointer<zoo_plugin_v1> { pluginTable(SFT.self) }

@@ -34,6 +34,15 @@ public struct ModelService {
         public let outputs: Outputs
     }
 
+    /// What an update came to: the loss and the outputs of the whole batch that it was taken at, and what the optimizer did.
+    public struct Update: Sendable {
+        public let loss: Double
+        public let outputs: Outputs
+        /// Before clipping.
+        public let gradientNorm: Double
+        public let learningRate: Double
+    }
+
     /// How `role` gives `output`, without building the role; nil where it does not.
     public func supports(_ role: Role, _ output: Output) throws -> OutputInfo? {
         let function = try service.function("supports", \.supports)
@@ -65,7 +74,21 @@ public struct ModelService {
         return try Outputs(columns).checked(wanted, of: role)
     }
 
-    /// Runs the role forward, takes the loss and back-propagates into the role's gradient, which adds up until `step`.
+    /// One update of the role by the loss of a batch: `accumulate`, then `step`.
+    @discardableResult
+    public func update(
+        _ role: Role, _ batch: Batch, _ wanted: [Output], _ cut: Cut, stopsGradient: Bool = false,
+        loss: (Batch, Outputs) throws -> Loss
+    ) throws -> Update {
+        let accumulated = try accumulate(role, batch, wanted, cut, stopsGradient: stopsGradient, loss: loss)
+        let info = try step(role)
+        return Update(
+            loss: accumulated.loss, outputs: accumulated.outputs, gradientNorm: info.gradientNorm,
+            learningRate: info.learningRate)
+    }
+
+    /// Runs the role forward, takes the loss and back-propagates into the role's gradient, which adds up until `step`: for an update
+    /// by several losses or batches.
     ///
     /// `loss` is a pure function of a slice of the batch and its outputs: the host may call it more than once, on slices of its own
     /// choice within `cut`. It returns the slice's part of the WHOLE update's loss, so denominators come from outside the slice; a
