@@ -22,7 +22,7 @@ struct DPO: Algorithm {
     static let needs = Needs(data: .pairs, roles: [.policy, .reference], services: Needs.datasetServices)
 
     struct Parameters: ParameterSet {
-        @Parameter("Preference pairs of an update.", in: 1...1_000_000) var pairs = 32
+        @Parameter("Preference pairs of an update.", in: 1...1_000_000, counts: .pairs) var pairs = 32
         @Parameter("Loss of a pair.") var lossType = LossType.sigmoid
         @Parameter("Strength β of the pull to the reference, per nat; for ipo the τ of its paper.", in: 1e-6...1_000_000)
         var beta = 0.1

@@ -25,13 +25,14 @@ struct Distill: Algorithm {
         services: ["zoo.data/1", "zoo.rollout/1", "zoo.model/1", "zoo.log/1", "zoo.rng/1"])
 
     struct Parameters: ParameterSet {
-        @Parameter("Prompts of a rollout.", in: 1...1_000_000) var prompts = 32
-        @Parameter("Sequences sampled for each prompt.", in: 1...1_000_000) var samples = 1
+        @Parameter("Prompts of a rollout.", in: 1...1_000_000, counts: .prompts) var prompts = 32
+        @Parameter("Sequences sampled for each prompt.", in: 1...1_000_000, counts: .samplesPerPrompt) var samples = 1
         @Parameter("Discount γ: how much of a token's advantage comes from the tokens after it.", in: 0...1) var discount = 0.0
         @Parameter("ε: how far a ratio may move from 1 and still earn; null does not clip.", in: 0...1000)
         var epsilon: Double? = nil
-        @Parameter("Passes over a rollout.", in: 1...1000) var numIterations = 1
-        @Parameter("Parts that each pass is cut into, with an update each.", in: 1...1_000_000) var minibatches = 1
+        @Parameter("Passes over a rollout.", in: 1...1000, counts: .passes) var numIterations = 1
+        @Parameter("Parts that each pass is cut into, with an update each.", in: 1...1_000_000, counts: .minibatches)
+        var minibatches = 1
     }
 
     let parameters: Parameters

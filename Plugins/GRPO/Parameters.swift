@@ -3,8 +3,9 @@ import ZooKit
 extension GRPO {
     /// By TRL's names where TRL has them.
     struct Parameters: ParameterSet {
-        @Parameter("Prompts of a rollout.", in: 1...1_000_000) var prompts = 8
-        @Parameter("Group size G: sequences sampled for each prompt.", in: 2...1_000_000) var samples = 8
+        @Parameter("Prompts of a rollout.", in: 1...1_000_000, counts: .prompts) var prompts = 8
+        @Parameter("Group size G: sequences sampled for each prompt.", in: 2...1_000_000, counts: .samplesPerPrompt) var samples =
+            8
 
         @Parameter("What a reward is measured against: its group's mean, the others' mean, a mean weighed by length, or nothing.")
         var baseline = GroupBaseline.groupMean
@@ -53,8 +54,10 @@ extension GRPO {
         @Parameter("Multiply that estimate by the ratio, for samples of an older policy (DeepSeek-V3.2).")
         var useBiasCorrectionKl = false
 
-        @Parameter("Updates μ on the whole of a rollout, whose policy stays frozen.", in: 1...1000) var numIterations = 1
-        @Parameter("Parts that each iteration is cut into, with an update each.", in: 1...1_000_000) var minibatches = 1
+        @Parameter("Updates μ on the whole of a rollout, whose policy stays frozen.", in: 1...1000, counts: .passes)
+        var numIterations = 1
+        @Parameter("Parts that each iteration is cut into, with an update each.", in: 1...1_000_000, counts: .minibatches)
+        var minibatches = 1
         @Parameter("Steps between refreshes of the policy that samples; 1 samples from the policy itself.", in: 1...1_000_000)
         var refreshInterval = 1
         @Parameter("Leave sequences that were cut at the length limit out of the loss.") var maskTruncated = false

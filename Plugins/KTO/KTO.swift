@@ -23,7 +23,8 @@ struct KTO: Algorithm {
     struct Parameters: ParameterSet {
         @Parameter("Where labels come from: preference pairs, taken apart, or examples with the column 'label'.")
         var data = Source.pairs
-        @Parameter("Labelled answers of an update; a pair is two of them.", in: 2...1_000_000) var batchSize = 64
+        @Parameter("Labelled answers of an update; a pair is two of them.", in: 2...1_000_000, counts: .examples) var batchSize =
+            64
         @Parameter("Loss of an answer.") var lossType = LossType.kto
         @Parameter("Strength β of the pull to the reference, per nat.", in: 1e-6...1_000_000) var beta = 0.1
         @Parameter("Weight λ_D of wanted answers.", in: 0...1_000_000) var desirableWeight = 1.0

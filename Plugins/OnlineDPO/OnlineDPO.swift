@@ -25,8 +25,10 @@ struct OnlineDPO: Algorithm {
         services: ["zoo.data/1", "zoo.rollout/1", "zoo.reward/1", "zoo.model/1", "zoo.log/1"])
 
     struct Parameters: ParameterSet {
-        @Parameter("Prompts of an update, with a pair each.", in: 1...1_000_000) var prompts = 32
-        @Parameter("Sequences sampled for each prompt; the best and the worst are its pair.", in: 2...1_000_000) var samples = 2
+        @Parameter("Prompts of an update, with a pair each.", in: 1...1_000_000, counts: .prompts) var prompts = 32
+        @Parameter(
+            "Sequences sampled for each prompt; the best and the worst are its pair.", in: 2...1_000_000,
+            counts: .samplesPerPrompt) var samples = 2
         @Parameter("Loss of a pair.") var lossType = LossType.sigmoid
         @Parameter("Strength β of the pull to the reference, per nat; for ipo the τ of its paper.", in: 1e-6...1_000_000)
         var beta = 0.1

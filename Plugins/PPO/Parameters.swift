@@ -2,10 +2,10 @@ import ZooKit
 
 extension PPO {
     struct Parameters: ParameterSet {
-        @Parameter("Prompts of a rollout.", in: 1...1_000_000) var prompts = 32
-        @Parameter("Sequences sampled for each prompt.", in: 1...1_000_000) var samples = 1
-        @Parameter("Passes over a rollout.", in: 1...1000) var epochs = 4
-        @Parameter("Updates per pass.", in: 1...1_000_000) var minibatches = 1
+        @Parameter("Prompts of a rollout.", in: 1...1_000_000, counts: .prompts) var prompts = 32
+        @Parameter("Sequences sampled for each prompt.", in: 1...1_000_000, counts: .samplesPerPrompt) var samples = 1
+        @Parameter("Passes over a rollout.", in: 1...1000, counts: .passes) var epochs = 4
+        @Parameter("Updates per pass.", in: 1...1_000_000, counts: .minibatches) var minibatches = 1
         @Parameter("What the return is measured against; only 'critic' builds the critic network.") var baseline = Baseline.critic
 
         @Parameter("ε of the clipped surrogate: the ratio's distance from 1 beyond which it earns no more.", in: 0...10)

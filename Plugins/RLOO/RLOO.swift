@@ -20,8 +20,9 @@ struct RLOO: Algorithm {
     static let needs = Needs(data: .prompts, roles: [.policy, .reference], services: Needs.samplingServices)
 
     struct Parameters: ParameterSet {
-        @Parameter("Prompts of a rollout.", in: 1...1_000_000) var prompts = 8
-        @Parameter("Group size k: sequences sampled for each prompt.", in: 2...1_000_000) var samples = 4
+        @Parameter("Prompts of a rollout.", in: 1...1_000_000, counts: .prompts) var prompts = 8
+        @Parameter("Group size k: sequences sampled for each prompt.", in: 2...1_000_000, counts: .samplesPerPrompt) var samples =
+            4
         @Parameter("Strength β of the KL penalty in the reward, reward per nat.", in: 0...1000) var beta = 0.05
         @Parameter(
             "The whole sequence's KL before the baseline (TRL), or after it that of each action and those behind (OpenRLHF).")
@@ -38,8 +39,9 @@ struct RLOO: Algorithm {
             in: 0...1e6)
         var rewardClip: Double? = nil
         @Parameter("Centre advantages and scale them to deviation 1 over the rollout.") var normalizeAdvantages = false
-        @Parameter("Passes over a rollout.", in: 1...1000) var numIterations = 1
-        @Parameter("Parts that each pass is cut into, with an update each.", in: 1...1_000_000) var minibatches = 1
+        @Parameter("Passes over a rollout.", in: 1...1000, counts: .passes) var numIterations = 1
+        @Parameter("Parts that each pass is cut into, with an update each.", in: 1...1_000_000, counts: .minibatches)
+        var minibatches = 1
 
         func validate() throws {
             guard klPosition == .afterBaseline, ratio == .sequence else { return }

@@ -257,9 +257,9 @@ static const zoo_algorithm_info_v1 info = {
     .parameters = TEXT(
         "{\"type\": \"object\", \"additionalProperties\": false, \"properties\": {"
         "\"prompts\": {\"type\": \"integer\", \"default\": 32, \"minimum\": 1, \"maximum\": 1000000, "
-        "\"description\": \"Prompts of a step.\"}, "
+        "\"description\": \"Prompts of an iteration.\", \"counts\": \"prompts\"}, "
         "\"samples\": {\"type\": \"integer\", \"default\": 1, \"minimum\": 1, \"maximum\": 1000000, "
-        "\"description\": \"Sequences sampled for each prompt.\"}, "
+        "\"description\": \"Sequences sampled for each prompt.\", \"counts\": \"samples_per_prompt\"}, "
         "\"baseline_decay\": {\"type\": \"number\", \"default\": 0.9, \"minimum\": 0, \"maximum\": 1, "
         "\"description\": \"How much of the baseline stays at each step; 1 keeps it at 0.\"}, "
         "\"kl_coef\": {\"type\": \"number\", \"default\": 0.05, \"minimum\": 0, \"maximum\": 1000, "

@@ -20,8 +20,8 @@ struct ReinforcePlusPlus: Algorithm {
     static let needs = Needs(data: .prompts, roles: [.policy, .reference], services: Needs.samplingServices)
 
     struct Parameters: ParameterSet {
-        @Parameter("Prompts of a rollout.", in: 1...1_000_000) var prompts = 32
-        @Parameter("Sequences sampled for each prompt.", in: 1...1_000_000) var samples = 1
+        @Parameter("Prompts of a rollout.", in: 1...1_000_000, counts: .prompts) var prompts = 32
+        @Parameter("Sequences sampled for each prompt.", in: 1...1_000_000, counts: .samplesPerPrompt) var samples = 1
         @Parameter("Taken off a reward first: nothing, or the mean of its prompt's samples (REINFORCE++-baseline).")
         var baseline = Baseline.none
         @Parameter("Discount γ per action.", in: 0...1) var gamma = 1.0
@@ -39,8 +39,9 @@ struct ReinforcePlusPlus: Algorithm {
         var epsilonHigh: Double? = nil
         @Parameter("c: a negative advantage costs no more than c times itself (dual clip; verl 3); null is off.", in: 1...1000)
         var dualClip: Double? = nil
-        @Parameter("Passes over a rollout.", in: 1...1000) var numIterations = 1
-        @Parameter("Parts that each pass is cut into, with an update each.", in: 1...1_000_000) var minibatches = 1
+        @Parameter("Passes over a rollout.", in: 1...1000, counts: .passes) var numIterations = 1
+        @Parameter("Parts that each pass is cut into, with an update each.", in: 1...1_000_000, counts: .minibatches)
+        var minibatches = 1
 
         func validate() throws {
             guard samples == 1, baseline == .groupMean else { return }

@@ -17,7 +17,7 @@ struct SFT: Algorithm {
     static let needs = Needs(data: .examples, roles: [.policy], services: Needs.datasetServices)
 
     struct Parameters: ParameterSet {
-        @Parameter("Examples of an update.", in: 1...1_000_000) var examples = 32
+        @Parameter("Examples of an update.", in: 1...1_000_000, counts: .examples) var examples = 32
     }
 
     let parameters: Parameters

@@ -9,8 +9,8 @@ struct BestOfN: Algorithm {
     static let needs = Needs(data: .prompts, roles: [.policy], services: Needs.samplingServices)
 
     struct Parameters: ParameterSet {
-        @Parameter("Prompts of a step.", in: 1...10_000) var prompts = 8
-        @Parameter("Samples of a prompt, of which the best is kept.", in: 2...1000) var samples = 4
+        @Parameter("Prompts of an iteration.", in: 1...10_000, counts: .prompts) var prompts = 8
+        @Parameter("Samples of a prompt, of which the best is kept.", in: 2...1000, counts: .samplesPerPrompt) var samples = 4
     }
 
     static let presets = [
