@@ -4,8 +4,8 @@
 // Its variants are one line each: what a ratio is worth in Surrogates.swift, the means in Reductions.swift, all of them by the names
 // of TRL's GRPOTrainer in Parameters.swift.
 //
-// Deviations:
-// 1. By default deviations of rewards have denominator G − 1 and 10⁻⁴ is added to them, as in TRL; the paper states neither.
+// Departures:
+// 1. By default standard deviations of rewards have denominator G − 1 and 10⁻⁴ is added to them, as in TRL; the paper states neither.
 // 2. `loss_type` and `scale_rewards` are separate, as in TRL: Dr. GRPO is `dr_grpo` with `none`, DAPO is `dapo` with `group`.
 // 3. Every update is exact over its minibatch however the host cuts it, so TRL's `bnpo`, the token mean of one micro-batch, is
 //    here the same number as `dapo`.
@@ -83,7 +83,7 @@ struct GRPO: Algorithm {
         let rollout = try sample()
         state.steps += 1
         var isFirst = true
-        try host.train(on: rollout, epochs: parameters.numIterations, minibatches: parameters.minibatches) { minibatch in
+        try host.train(on: rollout, epochs: parameters.epochs, minibatches: parameters.minibatches) { minibatch in
             try update(minibatch, isFirst: isFirst)
             isFirst = false
         }
@@ -116,7 +116,7 @@ struct GRPO: Algorithm {
     private func advantages(_ rewards: Rewards, _ rollout: Batch) throws -> [Double] {
         let groups = try rollout.integers("group")
         let (epsilon, variance) = (parameters.advantageEpsilon, parameters.scaleVariance)
-        let limit = parameters.advClipMax ?? .infinity
+        let limit = parameters.advantageClip ?? .infinity
         let advantages: [Double]
         switch parameters.multiObjectiveAggregation {
         case .sumThenNormalize:

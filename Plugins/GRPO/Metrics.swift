@@ -41,8 +41,8 @@ extension GRPO {
         func share(_ isBound: (Double, Double) -> Bool) -> Double { mean(ratios.map { isBound($0, $1) ? 1 : 0 }) }
         switch parameters.lossType {
         case .grpo, .bnpo, .dapo, .drGRPO, .luspo:
-            let ceiling = 1 + (parameters.epsilonHigh ?? parameters.epsilon)
-            let low = share { $0 < 1 - parameters.epsilon && $1 < 0 }
+            let ceiling = 1 + (parameters.clipRangeHigh ?? parameters.clipRange)
+            let low = share { $0 < 1 - parameters.clipRange && $1 < 0 }
             let high = share { $0 > ceiling && $1 > 0 }
             try host.log("clip_ratio/low_mean", low, over: ratios.count)
             try host.log("clip_ratio/low_min", low, .min)

@@ -7,7 +7,7 @@
 //   h = [log π(y_w) − log π_ref(y_w)] − [log π(y_l) − log π_ref(y_l)]
 //   L = mean −log σ(βh)   or   mean (h − 1/(2β))²
 //
-// Deviations:
+// Departures:
 // 1. The judge is the recipe's reward: the paper prompts a language model, TRL takes either.
 // 2. `samples` above 2 takes the best against the worst of G; with 2 it is the paper's.
 // 3. `ipo` takes sums of log-probabilities, as TRL does here; `dpo` divides them by the number of actions.
@@ -28,11 +28,12 @@ struct OnlineDPO: Algorithm {
         @Parameter("Prompts of an update, with a pair each.", in: 1...1_000_000, counts: .prompts) var prompts = 32
         @Parameter(
             "Sequences sampled for each prompt; the best and the worst are its pair.", in: 2...1_000_000,
-            counts: .samplesPerPrompt) var samples = 2
-        @Parameter("Loss of a pair.") var lossType = LossType.sigmoid
-        @Parameter("Strength β of the pull to the reference, per nat; for ipo the τ of its paper.", in: 1e-6...1_000_000)
+            counts: .samplesPerPrompt)
+        var samples = 2
+        @Parameter("The loss of a pair.") var lossType = LossType.sigmoid
+        @Parameter("Weight β of the KL to the reference, per nat; for ipo the τ of its paper.", in: 1e-6...1_000_000)
         var beta = 0.1
-        @Parameter("Taken off the reward of a sequence that did not end by itself; null takes nothing.", in: 0...1_000_000)
+        @Parameter("Taken off the reward of a sequence that was cut at the length limit; null takes nothing.", in: 0...1_000_000)
         var missingEosPenalty: Double? = nil
     }
 

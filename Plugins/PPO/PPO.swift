@@ -4,14 +4,14 @@
 // as applied to language models by Ziegler et al. 2019, https://arxiv.org/abs/1909.08593, and Huang et al. 2024,
 // https://arxiv.org/abs/2403.17031 ("N+").
 //
-// Deviations:
+// Departures:
 // 1. The score lands on the last action unless `score_position` says otherwise; N+ and TRL put it one step after the end token.
 // 2. Policy and critic are separate networks with an optimizer each, so there is no value-loss coefficient.
 // 3. Advantages are whitened once per rollout, not per minibatch (as the language-model implementations do).
 // 4. Without a critic, A_t is the return-to-go minus a baseline of whole sequences' returns, which is REINFORCE with that baseline
 //    under the clipped surrogate; λ has no meaning then. Whitening divides by the root mean square and does not centre, so that the
 //    baseline alone decides the centre and `none` stays none.
-// 5. The advantages of `leave-one-out` are RLOO's (Ahmadian et al. 2024, https://arxiv.org/abs/2402.14740); the ratio is per action.
+// 5. The advantages of `leave_one_out` are RLOO's (Ahmadian et al. 2024, https://arxiv.org/abs/2402.14740); the ratio is per action.
 import ZooKit
 
 struct PPO: Algorithm {
@@ -34,11 +34,11 @@ struct PPO: Algorithm {
     init(parameters: Parameters, host: Host) {
         self.parameters = parameters
         self.host = host
-        state = State(kl: AdaptiveKL(coefficient: parameters.klCoef))
-        if parameters.missingEos == .set, parameters.eosValue > 0 {
+        state = State(kl: AdaptiveKL(coefficient: parameters.beta))
+        if let score = parameters.missingEosScore, score > 0 {
             host.message(
                 .warning,
-                "missing_eos_value \(parameters.eosValue) becomes the score of every sequence cut at the length limit: it rewards being "
+                "missing_eos_score \(score) becomes the score of every sequence cut at the length limit: it rewards being "
                     + "cut wherever scores lie below")
         }
     }

@@ -6,14 +6,14 @@ extension RLOO {
     func logUpdate(_ minibatch: Batch, _ update: ModelService.Update) throws {
         let logp = try update.outputs[.logp]
         let behaviour = try minibatch.steps("behaviour_logp")
-        let ceiling = 1 + (parameters.epsilonHigh ?? parameters.epsilon)
+        let ceiling = 1 + (parameters.clipRangeHigh ?? parameters.clipRange)
         var (low, high): ([Double], [Double]) = ([], [])
         let advantages = try minibatch.steps("advantage")
         for sequence in 0..<minibatch.sequenceCount {
-            for unit in Self.units(minibatch, of: sequence, parameters.ratio) {
+            for unit in Self.units(minibatch, of: sequence, parameters.importanceSamplingLevel) {
                 let advantage = advantages[unit[0]]
                 let rho = exp(unit.reduce(0) { $0 + logp[$1] - behaviour[$1] })
-                low.append(rho < 1 - parameters.epsilon && advantage < 0 ? 1 : 0)
+                low.append(rho < 1 - parameters.clipRange && advantage < 0 ? 1 : 0)
                 high.append(rho > ceiling && advantage > 0 ? 1 : 0)
             }
         }

@@ -8,8 +8,8 @@ extension ReinforcePlusPlus {
         let logp = try update.outputs[.logp]
         let change = masked(zip(logp, try minibatch.steps("behaviour_logp")).map { $0 - $1 }, minibatch.mask)
         let advantages = masked(try minibatch.steps("advantage"), minibatch.mask)
-        let ceiling = 1 + (parameters.epsilonHigh ?? parameters.epsilon)
-        let low = zip(change, advantages).map { exp($0) < 1 - parameters.epsilon && $1 < 0 ? 1.0 : 0 }
+        let ceiling = 1 + (parameters.clipRangeHigh ?? parameters.clipRange)
+        let low = zip(change, advantages).map { exp($0) < 1 - parameters.clipRange && $1 < 0 ? 1.0 : 0 }
         let high = zip(change, advantages).map { exp($0) > ceiling && $1 > 0 ? 1.0 : 0 }
         let kl = zip(logp, try minibatch.steps("reference_logp")).map { KLEstimator.k3.value($0, reference: $1) }
         try host.log("policy_loss", update.loss, over: actions)

@@ -6,7 +6,7 @@
 // Where the examples have no actions of their own, as where the policy gives no more than a bound of their likelihood, it is
 // L = −(1/n) Σ_s score_s over the n examples.
 //
-// Deviations: none.
+// Departures: none.
 import ZooKit
 
 struct SFT: Algorithm {

@@ -51,6 +51,16 @@ extension PluginCatalog {
         return offer
     }
 
+    /// What recipes may call the parameters of these algorithms.
+    public var parameterNames: ParameterNames {
+        ParameterNames(
+            plugins.flatMap(\.algorithms).reduce(into: [:]) { names, algorithm in
+                for parameter in algorithm.parameters {
+                    for alias in parameter.aliases { names[algorithm.id, default: [:]][alias] = parameter.name }
+                }
+            })
+    }
+
     /// Every name that a recipe may say: ids, and ids with a preset.
     public var algorithmNames: [String] {
         plugins.flatMap(\.algorithms).flatMap { algorithm in

@@ -24,7 +24,7 @@ public struct AlgorithmDescription: Sendable, Equatable, Codable {
     public var title: String
     public var summary: String
     public var paper: String
-    /// Sorted by name.
+    /// In the plugin's order; those that it does not order stand behind, by name.
     public var parameters: [ParameterDescription]
     public var needs: AlgorithmNeeds
     /// In the plugin's order.
@@ -119,6 +119,19 @@ extension ParameterDescription {
         }
         aliases = (schema["aliases"]?.array ?? []).compactMap(\.string)
         formerly = (schema["formerly"]?.array ?? []).compactMap(\.string)
+    }
+}
+
+extension [ParameterDescription] {
+    /// Themselves, where each name means one parameter: its own name, its other names, and those that it no longer has.
+    func named(of algorithm: String) throws -> Self {
+        let names = map(\.name)
+        let all = names + flatMap(\.aliases) + Set(flatMap(\.formerly))
+        for (index, name) in all.enumerated() where all[..<index].contains(name) {
+            throw ZooError(
+                .invalidArgument, "the algorithm '\(algorithm)' has two parameters for '\(name)', by their names and other names")
+        }
+        return self
     }
 }
 

@@ -5,6 +5,9 @@ import ZooData
 struct ComparisonReader {
     /// The ids that plugins offer; nil: not known.
     let knownAlgorithms: [String]?
+    let names: ParameterNames
+    /// Of the recipe.
+    let stages: [Stage]
 
     var comparison: Expectation<Comparison> {
         .section("variants and seeds") { section throws -> Comparison in
@@ -39,19 +42,29 @@ struct ComparisonReader {
     private func variant(_ name: String, _ shared: Sweep?) -> Expectation<[Variant]> {
         .section("a variant, such as {algorithm: ppo}") { section in
             var variant = Variant(name: name, algorithm: try section("algorithm", .algorithm(among: knownAlgorithms)))
-            variant.parameters = try section("parameters", .values, else: [:])
-            variant.set = try section("set", .values, else: [:])
+            variant.parameters = try names.own(
+                section("parameters", .values, else: [:]), of: variant.algorithm, in: section.field)
+            variant.set = Dictionary(
+                try section("set", .values, else: [:]).map { (path($0.key, variant), $0.value) }, uniquingKeysWith: { $1 })
             variant.series = try section.optional("series", .name)
             variant.axis = try section.optional("axis", .text("the path of a value"))
             variant.value = try section.optional("value", .finite)
             variant.exceptTasks = try section("except_tasks", .list(of: .choice(TaskSpec.names)), else: [])
-            let own = try section.optional("sweep", sweep)
-            guard own == nil || shared == nil else {
+            let given = try section.optional("sweep", sweep)
+            guard given == nil || shared == nil else {
                 throw section.field.error("has a sweep of its own, and 'compare.sweep' is another; expected one axis at a time")
             }
-            guard let sweep = own ?? shared else { return [variant] }
-            return try sweep.points(of: variant, in: section)
+            guard let sweep = given ?? shared else { return [variant] }
+            let own = Sweep(paths: sweep.paths.map { (path($0.path, variant), $0.values) })
+            return try own.points(of: variant, in: section)
         }
+    }
+
+    /// A path as a variant means it, with the parameter that it ends in by its own name.
+    private func path(_ path: String, _ variant: Variant) -> String {
+        names.own(
+            path: path, algorithm: variant.algorithm,
+            algorithms: Dictionary(stages.dropLast().map { ($0.name, $0.algorithm) }, uniquingKeysWith: { $1 }))
     }
 
     private var sweep: Expectation<Sweep> {

@@ -11,26 +11,27 @@ extension Recipe {
     ///   - algorithm: replaces the algorithm of the last stage.
     ///   - variants: algorithms that `compare` has as variants too, each by its own name, where it has none of that name.
     ///   - knownAlgorithms: the ids that plugins offer, alone and with each preset; nil leaves them unchecked.
+    ///   - names: what parameters may be called besides their own names.
     /// - Throws: ``RecipeError`` that names file, line and key; ``FileError`` where the file cannot be read.
     public static func load(
         _ file: URL, base: URL? = nil, overrides: [Override] = [], algorithm: String? = nil, variants: [String] = [],
-        knownAlgorithms: [String]? = nil
+        knownAlgorithms: [String]? = nil, names: ParameterNames = ParameterNames()
     ) throws -> Recipe {
         try parse(
             text(of: file), file: file, base: base, overrides: overrides, algorithm: algorithm, variants: variants,
-            knownAlgorithms: knownAlgorithms)
+            knownAlgorithms: knownAlgorithms, names: names)
     }
 
     /// Reads a recipe from YAML text as if it stood in `file`; relative paths begin in the file's folder.
     public static func parse(
         _ yaml: String, file: URL, base: URL? = nil, overrides: [Override] = [], algorithm: String? = nil,
-        variants: [String] = [], knownAlgorithms: [String]? = nil
+        variants: [String] = [], knownAlgorithms: [String]? = nil, names: ParameterNames = ParameterNames()
     ) throws -> Recipe {
-        var root = try RecipeExtension(base: base).whole(RecipeNode.parse(yaml, file: file), file: file)
+        var root = try RecipeExtension(base: base, names: names).whole(RecipeNode.parse(yaml, file: file), file: file)
         if let algorithm { root = try root.settingAlgorithm(algorithm, place: "--algorithm \(algorithm)") }
         for variant in variants { root = try root.addingVariant(variant) }
-        for change in overrides { root = try root.applying(change) }
-        let recipe = try RecipeReader(file: file, knownAlgorithms: knownAlgorithms).recipe(root)
+        for change in overrides { root = try root.applying(change, names) }
+        let recipe = try RecipeReader(file: file, knownAlgorithms: knownAlgorithms, names: names).recipe(root)
         for variant in recipe.compare?.variants ?? [] { _ = try recipe.applying(variant, knownAlgorithms: knownAlgorithms) }
         return recipe
     }

@@ -23,7 +23,7 @@ extension Offer {
     func page() throws -> String {
         var table = TextTable([.text("parameter"), .text("default"), .text("takes"), .text("meaning")])
         for parameter in algorithm.parameters {
-            table.append([parameter.name, try parameter.defaultText, try parameter.takes, parameter.doc])
+            table.append([parameter.name, try parameter.defaultText, try parameter.takes, parameter.meaning])
         }
         return """
             \(algorithm.id): \(algorithm.title)
@@ -36,6 +36,19 @@ extension Offer {
 
             \(table.plain())\(try presets())
             """
+    }
+
+    /// The parameters as a table of Markdown, for the algorithm's page.
+    func parameterTable() throws -> String {
+        var table = TextTable([.text("Parameter"), .text("Default"), .text("Takes"), .text("Meaning")])
+        func code(_ text: String) -> String { "`\(text)`" }
+        for parameter in algorithm.parameters {
+            let takes =
+                parameter.choices.isEmpty
+                ? try parameter.takes : try parameter.choices.map { code(try $0.cell) }.joined(separator: ", ")
+            table.append([code(parameter.name), code(try parameter.defaultText), takes, parameter.meaning])
+        }
+        return table.markdown()
     }
 
     private func presets() throws -> String {
@@ -56,7 +69,7 @@ extension Offer {
         for parameter in algorithm.parameters {
             table.append([
                 parameter.name, try values[parameter.name]?.cell ?? "", try parameter.defaultText,
-                preset.parameters[parameter.name] == nil ? "default" : "preset", parameter.doc,
+                preset.parameters[parameter.name] == nil ? "default" : "preset", parameter.meaning,
             ])
         }
         return "\(name): \(algorithm.title)\n\n\(preset.words)\n\(table.plain())"
@@ -76,6 +89,9 @@ extension ZooData.JSONValue {
 }
 
 extension ParameterDescription {
+    /// What it is, and what TRL calls it.
+    var meaning: String { aliases.isEmpty ? doc : "\(doc) TRL: \(aliases.joined(separator: ", "))" }
+
     var defaultText: String { get throws { try defaultValue?.cell ?? (isNullable ? "null" : "required") } }
 
     /// `1` and `1000000` rather than 1.0 and 1e+06.

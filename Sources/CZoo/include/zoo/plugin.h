@@ -68,6 +68,7 @@ typedef struct zoo_algorithm_info_v1 {
     ///              an iteration's samples, or "minibatches" of a pass. A host that brings samples of its own sets these to fit.
     ///   "aliases"  other names that a recipe may write, and "formerly", those that it no longer may. The host replaces the former
     ///              and refuses the latter, so `create` sees the property's own name alone.
+    /// Beside "properties" may stand "order", the properties' names as people should read them.
     zoo_str parameters;
     /// JSON: {"data": one or more of "prompts", "pairs", "examples", any of which suffices, "roles": [...], "services": [...]}
     zoo_str needs;
