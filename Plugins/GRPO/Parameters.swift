@@ -29,15 +29,16 @@ extension GRPO {
         @Parameter("verl's means over actions and sequences, in place of those of loss_type.")
         var lossAggMode = LossAggMode.byLossType
         @Parameter(
-            "Constant length L, the sampler's limit: dr_grpo needs it; seq_mean_token_sum_norm otherwise takes the longest sequence of the minibatch.",
+            "Constant length L, the sampler's limit: dr_grpo needs it; seq_mean_token_sum_norm otherwise takes the longest "
+                + "sequence of the minibatch.",
             in: 1...10_000_000)
         var maxCompletionLength: Int? = nil
         @Parameter("What the ratio is taken of: each token, or the whole sequence (GSPO).")
         var importanceSamplingLevel = Level.token
         @Parameter("ε: how far the ratio may fall below 1 and still earn.", in: 0...1, aliases: ["epsilon"]) var clipRange = 0.2
         @Parameter(
-            "How far the ratio may rise above 1 and still earn; null means as far as clip_range (DAPO 0.28). For cispo with cispo_clip 'upper' it "
-                + "is the cap itself.", in: 0...1000, aliases: ["epsilon_high"])
+            "How far the ratio may rise above 1 and still earn; null means as far as clip_range (DAPO 0.28). For cispo with "
+                + "cispo_clip 'upper' it is the cap itself.", in: 0...1000, aliases: ["epsilon_high"])
         var clipRangeHigh: Double? = nil
         @Parameter(
             "Cap of the ratio where the advantage is negative (the two-sided clip of INTELLECT-2, 4); null is none.", in: 1...1000

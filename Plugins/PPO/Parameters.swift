@@ -20,7 +20,8 @@ extension PPO {
             "Dual clip c: a negative advantage costs at most c times itself (verl 3, NeMo-RL 10); null is off.", in: 1...1000)
         var dualClip: Double? = nil
         @Parameter(
-            "How far a value may move from its old one, in units of the return, before its loss is clipped; null never clips.",
+            "How far a value may move from its old one, in units of the return, before its loss is clipped; null never "
+                + "clips.",
             in: 0...1_000_000,
             aliases: ["cliprange_value"])
         var clipRangeValue: Double? = 0.2

@@ -27,7 +27,7 @@ extension PPO {
             ],
             notes: [
                 "The learning rate is 3e-6, vf_coef 0.1, the temperature 0.7, the length limit 53.",
-                "It suggests a missing_eos_penalty of 1.",
+                "Its examples set missing_eos_penalty 1.",
             ]),
         Preset(
             "openrlhf", source: "OpenRLHF/OpenRLHF@3c3be62, openrlhf/cli/train_ppo_ray.py and openrlhf/models",
@@ -91,11 +91,12 @@ extension PPO {
             notes: [
                 "Black et al. 2023, arXiv 2305.13301. For images from a diffusion model; ε is in the units of a log-probability that "
                     + "is the mean over the latent's numbers.",
-                "There 256 prompts are drawn a rollout, and a prompt's mean and standard deviation are those of its last 16 rewards, from this "
-                    + "rollout and earlier ones, or the whole batch's until it has as many. Here the mean is that of the 16 samples of "
+                "There 256 prompts are drawn a rollout, and a prompt's mean and standard deviation are those of its last 16 rewards, from "
+                    + "this rollout and earlier ones, or the whole batch's until it has as many. Here the mean is that of the 16 samples of "
                     + "a prompt, and the standard deviation the rollout's.",
                 "baseline 'batch_mean' is what it does while no prompt has 16 rewards. grpo with scale_rewards 'group', "
-                    + "scale_variance 'population', advantage_epsilon 1e-6 and advantage_clip 5 divides by each prompt's own standard deviation.",
+                    + "scale_variance 'population', advantage_epsilon 1e-6 and advantage_clip 5 divides by each prompt's own standard "
+                    + "deviation.",
                 "Sampler: 50 DDIM steps, η 1, guidance 5, also in training. LoRA, AdamW at 3e-4, weight decay 1e-4, gradient norm 1.",
                 "Two updates a rollout for its aesthetic reward: minibatches 2.",
             ]),

@@ -7,8 +7,8 @@
 // 1. Where a rollout is used more than once, the ratio of the whole completion to the policy that sampled it stands in the loss and is
 //    clipped, as in TRL; the paper takes one step a rollout, where the ratio is 1 and the gradient is its own.
 // 2. `normalize_advantages` and `reward_clip` are TRL's and off; rewards are clipped before the KL penalty comes in.
-// 3. `importance_sampling_level: token` clips a ratio per action instead (OpenRLHF). Its loss is the sum over a sequence's actions, so that at ratio 1
-//    both have the same gradient, unless `loss_agg_mode` asks for OpenRLHF's mean over actions.
+// 3. `importance_sampling_level: token` clips a ratio per action instead (OpenRLHF). Its loss is the sum over a sequence's actions, so
+//    that at ratio 1 both have the same gradient, unless `loss_agg_mode` asks for OpenRLHF's mean over actions.
 // 4. `kl_position: after_baseline` is OpenRLHF's: each action answers for the KL from itself on, which no baseline takes away again.
 import ZooKit
 

@@ -49,7 +49,7 @@ public enum VarianceDenominator: String, CaseIterable, Sendable {
 /// Group-relative advantages, [n]: the reward minus its baseline, over a standard deviation + ε (Shao et al. 2024, eq. 14).
 ///
 /// A group of one has no relative advantage: 0. A reward that is NaN is of a completion that cannot be scored: it counts in no mean and
-/// no standard deviation, and its advantage is 0, as in TRL. Rewards that differ by rounding alone are equal, and where they are all equal
+/// no standard deviation, and its advantage is 0, as in TRL. Rewards that differ by rounding alone are equal, and where all are equal
 /// nothing is divided, as in NeMo-RL.
 ///
 /// - Parameters:

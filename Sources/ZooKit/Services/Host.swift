@@ -51,12 +51,10 @@ public final class Host {
         text.withZooString { field(table, \.log)?(field(table, \.ctx), level.rawValue, $0) }
     }
 
-    /// Whether the run is to stop.
-    public var isCancelled: Bool { field(table, \.cancelled)?(field(table, \.ctx)) ?? 0 != 0 }
-
     /// Throws `.cancelled` where the run is to stop. Call it between the long parts of a step; `train` does between updates.
     public func checkCancellation() throws {
-        if isCancelled { throw ZooError(.cancelled, "the run was asked to stop") }
+        guard let cancelled = field(table, \.cancelled), cancelled(field(table, \.ctx)) != 0 else { return }
+        throw ZooError(.cancelled, "the run was asked to stop")
     }
 }
 

@@ -8,24 +8,12 @@ public struct ModelService {
         service = try Service(ZOO_MODEL_ID, host: host) { field($0, \.ctx) }
     }
 
-    /// How an output counts.
-    public struct OutputInfo: Sendable, Equatable {
-        /// One number per step; otherwise one per sequence.
-        public let perStep: Bool
-        /// The mean, not the sum, over the numbers of one action.
-        public let averaged: Bool
-        /// Numbers in one action: 1 for a token.
-        public let dimensions: Int
-    }
-
     /// What an update did.
     public struct StepInfo: Sendable, Equatable {
         /// Before clipping.
         public let gradientNorm: Double
         /// Of the update just made.
         public let learningRate: Double
-        /// Updates of this role so far.
-        public let version: Int
     }
 
     /// What an accumulation came to: the loss, and the outputs of the whole batch that it was taken at.
@@ -43,22 +31,19 @@ public struct ModelService {
         public let learningRate: Double
     }
 
-    /// How `role` gives `output`, without building the role; nil where it does not.
-    public func supports(_ role: Role, _ output: Output) throws -> OutputInfo? {
+    /// Whether `role` gives `output`; asking does not build the role.
+    public func supports(_ role: Role, _ output: Output) throws -> Bool {
         let function = try service.function("supports", \.supports)
-        var info = zoo_output_info()
-        info.size = UInt32(MemoryLayout<zoo_output_info>.size)
         do {
             try role.name.withZooString { role in
                 try output.name.withZooString { output in
-                    try ZooError.check("\(service.id) supports") { function(service.context, role, output, &info, $0) }
+                    try ZooError.check("\(service.id) supports") { function(service.context, role, output, nil, $0) }
                 }
             }
+            return true
         } catch let error as ZooError where error.code == .notFound {
-            return nil
+            return false
         }
-        return OutputInfo(
-            perStep: info.per_step != 0, averaged: info.reduction == ZOO_REDUCTION_MEAN, dimensions: Int(info.dimensions))
     }
 
     /// The wanted outputs, without gradient. Throws `.dataLoss` where one is not finite.
@@ -132,8 +117,7 @@ public struct ModelService {
         try role.name.withZooString { role in
             try ZooError.check("\(service.id) optimizer_step") { function(service.context, role, &info, $0) }
         }
-        return StepInfo(
-            gradientNorm: info.gradient_norm, learningRate: info.learning_rate, version: Int(info.policy_version))
+        return StepInfo(gradientNorm: info.gradient_norm, learningRate: info.learning_rate)
     }
 
     /// `destination = (1 − weight) · destination + weight · source`. Weight 1 copies; a destination that is not yet there is made

@@ -46,7 +46,8 @@ extension Offer {
             let takes =
                 parameter.choices.isEmpty
                 ? try parameter.takes : try parameter.choices.map { code(try $0.cell) }.joined(separator: ", ")
-            table.append([code(parameter.name), code(try parameter.defaultText), takes, parameter.meaning])
+            let others = parameter.aliases.isEmpty ? "" : " TRL: " + parameter.aliases.map(code).joined(separator: ", ")
+            table.append([code(parameter.name), code(try parameter.defaultText), takes, parameter.doc + others])
         }
         return table.markdown()
     }
@@ -94,17 +95,21 @@ extension ParameterDescription {
 
     var defaultText: String { get throws { try defaultValue?.cell ?? (isNullable ? "null" : "required") } }
 
-    /// `1` and `1000000` rather than 1.0 and 1e+06.
-    private static func plain(_ bound: Double) -> String { Int(exactly: bound).map(String.init) ?? "\(bound)" }
+    /// `0.5`, `1000`, and powers of ten beyond that as `1e6` or `1e-6`.
+    private static func plain(_ bound: Double) -> String {
+        if let exponent = [-6, 6, 7, 8, 9, 12].first(where: { Double("1e\($0)") == abs(bound) }) {
+            return "\(bound < 0 ? "-" : "")1e\(exponent)"
+        }
+        return Int(exactly: bound).map(String.init) ?? "\(bound)"
+    }
 
     /// The values that the parameter takes, in words.
     var takes: String {
         get throws {
             if !choices.isEmpty { return try choices.map { try $0.cell }.joined(separator: " | ") }
-            let lower = minimum.map { "\(minimumIsExcluded ? ">" : "≥") \(Self.plain($0))" }
-            let upper = maximum.map { "\(maximumIsExcluded ? "<" : "≤") \(Self.plain($0))" }
-            let range = [lower, upper].compactMap { $0 }.joined(separator: ", ")
-            return [kind.rawValue, range].filter { !$0.isEmpty }.joined(separator: " ") + (isNullable ? " or null" : "")
+            let lower = minimum.map { "\(minimumIsExcluded ? "above" : "from") \(Self.plain($0))" }
+            let upper = maximum.map { "\(maximumIsExcluded ? "below" : "to") \(Self.plain($0))" }
+            return ([kind.rawValue, lower, upper].compactMap(\.self) + (isNullable ? ["or null"] : [])).joined(separator: " ")
         }
     }
 }
