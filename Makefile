@@ -102,6 +102,12 @@ test: setup data headers ## build and run all tests
 	@swift build -c release --build-tests --quiet
 	@swift test -c release --skip-build
 
+# A test holds the tables against what the plugins say; here it writes them.
+.PHONY: parameter-tables
+parameter-tables: setup ## write the parameter tables of Plugins/*/README.md anew, from the plugins
+	@swift build -c release --build-tests --quiet
+	@ZOO_PARAMETER_TABLES=write swift test -c release --skip-build --filter ParameterTableTests
+
 .PHONY: check
 check: setup ## lint the format and run the tests; warnings are errors in every build
 	@swift format lint --strict --recursive --parallel Sources Plugins Tests Package.swift

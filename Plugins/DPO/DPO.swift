@@ -5,7 +5,7 @@
 //
 //   s(y) = f′(π(y)/π_ref(y)), log π(y) − log π_ref(y) for the reverse KL;   L = (1/P) Σ ℓ(s(y_w), s(y_l)) over P pairs
 //
-// Deviations:
+// Departures:
 // 1. `ipo` divides the scores by the number of actions, as TRL and the authors of DPO do; `ipo_average` false takes the sums of the
 //    paper (and OpenRLHF).
 // 2. `label_smoothing` and `f_divergence_type` are refused for losses without them; TRL ignores them there without a word, for
@@ -22,18 +22,19 @@ struct DPO: Algorithm {
     static let needs = Needs(data: .pairs, roles: [.policy, .reference], services: Needs.datasetServices)
 
     struct Parameters: ParameterSet {
-        @Parameter("Preference pairs of an update.", in: 1...1_000_000) var pairs = 32
-        @Parameter("Loss of a pair.") var lossType = LossType.sigmoid
-        @Parameter("Strength β of the pull to the reference, per nat; for ipo the τ of its paper.", in: 1e-6...1_000_000)
+        @Parameter("Preference pairs of an update.", in: 1...1_000_000, counts: .pairs) var pairs = 32
+        @Parameter("The loss of a pair; the page of dpo has the formula of each.") var lossType = LossType.sigmoid
+        @Parameter("Weight β of the KL to the reference, per nat; for ipo the τ of its paper.", in: 1e-6...1_000_000)
         var beta = 0.1
         @Parameter(
-            "Probability ε that a label is the wrong way round; for sigmoid, robust, aot, aot_unpaired, and exo_pair, which needs it.",
+            "Probability ε that a label is the wrong way round; for sigmoid, robust (below 0.5), aot, aot_unpaired, and exo_pair, which "
+                + "needs it above 0.",
             in: 0...0.5) var labelSmoothing = 0.0
         @Parameter("Divergence from the reference; for all losses but aot, aot_unpaired, apo_zero, apo_down and sft.")
         var fDivergenceType = Divergence.reverseKL
         @Parameter("α of alpha_divergence: 1 is the reverse KL, 0 the forward KL.", in: -10...10) var fAlphaDivergenceCoef = 0.5
         @Parameter("Temperature τ of discopop.", in: 1e-6...1000) var discopopTau = 0.05
-        @Parameter("For ipo: divide each score by its sequence's actions.") var ipoAverage = true
+        @Parameter("For ipo: divide each score by its sequence's number of actions.") var ipoAverage = true
 
         func validate() throws {
             func refuse(_ name: String, _ value: String, _ reason: String) throws {
@@ -113,12 +114,14 @@ struct DPO: Algorithm {
         batch.set("reference_score", perSequence: try host.model.forward(.reference, batch, [.score])[.score])
         let whole = Denominators(batch, pairs)
         let cut: Cut = parameters.lossType.couplesPairs ? .whole : .grouped
-        let update = try host.model.accumulate(.policy, batch, [.score], cut) { slice, outputs in
+        let update = try host.model.update(.policy, batch, [.score], cut) { slice, outputs in
             Self.loss(
                 scores: try outputs[.score], references: try slice.sequences("reference_score"), actions: slice.actionCounts,
                 pairs: try Pair.all(in: slice), over: whole, parameters)
         }
-        let info = try host.model.step(.policy)
-        try logUpdate(batch, pairs, update, info)
+        try logUpdate(batch, pairs, update)
     }
 }
+
+@c(zoo_plugin_entry_v1)
+public func entry() -> UnsafePointer<zoo_plugin_v1> { pluginTable(DPO.self) }

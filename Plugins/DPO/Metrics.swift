@@ -2,13 +2,13 @@ import ZooKit
 
 // What DPO logs, by TRL's names; all are means over pairs.
 extension DPO {
-    func logUpdate(_ batch: Batch, _ pairs: [Pair], _ update: ModelService.Accumulated, _ info: ModelService.StepInfo) throws {
+    func logUpdate(_ batch: Batch, _ pairs: [Pair], _ update: ModelService.Update) throws {
         let scores = try update.outputs[.score]
         let rewards = zip(scores, try batch.sequences("reference_score")).map { parameters.beta * ($0 - $1) }  // r̂, up to Z(x)
         try host.logPairs(pairs, loss: update.loss, rewards: rewards, logps: scores)
         try host.log("num_tokens", Double(batch.actionCount), .sum)
-        try host.log("grad_norm", info.gradientNorm)
-        try host.log("lr", info.learningRate, .last)
+        try host.log("grad_norm", update.gradientNorm)
+        try host.log("lr", update.learningRate, .last)
         try logQuadrants(pairs, rewards: rewards)
     }
 

@@ -9,7 +9,7 @@
 //
 // γ = 0 lowers KL(π‖π_T) in the states that the student visits, γ = 1 the KL of whole answers. At π = π_T every advantage is 0.
 //
-// Deviations:
+// Departures:
 // 1. One sampled token stands for the KL of a step: the papers sum over the vocabulary, the blog does as here.
 // 2. No mixing in of the pretraining loss, teacher-sampled answers, or MiniLLM's length normalisation.
 import ZooKit
@@ -25,13 +25,17 @@ struct Distill: Algorithm {
         services: ["zoo.data/1", "zoo.rollout/1", "zoo.model/1", "zoo.log/1", "zoo.rng/1"])
 
     struct Parameters: ParameterSet {
-        @Parameter("Prompts of a rollout.", in: 1...1_000_000) var prompts = 32
-        @Parameter("Sequences sampled for each prompt.", in: 1...1_000_000) var samples = 1
-        @Parameter("Discount γ: how much of a token's advantage comes from the tokens after it.", in: 0...1) var discount = 0.0
-        @Parameter("ε: how far a ratio may move from 1 and still earn; null does not clip.", in: 0...1000)
-        var epsilon: Double? = nil
-        @Parameter("Passes over a rollout.", in: 1...1000) var numIterations = 1
-        @Parameter("Parts that each pass is cut into, with an update each.", in: 1...1_000_000) var minibatches = 1
+        @Parameter("Prompts of an iteration.", in: 1...1_000_000, counts: .prompts) var prompts = 32
+        @Parameter("Sequences sampled for each prompt.", in: 1...1_000_000, counts: .samplesPerPrompt) var samples = 1
+        @Parameter(
+            "Discount γ: how much of a token's advantage comes from the tokens after it.", in: 0...1, formerly: ["discount"])
+        var gamma = 0.0
+        @Parameter("ε: how far a ratio may move from 1 and still earn; null does not clip.", in: 0...1000, formerly: ["epsilon"])
+        var clipRange: Double? = nil
+        @Parameter("Passes over the samples of an iteration.", in: 1...1000, counts: .passes, formerly: ["num_iterations"])
+        var epochs = 1
+        @Parameter("Minibatches that each pass is cut into, with an update each.", in: 1...1_000_000, counts: .minibatches)
+        var minibatches = 1
     }
 
     let parameters: Parameters
@@ -41,11 +45,11 @@ struct Distill: Algorithm {
 
     /// The clipped surrogate over `actions` N, and its derivative by log π. All arrays are per step.
     static func loss(
-        logp: [Double], behaviourLogp: [Double], advantages: [Double], mask: [Bool], actions: Int, epsilon: Double?
+        logp: [Double], behaviourLogp: [Double], advantages: [Double], mask: [Bool], actions: Int, clipRange: Double?
     ) -> Loss {
         var loss = 0.0
         var gradient = [Double](repeating: 0, count: logp.count)
-        let (low, high) = (1 - (epsilon ?? .infinity), 1 + (epsilon ?? .infinity))
+        let (low, high) = (1 - (clipRange ?? .infinity), 1 + (clipRange ?? .infinity))
         for t in logp.indices where mask[t] {
             let ratio = exp(logp[t] - behaviourLogp[t])  // ρ_t
             let surrogate = ratio * advantages[t]
@@ -60,13 +64,7 @@ struct Distill: Algorithm {
 
     func step() throws {
         let rollout = try sample()
-        var generator = try host.random
-        for _ in 0..<parameters.numIterations {
-            for minibatch in rollout.minibatches(parameters.minibatches, using: &generator) where minibatch.actionCount > 0 {
-                try host.checkCancellation()
-                try update(minibatch)
-            }
-        }
+        try host.train(on: rollout, epochs: parameters.epochs, minibatches: parameters.minibatches, update: update)
     }
 
     /// A rollout with the column `advantage` [steps].
@@ -76,7 +74,7 @@ struct Distill: Algorithm {
         let teacher = try host.model.forward(.teacher, rollout, [.logp])[.logp]
         let gains = zip(teacher, try rollout.steps("behaviour_logp")).map { $0 - $1 }
         let (advantages, _) = generalizedAdvantages(
-            rewards: gains, values: gains.map { _ in 0 }, batch: rollout, gamma: parameters.discount, lambda: 1)
+            rewards: gains, values: gains.map { _ in 0 }, batch: rollout, gamma: parameters.gamma, lambda: 1)
         rollout.set("advantage", perStep: advantages)
         try host.log("teacher_kl", -maskedMean(gains, rollout.mask), over: rollout.actionCount)
         try host.log("teacher_kl/sequence", -mean(rollout.sequenceSums(gains)), over: rollout.sequenceCount)
@@ -86,15 +84,17 @@ struct Distill: Algorithm {
 
     private func update(_ minibatch: Batch) throws {
         let actions = minibatch.actionCount
-        let update = try host.model.accumulate(.policy, minibatch, [.logp, .entropy], .separable) { slice, outputs in
+        let update = try host.model.update(.policy, minibatch, [.logp, .entropy], .separable) { slice, outputs in
             Self.loss(
                 logp: try outputs[.logp], behaviourLogp: try slice.steps("behaviour_logp"),
-                advantages: try slice.steps("advantage"), mask: slice.mask, actions: actions, epsilon: parameters.epsilon)
+                advantages: try slice.steps("advantage"), mask: slice.mask, actions: actions, clipRange: parameters.clipRange)
         }
-        let info = try host.model.step(.policy)
         try host.log("policy_loss", update.loss, over: actions)
         try host.log("entropy", maskedMean(try update.outputs[.entropy], minibatch.mask), over: actions)
-        try host.log("grad_norm", info.gradientNorm)
-        try host.log("lr", info.learningRate, .last)
+        try host.log("grad_norm", update.gradientNorm)
+        try host.log("lr", update.learningRate, .last)
     }
 }
+
+@c(zoo_plugin_entry_v1)
+public func entry() -> UnsafePointer<zoo_plugin_v1> { pluginTable(Distill.self) }

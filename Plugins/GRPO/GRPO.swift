@@ -4,8 +4,8 @@
 // Its variants are one line each: what a ratio is worth in Surrogates.swift, the means in Reductions.swift, all of them by the names
 // of TRL's GRPOTrainer in Parameters.swift.
 //
-// Deviations:
-// 1. By default deviations of rewards have denominator G − 1 and 10⁻⁴ is added to them, as in TRL; the paper states neither.
+// Departures:
+// 1. By default standard deviations of rewards have denominator G − 1 and 10⁻⁴ is added to them, as in TRL; the paper states neither.
 // 2. `loss_type` and `scale_rewards` are separate, as in TRL: Dr. GRPO is `dr_grpo` with `none`, DAPO is `dapo` with `group`.
 // 3. Every update is exact over its minibatch however the host cuts it, so TRL's `bnpo`, the token mean of one micro-batch, is
 //    here the same number as `dapo`.
@@ -82,13 +82,10 @@ struct GRPO: Algorithm {
     mutating func step() throws {
         let rollout = try sample()
         state.steps += 1
-        var generator = try host.random
-        for iteration in 0..<parameters.numIterations {
-            let minibatches = rollout.minibatches(parameters.minibatches, using: &generator)
-            for (index, minibatch) in minibatches.enumerated() {
-                try host.checkCancellation()
-                try update(minibatch, isFirst: iteration == 0 && index == 0)
-            }
+        var isFirst = true
+        try host.train(on: rollout, epochs: parameters.epochs, minibatches: parameters.minibatches) { minibatch in
+            try update(minibatch, isFirst: isFirst)
+            isFirst = false
         }
     }
 
@@ -119,7 +116,7 @@ struct GRPO: Algorithm {
     private func advantages(_ rewards: Rewards, _ rollout: Batch) throws -> [Double] {
         let groups = try rollout.integers("group")
         let (epsilon, variance) = (parameters.advantageEpsilon, parameters.scaleVariance)
-        let limit = parameters.advClipMax ?? .infinity
+        let limit = parameters.advantageClip ?? .infinity
         let advantages: [Double]
         switch parameters.multiObjectiveAggregation {
         case .sumThenNormalize:
@@ -139,7 +136,7 @@ struct GRPO: Algorithm {
         let lengths = try countedLengths(minibatch)
         guard lengths.contains(where: { $0 > 0 }) else { return }
         minibatch.set("weight", perSequence: parameters.weights(lengths: lengths))
-        let update = try host.model.accumulate(
+        let update = try host.model.update(
             .policy, minibatch, [.logp, .entropy] + (parameters.measuresKL ? parameters.klEstimator.outputs : []), .separable,
             stopsGradient: parameters.stopsGradient
         ) { slice, outputs in
@@ -149,8 +146,7 @@ struct GRPO: Algorithm {
                     ? try parameters.klEstimator.steps(outputs, referenceLogp: slice.steps("reference_logp")) : nil,
                 advantages: try slice.sequences("advantage"), weights: try slice.sequences("weight"), parameters)
         }
-        let info = try host.model.step(.policy)
-        try logUpdate(minibatch, update, info, isFirst: isFirst)
+        try logUpdate(minibatch, update, isFirst: isFirst)
     }
 
     /// 1 for each sequence of a group that has an advantage, 0 where all of its group's are 0, [n].
@@ -175,3 +171,6 @@ struct GRPO: Algorithm {
         return lengths
     }
 }
+
+@c(zoo_plugin_entry_v1)
+public func entry() -> UnsafePointer<zoo_plugin_v1> { pluginTable(GRPO.self) }

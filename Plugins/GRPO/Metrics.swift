@@ -4,17 +4,15 @@ import ZooKit
 extension GRPO {
     /// `policy_loss`, `kl`, `entropy` and how far the ratios are bounded, of one minibatch before its update; and on the first of a
     /// rollout how far scoring lies from sampling.
-    func logUpdate(
-        _ minibatch: Batch, _ update: ModelService.Accumulated, _ info: ModelService.StepInfo, isFirst: Bool
-    ) throws {
+    func logUpdate(_ minibatch: Batch, _ update: ModelService.Update, isFirst: Bool) throws {
         let actions = minibatch.actionCount
         let logp = try update.outputs[.logp]
         let change = zip(logp, try minibatch.steps("behaviour_logp")).map { $0 - $1 }
         try host.log("policy_loss", update.loss, over: actions)
         try host.log("entropy", maskedMean(try update.outputs[.entropy], minibatch.mask), over: actions)
         try logRatios(minibatch, change)
-        try host.log("grad_norm", info.gradientNorm)
-        try host.log("lr", info.learningRate, .last)
+        try host.log("grad_norm", update.gradientNorm)
+        try host.log("lr", update.learningRate, .last)
         if parameters.measuresKL {
             // By k3 whatever estimator the loss has, so that runs compare.
             let measure = parameters.klEstimator == .exact ? LossKL.exact : .estimated(.k3)
@@ -43,8 +41,8 @@ extension GRPO {
         func share(_ isBound: (Double, Double) -> Bool) -> Double { mean(ratios.map { isBound($0, $1) ? 1 : 0 }) }
         switch parameters.lossType {
         case .grpo, .bnpo, .dapo, .drGRPO, .luspo:
-            let ceiling = 1 + (parameters.epsilonHigh ?? parameters.epsilon)
-            let low = share { $0 < 1 - parameters.epsilon && $1 < 0 }
+            let ceiling = 1 + (parameters.clipRangeHigh ?? parameters.clipRange)
+            let low = share { $0 < 1 - parameters.clipRange && $1 < 0 }
             let high = share { $0 > ceiling && $1 > 0 }
             try host.log("clip_ratio/low_mean", low, over: ratios.count)
             try host.log("clip_ratio/low_min", low, .min)

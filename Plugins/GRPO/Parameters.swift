@@ -1,41 +1,53 @@
 import ZooKit
 
 extension GRPO {
-    /// By TRL's names where TRL has them.
     struct Parameters: ParameterSet {
-        @Parameter("Prompts of a rollout.", in: 1...1_000_000) var prompts = 8
-        @Parameter("Group size G: sequences sampled for each prompt.", in: 2...1_000_000) var samples = 8
+        @Parameter("Prompts of an iteration.", in: 1...1_000_000, counts: .prompts) var prompts = 8
+        @Parameter(
+            "Group size G: sequences sampled for each prompt.", in: 2...1_000_000, counts: .samplesPerPrompt,
+            aliases: ["num_generations"])
+        var samples = 8
 
-        @Parameter("What a reward is measured against: its group's mean, the others' mean, a mean weighed by length, or nothing.")
+        @Parameter(
+            "What a reward is measured against: its group's mean, the others' mean, a mean weighted by length, or nothing.")
         var baseline = GroupBaseline.groupMean
-        @Parameter("What a centred reward is divided by: the deviation of its group, of the batch, or nothing.")
+        @Parameter("What a centred reward is divided by: the standard deviation of its group, of the batch, or nothing.")
         var scaleRewards = AdvantageScale.group
-        @Parameter("ε that is added to that deviation: TRL 1e-4, verl and NeMo-RL 1e-6, OpenRLHF 1e-9.", in: 0...1)
+        @Parameter("ε added to that standard deviation: TRL 1e-4, verl and NeMo-RL 1e-6, OpenRLHF 1e-9.", in: 0...1)
         var advantageEpsilon = 1e-4
-        @Parameter("Denominator of that deviation's variance: n − 1 (TRL, verl, NeMo-RL) or n (Flow-GRPO).")
+        @Parameter("Denominator of its variance: n − 1 (TRL, verl, NeMo-RL) or n (Flow-GRPO).")
         var scaleVariance = VarianceDenominator.unbiased
-        @Parameter("Limit ±c of an advantage after that; Flow-GRPO and DanceGRPO 5; null is none.", in: 0...1_000_000)
-        var advClipMax: Double? = nil
+        @Parameter(
+            "Limit ±c of an advantage, after scaling (Flow-GRPO, DanceGRPO 5); null is none.", in: 0...1_000_000,
+            formerly: ["adv_clip_max"])
+        var advantageClip: Double? = nil
         @Parameter("Several rewards: add, then normalise; or normalise each within its group, add, and again over the batch.")
         var multiObjectiveAggregation = Aggregation.sumThenNormalize
 
-        @Parameter("The surrogate, and with loss_agg_mode 'by-loss-type' also its mean over actions and sequences.")
+        @Parameter("The surrogate, and with loss_agg_mode 'by_loss_type' also its mean over actions and sequences.")
         var lossType = LossType.grpo
         @Parameter("verl's means over actions and sequences, in place of those of loss_type.")
         var lossAggMode = LossAggMode.byLossType
-        @Parameter("The constant length L of dr_grpo and of seq-mean-token-sum-norm, the sampler's limit.", in: 1...10_000_000)
+        @Parameter(
+            "Constant length L, the sampler's limit: dr_grpo needs it; seq_mean_token_sum_norm otherwise takes the longest "
+                + "sequence of the minibatch.",
+            in: 1...10_000_000)
         var maxCompletionLength: Int? = nil
         @Parameter("What the ratio is taken of: each token, or the whole sequence (GSPO).")
         var importanceSamplingLevel = Level.token
-        @Parameter("ε: how far the ratio may fall below 1 and still earn.", in: 0...1) var epsilon = 0.2
+        @Parameter("ε: how far the ratio may fall below 1 and still earn.", in: 0...1, aliases: ["epsilon"]) var clipRange = 0.2
         @Parameter(
-            "How far the ratio may rise above 1 and still earn; null is epsilon. For cispo with cispo_clip 'upper' the cap itself.",
-            in: 0...1000) var epsilonHigh: Double? = nil
-        @Parameter("Cap of the ratio where the advantage is negative (INTELLECT-2's two-sided clip); null is none.", in: 1...1000)
+            "How far the ratio may rise above 1 and still earn; null means as far as clip_range (DAPO 0.28). For cispo with "
+                + "cispo_clip 'upper' it is the cap itself.", in: 0...1000, aliases: ["epsilon_high"])
+        var clipRangeHigh: Double? = nil
+        @Parameter(
+            "Cap of the ratio where the advantage is negative (the two-sided clip of INTELLECT-2, 4); null is none.", in: 1...1000
+        )
         var delta: Double? = nil
-        @Parameter("c: a negative advantage costs no more than c times itself (dual clip; verl 3); null is off.", in: 1...1000)
+        @Parameter("Dual clip c: a negative advantage costs at most c times itself (verl 3); null is off.", in: 1...1000)
         var dualClip: Double? = nil
-        @Parameter("cispo: the weight's bounds, only the cap epsilon_high (TRL), or 1 − epsilon to 1 + epsilon_high (verl).")
+        @Parameter(
+            "Bounds of cispo's weight: only the cap clip_range_high (TRL), or 1 − clip_range to 1 + clip_range_high (verl).")
         var cispoClip = CISPOClip.upper
         @Parameter("τ of sapo where the advantage is positive.", in: 0.001...1000) var sapoTemperaturePos = 1.0
         @Parameter("τ of sapo where it is not.", in: 0.001...1000) var sapoTemperatureNeg = 1.05
@@ -44,23 +56,28 @@ extension GRPO {
         @Parameter("k of vespo's weight where the advantage is negative.", in: 0...1000) var vespoKNeg = 3.0
         @Parameter("λ of vespo's weight where the advantage is negative.", in: 0.0001...1000) var vespoLambdaNeg = 2.0
 
-        @Parameter("Strength β of the KL to the reference in the loss, per nat.", in: 0...1000) var beta = 0.04
+        @Parameter("Weight β of the KL to the reference in the loss, per nat.", in: 0...1000) var beta = 0.04
         @Parameter(
-            "That KL: exact, where the policy can tell it, or estimated; on fresh samples k2 pulls as KL(π‖π_ref) does, as the exact "
-                + "one, k3 as KL(π_ref‖π), and k1 nowhere.") var klEstimator = LossKL.estimated(.k3)
-        @Parameter("Limit ±c of that KL; verl, NeMo-RL and OpenRLHF 10; null is none.", in: 0...1_000_000)
+            "That KL: exact, where the policy can give it, or estimated. On fresh samples k2 pulls as KL(π‖π_ref) does, as the exact "
+                + "one, k3 as KL(π_ref‖π), and k1 nowhere; a plus takes the gradient of k2 (verl).") var klEstimator =
+            LossKL.estimated(.k3)
+        @Parameter("Limit ±c of a step's KL; verl, NeMo-RL and OpenRLHF 10; null is none.", in: 0...1_000_000)
         var klClip: Double? = nil
-        @Parameter("Multiply that estimate by the ratio, for samples of an older policy (DeepSeek-V3.2).")
+        @Parameter("Multiply the KL by the ratio, for samples of an older policy (DeepSeek-V3.2); not for an exact one.")
         var useBiasCorrectionKl = false
 
-        @Parameter("Updates μ on the whole of a rollout, whose policy stays frozen.", in: 1...1000) var numIterations = 1
-        @Parameter("Parts that each iteration is cut into, with an update each.", in: 1...1_000_000) var minibatches = 1
-        @Parameter("Steps between refreshes of the policy that samples; 1 samples from the policy itself.", in: 1...1_000_000)
+        @Parameter("μ: passes over the samples of an iteration.", in: 1...1000, counts: .passes, aliases: ["num_iterations"])
+        var epochs = 1
+        @Parameter("Minibatches that each pass is cut into, with an update each.", in: 1...1_000_000, counts: .minibatches)
+        var minibatches = 1
+        @Parameter(
+            "Iterations between refreshes of the policy that samples; 1 samples from the policy itself.", in: 1...1_000_000)
         var refreshInterval = 1
-        @Parameter("Leave sequences that were cut at the length limit out of the loss.") var maskTruncated = false
+        @Parameter("Leave sequences that were cut at the length limit out of the loss.", aliases: ["mask_truncated_completions"])
+        var maskTruncated = false
         @Parameter("Leave groups whose advantages are all 0 out of the loss, KL included.")
         var maskZeroAdvantageGroups = false
-        @Parameter("Measure the KL to the reference even where beta is 0: a forward pass of the reference each step.")
+        @Parameter("Measure the KL to the reference even where beta is 0: a forward pass of the reference each iteration.")
         var logKl = true
 
         func validate() throws {
@@ -68,10 +85,10 @@ extension GRPO {
                 throw ZooError(
                     .invalidArgument, "parameter 'max_completion_length' is null; loss_type 'dr_grpo' needs the length limit")
             }
-            if lossType == .cispo, cispoClip == .upper, epsilonHigh == nil {
+            if lossType == .cispo, cispoClip == .upper, clipRangeHigh == nil {
                 throw ZooError(
                     .invalidArgument,
-                    "parameter 'epsilon_high' is null; loss_type 'cispo' needs the cap of its weight, for example 5")
+                    "parameter 'clip_range_high' is null; loss_type 'cispo' needs the cap of its weight, for example 5")
             }
             if klEstimator == .exact, useBiasCorrectionKl {
                 throw ZooError(
@@ -96,11 +113,11 @@ extension GRPO {
     }
 
     enum LossAggMode: String, CaseIterable, ParameterValue {
-        case byLossType = "by-loss-type"
-        case tokenMean = "token-mean"
-        case seqMeanTokenSum = "seq-mean-token-sum"
-        case seqMeanTokenMean = "seq-mean-token-mean"
-        case seqMeanTokenSumNorm = "seq-mean-token-sum-norm"
+        case byLossType = "by_loss_type"
+        case tokenMean = "token_mean"
+        case seqMeanTokenSum = "seq_mean_token_sum"
+        case seqMeanTokenMean = "seq_mean_token_mean"
+        case seqMeanTokenSumNorm = "seq_mean_token_sum_norm"
     }
 
     enum Level: String, CaseIterable, ParameterValue { case token, sequence }

@@ -75,7 +75,7 @@ extension GRPO.Parameters {
         switch lossType {
         case .grpo, .bnpo, .dapo, .drGRPO, .luspo:
             clippedSurrogate(
-                ratio: ratio, advantage: advantage, epsilonLow: epsilon, epsilonHigh: epsilonHigh ?? epsilon, delta: delta,
+                ratio: ratio, advantage: advantage, epsilonLow: clipRange, epsilonHigh: clipRangeHigh ?? clipRange, delta: delta,
                 dualClip: dualClip)
         case .cispo: cispoSurrogate(ratio: ratio, logp: logp, advantage: advantage, bounds: cispoBounds)
         case .sapo:
@@ -94,8 +94,8 @@ extension GRPO.Parameters {
 
     /// What cispo cuts its weight to.
     var cispoBounds: ClosedRange<Double> {
-        let high = epsilonHigh ?? epsilon
-        return cispoClip == .upper ? 0...high : (1 - epsilon)...(1 + high)
+        let high = clipRangeHigh ?? clipRange
+        return cispoClip == .upper ? 0...high : (1 - clipRange)...(1 + high)
     }
 
     /// β·KL of one action (eq. 4), times the ratio where `use_bias_correction_kl` is set (DeepSeek-V3.2, arXiv:2512.02556).

@@ -7,7 +7,7 @@
 //
 // `apo_zero_unpaired` is the same with z₀ = 0 (D'Oosterlinck et al. 2024, https://arxiv.org/abs/2408.06266, eq. 7, for answers alone).
 //
-// Deviations:
+// Departures:
 // 1. The mismatched answers of z₀ are those of the whole update, each moved on by one prompt; TRL moves them within each device's
 //    micro-batch, so that its numbers depend on how it accumulates.
 // 2. Pairs give their wanted answers first and then the others, so that no answer meets its own prompt again in z₀.
@@ -23,15 +23,20 @@ struct KTO: Algorithm {
     struct Parameters: ParameterSet {
         @Parameter("Where labels come from: preference pairs, taken apart, or examples with the column 'label'.")
         var data = Source.pairs
-        @Parameter("Labelled answers of an update; a pair is two of them.", in: 2...1_000_000) var batchSize = 64
-        @Parameter("Loss of an answer.") var lossType = LossType.kto
-        @Parameter("Strength β of the pull to the reference, per nat.", in: 1e-6...1_000_000) var beta = 0.1
+        @Parameter(
+            "Labelled answers of an update; a pair is two of them.", in: 2...1_000_000, counts: .examples,
+            formerly: ["batch_size"])
+        var examples = 64
+        @Parameter("The loss of an answer.") var lossType = LossType.kto
+        @Parameter("Weight β of the KL to the reference, per nat.", in: 1e-6...1_000_000) var beta = 0.1
         @Parameter("Weight λ_D of wanted answers.", in: 0...1_000_000) var desirableWeight = 1.0
-        @Parameter("Weight λ_U of the others.", in: 0...1_000_000) var undesirableWeight = 1.0
+        @Parameter(
+            "Weight λ_U of the others. The paper asks for λ_D·n_D / (λ_U·n_U) from 1 to 4/3, with n_D and n_U answers of each kind.",
+            in: 0...1_000_000) var undesirableWeight = 1.0
 
         func validate() throws {
-            guard data == .pairs, batchSize % 2 != 0 else { return }
-            throw ZooError(.invalidArgument, "parameter 'batch_size' is \(batchSize); a pair is two answers: make it even")
+            guard data == .pairs, examples % 2 != 0 else { return }
+            throw ZooError(.invalidArgument, "parameter 'examples' is \(examples); a pair is two answers: make it even")
         }
     }
 
@@ -104,21 +109,20 @@ struct KTO: Algorithm {
         batch.set("reference_score", perSequence: try host.model.forward(.reference, batch, [.score])[.score])
         let z0 = parameters.lossType == .kto ? max(0, try divergence(batch)) : 0
         let count = batch.sequenceCount
-        let update = try host.model.accumulate(.policy, batch, [.score], .separable) { slice, outputs in
+        let update = try host.model.update(.policy, batch, [.score], .separable) { slice, outputs in
             Self.loss(
                 scores: try outputs[.score], references: try slice.sequences("reference_score"),
                 labels: try slice.integers("label"), z0: z0, count: count, parameters)
         }
-        let info = try host.model.step(.policy)
         if parameters.lossType == .kto { try host.log("kl", z0, over: count) }
-        try logUpdate(batch, labels, update, info)
+        try logUpdate(batch, labels, update)
     }
 
-    /// Sequences with the column `label`, those of pairs in the order of deviation 2.
+    /// Sequences with the column `label`, those of pairs in the order of departure 2.
     private func labelled() throws -> Batch {
         switch parameters.data {
         case .labels:
-            let batch = try reading("pairs") { try host.data.examples(parameters.batchSize) }
+            let batch = try reading("pairs") { try host.data.examples(parameters.examples) }
             guard batch.column("label") != nil else {
                 throw ZooError(
                     .invalidArgument,
@@ -127,7 +131,7 @@ struct KTO: Algorithm {
             }
             return try checked(batch)
         case .pairs:
-            let batch = try reading("labels") { try host.data.pairs(parameters.batchSize / 2) }
+            let batch = try reading("labels") { try host.data.pairs(parameters.examples / 2) }
             let pairs = try Pair.all(in: batch)
             var sequences = batch.selecting(pairs.map(\.chosen) + pairs.map(\.rejected))
             sequences.set(Column("label", perStep: false, .u8(pairs.map { _ in 1 } + pairs.map { _ in 0 })))
@@ -167,3 +171,6 @@ struct KTO: Algorithm {
         return mean(others.sequenceSums(zip(logp, reference).map { $0 - $1 }))
     }
 }
+
+@c(zoo_plugin_entry_v1)
+public func entry() -> UnsafePointer<zoo_plugin_v1> { pluginTable(KTO.self) }

@@ -2,7 +2,7 @@ import ZooKit
 
 // What KTO logs, by TRL's names: "chosen" are the wanted answers, "rejected" the others.
 extension KTO {
-    func logUpdate(_ batch: Batch, _ labels: [Int], _ update: ModelService.Accumulated, _ info: ModelService.StepInfo) throws {
+    func logUpdate(_ batch: Batch, _ labels: [Int], _ update: ModelService.Update) throws {
         let scores = try update.outputs[.score]
         let rewards = zip(scores, try batch.sequences("reference_score")).map { parameters.beta * ($0 - $1) }
         let sides = [("chosen", labels.map { $0 != 0 }), ("rejected", labels.map { $0 == 0 })]
@@ -18,7 +18,7 @@ extension KTO {
         }
         try host.log("desirable", mean(labels.map { $0 != 0 ? 1 : 0 }), over: labels.count)
         try host.log("num_tokens", Double(batch.actionCount), .sum)
-        try host.log("grad_norm", info.gradientNorm)
-        try host.log("lr", info.learningRate, .last)
+        try host.log("grad_norm", update.gradientNorm)
+        try host.log("lr", update.learningRate, .last)
     }
 }

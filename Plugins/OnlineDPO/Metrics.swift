@@ -20,11 +20,11 @@ extension OnlineDPO {
     }
 
     /// `rewards/*`, the implicit ones β log π/π_ref, and `logps/*`: means over pairs.
-    func logUpdate(_ batch: Batch, _ update: ModelService.Accumulated, _ info: ModelService.StepInfo) throws {
+    func logUpdate(_ batch: Batch, _ update: ModelService.Update) throws {
         let logp = batch.sequenceSums(try update.outputs[.logp])
         let rewards = zip(logp, try batch.sequences("reference")).map { parameters.beta * ($0 - $1) }
         try host.logPairs(try Pair.all(in: batch), loss: update.loss, rewards: rewards, logps: logp)
-        try host.log("grad_norm", info.gradientNorm)
-        try host.log("lr", info.learningRate, .last)
+        try host.log("grad_norm", update.gradientNorm)
+        try host.log("lr", update.learningRate, .last)
     }
 }

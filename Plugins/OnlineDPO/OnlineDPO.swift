@@ -7,7 +7,7 @@
 //   h = [log π(y_w) − log π_ref(y_w)] − [log π(y_l) − log π_ref(y_l)]
 //   L = mean −log σ(βh)   or   mean (h − 1/(2β))²
 //
-// Deviations:
+// Departures:
 // 1. The judge is the recipe's reward: the paper prompts a language model, TRL takes either.
 // 2. `samples` above 2 takes the best against the worst of G; with 2 it is the paper's.
 // 3. `ipo` takes sums of log-probabilities, as TRL does here; `dpo` divides them by the number of actions.
@@ -25,12 +25,15 @@ struct OnlineDPO: Algorithm {
         services: ["zoo.data/1", "zoo.rollout/1", "zoo.reward/1", "zoo.model/1", "zoo.log/1"])
 
     struct Parameters: ParameterSet {
-        @Parameter("Prompts of an update, with a pair each.", in: 1...1_000_000) var prompts = 32
-        @Parameter("Sequences sampled for each prompt; the best and the worst are its pair.", in: 2...1_000_000) var samples = 2
-        @Parameter("Loss of a pair.") var lossType = LossType.sigmoid
-        @Parameter("Strength β of the pull to the reference, per nat; for ipo the τ of its paper.", in: 1e-6...1_000_000)
+        @Parameter("Prompts of an update, with a pair each.", in: 1...1_000_000, counts: .prompts) var prompts = 32
+        @Parameter(
+            "Sequences sampled for each prompt; the best and the worst are its pair.", in: 2...1_000_000,
+            counts: .samplesPerPrompt)
+        var samples = 2
+        @Parameter("The loss of a pair.") var lossType = LossType.sigmoid
+        @Parameter("Weight β of the KL to the reference, per nat; for ipo the τ of its paper.", in: 1e-6...1_000_000)
         var beta = 0.1
-        @Parameter("Taken off the reward of a sequence that did not end by itself; null takes nothing.", in: 0...1_000_000)
+        @Parameter("Taken off the reward of a sequence that was cut at the length limit; null takes nothing.", in: 0...1_000_000)
         var missingEosPenalty: Double? = nil
     }
 
@@ -104,13 +107,15 @@ struct OnlineDPO: Algorithm {
         var batch = rollout.selecting(pairs.flatMap { [$0.chosen, $0.rejected] })
         batch.set(Column("pair", perStep: false, .i64(pairs.indices.flatMap { [Int64($0), Int64($0)] })))
         batch.set(Column("chosen", perStep: false, .u8(pairs.flatMap { _ in [1, 0] })))
-        let update = try host.model.accumulate(.policy, batch, [.logp], .grouped) { slice, outputs in
+        let update = try host.model.update(.policy, batch, [.logp], .grouped) { slice, outputs in
             try Self.loss(
                 slice, logp: try outputs[.logp], references: try slice.sequences("reference"), count: pairs.count, parameters)
         }
-        let info = try host.model.step(.policy)
         try host.logGroupSamples(rollout, rewards)
         try logSamples(rollout, judged, pairs)
-        try logUpdate(batch, update, info)
+        try logUpdate(batch, update)
     }
 }
+
+@c(zoo_plugin_entry_v1)
+public func entry() -> UnsafePointer<zoo_plugin_v1> { pluginTable(OnlineDPO.self) }

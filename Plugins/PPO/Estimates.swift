@@ -6,13 +6,8 @@ extension PPO {
     static func scores(_ rewards: [Double], finished: [Int], _ parameters: Parameters) -> [Double] {
         let limit = parameters.rewardClip ?? .infinity
         return zip(rewards, finished).map { reward, finished in
-            let score =
-                switch parameters.missingEos {
-                case _ where finished != 0: reward
-                case .none: reward
-                case .penalty: reward - parameters.eosValue
-                case .set: parameters.eosValue
-                }
+            let cut = parameters.missingEosScore ?? (reward - (parameters.missingEosPenalty ?? 0))
+            let score = finished != 0 ? reward : cut
             return min(max(score, -limit), limit)
         }
     }
@@ -65,7 +60,7 @@ extension PPO {
     ///
     /// - Parameter size: Of the largest reward or value that they were made from, which rounding is measured by.
     static func scaled(_ advantages: [Double], _ mask: [Bool], size: Double, _ parameters: Parameters) -> [Double] {
-        let limit = parameters.advClipMax ?? .infinity
+        let limit = parameters.advantageClip ?? .infinity
         return whitened(advantages, mask, size: size, parameters).map { min(max($0, -limit), limit) }
     }
 
@@ -88,7 +83,7 @@ extension PPO {
     /// The new step's token is the last one's again: a value depends on what stands before its step.
     static func withEndStates(_ rollout: Batch) throws -> Batch {
         guard !rollout.tokens.isEmpty else {
-            throw ZooError(.invalidArgument, "score_position 'after-end' needs steps that are tokens; this task has none")
+            throw ZooError(.invalidArgument, "score_position 'after_end' needs steps that are tokens; this task has none")
         }
         let finished = try rollout.integers("finished")
         var (offsets, tokens, mask): ([Int], [Int32], [Bool]) = ([0], [], [])

@@ -26,7 +26,7 @@ extension PPO {
     }
 
     /// `policy/*`, `loss/policy_avg` and `val/ratio*`, of one minibatch before its update.
-    func logPolicy(_ minibatch: Batch, _ update: ModelService.Accumulated, _ info: ModelService.StepInfo) throws {
+    func logPolicy(_ minibatch: Batch, _ update: ModelService.Update) throws {
         let actions = minibatch.actionCount
         let behaviour = try minibatch.steps("behaviour_logp")
         let change = masked(zip(try update.outputs[.logp], behaviour).map { $0 - $1 }, minibatch.mask)
@@ -49,14 +49,14 @@ extension PPO {
             try host.log("actor/kl_loss", maskedMean(values, minibatch.mask), over: actions)
         }
         try host.log("policy/entropy_avg", maskedMean(try update.outputs[.entropy], minibatch.mask), over: actions)
-        try host.log("policy/grad_norm", info.gradientNorm)
+        try host.log("policy/grad_norm", update.gradientNorm)
         try host.log("val/ratio", mean(ratios), over: actions)
         try host.log("val/ratio_var", variance(ratios), over: actions)
-        try host.log("lr", info.learningRate, .last)
+        try host.log("lr", update.learningRate, .last)
     }
 
     /// `loss/value_avg` and the share of actions whose value loss was clipped, of one minibatch before its update.
-    func logValue(_ minibatch: Batch, _ update: ModelService.Accumulated) throws {
+    func logValue(_ minibatch: Batch, _ update: ModelService.Update) throws {
         let actions = minibatch.actionCount
         let values = try update.outputs[.value]
         let old = try minibatch.steps("value")

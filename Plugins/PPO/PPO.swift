@@ -4,14 +4,14 @@
 // as applied to language models by Ziegler et al. 2019, https://arxiv.org/abs/1909.08593, and Huang et al. 2024,
 // https://arxiv.org/abs/2403.17031 ("N+").
 //
-// Deviations:
+// Departures:
 // 1. The score lands on the last action unless `score_position` says otherwise; N+ and TRL put it one step after the end token.
 // 2. Policy and critic are separate networks with an optimizer each, so there is no value-loss coefficient.
 // 3. Advantages are whitened once per rollout, not per minibatch (as the language-model implementations do).
 // 4. Without a critic, A_t is the return-to-go minus a baseline of whole sequences' returns, which is REINFORCE with that baseline
 //    under the clipped surrogate; λ has no meaning then. Whitening divides by the root mean square and does not centre, so that the
 //    baseline alone decides the centre and `none` stays none.
-// 5. The advantages of `leave-one-out` are RLOO's (Ahmadian et al. 2024, https://arxiv.org/abs/2402.14740); the ratio is per action.
+// 5. The advantages of `leave_one_out` are RLOO's (Ahmadian et al. 2024, https://arxiv.org/abs/2402.14740); the ratio is per action.
 import ZooKit
 
 struct PPO: Algorithm {
@@ -34,11 +34,11 @@ struct PPO: Algorithm {
     init(parameters: Parameters, host: Host) {
         self.parameters = parameters
         self.host = host
-        state = State(kl: AdaptiveKL(coefficient: parameters.klCoef))
-        if parameters.missingEos == .set, parameters.eosValue > 0 {
+        state = State(kl: AdaptiveKL(coefficient: parameters.beta))
+        if let score = parameters.missingEosScore, score > 0 {
             host.message(
                 .warning,
-                "missing_eos_value \(parameters.eosValue) becomes the score of every sequence cut at the length limit: it rewards being "
+                "missing_eos_score \(score) becomes the score of every sequence cut at the length limit: it rewards being "
                     + "cut wherever scores lie below")
         }
     }
@@ -99,14 +99,9 @@ struct PPO: Algorithm {
 
     mutating func step() throws {
         let (rollout, states) = try sample()
-        var generator = try host.random
-        for _ in 0..<parameters.epochs {
-            for minibatch in rollout.minibatches(parameters.minibatches, using: &generator) where minibatch.actionCount > 0 {
-                try host.checkCancellation()
-                try updatePolicy(minibatch)
-                guard parameters.baseline == .critic else { continue }
-                try updateCritic(states.selecting(minibatch.integers("place")))
-            }
+        try host.train(on: rollout, epochs: parameters.epochs, minibatches: parameters.minibatches) { minibatch in
+            try updatePolicy(minibatch)
+            if parameters.baseline == .critic { try updateCritic(states.selecting(minibatch.integers("place"))) }
         }
         if parameters.klControl == .adaptive {
             let kl = mean(rollout.sequenceSums(try rollout.steps("kl")))
@@ -164,7 +159,7 @@ struct PPO: Algorithm {
 
     private func updatePolicy(_ minibatch: Batch) throws {
         let actions = minibatch.actionCount
-        let update = try host.model.accumulate(
+        let update = try host.model.update(
             .policy, minibatch, [.logp, .entropy] + (parameters.klLossCoef > 0 ? parameters.klLossEstimator.outputs : []),
             .separable, stopsGradient: parameters.klLossCoef > 0 && parameters.klLossEstimator.isStraightThrough
         ) { slice, outputs in
@@ -173,8 +168,7 @@ struct PPO: Algorithm {
                 entropy: try outputs[.entropy], advantages: try slice.steps("advantage"), mask: slice.mask, actions: actions,
                 parameters)
         }
-        let info = try host.model.step(.policy)
-        try logPolicy(minibatch, update, info)
+        try logPolicy(minibatch, update)
     }
 
     /// The KL of the loss; nil where it has none.
@@ -185,12 +179,14 @@ struct PPO: Algorithm {
 
     private func updateCritic(_ minibatch: Batch) throws {
         let actions = minibatch.actionCount
-        let update = try host.model.accumulate(.critic, minibatch, [.value], .separable) { slice, outputs in
+        let update = try host.model.update(.critic, minibatch, [.value], .separable) { slice, outputs in
             Self.valueLoss(
                 values: try outputs[.value], oldValues: try slice.steps("value"), returns: try slice.steps("return"),
                 mask: slice.mask, actions: actions, clipRange: parameters.clipRangeValue)
         }
-        try host.model.step(.critic)
         try logValue(minibatch, update)
     }
 }
+
+@c(zoo_plugin_entry_v1)
+public func entry() -> UnsafePointer<zoo_plugin_v1> { pluginTable(PPO.self) }

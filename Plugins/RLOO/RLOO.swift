@@ -3,13 +3,13 @@
 // Ahmadian et al. 2024, "Back to Basics", https://arxiv.org/abs/2402.14740 (the penalised return of eq. 3, the estimator of section
 // 3.2); Kool et al. 2019, "Buy 4 REINFORCE Samples, Get a Baseline for Free!", https://openreview.net/forum?id=r1lgTGL5DE.
 //
-// Deviations:
+// Departures:
 // 1. Where a rollout is used more than once, the ratio of the whole completion to the policy that sampled it stands in the loss and is
 //    clipped, as in TRL; the paper takes one step a rollout, where the ratio is 1 and the gradient is its own.
 // 2. `normalize_advantages` and `reward_clip` are TRL's and off; rewards are clipped before the KL penalty comes in.
-// 3. `ratio: token` clips a ratio per action instead (OpenRLHF). Its loss is the sum over a sequence's actions, so that at ratio 1
-//    both have the same gradient, unless `loss_agg_mode` asks for OpenRLHF's mean over actions.
-// 4. `kl_position: after-baseline` is OpenRLHF's: each action answers for the KL from itself on, which no baseline takes away again.
+// 3. `importance_sampling_level: token` clips a ratio per action instead (OpenRLHF). Its loss is the sum over a sequence's actions, so
+//    that at ratio 1 both have the same gradient, unless `loss_agg_mode` asks for OpenRLHF's mean over actions.
+// 4. `kl_position: after_baseline` is OpenRLHF's: each action answers for the KL from itself on, which no baseline takes away again.
 import ZooKit
 
 struct RLOO: Algorithm {
@@ -20,43 +20,53 @@ struct RLOO: Algorithm {
     static let needs = Needs(data: .prompts, roles: [.policy, .reference], services: Needs.samplingServices)
 
     struct Parameters: ParameterSet {
-        @Parameter("Prompts of a rollout.", in: 1...1_000_000) var prompts = 8
-        @Parameter("Group size k: sequences sampled for each prompt.", in: 2...1_000_000) var samples = 4
-        @Parameter("Strength β of the KL penalty in the reward, reward per nat.", in: 0...1000) var beta = 0.05
+        @Parameter("Prompts of an iteration.", in: 1...1_000_000, counts: .prompts) var prompts = 8
         @Parameter(
-            "The whole sequence's KL before the baseline (TRL), or after it that of each action and those behind (OpenRLHF).")
+            "Group size k: sequences sampled for each prompt.", in: 2...1_000_000, counts: .samplesPerPrompt,
+            aliases: ["num_generations"])
+        var samples = 4
+        @Parameter("Weight β of the KL to the reference in the reward, per nat.", in: 0...1000) var beta = 0.05
+        @Parameter(
+            "Where the KL comes in: the whole sequence's before the baseline (TRL), or after it that of each action and of those behind "
+                + "it (OpenRLHF).")
         var klPosition = KLPosition.beforeBaseline
-        @Parameter("What the ratio is taken of, and clipped: the whole sequence, or each token (action).") var ratio = Ratio
-            .sequence
-        @Parameter("Mean over sequences of the sums over their ratios, or mean over ratios.") var lossAggMode = LossAggMode
-            .seqMeanTokenSum
-        @Parameter("ε: how far the ratio may fall below 1 and still earn.", in: 0...1) var epsilon = 0.2
-        @Parameter("How far the ratio may rise above 1 and still earn; null is epsilon.", in: 0...1000)
-        var epsilonHigh: Double? = nil
+        @Parameter("What the ratio is taken of, and clipped: the whole sequence, or each token (action).", formerly: ["ratio"])
+        var importanceSamplingLevel = Level.sequence
+        @Parameter("The mean over sequences of the sums over their ratios, or the mean over ratios.")
+        var lossAggMode = LossAggMode.seqMeanTokenSum
+        @Parameter("ε: how far the ratio may fall below 1 and still earn.", in: 0...1, aliases: ["epsilon"]) var clipRange = 0.2
         @Parameter(
-            "Limit ±c of a reward, before the KL; with kl_position 'after-baseline' after the baseline; null is none.",
+            "How far the ratio may rise above 1 and still earn; null means as far as clip_range.", in: 0...1000,
+            aliases: ["epsilon_high"])
+        var clipRangeHigh: Double? = nil
+        @Parameter(
+            "Limit ±c of a reward, before the KL; with kl_position 'after_baseline', after the baseline; null is none.",
             in: 0...1e6)
         var rewardClip: Double? = nil
-        @Parameter("Centre advantages and scale them to deviation 1 over the rollout.") var normalizeAdvantages = false
-        @Parameter("Passes over a rollout.", in: 1...1000) var numIterations = 1
-        @Parameter("Parts that each pass is cut into, with an update each.", in: 1...1_000_000) var minibatches = 1
+        @Parameter("Centre the advantages of an iteration and scale them to standard deviation 1.") var normalizeAdvantages =
+            false
+        @Parameter("Passes over the samples of an iteration.", in: 1...1000, counts: .passes, aliases: ["num_iterations"])
+        var epochs = 1
+        @Parameter("Minibatches that each pass is cut into, with an update each.", in: 1...1_000_000, counts: .minibatches)
+        var minibatches = 1
 
         func validate() throws {
-            guard klPosition == .afterBaseline, ratio == .sequence else { return }
-            throw ZooError(.invalidArgument, "parameter 'kl_position' is 'after-baseline'; that needs ratio 'token'")
+            guard klPosition == .afterBaseline, importanceSamplingLevel == .sequence else { return }
+            throw ZooError(
+                .invalidArgument, "parameter 'kl_position' is 'after_baseline'; that needs importance_sampling_level 'token'")
         }
     }
 
-    enum Ratio: String, CaseIterable, ParameterValue { case sequence, token }
+    enum Level: String, CaseIterable, ParameterValue { case sequence, token }
 
     enum KLPosition: String, CaseIterable, ParameterValue {
-        case beforeBaseline = "before-baseline"
-        case afterBaseline = "after-baseline"
+        case beforeBaseline = "before_baseline"
+        case afterBaseline = "after_baseline"
     }
 
     enum LossAggMode: String, CaseIterable, ParameterValue {
-        case seqMeanTokenSum = "seq-mean-token-sum"
-        case tokenMean = "token-mean"
+        case seqMeanTokenSum = "seq_mean_token_sum"
+        case tokenMean = "token_mean"
     }
 
     let parameters: Parameters
@@ -103,9 +113,9 @@ struct RLOO: Algorithm {
     }
 
     /// The actions that share a ratio: all of a sequence, or each for itself.
-    static func units(_ batch: Batch, of sequence: Int, _ ratio: Ratio) -> [[Int]] {
+    static func units(_ batch: Batch, of sequence: Int, _ level: Level) -> [[Int]] {
         let actions = batch.steps(of: sequence).filter { batch.mask[$0] }
-        switch ratio {
+        switch level {
         case .sequence: return actions.isEmpty ? [] : [actions]
         case .token: return actions.map { [$0] }
         }
@@ -113,14 +123,14 @@ struct RLOO: Algorithm {
 
     /// −1/n·Σ_s min(ρ_s A_s, clip(ρ_s, 1 − ε, 1 + ε_high) A_s) over `count` n, and its derivative by log π. All arrays are per step.
     static func loss(
-        _ batch: Batch, logp: [Double], behaviourLogp: [Double], advantages: [Double], count: Int, ratio: Ratio,
+        _ batch: Batch, logp: [Double], behaviourLogp: [Double], advantages: [Double], count: Int, level: Level,
         epsilonLow: Double, epsilonHigh: Double
     ) -> Loss {
         var loss = 0.0
         var gradient = [Double](repeating: 0, count: logp.count)
         let share = 1 / Double(count)
         for sequence in 0..<batch.sequenceCount {
-            for unit in units(batch, of: sequence, ratio) {
+            for unit in units(batch, of: sequence, level) {
                 let advantage = advantages[unit[0]]
                 let rho = exp(unit.reduce(0) { $0 + logp[$1] - behaviourLogp[$1] })  // π(y|x) / π_old(y|x)
                 let surrogate = rho * advantage
@@ -135,15 +145,9 @@ struct RLOO: Algorithm {
 
     // MARK: - One iteration
 
-    mutating func step() throws {
+    func step() throws {
         let rollout = try sample()
-        var generator = try host.random
-        for _ in 0..<parameters.numIterations {
-            for minibatch in rollout.minibatches(parameters.minibatches, using: &generator) where minibatch.actionCount > 0 {
-                try host.checkCancellation()
-                try update(minibatch)
-            }
-        }
+        try host.train(on: rollout, epochs: parameters.epochs, minibatches: parameters.minibatches, update: update)
     }
 
     /// A rollout with the column `advantage` [steps].
@@ -180,13 +184,15 @@ struct RLOO: Algorithm {
 
     private func update(_ minibatch: Batch) throws {
         let count = parameters.lossAggMode == .tokenMean ? minibatch.actionCount : minibatch.sequenceCount
-        let update = try host.model.accumulate(.policy, minibatch, [.logp, .entropy], .separable) { slice, outputs in
+        let update = try host.model.update(.policy, minibatch, [.logp, .entropy], .separable) { slice, outputs in
             Self.loss(
                 slice, logp: try outputs[.logp], behaviourLogp: try slice.steps("behaviour_logp"),
-                advantages: try slice.steps("advantage"), count: count, ratio: parameters.ratio,
-                epsilonLow: parameters.epsilon, epsilonHigh: parameters.epsilonHigh ?? parameters.epsilon)
+                advantages: try slice.steps("advantage"), count: count, level: parameters.importanceSamplingLevel,
+                epsilonLow: parameters.clipRange, epsilonHigh: parameters.clipRangeHigh ?? parameters.clipRange)
         }
-        let info = try host.model.step(.policy)
-        try logUpdate(minibatch, update, info)
+        try logUpdate(minibatch, update)
     }
 }
+
+@c(zoo_plugin_entry_v1)
+public func entry() -> UnsafePointer<zoo_plugin_v1> { pluginTable(RLOO.self) }

@@ -2,11 +2,11 @@
 //
 // Williams 1992, https://doi.org/10.1007/BF00992696 (eq. 11, with reinforcement baseline b the average of past rewards).
 //
-//   R_s = reward_s - kl_coef * sum_t (log pi(a_t) - log pi_ref(a_t))        return of sequence s, KL estimator k1
+//   R_s = reward_s - beta * sum_t (log pi(a_t) - log pi_ref(a_t))        return of sequence s, KL estimator k1
 //   L   = -(1/S) sum_s (R_s - b) sum_t log pi(a_t)                          S sequences of the step
 //   b  <- baseline_decay * b + (1 - baseline_decay) * mean_s R_s            after the step
 //
-// Deviations: b begins at 0, and it is divided by 1 - decay^steps so that it is a mean of what was seen (as Adam's moments are).
+// Departures: b begins at 0, and it is divided by 1 - decay^steps so that it is a mean of what was seen (as Adam's moments are).
 #include "support.h"
 
 #include <math.h>
@@ -106,7 +106,7 @@ static void release(const zoo_host_v1 *host, iteration *it) {
 }
 
 /// Returns in `it->advantages`, and their mean and the mean KL. [n_sequences]
-static int32_t returns(iteration *it, double kl_coef, double *mean, double *mean_kl, zoo_error *err) {
+static int32_t returns(iteration *it, double beta, double *mean, double *mean_kl, zoo_error *err) {
     const zoo_batch *b = it->samples;
     const double *reward = find(it->rewards->arrays, it->rewards->n, "reward", b->n_sequences);
     const double *reference = find(it->reference->arrays, it->reference->n, "logp", b->n_steps);
@@ -121,7 +121,7 @@ static int32_t returns(iteration *it, double kl_coef, double *mean, double *mean
         double kl = 0;
         for (uint64_t t = b->offsets[s]; t < b->offsets[s + 1]; t++)
             if (b->mask[t]) kl += behaviour[t] - reference[t];
-        it->advantages[s] = reward[s] - kl_coef * kl;
+        it->advantages[s] = reward[s] - beta * kl;
         *mean += it->advantages[s] / (double)b->n_sequences;
         *mean_kl += kl / (double)b->n_sequences;
     }
@@ -167,7 +167,7 @@ static int32_t run(algorithm *self, iteration *it, zoo_error *err) {
     it->advantages = malloc(it->samples->n_sequences * sizeof *it->advantages);
     if (it->advantages == NULL) return reinforce_fail(err, ZOO_RESOURCE_EXHAUSTED, "no memory for the advantages");
     double mean, kl, total = 0;
-    if ((status = returns(it, p->kl_coef, &mean, &kl, err)) != ZOO_OK) return status;
+    if ((status = returns(it, p->beta, &mean, &kl, err)) != ZOO_OK) return status;
     double baseline = self->weight > 0 ? self->average / self->weight : 0;
     for (uint64_t s = 0; s < it->samples->n_sequences; s++) it->advantages[s] -= baseline;
 
@@ -177,7 +177,7 @@ static int32_t run(algorithm *self, iteration *it, zoo_error *err) {
     self->weight = p->baseline_decay * self->weight + (1 - p->baseline_decay);
 
     if ((status = log_metric(it, "return", mean, ZOO_METRIC_MEAN, err)) != ZOO_OK) return status;
-    if ((status = log_metric(it, "reward", mean + p->kl_coef * kl, ZOO_METRIC_MEAN, err)) != ZOO_OK) return status;
+    if ((status = log_metric(it, "reward", mean + p->beta * kl, ZOO_METRIC_MEAN, err)) != ZOO_OK) return status;
     if ((status = log_metric(it, "kl", kl, ZOO_METRIC_MEAN, err)) != ZOO_OK) return status;
     if ((status = log_metric(it, "baseline", baseline, ZOO_METRIC_LAST, err)) != ZOO_OK) return status;
     if ((status = log_metric(it, "policy_loss", total, ZOO_METRIC_MEAN, err)) != ZOO_OK) return status;
@@ -257,13 +257,14 @@ static const zoo_algorithm_info_v1 info = {
     .parameters = TEXT(
         "{\"type\": \"object\", \"additionalProperties\": false, \"properties\": {"
         "\"prompts\": {\"type\": \"integer\", \"default\": 32, \"minimum\": 1, \"maximum\": 1000000, "
-        "\"description\": \"Prompts of a step.\"}, "
+        "\"description\": \"Prompts of an iteration.\", \"counts\": \"prompts\"}, "
         "\"samples\": {\"type\": \"integer\", \"default\": 1, \"minimum\": 1, \"maximum\": 1000000, "
-        "\"description\": \"Sequences sampled for each prompt.\"}, "
+        "\"description\": \"Sequences sampled for each prompt.\", \"counts\": \"samples_per_prompt\"}, "
         "\"baseline_decay\": {\"type\": \"number\", \"default\": 0.9, \"minimum\": 0, \"maximum\": 1, "
         "\"description\": \"How much of the baseline stays at each step; 1 keeps it at 0.\"}, "
-        "\"kl_coef\": {\"type\": \"number\", \"default\": 0.05, \"minimum\": 0, \"maximum\": 1000, "
-        "\"description\": \"Strength of the KL penalty in the reward, reward per nat.\"}}}"),
+        "\"beta\": {\"type\": \"number\", \"default\": 0.05, \"minimum\": 0, \"maximum\": 1000, "
+        "\"description\": \"Weight of the KL to the reference in the reward, per nat.\", \"formerly\": [\"kl_coef\"]}}, "
+        "\"order\": [\"prompts\", \"samples\", \"baseline_decay\", \"beta\"]}"),
     .needs = TEXT(
         "{\"data\": \"prompts\", \"roles\": [\"policy\", \"reference\"], "
         "\"services\": [\"zoo.data/1\", \"zoo.rollout/1\", \"zoo.reward/1\", \"zoo.model/1\", \"zoo.log/1\"]}"),

@@ -33,7 +33,7 @@ static const field fields[] = {
     {"prompts", 1, 1000000, 1},
     {"samples", 1, 1000000, 1},
     {"baseline_decay", 0, 1, 0},
-    {"kl_coef", 0, 1000, 0},
+    {"beta", 0, 1000, 0},
 };
 enum { n_fields = sizeof fields / sizeof *fields };
 
@@ -42,7 +42,7 @@ static void store(parameters *out, size_t index, double value) {
     case 0: out->prompts = (uint64_t)value; break;
     case 1: out->samples = (uint64_t)value; break;
     case 2: out->baseline_decay = value; break;
-    default: out->kl_coef = value; break;
+    default: out->beta = value; break;
     }
 }
 
@@ -125,11 +125,11 @@ static int32_t take_member(reader *r, parameters *out, zoo_error *err) {
         return ZOO_OK;
     }
     return reinforce_fail(err, ZOO_INVALID_ARGUMENT,
-                          "unknown parameter '%.*s'; known: prompts, samples, baseline_decay, kl_coef", length, name);
+                          "unknown parameter '%.*s'; known: prompts, samples, baseline_decay, beta", length, name);
 }
 
 int32_t reinforce_parse(zoo_str json, parameters *out, zoo_error *err) {
-    *out = (parameters){.prompts = 32, .samples = 1, .baseline_decay = 0.9, .kl_coef = 0.05};
+    *out = (parameters){.prompts = 32, .samples = 1, .baseline_decay = 0.9, .beta = 0.05};
     if (json.len == 0) return ZOO_OK;
     reader r = {json.ptr, json.ptr + json.len};
     int well_formed = take(&r, '{');

@@ -8,7 +8,7 @@
 /// The parameters, in the order of the schema in reinforce.c.
 typedef struct parameters {
     uint64_t prompts, samples;
-    double baseline_decay, kl_coef;
+    double baseline_decay, beta;
 } parameters;
 
 /// Fills `err`, which may be NULL, with a sentence in printf's format, and returns `code`.

@@ -1,15 +1,15 @@
 // REINFORCE++: PPO's clipped ratio per token without a critic; advantages are normalised over the whole batch, not within a prompt.
 //
 // Hu et al. 2025, https://arxiv.org/abs/2501.03262: the KL of each token in the reward, the return-to-go as advantage, normalised over
-// the batch, PPO's clip. `baseline: group-mean` is its REINFORCE++-baseline: the mean of the prompt's samples is taken off first, and
+// the batch, PPO's clip. `baseline: group_mean` is its REINFORCE++-baseline: the mean of the prompt's samples is taken off first, and
 // the KL stands in the loss, as k2, in place of the reward.
 //
-// Deviations:
-// 1. The deviation that advantages are divided by has denominator n − 1 (verl) unless `whiten_variance` says n (OpenRLHF); the paper
+// Departures:
+// 1. The variance that advantages are divided by has denominator n − 1 (verl) unless `whiten_variance` says n (OpenRLHF); the paper
 //    does not say which.
-// 2. With `baseline: group-mean` the KL in the reward is what `kl_coef` says: OpenRLHF's form, which keeps it there, and the paper's,
-//    with `kl_coef: 0` and `kl_loss_coef`, are both there.
-// 3. That mean has the sample's own reward in it and the KL comes after, so the β that is followed is `kl_coef`·G/(G − 1).
+// 2. With `baseline: group_mean` the KL in the reward is what `beta` says: OpenRLHF's form, which keeps it there, and the paper's,
+//    with `beta: 0` and `kl_loss_coef`, are both there.
+// 3. That mean has the sample's own reward in it and the KL comes after, so the β that is followed is `beta`·G/(G − 1).
 import ZooKit
 
 struct ReinforcePlusPlus: Algorithm {
@@ -20,40 +20,45 @@ struct ReinforcePlusPlus: Algorithm {
     static let needs = Needs(data: .prompts, roles: [.policy, .reference], services: Needs.samplingServices)
 
     struct Parameters: ParameterSet {
-        @Parameter("Prompts of a rollout.", in: 1...1_000_000) var prompts = 32
-        @Parameter("Sequences sampled for each prompt.", in: 1...1_000_000) var samples = 1
-        @Parameter("Taken off a reward first: nothing, or the mean of its prompt's samples (REINFORCE++-baseline).")
+        @Parameter("Prompts of an iteration.", in: 1...1_000_000, counts: .prompts) var prompts = 32
+        @Parameter("Sequences sampled for each prompt.", in: 1...1_000_000, counts: .samplesPerPrompt) var samples = 1
+        @Parameter("What is taken off a reward first: nothing, or the mean of its prompt's samples (REINFORCE++-baseline).")
         var baseline = Baseline.none
         @Parameter("Discount γ per action.", in: 0...1) var gamma = 1.0
-        @Parameter("Limit ±c of a sequence's reward after the baseline; null is none.", in: 0...1_000_000)
+        @Parameter("Limit ±c of a sequence's reward, after the baseline; null is none.", in: 0...1_000_000)
         var rewardClip: Double? = nil
-        @Parameter("Strength β of the KL penalty in the reward of each action, per nat.", in: 0...1000) var klCoef = 0.01
-        @Parameter("Estimator of the KL in the reward.") var klEstimator = KLEstimator.k1
-        @Parameter("Strength of a KL in the loss, per nat.", in: 0...1000) var klLossCoef = 0.0
+        @Parameter(
+            "Weight β of the KL to the reference in the reward of each action, per nat.", in: 0...1000, formerly: ["kl_coef"])
+        var beta = 0.01
+        @Parameter("Estimator of that KL.") var klEstimator = KLEstimator.k1
+        @Parameter("Weight of a KL in the loss, per nat.", in: 0...1000) var klLossCoef = 0.0
         @Parameter("Estimator of the KL in the loss.") var klLossEstimator = KLEstimator.k2
-        @Parameter("Limit ±c of the estimates of the KL; OpenRLHF and verl 10; null is none.", in: 0...1_000_000)
+        @Parameter("Limit ±c of a step's KL, in reward and loss; OpenRLHF and verl 10; null is none.", in: 0...1_000_000)
         var klClip: Double? = nil
-        @Parameter("Denominator of the batch's variance: n − 1 (verl) or n (OpenRLHF).") var whitenVariance = Variance.unbiased
-        @Parameter("ε: how far the ratio may fall below 1 and still earn.", in: 0...1) var epsilon = 0.2
-        @Parameter("How far the ratio may rise above 1 and still earn; null is epsilon.", in: 0...1000)
-        var epsilonHigh: Double? = nil
-        @Parameter("c: a negative advantage costs no more than c times itself (dual clip; verl 3); null is off.", in: 1...1000)
+        @Parameter("Denominator of the batch's variance: n − 1 (verl) or n (OpenRLHF).")
+        var whitenVariance = VarianceDenominator.unbiased
+        @Parameter("ε: how far the ratio may fall below 1 and still earn.", in: 0...1, formerly: ["epsilon"]) var clipRange = 0.2
+        @Parameter(
+            "How far the ratio may rise above 1 and still earn; null means as far as clip_range.", in: 0...1000,
+            formerly: ["epsilon_high"])
+        var clipRangeHigh: Double? = nil
+        @Parameter("Dual clip c: a negative advantage costs at most c times itself (verl 3); null is off.", in: 1...1000)
         var dualClip: Double? = nil
-        @Parameter("Passes over a rollout.", in: 1...1000) var numIterations = 1
-        @Parameter("Parts that each pass is cut into, with an update each.", in: 1...1_000_000) var minibatches = 1
+        @Parameter("Passes over the samples of an iteration.", in: 1...1000, counts: .passes, formerly: ["num_iterations"])
+        var epochs = 1
+        @Parameter("Minibatches that each pass is cut into, with an update each.", in: 1...1_000_000, counts: .minibatches)
+        var minibatches = 1
 
         func validate() throws {
             guard samples == 1, baseline == .groupMean else { return }
-            throw ZooError(.invalidArgument, "parameter 'samples' is 1; baseline 'group-mean' needs at least 2")
+            throw ZooError(.invalidArgument, "parameter 'samples' is 1; baseline 'group_mean' needs at least 2")
         }
     }
 
     enum Baseline: String, CaseIterable, ParameterValue {
         case none
-        case groupMean = "group-mean"
+        case groupMean = "group_mean"
     }
-
-    enum Variance: String, CaseIterable, ParameterValue { case unbiased, population }
 
     let parameters: Parameters
     let host: Host
@@ -68,7 +73,7 @@ struct ReinforcePlusPlus: Algorithm {
             rewards = zip(rewards, means).map { difference($0, $1, count: rewards.count) }
         }
         let limit = parameters.rewardClip ?? .infinity
-        var steps = kl.map { -parameters.klCoef * $0 }
+        var steps = kl.map { -parameters.beta * $0 }
         for (sequence, reward) in rewards.enumerated() {
             guard let last = batch.steps(of: sequence).last(where: { batch.mask[$0] }) else { continue }
             steps[last] += min(max(reward, -limit), limit)
@@ -81,7 +86,7 @@ struct ReinforcePlusPlus: Algorithm {
         logp: [Double], behaviourLogp: [Double], referenceLogp: [Double], advantages: [Double], mask: [Bool], actions: Int,
         _ parameters: Parameters
     ) -> Loss {
-        let ceiling = 1 + (parameters.epsilonHigh ?? parameters.epsilon)
+        let ceiling = 1 + (parameters.clipRangeHigh ?? parameters.clipRange)
         let (estimator, limit) = (parameters.klLossEstimator, parameters.klClip ?? .infinity)
         let share = 1 / Double(actions)
         var loss = 0.0
@@ -89,7 +94,7 @@ struct ReinforcePlusPlus: Algorithm {
         for t in mask.indices where mask[t] {
             let ratio = exp(logp[t] - behaviourLogp[t])  // π_θ / π_θold
             let surrogate = ratio * advantages[t]
-            let clipped = min(max(ratio, 1 - parameters.epsilon), ceiling) * advantages[t]
+            let clipped = min(max(ratio, 1 - parameters.clipRange), ceiling) * advantages[t]
             // The dual clip's bound (Ye et al. 2020, https://arxiv.org/abs/1912.09729, eq. 5).
             let bound = advantages[t] < 0 ? (parameters.dualClip ?? .infinity) * advantages[t] : -.infinity
             loss -= max(min(surrogate, clipped), bound) * share
@@ -104,15 +109,9 @@ struct ReinforcePlusPlus: Algorithm {
 
     // MARK: - One iteration
 
-    mutating func step() throws {
+    func step() throws {
         let rollout = try sample()
-        var generator = try host.random
-        for _ in 0..<parameters.numIterations {
-            for minibatch in rollout.minibatches(parameters.minibatches, using: &generator) where minibatch.actionCount > 0 {
-                try host.checkCancellation()
-                try update(minibatch)
-            }
-        }
+        try host.train(on: rollout, epochs: parameters.epochs, minibatches: parameters.minibatches, update: update)
     }
 
     /// A rollout with the columns `reference_logp` and `advantage`, [steps] each.
@@ -126,8 +125,9 @@ struct ReinforcePlusPlus: Algorithm {
             parameters.klEstimator.value($0, reference: $1, limit: parameters.klClip ?? .infinity)
         }
         let returns = try Self.returns(rewards: rewards.total, kl: kl, batch: rollout, parameters)
-        let ddof = parameters.whitenVariance == .unbiased ? 1 : 0
-        rollout.set("advantage", perStep: whiten(returns, rollout.mask, ddof: ddof, scale: largest(rewards.sizes)))
+        rollout.set(
+            "advantage",
+            perStep: whiten(returns, rollout.mask, ddof: parameters.whitenVariance.ddof, scale: largest(rewards.sizes)))
         rollout.set("reference_logp", perStep: reference)
         try host.logGroupSamples(rollout, rewards)
         try host.log("return", maskedMean(returns, rollout.mask), over: rollout.actionCount)
@@ -136,7 +136,7 @@ struct ReinforcePlusPlus: Algorithm {
 
     private func update(_ minibatch: Batch) throws {
         let actions = minibatch.actionCount
-        let update = try host.model.accumulate(
+        let update = try host.model.update(
             .policy, minibatch, [.logp, .entropy], .separable,
             stopsGradient: parameters.klLossCoef > 0 && parameters.klLossEstimator.isStraightThrough
         ) { slice, outputs in
@@ -145,7 +145,9 @@ struct ReinforcePlusPlus: Algorithm {
                 referenceLogp: try slice.steps("reference_logp"), advantages: try slice.steps("advantage"), mask: slice.mask,
                 actions: actions, parameters)
         }
-        let info = try host.model.step(.policy)
-        try logUpdate(minibatch, update, info)
+        try logUpdate(minibatch, update)
     }
 }
+
+@c(zoo_plugin_entry_v1)
+public func entry() -> UnsafePointer<zoo_plugin_v1> { pluginTable(ReinforcePlusPlus.self) }

@@ -5,7 +5,7 @@
 //
 // L = −(1/P) Σ log σ(r_w − r_l − m) + c · (1/P) Σ (r_w + r_l)², over the P pairs of the update.
 //
-// Deviations:
+// Departures:
 // 1. From ratings, every two sequences of the batch whose ratings differ by more than `gap` are a pair: one example serves in many
 //    comparisons, as in Ouyang et al., but without their grouping by prompt.
 import ZooKit
@@ -19,10 +19,18 @@ struct RewardModel: Algorithm {
 
     struct Parameters: ParameterSet {
         @Parameter("Where comparisons come from: preference pairs, or examples with the column 'rating'.") var data = Source.pairs
-        @Parameter("Pairs, or rated examples, of an update.", in: 1...1_000_000) var batchSize = 32
+        @Parameter(
+            "Preference pairs of an update, where data is 'pairs'.", in: 1...1_000_000, counts: .pairs, formerly: ["batch_size"])
+        var pairs = 32
+        @Parameter(
+            "Rated examples of an update, where data is 'ratings'.", in: 1...1_000_000, counts: .examples,
+            formerly: ["batch_size"])
+        var examples = 32
         @Parameter("Ratings must differ by more than this to make a pair.", in: 0...1_000_000) var gap = 0.0
         @Parameter("Margin m by which the preferred score should lead.", in: 0...1000) var margin = 0.0
-        @Parameter("Weight c of the term that keeps the scores around 0.", in: 0...1000) var centering = 0.0
+        @Parameter(
+            "Weight c of the term that keeps the scores around 0.", in: 0...1000, aliases: ["center_rewards_coefficient"])
+        var centering = 0.0
     }
 
     enum Source: String, CaseIterable, ParameterValue { case pairs, ratings }
@@ -62,24 +70,23 @@ struct RewardModel: Algorithm {
     func step() throws {
         let batch: Batch
         switch parameters.data {
-        case .pairs: batch = try host.data.pairs(parameters.batchSize)
-        case .ratings: batch = try host.data.examples(parameters.batchSize)
+        case .pairs: batch = try host.data.pairs(parameters.pairs)
+        case .ratings: batch = try host.data.examples(parameters.examples)
         }
         let pairs = try pairs(in: batch)
         guard !pairs.isEmpty else {
             throw ZooError(
                 .invalidArgument,
-                "no two of \(batch.sequenceCount) ratings differ by more than gap = \(parameters.gap): raise batch_size or lower gap"
+                "no two of \(batch.sequenceCount) ratings differ by more than gap = \(parameters.gap): raise examples or lower gap"
             )
         }
         // Rated examples are compared across the whole batch; the two sequences of a pair only with each other.
         let cut: Cut = parameters.data == .ratings ? .whole : .grouped
-        let update = try host.model.accumulate(.reward, batch, [.score], cut) { slice, outputs in
+        let update = try host.model.update(.reward, batch, [.score], cut) { slice, outputs in
             Self.loss(
                 scores: try outputs[.score], pairs: try self.pairs(in: slice), count: pairs.count, margin: parameters.margin,
                 centering: parameters.centering)
         }
-        let info = try host.model.step(.reward)
         let scores = try update.outputs[.score]
         let leads = pairs.map { scores[$0.chosen] - scores[$0.rejected] }
         try host.log("loss", update.loss, over: pairs.count)
@@ -88,8 +95,8 @@ struct RewardModel: Algorithm {
         try host.log("reward", mean(scores), over: scores.count)
         try host.log("reward_std", standardDeviation(scores), over: scores.count)
         try host.log("num_tokens", Double(batch.stepCount), .sum)
-        try host.log("grad_norm", info.gradientNorm)
-        try host.log("lr", info.learningRate, .last)
+        try host.log("grad_norm", update.gradientNorm)
+        try host.log("lr", update.learningRate, .last)
     }
 
     private func pairs(in batch: Batch) throws -> [Pair] {
@@ -102,3 +109,6 @@ struct RewardModel: Algorithm {
         }
     }
 }
+
+@c(zoo_plugin_entry_v1)
+public func entry() -> UnsafePointer<zoo_plugin_v1> { pluginTable(RewardModel.self) }

@@ -6,7 +6,7 @@
 // Where the examples have no actions of their own, as where the policy gives no more than a bound of their likelihood, it is
 // L = −(1/n) Σ_s score_s over the n examples.
 //
-// Deviations: none.
+// Departures: none.
 import ZooKit
 
 struct SFT: Algorithm {
@@ -17,7 +17,7 @@ struct SFT: Algorithm {
     static let needs = Needs(data: .examples, roles: [.policy], services: Needs.datasetServices)
 
     struct Parameters: ParameterSet {
-        @Parameter("Examples of an update.", in: 1...1_000_000) var examples = 32
+        @Parameter("Examples of an update.", in: 1...1_000_000, counts: .examples) var examples = 32
     }
 
     let parameters: Parameters
@@ -48,25 +48,26 @@ struct SFT: Algorithm {
             throw ZooError(
                 .invalidArgument, "the \(batch.sequenceCount) examples have no completion; expected at least one action")
         }
-        let update = try host.model.accumulate(.policy, batch, [.logp, .entropy], .separable) { slice, outputs in
+        let update = try host.model.update(.policy, batch, [.logp, .entropy], .separable) { slice, outputs in
             Self.loss(logp: try outputs[.logp], mask: slice.mask, actions: actions)
         }
-        let info = try host.model.step(.policy)
         try host.log("loss", update.loss, over: actions)
         try host.log("entropy", maskedMean(try update.outputs[.entropy], batch.mask), over: actions)
         try host.log("num_tokens", Double(actions), .sum)
-        try host.log("grad_norm", info.gradientNorm)
-        try host.log("lr", info.learningRate, .last)
+        try host.log("grad_norm", update.gradientNorm)
+        try host.log("lr", update.learningRate, .last)
     }
 
     private func stepOnScores(_ batch: Batch) throws {
         let examples = batch.sequenceCount
-        let update = try host.model.accumulate(.policy, batch, [.score], .separable) { _, outputs in
+        let update = try host.model.update(.policy, batch, [.score], .separable) { _, outputs in
             Self.loss(scores: try outputs[.score], examples: examples)
         }
-        let info = try host.model.step(.policy)
         try host.log("loss", update.loss, over: examples)
-        try host.log("grad_norm", info.gradientNorm)
-        try host.log("lr", info.learningRate, .last)
+        try host.log("grad_norm", update.gradientNorm)
+        try host.log("lr", update.learningRate, .last)
     }
 }
+
+@c(zoo_plugin_entry_v1)
+public func entry() -> UnsafePointer<zoo_plugin_v1> { pluginTable(SFT.self) }

@@ -30,7 +30,7 @@ struct RecipeOptions: ParsableArguments {
         try Recipe.load(
             URL(fileURLWithPath: path), base: base.map { URL(fileURLWithPath: $0) }, overrides: changes.map { try Override($0) },
             algorithm: algorithm, variants: variants,
-            knownAlgorithms: plugins.failures.isEmpty ? plugins.algorithmNames : nil)
+            knownAlgorithms: plugins.failures.isEmpty ? plugins.algorithmNames : nil, names: plugins.parameterNames)
     }
 }
 

@@ -90,7 +90,25 @@ struct CommandTests {
             }
             let show = try zoo("plugins", "show", "ppo").output
             #expect(show.contains("baseline"))
-            #expect(show.contains("critic | batch-mean | group-mean | leave-one-out | none"))
+            #expect(show.contains("critic | batch_mean | group_mean | leave_one_out | none"))
+            #expect(show.contains("TRL: num_ppo_epochs"))
+        }
+    }
+
+    @Test("TRL's names of parameters are taken, and names that they had before are refused with the one of today")
+    func names() throws {
+        try Command.inFolder { zoo in
+            func train(_ algorithm: String, _ change: String) throws -> Command.Result {
+                try zoo(
+                    "train", Command.tabular, "--set", "budget.updates=1", "--algorithm", algorithm, "--set",
+                    "parameters.\(change)", "--run-dir", "run", "--quiet")
+            }
+            #expect(
+                try train("rloo", "ratio=token").errors.contains("'ratio' of 'rloo' is called 'importance_sampling_level' now"))
+            #expect(try train("ppo", "baseline=batch-mean").errors.contains("expected 'batch_mean', with underscores"))
+            #expect(try train("grpo", "num_iterations=2").errors == "")
+            let recipe = try String(contentsOf: zoo.path("run/recipe.yaml"), encoding: .utf8)
+            #expect(recipe.contains("epochs: 2") && !recipe.contains("num_iterations"))
         }
     }
 

@@ -21,7 +21,7 @@ extension Families {
         let actions = Double(samples.batch.actionCount)
         let ppo: Settings = [
             "prompts": json(Double(samples.count)), "epochs": "1", "baseline": text("none"), "gamma": "0",
-            "whiten_advantages": "false", "kl_coef": "1", "kl_estimator": text(name), "kl_clip": limit,
+            "whiten_advantages": "false", "beta": "1", "kl_estimator": text(name), "kl_clip": limit,
         ]
         let penalty = try step("PPO", "ppo", ppo.object, samples.script(rewards: nothing, outputs: outputs)).losses[0]
         let values = (penalty.gradients["logp"] ?? []).map { $0 * actions }

@@ -28,7 +28,7 @@ extension Families {
     /// What the bench needs, over the settings of a variant: one pass, γ of the case, the step rewards as the KL penalty k1.
     private static func settings(_ variant: Settings, _ golden: GoldenCase) -> Settings {
         ["lambda": json(golden.option("lam") ?? 1)].with(variant).with([
-            "prompts": "4", "samples": "1", "epochs": "1", "minibatches": "1", "baseline": text("critic"), "kl_coef": "1",
+            "prompts": "4", "samples": "1", "epochs": "1", "minibatches": "1", "baseline": text("critic"), "beta": "1",
             "kl_estimator": text("k1"), "gamma": json(golden.option("gamma") ?? 1),
         ])
     }
@@ -121,8 +121,8 @@ extension Families {
             mask: lengths.map { Array(repeating: 1, count: $0) }, behaviour: cut("logp"),
             finished: lengths.map { $0 < width ? 1 : 0 })
         let values = try cut("values", more: 1)
-        let settings = settings(variant ?? ["score_position": text("after-end"), "carry_values": "false"], golden).with([
-            "kl_coef": json(try golden.number("kl_coef")), "kl_estimator": text(estimator),
+        let settings = settings(variant ?? ["score_position": text("after_end"), "carry_values": "false"], golden).with([
+            "beta": json(try golden.number("kl_coef")), "kl_estimator": text(estimator),
             "whiten_rewards": "\(golden.flag("whiten_rewards") ?? golden.mentions("whitenrewards=true"))",
         ])
         func estimate(_ more: Settings) throws -> Estimate {
@@ -153,7 +153,7 @@ extension Families {
     static func returnAdvantage(_ golden: GoldenCase, variant: Settings? = nil) throws -> Bool {
         let (samples, reference) = try rewarded(golden, try golden.rows("rewards"))
         let settings = (variant ?? [:]).with([
-            "prompts": json(Double(samples.count)), "samples": "1", "gamma": json(golden.option("gamma") ?? 1), "kl_coef": "1",
+            "prompts": json(Double(samples.count)), "samples": "1", "gamma": json(golden.option("gamma") ?? 1), "beta": "1",
         ])
         let record = try step(
             "ReinforcePlusPlus", "reinforce-plus-plus", settings.object,
@@ -172,7 +172,7 @@ extension Families {
         let samples = Samples(mask: try golden.rows("mask"), behaviour: kl.map { $0.map { _ in -1 } })
         let zeros = kl.flatMap { $0 }.map { _ in 0.0 }
         let settings = settings(variant ?? [:], golden).with([
-            "gamma": "0", "kl_coef": json(try golden.number("kl_coef")), "whiten_advantages": "false",
+            "gamma": "0", "beta": json(try golden.number("kl_coef")), "whiten_advantages": "false",
         ])
         let estimate = try Estimate(
             samples, scores: try golden.list("score"), reference: kl.flatMap { $0 }.map { -1 - $0 }, values: zeros, settings)

@@ -17,7 +17,7 @@ private func host(rewards: [Double] = [0, 0], absent: Set<String> = []) -> Scrip
 private let plain: [String: Settings] = [
     "grpo": ["prompts": "1", "samples": "2", "baseline": text("none"), "scale_rewards": text("none"), "loss_type": text("dapo")],
     "ppo": [
-        "prompts": "1", "samples": "2", "epochs": "1", "baseline": text("none"), "whiten_advantages": "false", "kl_coef": "0",
+        "prompts": "1", "samples": "2", "epochs": "1", "baseline": text("none"), "whiten_advantages": "false", "beta": "0",
     ],
 ]
 private let exact: [String: Settings] = [
@@ -116,14 +116,14 @@ struct ExactKLTests {
 struct AdvantageLimitTests {
     /// Without a baseline a reward is its sequence's advantage; at ratio 1 the gradient of a mean over three actions is −A/3.
     @Test(
-        "adv_clip_max cuts an advantage on both sides and leaves the others",
+        "advantage_clip cuts an advantage on both sides and leaves the others",
         arguments: [
             ("grpo", "null", 6, -9), ("grpo", "6.5", 6, -6.5), ("grpo", "5", 5, -5), ("ppo", "null", 6, -9), ("ppo", "5", 5, -5),
         ]
             as [(String, String, Double, Double)])
     func clip(id: String, limit: String, first: Double, second: Double) throws {
         let off: Settings = id == "grpo" ? ["beta": "0"] : [:]
-        let loss = try run(id, off.with(["adv_clip_max": limit]), on: host(rewards: [6, -9]))
+        let loss = try run(id, off.with(["advantage_clip": limit]), on: host(rewards: [6, -9]))
         let found = (loss.gradients["logp"] ?? []).map { $0 * -3 }
         #expect(zip(found, [first, first, second, 0]).allSatisfy { abs($0 - $1) < 1e-12 }, "\(found)")
     }
@@ -134,7 +134,7 @@ struct AdvantageLimitTests {
     func denominator(name: String, advantage: Double) throws {
         for scale in ["group", "batch"] {
             let settings: Settings = [
-                "beta": "0", "baseline": text("group-mean"), "scale_rewards": text(scale), "advantage_epsilon": "0",
+                "beta": "0", "baseline": text("group_mean"), "scale_rewards": text(scale), "advantage_epsilon": "0",
                 "scale_variance": text(name),
             ]
             let loss = try run("grpo", settings, on: host(rewards: [1, 3]))

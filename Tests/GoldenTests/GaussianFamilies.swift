@@ -42,7 +42,7 @@ extension Families {
 
     /// DDPO's statistics: those of a prompt whose buffer these rewards fill, or of the batch.
     static func criticlessPresetAdvantage(_ golden: GoldenCase) throws -> Bool {
-        let baseline: Settings = golden.mentions("young_buffer") ? ["baseline": text("batch-mean")] : [:]
+        let baseline: Settings = golden.mentions("young_buffer") ? ["baseline": text("batch_mean")] : [:]
         let settings = try Settings.preset("PPO", "ppo@ddpo", whole.with(baseline))
         try expectAdvantages(GroupRewards(golden).ppo(settings, whitens: settings["whiten_advantages"] == "true"), in: golden)
         return true

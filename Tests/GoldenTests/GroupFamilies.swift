@@ -84,7 +84,7 @@ struct GroupRewards {
 
     /// With the mean over tokens a gradient is −A over the number of actions.
     func grpo(_ settings: Settings) throws -> Answer {
-        let mean: Settings = ["loss_type": text("dapo"), "loss_agg_mode": text("by-loss-type"), "beta": "0", "log_kl": "false"]
+        let mean: Settings = ["loss_type": text("dapo"), "loss_agg_mode": text("by_loss_type"), "beta": "0", "log_kl": "false"]
         let (gradient, samples, record) = try answer("GRPO", "grpo", settings.with(mean))
         let actions = Double(samples.batch.actionCount)
         return Answer(advantages: samples.firsts(gradient).map { -$0 * actions }, record: record)
@@ -93,12 +93,12 @@ struct GroupRewards {
     /// A gradient is −A over the number of sequences.
     func rloo(_ settings: Settings) throws -> Answer {
         let (gradient, samples, record) = try answer("RLOO", "rloo", settings.with(["beta": "0"]))
-        let count = settings["loss_agg_mode"] == text("token-mean") ? samples.batch.actionCount : samples.count
+        let count = settings["loss_agg_mode"] == text("token_mean") ? samples.batch.actionCount : samples.count
         return Answer(advantages: samples.firsts(gradient).map { -$0 * Double(count) }, record: record)
     }
 
     func ppo(_ settings: Settings, whitens: Bool = false) throws -> Answer {
-        let plain: Settings = ["epochs": "1", "kl_coef": "0", "whiten_advantages": "\(whitens)"]
+        let plain: Settings = ["epochs": "1", "beta": "0", "whiten_advantages": "\(whitens)"]
         let (gradient, samples, record) = try answer("PPO", "ppo", settings.with(plain))
         let actions = Double(samples.batch.actionCount)
         return Answer(advantages: samples.firsts(gradient).map { -$0 * actions }, record: record)
@@ -106,7 +106,7 @@ struct GroupRewards {
 
     func reinforcePlusPlus(_ settings: Settings) throws -> Answer {
         let (gradient, samples, record) = try answer(
-            "ReinforcePlusPlus", "reinforce-plus-plus", settings.with(["kl_coef": "0", "kl_loss_coef": "0"]))
+            "ReinforcePlusPlus", "reinforce-plus-plus", settings.with(["beta": "0", "kl_loss_coef": "0"]))
         let actions = Double(samples.batch.actionCount)
         return Answer(advantages: samples.firsts(gradient).map { -$0 * actions }, record: record)
     }
@@ -172,9 +172,9 @@ extension Families {
         case "grpo", "dr_grpo": try expectAdvantages(samples.grpo(["scale_rewards": text("none")]), in: golden)
         case "opo":
             try expectAdvantages(
-                samples.grpo(["scale_rewards": text("none"), "baseline": text("length-weighted")]), in: golden)
+                samples.grpo(["scale_rewards": text("none"), "baseline": text("length_weighted")]), in: golden)
         case "rloo": try expectAdvantages(samples.rloo([:]), in: golden)
-        default: try expectAdvantages(samples.reinforcePlusPlus(["baseline": text("group-mean")]), in: golden)
+        default: try expectAdvantages(samples.reinforcePlusPlus(["baseline": text("group_mean")]), in: golden)
         }
         return true
     }
@@ -186,7 +186,7 @@ extension Families {
         let ofOthers = golden.has("baseline") ? try samples.isBaselineOfOthers(golden.flattened("baseline")) : nil
         let isLeaveOneOut = golden.flag("leave_one_out") ?? ofOthers ?? golden.mentions("true")
         let answer = try samples.grpo([
-            "baseline": text(isLeaveOneOut ? "leave-one-out" : "group-mean"), "scale_rewards": text("group"),
+            "baseline": text(isLeaveOneOut ? "leave_one_out" : "group_mean"), "scale_rewards": text("group"),
             "advantage_epsilon": "1e-6",
         ])
         try expectAdvantages(answer, in: golden)
@@ -213,11 +213,12 @@ extension Families {
         switch name {
         case "rloo":
             let openRLHF: Settings = [
-                "kl_position": text("after-baseline"), "ratio": text("token"), "loss_agg_mode": text("token-mean"),
+                "kl_position": text("after_baseline"), "importance_sampling_level": text("token"),
+                "loss_agg_mode": text("token_mean"),
             ]
-            answers = try [samples.ppo(["baseline": text("leave-one-out")]), samples.rloo(openRLHF), samples.rloo([:])]
+            answers = try [samples.ppo(["baseline": text("leave_one_out")]), samples.rloo(openRLHF), samples.rloo([:])]
         case "reinforce_baseline", "dr_grpo":
-            answers = try [samples.ppo(["baseline": text("group-mean")]), samples.grpo(["scale_rewards": text("none")])]
+            answers = try [samples.ppo(["baseline": text("group_mean")]), samples.grpo(["scale_rewards": text("none")])]
         case "group_norm":
             answers = try [samples.grpo(["scale_rewards": text("group"), "advantage_epsilon": "1e-9"])]
         default: return false

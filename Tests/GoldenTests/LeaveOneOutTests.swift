@@ -36,7 +36,7 @@ struct LeaveOneOutTests {
 
     @Test("with a ratio per token each action is clipped by itself, and none is here")
     func token() throws {
-        let record = try record(#", "ratio": "token""#)
+        let record = try record(#", "importance_sampling_level": "token""#)
         let part = exp(0.1) * 0.25 / 2
         expectEqual([record.losses[0].value], [-part * 2 + part])
         expectEqual(record.losses[0].gradients["logp"] ?? [], [0, -part, -part, 0, part])
@@ -54,9 +54,10 @@ struct LeaveOneOutTests {
     /// KL of the actions ¼, ¼ and −1; each reward against the other ±1. From each action on: 1 − ⅛ − ⅛, 1 − ⅛ and −1 + ½.
     @Test(
         "with the KL behind the baseline each action answers for it from itself on",
-        arguments: [("seq-mean-token-sum", 2.0), ("token-mean", 3.0)])
+        arguments: [("seq_mean_token_sum", 2.0), ("token_mean", 3.0)])
     func afterBaseline(mode: String, count: Double) throws {
-        let record = try record(#", "ratio": "token", "kl_position": "after-baseline", "loss_agg_mode": "\#(mode)""#)
+        let perToken = #", "importance_sampling_level": "token", "kl_position": "after_baseline""#
+        let record = try record(perToken + #", "loss_agg_mode": "\#(mode)""#)
         let expected = [0, 0.75, 0.875, 0, -0.5].map { -exp(0.1) * $0 / count }
         expectEqual(record.losses[0].gradients["logp"] ?? [], expected)
     }

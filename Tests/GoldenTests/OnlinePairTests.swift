@@ -89,11 +89,11 @@ struct DistillTests {
     }
 
     @Test(
-        "each token is paid what the teacher says of it, and with a discount what it says of the later ones",
+        "each token is paid what the teacher says of it, and with a discount γ what it says of the later ones",
         arguments: [0, 0.5, 1])
-    func advantages(discount: Double) throws {
-        let record = try record(#"{"prompts": 2, "discount": \#(discount)}"#, policy: [0, -1, -0.5, 0, -2])
-        let advantages = [0, 0.5 - discount, -1, 0, 0.25]
+    func advantages(gamma: Double) throws {
+        let record = try record(#"{"prompts": 2, "gamma": \#(gamma)}"#, policy: [0, -1, -0.5, 0, -2])
+        let advantages = [0, 0.5 - gamma, -1, 0, 0.25]
         expectEqual(record.losses[0].gradients["logp"] ?? [], advantages.map { -$0 / 3 })
         expectEqual([record.metric("teacher_kl") ?? .nan], [(-0.5 + 1 - 0.25) / 3])
         #expect(record.roles == ["policy", "teacher"])
@@ -101,12 +101,12 @@ struct DistillTests {
     }
 
     /// Ratios e^0.5 where A = 0.5, e^−0.5 where A = −1, 1 where A = 0.25: both of the first are clipped.
-    @Test("with epsilon the ratio stops earning beyond it")
+    @Test("with clip_range the ratio stops earning beyond it")
     func clip() throws {
         let moved = [0, -0.5, -1, 0, -2.0]
         let free = try record(#"{"prompts": 2}"#, policy: moved)
         expectEqual(free.losses[0].gradients["logp"] ?? [], [0, -0.5 * exp(0.5) / 3, exp(-0.5) / 3, 0, -0.25 / 3])
-        let clipped = try record(#"{"prompts": 2, "epsilon": 0.2}"#, policy: moved)
+        let clipped = try record(#"{"prompts": 2, "clip_range": 0.2}"#, policy: moved)
         expectEqual([clipped.losses[0].value], [-(1.2 * 0.5 - 0.8 + 0.25) / 3])
         expectEqual(clipped.losses[0].gradients["logp"] ?? [], [0, 0, 0, 0, -0.25 / 3])
     }

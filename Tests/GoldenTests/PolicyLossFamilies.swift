@@ -74,7 +74,7 @@ struct PolicyLoss {
         }
         let rewards: Settings = [
             "prompts": "1", "samples": json(Double(max(2, advantages.count))), "baseline": text("none"),
-            "scale_rewards": text("none"), "num_iterations": "1", "minibatches": "1",
+            "scale_rewards": text("none"), "epochs": "1", "minibatches": "1",
         ]
         return try answer("GRPO", "grpo", settings.with(rewards))
     }
@@ -84,12 +84,12 @@ struct PolicyLoss {
         let rewards: Settings = [
             "prompts": json(Double(advantages.count)), "samples": "1", "epochs": "1", "minibatches": "1",
             "baseline": text("none"),
-            "whiten_advantages": "false", "gamma": "1", "kl_coef": "0", "missing_eos": text("none"),
+            "whiten_advantages": "false", "gamma": "1", "beta": "0", "missing_eos_score": "null",
         ]
         guard let stepAdvantages else { return try answer("PPO", "ppo", settings.with(rewards)) }
         // With γ = 0 the advantage of an action is its KL penalty at coefficient 1: the reference lies that far above.
         let reference = zip(oldLogp, stepAdvantages).map { zip($0, $1).map { $0 + $1 } }
-        let penalty: Settings = ["gamma": "0", "kl_coef": "1", "kl_estimator": text("k1"), "kl_clip": "null"]
+        let penalty: Settings = ["gamma": "0", "beta": "1", "kl_estimator": text("k1"), "kl_clip": "null"]
         return try answer(
             "PPO", "ppo", settings.with(rewards).with(penalty), rewards: advantages.map { _ in 0 }, reference: reference)
     }
@@ -127,8 +127,8 @@ extension Families {
         let corrects =
             golden.flag("bias_correction") ?? (golden.mentions("bias") && !golden.mentions("unbias", "no_bias", "bias=false"))
         var settings: Settings = [
-            "loss_type": text(type), "epsilon": json(low), "importance_sampling_level": text(level),
-            "epsilon_high": json(golden.option("high") ?? low), "delta": json(golden.option("delta")),
+            "loss_type": text(type), "clip_range": json(low), "importance_sampling_level": text(level),
+            "clip_range_high": json(golden.option("high") ?? low), "delta": json(golden.option("delta")),
             "beta": json(golden.option("beta") ?? 0), "use_bias_correction_kl": "\(corrects)",
             // The recorded dr_grpo case was run with max_completion_length = 8.
             "max_completion_length": json(golden.option("max_completion_length") ?? 8),
@@ -188,20 +188,21 @@ extension Families {
         let mode = golden.text("loss_mode") ?? ["gspo", "cispo", "sapo"].first { golden.mentions($0) } ?? "vanilla"
         let low = golden.option("low") ?? 0.2
         // The longest first, for it contains another.
-        let means =
+        let stated =
             golden.text("loss_agg_mode") ?? ["seq-mean-token-sum-norm", "seq-mean-token-sum", "seq-mean-token-mean"].first {
                 golden.name.contains($0)
             } ?? "token-mean"
+        let means = stated.replacing("-", with: "_")
         var settings: Settings = [
-            "loss_type": text("grpo"), "loss_agg_mode": text(means), "epsilon": json(low), "beta": "0",
-            "epsilon_high": json(golden.option("high") ?? low), "dual_clip": json(golden.option("dual_clip") ?? 3),
+            "loss_type": text("grpo"), "loss_agg_mode": text(means), "clip_range": json(low), "beta": "0",
+            "clip_range_high": json(golden.option("high") ?? low), "dual_clip": json(golden.option("dual_clip") ?? 3),
             "max_completion_length": json(golden.option("loss_scale_factor") ?? Double(loss.mask.map(\.count).max() ?? 1)),
         ]
         switch mode {
         case "vanilla": break
         case "gspo":
             settings = settings.with(["importance_sampling_level": text("sequence"), "dual_clip": "null"])
-            settings["loss_agg_mode"] = text("seq-mean-token-mean")  // whatever the case asks for, as in verl
+            settings["loss_agg_mode"] = text("seq_mean_token_mean")  // whatever the case asks for, as in verl
         case "cispo": settings = settings.with(["loss_type": text("cispo"), "cispo_clip": text("both"), "dual_clip": "null"])
         case "sapo":
             settings = settings.with([
@@ -224,7 +225,7 @@ extension Families {
             guard let expected = golden.entry(key, in: "metrics") else { continue }
             expect([answer.record.metric(metric) ?? .nan], [expected], key, in: golden)
         }
-        guard mode == "vanilla", means == "token-mean" else { return true }
+        guard mode == "vanilla", means == "token_mean" else { return true }
         let ppo = try loss.ppo([
             "clip_range": json(low), "clip_range_high": json(golden.option("high") ?? low),
             "dual_clip": json(golden.option("dual_clip") ?? 3),
@@ -243,9 +244,9 @@ extension Families {
         let dualClip = golden.option("dual_clip") ?? (golden.name.contains("dual") ? 3 : nil)
         if loss.stepAdvantages != nil { return try stepSurrogate(loss, low: low, high: high, dualClip: dualClip, golden) }
         let answer = try loss.grpo([
-            "loss_type": text("grpo"), "loss_agg_mode": text(isPerToken ? "token-mean" : "seq-mean-token-mean"),
-            "importance_sampling_level": text(isSequence ? "sequence" : "token"), "epsilon": json(low),
-            "epsilon_high": json(high),
+            "loss_type": text("grpo"), "loss_agg_mode": text(isPerToken ? "token_mean" : "seq_mean_token_mean"),
+            "importance_sampling_level": text(isSequence ? "sequence" : "token"), "clip_range": json(low),
+            "clip_range_high": json(high),
             "dual_clip": json(dualClip), "beta": "0",
         ])
         try expectAnswer(answer, in: golden)

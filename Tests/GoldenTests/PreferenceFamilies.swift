@@ -87,7 +87,7 @@ extension Families {
         let record = try step(
             "KTO", "kto",
             """
-            {"data": "labels", "batch_size": \(policy.count), "loss_type": "\(type)", "beta": \(try golden.number("beta")), \
+            {"data": "labels", "examples": \(policy.count), "loss_type": "\(type)", "beta": \(try golden.number("beta")), \
             "desirable_weight": \(golden.option("desirable_weight") ?? 1), \
             "undesirable_weight": \(golden.option("undesirable_weight") ?? 1)}
             """, script)

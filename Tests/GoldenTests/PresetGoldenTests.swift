@@ -16,12 +16,12 @@ struct PresetGoldenTests {
         arguments: [
             ("deepseekmath", "trl_grpo_loss/grpo_beta0.04", [:]), ("trl", "trl_grpo_loss/dapo", [:]),
             ("dr-grpo", "trl_grpo_loss/dr_grpo", ["max_completion_length": "8"]),
-            ("dapo", "trl_grpo_loss/dapo", ["epsilon_high": "0.2"]), ("cispo", "trl_grpo_loss/cispo_hi5", [:]),
-            ("gspo", "trl_grpo_loss/gspo(grpo,sequence)", ["epsilon": "0.05", "epsilon_high": "0.05"]),
+            ("dapo", "trl_grpo_loss/dapo", ["clip_range_high": "0.2"]), ("cispo", "trl_grpo_loss/cispo_hi5", [:]),
+            ("gspo", "trl_grpo_loss/gspo(grpo,sequence)", ["clip_range": "0.05", "clip_range_high": "0.05"]),
             ("verl", "verl_loss/vanilla/token-mean", [:]),
-            ("verl", "verl_loss/vanilla/seq-mean-token-mean", ["loss_agg_mode": text("seq-mean-token-mean")]),
-            ("verl", "verl_loss/vanilla/seq-mean-token-sum-norm", ["loss_agg_mode": text("seq-mean-token-sum-norm")]),
-            ("verl", "verl_loss/cispo/token-mean", ["loss_type": text("cispo"), "epsilon_high": "0.5"]),
+            ("verl", "verl_loss/vanilla/seq-mean-token-mean", ["loss_agg_mode": text("seq_mean_token_mean")]),
+            ("verl", "verl_loss/vanilla/seq-mean-token-sum-norm", ["loss_agg_mode": text("seq_mean_token_sum_norm")]),
+            ("verl", "verl_loss/cispo/token-mean", ["loss_type": text("cispo"), "clip_range_high": "0.5"]),
             ("openrlhf", "openrlhf_loss/ppo_token", ["beta": "0"]), ("nemo", "openrlhf_loss/ppo_token", ["beta": "0"]),
         ] as [(String, String, Settings)])
     func policyLoss(preset: String, name: String, changes: Settings) throws {
@@ -58,7 +58,7 @@ struct PresetGoldenTests {
             ("trl", "trl_ppo_adv/k1_whitenrewards=False", [:]), ("trl", "verl_value_loss/clip0.2", [:]),
             ("nemo", "verl_value_loss/clip0.2", [:]),
             // The cases have no penalty for a missing end.
-            ("n-plus", "trl_ppo_adv/k1_whitenrewards=False", ["missing_eos": text("none")]),
+            ("n-plus", "trl_ppo_adv/k1_whitenrewards=False", ["missing_eos_score": "null"]),
         ] as [(String, String, Settings)])
     func critic(preset: String, name: String, changes: Settings) throws {
         let golden = try golden(name)
@@ -67,7 +67,7 @@ struct PresetGoldenTests {
             switch golden.name.prefix(while: { $0 != "/" }) {
             case "openrlhf_value_loss", "verl_value_loss":
                 // The steps of a value loss's cases all count; none is behind an end.
-                try Families.valueLoss(golden, variant: settings.with(["score_position": text("last-action")]))
+                try Families.valueLoss(golden, variant: settings.with(["score_position": text("last_action")]))
             case "openrlhf_shaped_reward": try Families.shapedReward(golden, variant: settings)
             case "trl_ppo_adv": try Families.trlAdvantage(golden, variant: settings)
             default: try Families.generalisedAdvantage(golden, variant: settings)

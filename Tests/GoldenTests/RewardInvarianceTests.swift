@@ -89,7 +89,7 @@ struct RewardInvarianceTests {
     static let shifted: [InvariantCase] = {
         var cases: [InvariantCase] = []
         for scale in ["group", "batch", "none"] {
-            for baseline in ["group-mean", "leave-one-out", "length-weighted"] {
+            for baseline in ["group_mean", "leave_one_out", "length_weighted"] {
                 for epsilon in ["0", "1e-6"] {
                     cases.append(
                         InvariantCase(
@@ -104,13 +104,13 @@ struct RewardInvarianceTests {
         cases.append(InvariantCase("rloo"))
         cases.append(InvariantCase("rloo", ["normalize_advantages": "true"]))
         cases.append(InvariantCase("rloo@openrlhf"))
-        for baseline in ["batch-mean", "group-mean", "leave-one-out"] {
+        for baseline in ["batch_mean", "group_mean", "leave_one_out"] {
             for whiten in ["true", "false"] {
                 cases.append(
                     InvariantCase("ppo", ["baseline": text(baseline), "whiten_advantages": whiten, "epochs": "1"]))
             }
         }
-        cases.append(InvariantCase("reinforce-plus-plus", ["baseline": text("group-mean")]))
+        cases.append(InvariantCase("reinforce-plus-plus", ["baseline": text("group_mean")]))
         cases.append(InvariantCase("reinforce-plus-plus", ["baseline": text("none"), "gamma": "1"]))
         cases.append(InvariantCase("online-dpo"))
         return cases
@@ -167,7 +167,7 @@ struct RewardInvarianceTests {
     func dead(item: InvariantCase, reward: Double) throws {
         // A KL would have a gradient of its own.
         let off: [String: Settings] = [
-            "grpo": ["beta": "0"], "rloo": ["beta": "0"], "ppo": ["kl_coef": "0"], "reinforce-plus-plus": ["kl_coef": "0"],
+            "grpo": ["beta": "0"], "rloo": ["beta": "0"], "ppo": ["beta": "0"], "reinforce-plus-plus": ["beta": "0"],
         ]
         let settings = item.settings.with(off[AlgorithmName(item.name).id] ?? [:])
         let answer = try Rollout(item.name, settings).answer(Rollout.rewards.map { _ in reward })
@@ -184,7 +184,7 @@ struct RewardInvarianceTests {
         let components = [(steps, 0.1), (Rollout.rewards.indices.map { penalty[$0 % 3] }, -1)]
         let total = steps.indices.map { 0.1 * components[0].0[$0] - components[1].0[$0] }
         #expect(Set(total).count > 1)
-        for baseline in ["group-mean", "leave-one-out"] {
+        for baseline in ["group_mean", "leave_one_out"] {
             let rollout = try Rollout(
                 "grpo", ["advantage_epsilon": "0", "beta": "0", "log_kl": "false", "baseline": text(baseline)])
             let answer = try rollout.answer(total, components: components)
@@ -215,9 +215,9 @@ struct RewardInvarianceTests {
     @Test(
         "nor where returns are whitened, a critic's values being in the same unit",
         arguments: [
-            InvariantCase("ppo", ["kl_coef": "0", "epochs": "1"]),
-            InvariantCase("ppo", ["kl_coef": "0", "epochs": "1", "baseline": text("leave-one-out")]),
-            InvariantCase("reinforce-plus-plus", ["kl_coef": "0"]),
+            InvariantCase("ppo", ["beta": "0", "epochs": "1"]),
+            InvariantCase("ppo", ["beta": "0", "epochs": "1", "baseline": text("leave_one_out")]),
+            InvariantCase("reinforce-plus-plus", ["beta": "0"]),
         ])
     func whitened(item: InvariantCase) throws {
         let rollout = try Rollout(item.name, item.settings)
@@ -282,7 +282,7 @@ struct MissingEndTests {
     private func scores(_ settings: Settings) throws -> [Double] {
         let samples = Samples(mask: [[1], [1], [1]], behaviour: [[-1], [-1], [-1]], finished: [1, 0, 0])
         let common: Settings = [
-            "prompts": "3", "epochs": "1", "kl_coef": "0", "baseline": text("none"), "whiten_advantages": "false",
+            "prompts": "3", "epochs": "1", "beta": "0", "baseline": text("none"), "whiten_advantages": "false",
         ]
         let record = try step(
             "PPO", "ppo", common.with(settings).object,
@@ -291,24 +291,22 @@ struct MissingEndTests {
         return (record.losses[0].gradients["logp"] ?? []).map { ($0 * -3 * 1e9).rounded() / 1e9 }
     }
 
-    @Test("pay 1 where a penalty names no number, and score −1 where one is set")
-    func defaults() throws {
-        #expect(try scores(["missing_eos": text("none")]) == [0.5, 0.25, -2])
-        #expect(try scores(["missing_eos": text("penalty")]) == [0.5, -0.75, -3])
-        #expect(try scores(["missing_eos": text("set")]) == [0.5, -1, -1])
-        #expect(try scores(["missing_eos": text("set"), "missing_eos_value": "-3"]) == [0.5, -3, -3])
-        #expect(try scores(["missing_eos": text("penalty"), "missing_eos_value": "0.5"]) == [0.5, -0.25, -2.5])
+    @Test("pay the penalty, or have the score that is set in place of their own")
+    func paid() throws {
+        #expect(try scores([:]) == [0.5, 0.25, -2])
+        #expect(try scores(["missing_eos_penalty": "0.5"]) == [0.5, -0.25, -2.5])
+        #expect(try scores(["missing_eos_score": "-3"]) == [0.5, -3, -3])
     }
 
-    @Test("are not rewarded by a penalty, and a score that may reward them is said")
+    @Test("do not pay and score at once, are not rewarded by a penalty, and a score that may reward them is said")
     func rewarded() throws {
-        let error = #expect(throws: ZooError.self) {
-            try scores(["missing_eos": text("penalty"), "missing_eos_value": "-1"])
-        }
-        #expect(error?.message.contains("rewards sequences for being cut") == true)
+        let both = #expect(throws: ZooError.self) { try scores(["missing_eos_penalty": "1", "missing_eos_score": "-1"]) }
+        #expect(both?.message.contains("'missing_eos_penalty' and 'missing_eos_score' are both set") == true)
+        let negative = #expect(throws: ZooError.self) { try scores(["missing_eos_penalty": "-1"]) }
+        #expect(negative?.message.contains("'missing_eos_penalty' is -1; expected a value from 0") == true)
         let host = ScriptedHost(.init())
-        let settings: Settings = ["missing_eos": text("set"), "missing_eos_value": "2"]
+        let settings: Settings = ["missing_eos_score": "2"]
         _ = try builtPlugin("PPO").create("ppo", host: HostTable(host), parameters: settings.object)
-        #expect(host.record.messages.contains { $0.contains("missing_eos_value 2.0 becomes the score") })
+        #expect(host.record.messages.contains { $0.contains("missing_eos_score 2.0 becomes the score") })
     }
 }

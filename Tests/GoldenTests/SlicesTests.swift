@@ -62,10 +62,13 @@ struct SlicesTests {
         arguments: [
             ("PPO", "ppo", #"{"prompts": 3, "epochs": 1}"#), ("GRPO", "grpo", #"{"prompts": 1, "samples": 3}"#),
             ("RLOO", "rloo", #"{"prompts": 1, "samples": 3}"#),
-            ("RLOO", "rloo", #"{"prompts": 1, "samples": 3, "kl_position": "after-baseline", "ratio": "token"}"#),
+            (
+                "RLOO", "rloo",
+                #"{"prompts": 1, "samples": 3, "kl_position": "after_baseline", "importance_sampling_level": "token"}"#
+            ),
             ("GRPO", "grpo", #"{"prompts": 1, "samples": 3, "importance_sampling_level": "sequence"}"#),
             ("GRPO", "grpo", #"{"prompts": 1, "samples": 3, "loss_type": "vespo"}"#),
-            ("GRPO", "grpo", #"{"prompts": 1, "samples": 3, "loss_agg_mode": "seq-mean-token-sum-norm"}"#),
+            ("GRPO", "grpo", #"{"prompts": 1, "samples": 3, "loss_agg_mode": "seq_mean_token_sum_norm"}"#),
             ("ReinforcePlusPlus", "reinforce-plus-plus", #"{"prompts": 3, "kl_loss_coef": 0.1}"#),
         ])
     func metrics(library: String, id: String, parameters: String) throws {
@@ -92,7 +95,7 @@ struct SlicesTests {
         }
     }
 
-    @Test("PPO without a critic never names that role", arguments: ["batch-mean", "group-mean", "leave-one-out", "none"])
+    @Test("PPO without a critic never names that role", arguments: ["batch_mean", "group_mean", "leave_one_out", "none"])
     func criticless(baseline: String) throws {
         let record = try step(
             "PPO", "ppo", #"{"prompts": 1, "samples": 3, "baseline": "\#(baseline)"}"#,

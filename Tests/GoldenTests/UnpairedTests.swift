@@ -41,7 +41,7 @@ private func train(_ parameters: String, reference: Double = 2, _ batch: Batch =
 struct UnpairedTests {
     @Test("z₀ pairs each prompt with the answer before it, wanted answers first, and is the mean of the log-ratios")
     func mismatched() throws {
-        let (record, asked) = try train(#"{"batch_size": 4}"#)
+        let (record, asked) = try train(#"{"examples": 4}"#)
         let shown = asked.batches.filter { $0.outputs == ["logp"] }
         #expect(shown.map(\.role) == ["policy", "reference"])
         for (_, _, batch) in shown {
@@ -62,7 +62,7 @@ struct UnpairedTests {
 
     @Test("a negative estimate counts as none")
     func clamped() throws {
-        let (record, _) = try train(#"{"batch_size": 4}"#, reference: 0.5)
+        let (record, _) = try train(#"{"examples": 4}"#, reference: 0.5)
         #expect(record.metric("kl") == 0)
     }
 
@@ -70,11 +70,11 @@ struct UnpairedTests {
     func images() throws {
         let images = pairs(tokens: false)
         #expect {
-            try train(#"{"batch_size": 4}"#, images)
+            try train(#"{"examples": 4}"#, images)
         } throws: {
             ($0 as? ZooError)?.code == .failedPrecondition && "\($0)".contains("set loss_type to apo_zero_unpaired")
         }
-        let (record, asked) = try train(#"{"batch_size": 4, "loss_type": "apo_zero_unpaired", "beta": 1}"#, images)
+        let (record, asked) = try train(#"{"examples": 4, "loss_type": "apo_zero_unpaired", "beta": 1}"#, images)
         #expect(asked.batches.map(\.outputs) == [["score"], ["score"]])
         #expect(record.metric("kl") == nil)
         // Scores 0, −1 of wanted answers and −2, −3 of the others: 1 − σ(0), 1 − σ(−1), σ(−2), σ(−3).

@@ -17,7 +17,7 @@ struct AdapterRunTests {
         rollout: {max_new_tokens: 6}
         parameters:
           ppo: {prompts: 4, epochs: 1, minibatches: 1}
-          grpo: {prompts: 2, samples: 4, num_iterations: 2, refresh_interval: 2}
+          grpo: {prompts: 2, samples: 4, epochs: 2, refresh_interval: 2}
           rloo: {prompts: 2, samples: 4}
           dpo: {pairs: 8}
           sft: {examples: 8}

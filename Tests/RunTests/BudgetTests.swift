@@ -118,7 +118,7 @@ struct BudgetTests {
 
     @Test("updates of a reward-model stage are those of the reward model")
     func rewardModel() async throws {
-        let task = try TinyTask(in: folder.url, stage: "parameters: {reward-model: {batch_size: 8}}\nbudget: {updates: 3}")
+        let task = try TinyTask(in: folder.url, stage: "parameters: {reward-model: {pairs: 8}}\nbudget: {updates: 3}")
         try await zoo.succeed(["train", task.recipe.path, "--algorithm", "reward-model", "--run-dir", "run", "--quiet"])
         #expect(try lines("run") == 3)
     }

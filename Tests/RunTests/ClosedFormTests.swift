@@ -73,7 +73,7 @@ struct ClosedFormTests {
     @Test("ppo comes to it with its critic, to the limits of its arithmetic", arguments: [0.95, 1])
     func critic(lambda: Double) async throws {
         let changes = [
-            "parameters={ppo: {prompts: 256, epochs: 2, kl_coef: 1, lambda: \(lambda), whiten_advantages: false}}",
+            "parameters={ppo: {prompts: 256, epochs: 2, beta: 1, lambda: \(lambda), whiten_advantages: false}}",
             "optimizer.critic={learning_rate: 0.1}",
         ]
         expectOptimal(try await train("ppo", steps: 500, changes), beta: 1, within: 1e-8)
@@ -83,18 +83,18 @@ struct ClosedFormTests {
     @Test(
         "ppo comes to it with every other baseline",
         arguments: [
-            ("batch-mean", "prompts: 256"), ("group-mean", "prompts: 32, samples: 8"),
-            ("leave-one-out", "prompts: 32, samples: 8"),
+            ("batch_mean", "prompts: 256"), ("group_mean", "prompts: 32, samples: 8"),
+            ("leave_one_out", "prompts: 32, samples: 8"),
             ("none", "prompts: 256"),
         ])
     func ppo(baseline: String, samples: String) async throws {
-        let parameters = "{ppo: {\(samples), epochs: 1, kl_coef: 1, whiten_advantages: false, baseline: \(baseline)}}"
+        let parameters = "{ppo: {\(samples), epochs: 1, beta: 1, whiten_advantages: false, baseline: \(baseline)}}"
         expectOptimal(try await train("ppo", steps: 500, ["parameters=\(parameters)"]), beta: 1, within: 1e-3)
     }
 
     @Test("reinforce comes to it")
     func reinforce() async throws {
-        let changes = ["parameters={reinforce: {prompts: 256, kl_coef: 1}}"]
+        let changes = ["parameters={reinforce: {prompts: 256, beta: 1}}"]
         expectOptimal(try await train("reinforce", steps: 500, changes), beta: 1, within: 1e-3)
     }
 
@@ -108,7 +108,8 @@ struct ClosedFormTests {
     /// What no baseline takes off is the KL, so the noise of the samples is larger.
     @Test("rloo comes to it with the KL of each action behind the baseline")
     func rlooAfterBaseline() async throws {
-        let changes = ["parameters={rloo: {prompts: 32, samples: 8, beta: 1, ratio: token, kl_position: after-baseline}}"]
+        let perToken = "importance_sampling_level: token, kl_position: after_baseline"
+        let changes = ["parameters={rloo: {prompts: 32, samples: 8, beta: 1, \(perToken)}}"]
         expectOptimal(try await train("rloo", steps: 500, changes), beta: 1, within: 1e-3)
     }
 
@@ -116,9 +117,9 @@ struct ClosedFormTests {
     /// sample's own reward in it, and the KL is taken off after it, so that β counts for 8/7 there.
     @Test(
         "reinforce-plus-plus comes to it with and without the mean of its group",
-        arguments: [("none", 1.0), ("group-mean", 0.875)])
+        arguments: [("none", 1.0), ("group_mean", 0.875)])
     func reinforcePlusPlus(baseline: String, beta: Double) async throws {
-        let parameters = "{prompts: 32, samples: 8, kl_coef: \(beta), baseline: \(baseline)}"
+        let parameters = "{prompts: 32, samples: 8, beta: \(beta), baseline: \(baseline)}"
         let changes = ["parameters={reinforce-plus-plus: \(parameters)}"]
         expectOptimal(try await train("reinforce-plus-plus", steps: 500, changes), beta: 1, within: 1e-3)
     }
@@ -131,7 +132,7 @@ struct ClosedFormTests {
 
     private func grpo(_ estimator: String) async throws -> Trained {
         let parameters =
-            "{grpo: {prompts: 8, samples: \(Int(Self.group)), num_iterations: 2, scale_rewards: none, beta: \(Self.beta), "
+            "{grpo: {prompts: 8, samples: \(Int(Self.group)), epochs: 2, scale_rewards: none, beta: \(Self.beta), "
             + "kl_estimator: \(estimator)}}"
         return try await train("grpo", vocabulary: 5, horizon: 1, steps: 300, ["parameters=\(parameters)"])
     }
@@ -203,8 +204,8 @@ struct ClosedFormTests {
     @Test(
         "kto and online-dpo earn most of the reward that there is",
         arguments: [
-            ("kto", "{kto: {batch_size: 1200, beta: 0.5}}"),
-            ("kto", "{kto: {batch_size: 1200, beta: 0.5, loss_type: apo_zero_unpaired}}"),
+            ("kto", "{kto: {examples: 1200, beta: 0.5}}"),
+            ("kto", "{kto: {examples: 1200, beta: 0.5, loss_type: apo_zero_unpaired}}"),
             ("online-dpo", "{online-dpo: {prompts: 64, beta: 0.5}}"),
             ("online-dpo", "{online-dpo: {prompts: 64, beta: 0.1, samples: 4, loss_type: ipo}}"),
         ])
@@ -219,7 +220,7 @@ struct ClosedFormTests {
 
     /// The teacher is what PPO makes of the table. At the optimum every advantage is 0: no noise is left.
     @Test("distill comes to its teacher, to the limits of its arithmetic", arguments: [0, 1])
-    func distill(discount: Double) async throws {
+    func distill(gamma: Double) async throws {
         let teacher = folder.url.appending(path: "teacher", directoryHint: .isDirectory)
         let recipe = ZooCommand.clone.appending(path: "recipes/tabular.yaml").path
         let size = [
@@ -227,7 +228,7 @@ struct ClosedFormTests {
         ]
         try await zoo.succeed(["train", recipe, "--run-dir", teacher.path] + size.flatMap { ["--set", $0] })
         let model = RunFolder(teacher).model
-        let changes = ["teacher={folder: \(model.path)}", "parameters={distill: {prompts: 256, discount: \(discount)}}"]
+        let changes = ["teacher={folder: \(model.path)}", "parameters={distill: {prompts: 256, gamma: \(gamma)}}"]
         let trained = try await train("distill", steps: 500, changes)
         let best = try Tabular.load(from: model, head: .languageModel, device: .cpu, trainable: false).sequenceProbabilities()
         #expect(divergence(trained.policy.sequenceProbabilities(), best) < 1e-8)

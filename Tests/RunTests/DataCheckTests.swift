@@ -30,7 +30,7 @@ struct DataCheckTests {
                     policy: {from: only}
                     rewards: [{function: number-match}]
                     data: {prompts: asked.jsonl, examples: last.jsonl, pairs: pairs.jsonl\(stage)}
-                    parameters: {grpo: {prompts: 2, samples: 2}, kto: {data: labels, batch_size: 4}}
+                    parameters: {grpo: {prompts: 2, samples: 2}, kto: {data: labels, examples: 4}}
                     rollout: {max_new_tokens: 2}
                     budget: {updates: 1}
                 \(evaluation)

@@ -20,7 +20,7 @@ struct HeldOutTests {
         let task = try TinyTask(
             in: folder.url,
             stage: """
-                parameters: {sft: {examples: \(examples)}, dpo: {pairs: 36}, kto: {data: pairs, batch_size: 10}, reward-model: {data: pairs, batch_size: 8}, grpo: {prompts: 2, samples: 2}}
+                parameters: {sft: {examples: \(examples)}, dpo: {pairs: 36}, kto: {data: pairs, examples: 10}, reward-model: {data: pairs, pairs: 8}, grpo: {prompts: 2, samples: 2}}
                 optimizer: {learning_rate: \(rate)}
                 rollout: {max_new_tokens: 4}
                 budget: {steps: 3}

@@ -51,7 +51,7 @@ struct ImageRunTests {
     @Test("PPO's ratio is 1 at the first update, with a critic of its own and without one")
     func ratioOfPPO() async throws {
         let task = try task()
-        for (run, baseline) in [("critic", "critic"), ("none", "leave-one-out")] {
+        for (run, baseline) in [("critic", "critic"), ("none", "leave_one_out")] {
             try await zoo.succeed(
                 ["train", task.recipe.path, "--algorithm", "ppo", "--run-dir", run, "--set", "parameters.baseline=\(baseline)"])
             let first = try #require(try metrics(run).first)

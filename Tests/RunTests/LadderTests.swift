@@ -13,13 +13,13 @@ struct LadderTests {
             "--seeds", "0", "--set", "budget.updates=2", "--set", "data.pairs.build.prompts=64",
         ])
         #expect(ended.output.contains("ppo-shared is left out: it does not apply to task tabular"))
-        #expect(ended.output.contains("ppo → ppo-batch-mean\n    parameters.ppo.baseline: critic → batch-mean\n"))
+        #expect(ended.output.contains("ppo → ppo-batch-mean\n    parameters.ppo.baseline: critic → batch_mean\n"))
         #expect(ended.output.contains("rloo → grpo\n    algorithm: rloo → grpo\n"))
         let table = try String(
             contentsOf: folder.url.appending(path: "runs/ladder-tabular-compare-1/comparison.md"), encoding: .utf8)
         #expect(
             table.contains(
-                "- **ppo-group-mean** → **ppo-leave-one-out**\n  - `parameters.ppo.baseline: group-mean → leave-one-out`"))
+                "- **ppo-group-mean** → **ppo-leave-one-out**\n  - `parameters.ppo.baseline: group_mean → leave_one_out`"))
 
         let shared = try await zoo.run(
             "compare", recipes.appending(path: "ladder.yaml").path, "--base", recipes.appending(path: "tabular.yaml").path,

@@ -21,7 +21,7 @@ struct OptimizerRunTests {
         let recipe = ZooCommand.clone.appending(path: "recipes/tabular.yaml").path
         let all =
             [
-                "parameters.prompts=4", "parameters.samples=4", "parameters.num_iterations=4", "optimizer.optim=sgd",
+                "parameters.prompts=4", "parameters.samples=4", "parameters.epochs=4", "optimizer.optim=sgd",
                 "evaluation.samples_per_prompt=1",
             ] + changes
         try await zoo.succeed(

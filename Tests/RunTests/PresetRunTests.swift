@@ -30,7 +30,7 @@ struct PresetRunTests {
         let text = try String(contentsOf: recipe, encoding: .utf8)
         #expect(text.hasPrefix("# grpo@deepseekmath (samples 16 instead of 64), by Shao et al. 2024"))
         // Of the preset, of the recipe's grpo, of the command line, and a default.
-        for line in ["algorithm: grpo@deepseekmath", "beta: 0.04", "prompts: 16", "samples: 16", "epsilon: 0.2"] {
+        for line in ["algorithm: grpo@deepseekmath", "beta: 0.04", "prompts: 16", "samples: 16", "clip_range: 0.2"] {
             #expect(text.contains(" \(line)\n"), "\(line)")
         }
         // Made again from its own record it is the same run.

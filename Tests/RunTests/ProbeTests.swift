@@ -19,9 +19,9 @@ struct ProbeTests {
     /// Four prompts whose rewards differ in scale as the policy sharpens, one action a completion, no KL anywhere: every algorithm
     /// estimates the same gradient, of the same scale.
     private static let variants = """
-        {ppo: {algorithm: ppo}, leave-one-out: {algorithm: ppo, parameters: {baseline: leave-one-out}}, \
+        {ppo: {algorithm: ppo}, leave-one-out: {algorithm: ppo, parameters: {baseline: leave_one_out}}, \
         none: {algorithm: ppo, parameters: {baseline: none}}, \
-        whitened: {algorithm: ppo, parameters: {baseline: group-mean, whiten_advantages: true}}, rloo: {algorithm: rloo}, \
+        whitened: {algorithm: ppo, parameters: {baseline: group_mean, whiten_advantages: true}}, rloo: {algorithm: rloo}, \
         grpo: {algorithm: grpo}, grpo-unscaled: {algorithm: grpo, parameters: {scale_rewards: none}}, dpo: {algorithm: dpo}}
         """
 
@@ -34,7 +34,7 @@ struct ProbeTests {
             [
                 "task={name: tabular, prompts: 4, vocabulary: 4, horizon: 1, reward_scale: 2}", "rollout.max_new_tokens=1",
                 "compare={variants: \(Self.variants)}",
-                "parameters={ppo: {prompts: 64, kl_coef: 0, whiten_advantages: false, epochs: 1}, rloo: {beta: 0}, "
+                "parameters={ppo: {prompts: 64, beta: 0, whiten_advantages: false, epochs: 1}, rloo: {beta: 0}, "
                     + "grpo: {beta: 0, log_kl: false, scale_rewards: group}, dpo: {beta: 0.5}}",
             ] + changes
         let recipe = ZooCommand.clone.appending(path: "recipes/tabular.yaml").path
@@ -68,6 +68,30 @@ struct ProbeTests {
         // Whitening over the batch is one factor for all prompts: another length, and hardly another direction.
         let whitened = try #require(found["whitened"])
         #expect(whitened.bias.mean < 0.02 && abs(whitened.scale.mean - 1) > 0.05)
+    }
+
+    @Test("parameters are set to the batch by what they count, whatever they are called, and passes to one")
+    func batch() async throws {
+        let variants = "{ppo: {algorithm: ppo}, rloo: {algorithm: rloo}, dpo: {algorithm: dpo}, kto: {algorithm: kto}}"
+        _ = try await probe([
+            "compare={variants: \(variants)}", "probe={driver: ppo, at: [0], prompts: 4, samples: 6, batches: 2, beta: 0}",
+            "parameters.rloo.epochs=3", "parameters.rloo.minibatches=2",
+        ])
+        let spec = try String(contentsOf: ProbeFolder(folder.url.appending(path: "probe")).spec, encoding: .utf8)
+        struct Spec: Decodable {
+            struct Item: Decodable {
+                let name: String
+                let parameters: [String: JSONValue]
+            }
+            let algorithms: [Item]
+        }
+        let items = try JSONDecoder().decode(Spec.self, from: Data(spec.utf8)).algorithms
+        let found = Dictionary(uniqueKeysWithValues: items.map { ($0.name, $0.parameters) })
+        func numbers(_ name: String, _ keys: String...) -> [Double?] { keys.map { found[name]?[$0]?.number } }
+        #expect(numbers("ppo", "prompts", "samples", "epochs") == [4, 6, 1])
+        #expect(numbers("rloo", "prompts", "samples", "epochs", "minibatches") == [4, 6, 1, 1])
+        #expect(numbers("dpo", "pairs") == [4])
+        #expect(numbers("kto", "examples") == [8])
     }
 
     @Test("the exact value of the prompt leaves less noise than leave-one-out, and that less than no baseline")

@@ -17,12 +17,12 @@ struct ResumeTests {
         rollout: {max_new_tokens: 8}
         parameters:
           ppo: {prompts: 4, epochs: 2, minibatches: 2, kl_control: adaptive, kl_horizon: 100, whiten_rewards: true}
-          grpo: {prompts: 2, samples: 4, num_iterations: 2, refresh_interval: 4}
+          grpo: {prompts: 2, samples: 4, epochs: 2, refresh_interval: 4}
           dpo: {pairs: 8}
-          kto: {batch_size: 8}
+          kto: {examples: 8}
           online-dpo: {prompts: 4}
           sft: {examples: 8}
-          reward-model: {batch_size: 8}
+          reward-model: {pairs: 8}
           reinforce: {prompts: 4, samples: 2}
         optimizer: {learning_rate: 3e-3, schedule: cosine, warmup: 0.1}
         budget: {steps: 96}
@@ -81,7 +81,7 @@ struct ResumeTests {
             parameters:
               sft: {examples: 8}
               ppo: {prompts: 4, samples: 2, epochs: 1, minibatches: 2}
-              grpo: {prompts: 2, samples: 4, num_iterations: 2, beta: 0.1, kl_estimator: exact}
+              grpo: {prompts: 2, samples: 4, epochs: 2, beta: 0.1, kl_estimator: exact}
               dpo: {pairs: 4}
             optimizer: {learning_rate: 3e-3}
             ema: 0.9

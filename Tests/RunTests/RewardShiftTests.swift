@@ -64,7 +64,7 @@ struct RewardShiftTests {
         arguments: [
             ("grpo", "{prompts: 8, samples: 16, scale_rewards: group, beta: 0.5}"),
             ("rloo", "{prompts: 8, samples: 16, beta: 0.5}"), ("dpo", "{pairs: 64, beta: 0.5}"),
-            ("ppo", "{baseline: leave-one-out, prompts: 16, samples: 8, kl_coef: 0.5, whiten_advantages: false, epochs: 1}"),
+            ("ppo", "{baseline: leave_one_out, prompts: 16, samples: 8, beta: 0.5, whiten_advantages: false, epochs: 1}"),
         ])
     func blind(algorithm: String, parameters: String) async throws {
         let plain = try await policy(algorithm, parameters, shift: 0)
@@ -77,7 +77,7 @@ struct RewardShiftTests {
 
     @Test("ppo learns it with its critic and comes to the optimum; without a baseline the noise grows with its variance")
     func seen() async throws {
-        let common = "kl_coef: 1, whiten_advantages: false, prompts: 256, epochs: 1"
+        let common = "beta: 1, whiten_advantages: false, prompts: 256, epochs: 1"
         let critic = try await policy("ppo", "{\(common)}", shift: 4, ["optimizer.critic={learning_rate: 0.3}"])
         let none = try await policy("ppo", "{\(common), baseline: none}", shift: 4)
         let calm = try await policy("ppo", "{\(common), baseline: none}", shift: 0)

@@ -9,8 +9,8 @@ struct BestOfN: Algorithm {
     static let needs = Needs(data: .prompts, roles: [.policy], services: Needs.samplingServices)
 
     struct Parameters: ParameterSet {
-        @Parameter("Prompts of a step.", in: 1...10_000) var prompts = 8
-        @Parameter("Samples of a prompt, of which the best is kept.", in: 2...1000) var samples = 4
+        @Parameter("Prompts of an iteration.", in: 1...10_000, counts: .prompts) var prompts = 8
+        @Parameter("Samples of a prompt, of which the best is kept.", in: 2...1000, counts: .samplesPerPrompt) var samples = 4
     }
 
     static let presets = [
@@ -36,16 +36,13 @@ struct BestOfN: Algorithm {
         let best = rollout.selecting(groups.compactMap { $0.max { rewards[$0] < rewards[$1] } })
 
         let actions = best.actionCount
-        let update = try host.model.accumulate(.policy, best, [.logp], .separable) { slice, outputs in
+        let update = try host.model.update(.policy, best, [.logp], .separable) { slice, outputs in
             Self.loss(logp: try outputs[.logp], mask: slice.mask, actions: actions)
         }
-        try host.model.step(.policy)
         try host.log("loss", update.loss, over: actions)
         try host.log("reward", mean(rewards), over: rewards.count)
     }
 }
 
-private let plugin = PluginTable(BestOfN.self)
-
 @c(zoo_plugin_entry_v1)
-public func entry() -> UnsafePointer<zoo_plugin_v1> { plugin.pointer }
+public func entry() -> UnsafePointer<zoo_plugin_v1> { pluginTable(BestOfN.self) }

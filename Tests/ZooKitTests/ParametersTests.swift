@@ -8,6 +8,14 @@ struct ParametersTests {
         case verySlow = "very-slow"
     }
 
+    /// What a card may say of a parameter beside its type.
+    struct Annotated: ParameterSet {
+        @Parameter("Passes.", in: 1...9, counts: .passes, aliases: ["num_iterations"], formerly: ["rounds"]) var epochs = 1
+        @Parameter("Samples.", in: 1...9, counts: .samplesPerPrompt) var samples = 1
+        @Parameter("Perhaps.", in: 0...1, aliases: ["top"]) var ceiling: Double? = nil
+        @Parameter("On or off.", formerly: ["on", "off"]) var enabled = true
+    }
+
     struct Sample: ParameterSet {
         @Parameter("How many.", in: 1...10) var groupSize = 4
         @Parameter("A \"quoted\" rate.", in: 0...0.5) var rate = 0.25
@@ -79,8 +87,26 @@ struct ParametersTests {
                 "rate": {"type": "number", "default": 0.25, "minimum": 0, "maximum": 0.5, "description": "A \\"quoted\\" rate."}, \
                 "enabled": {"type": "boolean", "default": true, "description": "On or off."}, \
                 "mode": {"type": "string", "enum": ["fast", "very-slow"], "default": "fast", "description": "Which."}, \
-                "ceiling": {"type": ["number", "null"], "default": null, "minimum": 0, "maximum": 1, "description": "Perhaps."}}}
+                "ceiling": {"type": ["number", "null"], "default": null, "minimum": 0, "maximum": 1, "description": "Perhaps."}}, \
+                "order": ["group_size", "rate", "enabled", "mode", "ceiling"]}
                 """)
+    }
+
+    @Test("the schema says what a number counts, and other and former names")
+    func annotations() {
+        #expect(
+            Annotated.schema == """
+                {"type": "object", "additionalProperties": false, "properties": {\
+                "epochs": {"type": "integer", "default": 1, "minimum": 1, "maximum": 9, "description": "Passes.", \
+                "counts": "passes", "aliases": ["num_iterations"], "formerly": ["rounds"]}, \
+                "samples": {"type": "integer", "default": 1, "minimum": 1, "maximum": 9, "description": "Samples.", \
+                "counts": "samples_per_prompt"}, \
+                "ceiling": {"type": ["number", "null"], "default": null, "minimum": 0, "maximum": 1, "description": "Perhaps.", \
+                "aliases": ["top"]}, \
+                "enabled": {"type": "boolean", "default": true, "description": "On or off.", "formerly": ["on", "off"]}}, \
+                "order": ["epochs", "samples", "ceiling", "enabled"]}
+                """)
+        #expect(throws: ZooError.self) { try Annotated(json: #"{"num_iterations": 2}"#) }
     }
 
     @Test("every set of parameters has its own values")

@@ -10,7 +10,7 @@ private func catalog() throws -> PluginCatalog {
     func parameter(_ name: String, _ kind: String, _ rest: String, isNullable: Bool = false) -> String {
         """
         {"name": "\(name)", "kind": "\(kind)", "isNullable": \(isNullable), "doc": "", "minimumIsExcluded": false, \
-        "maximumIsExcluded": false, \(rest)}
+        "maximumIsExcluded": false, "aliases": [], "formerly": [], \(rest)}
         """
     }
     func preset(_ name: String, _ parameters: String) -> String {

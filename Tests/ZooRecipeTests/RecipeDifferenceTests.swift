@@ -6,7 +6,7 @@ import ZooRecipe
 @Suite("what differs between two recipes")
 struct RecipeDifferenceTests {
     private let defaults: ParameterDefaults = [
-        "ppo": ["baseline": "critic", "kl_coef": 0.05, "samples": 1], "grpo": ["beta": 0.04, "samples": 8],
+        "ppo": ["baseline": "critic", "beta": 0.05, "samples": 1], "grpo": ["beta": 0.04, "samples": 8],
     ]
 
     private func differences(_ before: [String], _ after: [String], algorithm: String? = nil) throws -> [String] {
@@ -18,7 +18,7 @@ struct RecipeDifferenceTests {
 
     @Test("a parameter that one side leaves out has its default there")
     func parameter() throws {
-        #expect(try differences([], ["parameters.baseline=batch-mean"]) == ["parameters.ppo.baseline: critic → batch-mean"])
+        #expect(try differences([], ["parameters.baseline=batch_mean"]) == ["parameters.ppo.baseline: critic → batch_mean"])
         #expect(try differences(["parameters.samples=1"], []).isEmpty)
     }
 
@@ -41,7 +41,7 @@ struct RecipeDifferenceTests {
         let both = ["parameters.ppo.samples=8", "parameters.ppo.baseline=none"]
         #expect(
             try differences(both, both, algorithm: "grpo") == [
-                "algorithm: ppo → grpo", "parameters: {baseline: none, kl_coef: 0.1} → {beta: 0.2}",
+                "algorithm: ppo → grpo", "parameters: {baseline: none, beta: 0.1} → {beta: 0.2}",
             ])
     }
 }

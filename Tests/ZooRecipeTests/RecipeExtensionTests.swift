@@ -43,7 +43,7 @@ struct RecipeExtensionTests {
         extends: base/small.yaml
         name: own
         seed: 4
-        set: {parameters.kl_coef: 0.3, budget.seconds: 2, stages.base.budget.steps: 9}
+        set: {parameters.beta: 0.3, budget.seconds: 2, stages.base.budget.steps: 9}
         evaluation: {count: 7}
         compare: {variants: {only: {algorithm: dpo}}}
         """
@@ -55,7 +55,7 @@ struct RecipeExtensionTests {
         #expect(recipe.seed == 4)
         #expect(recipe.task?.name == "sentiment")
         #expect(recipe.stages.map(\.name) == ["base", "aligned"])
-        #expect(recipe.stages[1].parameters["ppo"] == ["kl_coef": 0.3])
+        #expect(recipe.stages[1].parameters["ppo"] == ["beta": 0.3])
         #expect(recipe.stages[1].budget.text == "seconds 2.0")
         #expect(recipe.stages[0].budget.text == "steps 9.0")
         #expect(recipe.evaluation?.count == 7)
@@ -76,8 +76,8 @@ struct RecipeExtensionTests {
 
     @Test("--set comes after the recipe's own set")
     func overrides() throws {
-        let recipe = try RecipeFolder().recipe(own, set: ["parameters.kl_coef=0.7"])
-        #expect(recipe.stages[1].parameters["ppo"] == ["kl_coef": 0.7])
+        let recipe = try RecipeFolder().recipe(own, set: ["parameters.beta=0.7"])
+        #expect(recipe.stages[1].parameters["ppo"] == ["beta": 0.7])
     }
 
     @Test("relative paths of the base begin in the base's folder")
@@ -112,7 +112,7 @@ struct RecipeExtensionTests {
         let other = try folder.recipe(own, base: "other.yaml")
         #expect(other.name == "own-other")
         #expect(other.stages[0].data.examples == .task("base.jsonl"))
-        #expect(other.stages[1].parameters["ppo"] == ["kl_coef": 0.3])
+        #expect(other.stages[1].parameters["ppo"] == ["beta": 0.3])
         #expect(try folder.recipe(own, base: "base/small.yaml").name == "own")
     }
 

@@ -20,13 +20,13 @@ struct RecipeSweepTests {
     @Test("each value becomes a variant that knows its series, its axis and its value")
     func points() throws {
         let recipe = try comparison(
-            "compare: {variants: {ppo: {algorithm: ppo, sweep: {parameters.kl_coef: [0.03, 1e-9, 2]}}, dpo: {algorithm: dpo}}}")
+            "compare: {variants: {ppo: {algorithm: ppo, sweep: {parameters.beta: [0.03, 1e-9, 2]}}, dpo: {algorithm: dpo}}}")
         let variants = try #require(recipe.compare?.variants)
-        #expect(variants.map(\.name) == ["ppo-kl_coef-0.03", "ppo-kl_coef-1e-09", "ppo-kl_coef-2", "dpo"])
+        #expect(variants.map(\.name) == ["ppo-beta-0.03", "ppo-beta-1e-09", "ppo-beta-2", "dpo"])
         #expect(variants.map(\.series) == ["ppo", "ppo", "ppo", nil])
-        #expect(variants.map(\.axis) == ["parameters.kl_coef", "parameters.kl_coef", "parameters.kl_coef", nil])
+        #expect(variants.map(\.axis) == ["parameters.beta", "parameters.beta", "parameters.beta", nil])
         #expect(variants.map(\.value) == [0.03, 1e-9, 2, nil])
-        #expect(try recipe.stage(for: variants[2]).parameters["ppo"] == ["kl_coef": 2])
+        #expect(try recipe.stage(for: variants[2]).parameters["ppo"] == ["beta": 2])
     }
 
     @Test("the sweep of the comparison goes through all its variants")

@@ -22,7 +22,7 @@ let smallRecipe = """
         rewards: [{function: lexicon, weight: 2, parameters: {file: task:lexicon.tsv}}]
         data: {prompts: task:prompts-train.jsonl, pairs: {build: {prompts: 8, samples: 3}}}
         rollout: {max_new_tokens: 4}
-        parameters: {ppo: {kl_coef: 0.1}, grpo: {beta: 0.2}}
+        parameters: {ppo: {beta: 0.1}, grpo: {beta: 0.2}}
         optimizer: {learning_rate: 3e-4, schedule: cosine, critic: {learning_rate: 1e-3}}
         budget: {updates: 3}
     evaluation: {prompts: task:prompts-eval.jsonl, gold: [{function: model, from: base, normalize: true}]}
@@ -64,7 +64,7 @@ struct RecipeTests {
         #expect(pairs.samples == 3)
         #expect(stage.rollout.maxNewTokens == 4)
         #expect(stage.rollout.temperature == 1)
-        #expect(stage.parameters == ["ppo": ["kl_coef": 0.1], "grpo": ["beta": 0.2]])
+        #expect(stage.parameters == ["ppo": ["beta": 0.1], "grpo": ["beta": 0.2]])
         #expect(stage.budget.text == "updates 3.0")
         #expect(recipe.evaluation?.gold.first?.normalize == true)
         #expect(recipe.compare?.variants.map(\.name) == ["ppo", "slow"])
@@ -146,7 +146,7 @@ struct RecipeTests {
         let stage = try #require(slow.stages.last)
         #expect(stage.algorithm == "grpo")
         #expect(stage.parameters["grpo"] == ["beta": 1])
-        #expect(stage.parameters["ppo"] == ["kl_coef": 0.1])
+        #expect(stage.parameters["ppo"] == ["beta": 0.1])
         #expect(stage.optimizer["policy"]?.learningRate == 1e-6)
         #expect(stage.budget.text == "seconds 9.0")
         #expect(slow.compare == nil)
@@ -188,9 +188,9 @@ struct RecipeOverrideTests {
 
     @Test("parameters.NAME means the active algorithm's, also after --algorithm")
     func parameters() throws {
-        #expect(try recipe(set: ["parameters.kl_coef=0.5"]).stages[1].parameters["ppo"] == ["kl_coef": 0.5])
+        #expect(try recipe(set: ["parameters.beta=0.5"]).stages[1].parameters["ppo"] == ["beta": 0.5])
         let dpo = try recipe(set: ["parameters.beta=0.5", "parameters.ppo.lambda=1"], algorithm: "dpo").stages[1]
-        #expect(dpo.parameters == ["ppo": ["kl_coef": 0.1, "lambda": 1], "grpo": ["beta": 0.2], "dpo": ["beta": 0.5]])
+        #expect(dpo.parameters == ["ppo": ["beta": 0.1, "lambda": 1], "grpo": ["beta": 0.2], "dpo": ["beta": 0.5]])
     }
 
     @Test("another limit takes the place of the budget's")

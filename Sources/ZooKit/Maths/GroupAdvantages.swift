@@ -16,11 +16,11 @@ public func members(of groups: [Int]) -> [[Int]] {
 /// What a reward is measured against.
 public enum GroupBaseline: String, CaseIterable, Sendable {
     /// The mean of its group (Shao et al. 2024).
-    case groupMean = "group-mean"
-    /// The mean of the others of its group; the deviation, too, is theirs (NeMo-RL).
-    case leaveOneOut = "leave-one-out"
+    case groupMean = "group_mean"
+    /// The mean of the others of its group; the standard deviation, too, is theirs (NeMo-RL).
+    case leaveOneOut = "leave_one_out"
     /// The mean of its group, each reward weighed by its completion's length (OPO: Hao et al. 2025, arXiv:2505.23585).
-    case lengthWeighted = "length-weighted"
+    case lengthWeighted = "length_weighted"
     /// Nothing.
     case none
 }
@@ -49,12 +49,12 @@ public enum VarianceDenominator: String, CaseIterable, Sendable {
 /// Group-relative advantages, [n]: the reward minus its baseline, over a standard deviation + ε (Shao et al. 2024, eq. 14).
 ///
 /// A group of one has no relative advantage: 0. A reward that is NaN is of a completion that cannot be scored: it counts in no mean and
-/// no deviation, and its advantage is 0, as in TRL. Rewards that differ by rounding alone are equal, and where there is no deviation
+/// no standard deviation, and its advantage is 0, as in TRL. Rewards that differ by rounding alone are equal, and where all are equal
 /// nothing is divided, as in NeMo-RL.
 ///
 /// - Parameters:
-///   - epsilon: Added to the deviation: TRL 10⁻⁴, verl and NeMo-RL 10⁻⁶, OpenRLHF 10⁻⁹.
-///   - variance: Of that deviation: `unbiased` in TRL, verl and NeMo-RL, `population` in Flow-GRPO.
+///   - epsilon: Added to the standard deviation: TRL 10⁻⁴, verl and NeMo-RL 10⁻⁶, OpenRLHF 10⁻⁹.
+///   - variance: Of its variance: `unbiased` in TRL, verl and NeMo-RL, `population` in Flow-GRPO.
 ///   - lengths: Actions of each sequence, [n]; what `lengthWeighted` weighs by.
 ///   - sizes: Of what each reward was added up from, [n], which rounding is measured by; empty: the rewards' own.
 public func groupAdvantages(

@@ -32,18 +32,18 @@ public func maskedVariance(_ values: [Double], _ mask: [Bool], ddof: Int = 1) ->
     variance(masked(values, mask), ddof: ddof)
 }
 
-/// `(x − mean) / √(variance + ε)` over the values whose mask is true; 0 elsewhere.
+/// `(x − mean) / √(variance + 10⁻⁸)` over the values whose mask is true; 0 elsewhere.
 ///
 /// With `shiftMean` false the mean is added back, so only the scale changes (Huang et al. 2024, arXiv:2403.17031, detail 8). TRL and
 /// verl take `ddof` 1, OpenRLHF takes 0. Values that differ by rounding alone, `scale` being the size of what they were made from, are
 /// equal: they become 0, or their mean.
 public func whiten(
-    _ values: [Double], _ mask: [Bool], ddof: Int = 1, shiftMean: Bool = true, epsilon: Double = 1e-8, scale: Double = 0
+    _ values: [Double], _ mask: [Bool], ddof: Int = 1, shiftMean: Bool = true, scale: Double = 0
 ) -> [Double] {
     let counted = masked(values, mask)
     let mean = mean(counted)
     let variance = variance(counted, ddof: ddof, scale: scale)
-    let factor = variance > 0 ? 1 / (variance + epsilon).squareRoot() : 0
+    let factor = variance > 0 ? 1 / (variance + 1e-8).squareRoot() : 0
     return zip(values, mask).map { $1 ? ($0 - mean) * factor + (shiftMean ? 0 : mean) : 0 }
 }
 

@@ -24,10 +24,14 @@ extension ParameterSet {
         try validate()
     }
 
-    /// The JSON Schema of the object that `init(json:)` reads.
+    /// The JSON Schema of the object that `init(json:)` reads, and the order in which the parameters are declared.
     public static var schema: String {
-        let properties = Self().reflected.map { "\($0.name.quoted): \($0.parameter.schema)" }.joined(separator: ", ")
-        return "{\"type\": \"object\", \"additionalProperties\": false, \"properties\": {\(properties)}}"
+        let reflected = Self().reflected
+        let properties = reflected.map { "\($0.name.quoted): \($0.parameter.schema)" }.joined(separator: ", ")
+        let order = reflected.map(\.name.quoted).joined(separator: ", ")
+        return """
+            {"type": "object", "additionalProperties": false, "properties": {\(properties)}, "order": [\(order)]}
+            """
     }
 
     private var reflected: [(name: String, parameter: any AnyParameter)] {

@@ -1,36 +1,28 @@
 import CZoo
 
-/// The table that a plugin's entry function returns.
+/// The table of a plugin that offers these algorithms, whose ids are distinct: what the one function that it exports returns.
 ///
 /// ```swift
-/// private let plugin = PluginTable(PPO.self)
-///
 /// @c(zoo_plugin_entry_v1)
-/// public func entry() -> UnsafePointer<zoo_plugin_v1> { plugin.pointer }
+/// public func entry() -> UnsafePointer<zoo_plugin_v1> { pluginTable(PPO.self) }
 /// ```
-///
-/// Keep it in a global constant: the table lives as long as the process, and every call of the entry returns the same one.
-public struct PluginTable: @unchecked Sendable {
-    /// Written once, here, and then only read.
-    public let pointer: UnsafePointer<zoo_plugin_v1>
+/// Made at the first call and kept as long as the process; every later call returns the same one.
+public func pluginTable(_ algorithms: any Algorithm.Type...) -> UnsafePointer<zoo_plugin_v1> {
+    Registry.shared.table(of: algorithms)
+}
 
-    /// The table of a plugin that offers these algorithms, whose ids are distinct.
-    public init(_ algorithms: any Algorithm.Type...) {
-        let infos = UnsafeMutablePointer<UnsafePointer<zoo_algorithm_info_v1>?>.allocate(capacity: algorithms.count)
-        for (index, algorithm) in algorithms.enumerated() {
-            (infos + index).initialize(to: describe(algorithm))
-            Registry.shared.add(algorithm)
-        }
-        let table = UnsafeMutablePointer<zoo_plugin_v1>.allocate(capacity: 1)
-        table.initialize(to: zoo_plugin_v1())
-        table.pointee.size = UInt32(MemoryLayout<zoo_plugin_v1>.size)
-        table.pointee.abi_minor = UInt32(ZOO_ABI_MINOR)
-        table.pointee.toolchain = permanent(toolchain)
-        table.pointee.algorithms = UnsafePointer(infos)
-        table.pointee.n_algorithms = UInt64(algorithms.count)
-        table.pointee.create = create
-        pointer = UnsafePointer(table)
-    }
+private func makeTable(_ algorithms: [any Algorithm.Type]) -> UnsafePointer<zoo_plugin_v1> {
+    let infos = UnsafeMutablePointer<UnsafePointer<zoo_algorithm_info_v1>?>.allocate(capacity: algorithms.count)
+    for (index, algorithm) in algorithms.enumerated() { (infos + index).initialize(to: describe(algorithm)) }
+    let table = UnsafeMutablePointer<zoo_plugin_v1>.allocate(capacity: 1)
+    table.initialize(to: zoo_plugin_v1())
+    table.pointee.size = UInt32(MemoryLayout<zoo_plugin_v1>.size)
+    table.pointee.abi_minor = UInt32(ZOO_ABI_MINOR)
+    table.pointee.toolchain = permanent(toolchain)
+    table.pointee.algorithms = UnsafePointer(infos)
+    table.pointee.n_algorithms = UInt64(algorithms.count)
+    table.pointee.create = create
+    return UnsafePointer(table)
 }
 
 private func create(
@@ -87,10 +79,11 @@ private var toolchain: String {
     #endif
 }
 
-/// The algorithms by id: `create` is a C function and can carry no context of its own.
+/// What was made so far: tables, and the algorithms by id, for `create` is a C function and can carry no context of its own.
 private final class Registry: @unchecked Sendable {
     static let shared = Registry()
-    /// Guarded by `lock`, because the entries of two plugins that share one ZooKit may run at the same time.
+    /// Both are guarded by `lock`: an entry may be called from any thread, and two plugins may share one ZooKit.
+    private var tables: [[ObjectIdentifier]: UnsafePointer<zoo_plugin_v1>] = [:]
     private var algorithms: [String: any Algorithm.Type] = [:]
     private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
 
@@ -102,7 +95,17 @@ private final class Registry: @unchecked Sendable {
         return body()
     }
 
-    func add(_ type: any Algorithm.Type) { locked { algorithms[type.id] = type } }
+    func table(of types: [any Algorithm.Type]) -> UnsafePointer<zoo_plugin_v1> {
+        let key = types.map { ObjectIdentifier($0) }
+        return locked {
+            if let known = tables[key] { return known }
+            for type in types { algorithms[type.id] = type }
+            let table = makeTable(types)
+            tables[key] = table
+            return table
+        }
+    }
+
     func algorithm(_ id: String) -> (any Algorithm.Type)? { locked { algorithms[id] } }
     var known: String { locked { algorithms.keys.sorted().joined(separator: ", ") } }
 }

@@ -29,9 +29,9 @@ public final class Host {
     /// Networks by role, and their gradients.
     public var model: ModelService { get throws { try ModelService(table) } }
 
-    /// A generator seeded from the run's own, which the host checkpoints. Take it anew in each step, so that a resumed run continues
-    /// bit for bit.
-    public var random: RunGenerator { get throws { try RunGenerator(table) } }
+    /// A generator seeded by the next number of the run's own, which the host checkpoints. Make one in each step, so that a resumed run
+    /// continues bit for bit.
+    public func makeGenerator() throws -> RunGenerator { try RunGenerator(table) }
 
     /// Adds a value to a metric of this step. `over` is the number of things that `value` is a mean of, and weighs it among other
     /// values of the same name; a mean over nothing is not logged.
@@ -51,12 +51,10 @@ public final class Host {
         text.withZooString { field(table, \.log)?(field(table, \.ctx), level.rawValue, $0) }
     }
 
-    /// Whether the run is to stop.
-    public var isCancelled: Bool { field(table, \.cancelled)?(field(table, \.ctx)) ?? 0 != 0 }
-
-    /// Throws `.cancelled` where the run is to stop. Call it between the long parts of a step.
+    /// Throws `.cancelled` where the run is to stop. Call it between the long parts of a step; `train` does between updates.
     public func checkCancellation() throws {
-        if isCancelled { throw ZooError(.cancelled, "the run was asked to stop") }
+        guard let cancelled = field(table, \.cancelled), cancelled(field(table, \.ctx)) != 0 else { return }
+        throw ZooError(.cancelled, "the run was asked to stop")
     }
 }
 

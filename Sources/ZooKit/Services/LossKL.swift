@@ -15,7 +15,7 @@ public enum LossKL: Hashable, Sendable {
 
     /// Throws where this is `exact` and the policy does not give it. `parameter` is its name in recipes.
     public func check(_ model: ModelService, parameter: String) throws {
-        guard self == .exact, try model.supports(.policy, .klReference) == nil else { return }
+        guard self == .exact, try !model.supports(.policy, .klReference) else { return }
         throw ZooError(
             .invalidArgument,
             "parameter '\(parameter)' is 'exact', but this policy does not give the output '\(Output.klReference.name)'; "

@@ -8,24 +8,12 @@ public struct ModelService {
         service = try Service(ZOO_MODEL_ID, host: host) { field($0, \.ctx) }
     }
 
-    /// How an output counts.
-    public struct OutputInfo: Sendable, Equatable {
-        /// One number per step; otherwise one per sequence.
-        public let perStep: Bool
-        /// The mean, not the sum, over the numbers of one action.
-        public let averaged: Bool
-        /// Numbers in one action: 1 for a token.
-        public let dimensions: Int
-    }
-
     /// What an update did.
     public struct StepInfo: Sendable, Equatable {
         /// Before clipping.
         public let gradientNorm: Double
         /// Of the update just made.
         public let learningRate: Double
-        /// Updates of this role so far.
-        public let version: Int
     }
 
     /// What an accumulation came to: the loss, and the outputs of the whole batch that it was taken at.
@@ -34,22 +22,28 @@ public struct ModelService {
         public let outputs: Outputs
     }
 
-    /// How `role` gives `output`, without building the role; nil where it does not.
-    public func supports(_ role: Role, _ output: Output) throws -> OutputInfo? {
+    /// What an update came to: the loss and the outputs of the whole batch that it was taken at, and what the optimizer did.
+    public struct Update: Sendable {
+        public let loss: Double
+        public let outputs: Outputs
+        /// Before clipping.
+        public let gradientNorm: Double
+        public let learningRate: Double
+    }
+
+    /// Whether `role` gives `output`; asking does not build the role.
+    public func supports(_ role: Role, _ output: Output) throws -> Bool {
         let function = try service.function("supports", \.supports)
-        var info = zoo_output_info()
-        info.size = UInt32(MemoryLayout<zoo_output_info>.size)
         do {
             try role.name.withZooString { role in
                 try output.name.withZooString { output in
-                    try ZooError.check("\(service.id) supports") { function(service.context, role, output, &info, $0) }
+                    try ZooError.check("\(service.id) supports") { function(service.context, role, output, nil, $0) }
                 }
             }
+            return true
         } catch let error as ZooError where error.code == .notFound {
-            return nil
+            return false
         }
-        return OutputInfo(
-            perStep: info.per_step != 0, averaged: info.reduction == ZOO_REDUCTION_MEAN, dimensions: Int(info.dimensions))
     }
 
     /// The wanted outputs, without gradient. Throws `.dataLoss` where one is not finite.
@@ -65,7 +59,21 @@ public struct ModelService {
         return try Outputs(columns).checked(wanted, of: role)
     }
 
-    /// Runs the role forward, takes the loss and back-propagates into the role's gradient, which adds up until `step`.
+    /// One update of the role by the loss of a batch: `accumulate`, then `step`.
+    @discardableResult
+    public func update(
+        _ role: Role, _ batch: Batch, _ wanted: [Output], _ cut: Cut, stopsGradient: Bool = false,
+        loss: (Batch, Outputs) throws -> Loss
+    ) throws -> Update {
+        let accumulated = try accumulate(role, batch, wanted, cut, stopsGradient: stopsGradient, loss: loss)
+        let info = try step(role)
+        return Update(
+            loss: accumulated.loss, outputs: accumulated.outputs, gradientNorm: info.gradientNorm,
+            learningRate: info.learningRate)
+    }
+
+    /// Runs the role forward, takes the loss and back-propagates into the role's gradient, which adds up until `step`: for an update
+    /// by several losses or batches.
     ///
     /// `loss` is a pure function of a slice of the batch and its outputs: the host may call it more than once, on slices of its own
     /// choice within `cut`. It returns the slice's part of the WHOLE update's loss, so denominators come from outside the slice; a
@@ -109,8 +117,7 @@ public struct ModelService {
         try role.name.withZooString { role in
             try ZooError.check("\(service.id) optimizer_step") { function(service.context, role, &info, $0) }
         }
-        return StepInfo(
-            gradientNorm: info.gradient_norm, learningRate: info.learning_rate, version: Int(info.policy_version))
+        return StepInfo(gradientNorm: info.gradient_norm, learningRate: info.learning_rate)
     }
 
     /// `destination = (1 − weight) · destination + weight · source`. Weight 1 copies; a destination that is not yet there is made

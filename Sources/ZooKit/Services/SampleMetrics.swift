@@ -53,7 +53,7 @@ extension Host {
         for (name, value) in metrics { try log(name, value, over: pairs.count) }
     }
 
-    /// `rewards/NAME/{mean,std}`: mean and deviation over the sequences that the component scores.
+    /// `rewards/NAME/{mean,std}`: mean and standard deviation over the sequences that the component scores.
     public func logComponents(_ rewards: Rewards) throws {
         for component in rewards.components {
             let values = scored(component.values)

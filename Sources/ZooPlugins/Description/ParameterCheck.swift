@@ -7,7 +7,9 @@ extension AlgorithmDescription {
     package func check(_ given: [String: JSONValue], recipe: String) throws {
         for (name, value) in given.sorted(by: { $0.key < $1.key }) {
             guard let parameter = parameter(name) else {
-                let meant = nearest(name, among: parameters.map(\.name)).map { "; did you mean '\($0)'?" } ?? ""
+                if let now = today(name) { throw ZooError(.invalidArgument, "\(recipe): parameter '\(name)' of '\(id)' \(now)") }
+                let known = parameters.flatMap { [$0.name] + $0.aliases }
+                let meant = nearest(name, among: known).map { "; did you mean '\($0)'?" } ?? ""
                 throw ZooError(
                     .invalidArgument,
                     "\(recipe): algorithm '\(id)' has no parameter '\(name)'\(meant); `zoo plugins show \(id)` lists them")
@@ -18,6 +20,13 @@ extension AlgorithmDescription {
             }
         }
     }
+
+    /// What became of a name that a parameter had, or has elsewhere; nil where it never was one.
+    private func today(_ name: String) -> String? {
+        if let parameter = parameters.first(where: { $0.aliases.contains(name) }) { return "is '\(parameter.name)' here" }
+        let now = parameters.filter { $0.formerly.contains(name) }.map { "'\($0.name)'" }
+        return now.isEmpty ? nil : "is called \(now.joined(separator: " or ")) now"
+    }
 }
 
 extension ParameterDescription {
@@ -26,7 +35,9 @@ extension ParameterDescription {
         if value == .null, isNullable { return nil }
         if !choices.isEmpty {
             let known = choices.compactMap(\.string)
-            return value.string.map(known.contains) == true ? nil : "one of \(known.joined(separator: ", "))"
+            guard let text = value.string, !known.contains(text) else { return value.string == nil ? choice(known) : nil }
+            let today = text.replacing("-", with: "_")
+            return known.contains(today) ? "'\(today)', with underscores" : choice(known)
         }
         switch kind {
         case .boolean: return value.bool == nil ? "true or false" : nil
@@ -48,6 +59,8 @@ extension ParameterDescription {
         }
     }
 }
+
+private func choice(_ known: [String]) -> String { "one of \(known.joined(separator: ", "))" }
 
 extension JSONValue {
     /// The value as the recipe would write it.

@@ -24,7 +24,7 @@ public struct AlgorithmDescription: Sendable, Equatable, Codable {
     public var title: String
     public var summary: String
     public var paper: String
-    /// Sorted by name.
+    /// In the plugin's order; those that it does not order stand behind, by name.
     public var parameters: [ParameterDescription]
     public var needs: AlgorithmNeeds
     /// In the plugin's order.
@@ -35,6 +35,11 @@ public struct AlgorithmDescription: Sendable, Equatable, Codable {
 
     /// The parameter of that name, or nil.
     public func parameter(_ name: String) -> ParameterDescription? { parameters.first { $0.name == name } }
+
+    /// The parameter that counts this, or nil.
+    public func parameter(counting counted: ParameterDescription.Counted) -> ParameterDescription? {
+        parameters.first { $0.counts == counted }
+    }
 }
 
 /// One property of an algorithm's JSON Schema.
@@ -57,6 +62,18 @@ public struct ParameterDescription: Sendable, Equatable, Codable {
     public var maximumIsExcluded = false
     /// The allowed values; empty if there is no restriction.
     public var choices: [JSONValue] = []
+    /// What the number counts; nil: nothing that the host must know.
+    public var counts: Counted?
+    /// Other names that recipes may write: TRL's.
+    public var aliases: [String] = []
+    /// Names that recipes may no longer write.
+    public var formerly: [String] = []
+
+    /// What a parameter may count, by its words in the schema.
+    public enum Counted: String, Sendable, Codable {
+        case prompts, pairs, examples, passes, minibatches
+        case samplesPerPrompt = "samples_per_prompt"
+    }
 }
 
 /// What an algorithm needs from the host.
@@ -99,6 +116,30 @@ extension ParameterDescription {
         if let included = schema["minimum"]?.number { (minimum, minimumIsExcluded) = (included, false) }
         if let included = schema["maximum"]?.number { (maximum, maximumIsExcluded) = (included, false) }
         choices = schema["enum"]?.array ?? []
+        counts = try schema["counts"].map { json in
+            guard let counts = json.string.flatMap(Counted.init) else {
+                throw ZooError(
+                    .invalidArgument,
+                    "\(what) counts \(try json.text()); expected prompts, samples_per_prompt, pairs, examples, passes or minibatches"
+                )
+            }
+            return counts
+        }
+        aliases = (schema["aliases"]?.array ?? []).compactMap(\.string)
+        formerly = (schema["formerly"]?.array ?? []).compactMap(\.string)
+    }
+}
+
+extension [ParameterDescription] {
+    /// Themselves, where each name means one parameter: its own name, its other names, and those that it no longer has.
+    func named(of algorithm: String) throws -> Self {
+        let names = map(\.name)
+        let all = names + flatMap(\.aliases) + Set(flatMap(\.formerly))
+        for (index, name) in all.enumerated() where all[..<index].contains(name) {
+            throw ZooError(
+                .invalidArgument, "the algorithm '\(algorithm)' has two parameters for '\(name)', by their names and other names")
+        }
+        return self
     }
 }
 

@@ -95,13 +95,15 @@ extension AlgorithmDescription {
         }
         let schema = try JSONValue(
             parsing: info.pointee.parameters.text("parameters", limit: 1 << 20), what: "the schema of '\(id)'")
+        let order = (schema["order"]?.array ?? []).compactMap(\.string)
+        func place(_ name: String) -> Int { order.firstIndex(of: name) ?? order.count }
         let needs = try JSONValue(parsing: info.pointee.needs.text("needs", limit: 1 << 16), what: "the needs of '\(id)'")
         self.init(
             id: id, title: try info.pointee.title.text("title", limit: 256),
             summary: try info.pointee.summary.text("summary", limit: 1024),
             paper: try info.pointee.paper.text("paper", limit: 1024),
-            parameters: try (schema["properties"]?.object ?? [:]).sorted { $0.key < $1.key }
-                .map { try ParameterDescription(name: $0.key, schema: $0.value, of: id) },
+            parameters: try (schema["properties"]?.object ?? [:]).sorted { (place($0.key), $0.key) < (place($1.key), $1.key) }
+                .map { try ParameterDescription(name: $0.key, schema: $0.value, of: id) }.named(of: id),
             needs: try AlgorithmNeeds(json: needs, of: id),
             presets: declares(info, \.presets)
                 ? try PresetDescription.list(info.pointee.presets.text("presets", limit: 1 << 20), of: id) : [])

@@ -6,6 +6,9 @@ import ZooPlugins
 struct ComparisonReader {
     /// The ids that plugins offer; nil: not known.
     let knownAlgorithms: [String]?
+    let names: ParameterNames
+    /// Of the recipe.
+    let stages: [Stage]
 
     var comparison: Expectation<Comparison> {
         .section("variants and seeds") { section throws -> Comparison in
@@ -19,6 +22,13 @@ struct ComparisonReader {
             guard !variants.isEmpty, !comparison.seeds.isEmpty else {
                 throw section.field.error("expected at least one variant and one seed")
             }
+        }
+
+        /// A path as a variant means it, with the parameter that it ends in by its own name.
+        private func path(_ path: String, _ variant: Variant) -> String {
+            names.own(
+                path: path, algorithm: variant.algorithm,
+                algorithms: Dictionary(stages.dropLast().map { ($0.name, $0.algorithm) }, uniquingKeysWith: { $1 }))
             try section.refuseTwice(comparison.seeds.map(String.init), of: "seeds")
             try section.refuseTwice(variants.map(\.name), of: "variants")
             return comparison
@@ -40,18 +50,21 @@ struct ComparisonReader {
     private func variant(_ name: String, _ shared: Sweep?) -> Expectation<[Variant]> {
         .section("a variant, such as {algorithm: ppo}") { section in
             var variant = Variant(name: name, algorithm: try section("algorithm", .algorithm(among: knownAlgorithms)))
-            variant.parameters = try section("parameters", .values, else: [:])
-            variant.set = try section("set", .values, else: [:])
+            variant.parameters = try names.own(
+                section("parameters", .values, else: [:]), of: variant.algorithm, in: section.field)
+            variant.set = Dictionary(
+                try section("set", .values, else: [:]).map { (path($0.key, variant), $0.value) }, uniquingKeysWith: { $1 })
             variant.series = try section.optional("series", .name)
             variant.axis = try section.optional("axis", .text("the path of a value"))
             variant.value = try section.optional("value", .finite)
             variant.exceptTasks = try section("except_tasks", .list(of: .choice(TaskSpec.names)), else: [])
-            let own = try section.optional("sweep", sweep)
-            guard own == nil || shared == nil else {
+            let given = try section.optional("sweep", sweep)
+            guard given == nil || shared == nil else {
                 throw section.field.error("has its own sweep in addition to 'compare.sweep'; expected one axis at a time")
             }
-            guard let sweep = own ?? shared else { return [variant] }
-            return try sweep.points(of: variant, in: section)
+            guard let sweep = given ?? shared else { return [variant] }
+            let own = Sweep(paths: sweep.paths.map { (path($0.path, variant), $0.values) })
+            return try own.points(of: variant, in: section)
         }
     }
 

@@ -16,6 +16,7 @@ struct RecipeExtension {
 
     /// Takes the place of the recipe's own `extends`; nil: none does.
     let base: URL?
+    let names: ParameterNames
 
     /// The recipe of `file` in one piece.
     ///
@@ -111,7 +112,7 @@ struct RecipeExtension {
                 changes.place, path: "set", "expected values by path, such as {budget.updates: 10}, found \(changes.found)")
         }
         for change in changes {
-            result = try result.applying(Override(change.key, change.value, place: "\(change.place): set.\(change.key)"))
+            result = try result.applying(Override(change.key, change.value, place: "\(change.place): set.\(change.key)"), names)
         }
         return result
     }

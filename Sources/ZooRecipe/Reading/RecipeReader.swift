@@ -7,6 +7,7 @@ package struct RecipeReader {
     let file: URL
     /// The ids that plugins offer; nil: not known.
     let knownAlgorithms: [String]?
+    var names = ParameterNames()
 
     package init(
         file: URL, knownAlgorithms: [String]?
@@ -27,7 +28,7 @@ package struct RecipeReader {
             recipe.threads = try section("threads", .threads, else: recipe.threads)
             recipe.evaluation = try section.optional("evaluation", evaluation(recipe))
             recipe.compare = try section.optional(
-                "compare", ComparisonReader(knownAlgorithms: knownAlgorithms).comparison)
+                "compare", ComparisonReader(knownAlgorithms: knownAlgorithms, names: names, stages: recipe.stages).comparison)
             recipe.probe = try section.optional("probe", probe(of: recipe.compare))
             if recipe.task == nil { try refuseTaskFiles(section) }
             return recipe
@@ -123,7 +124,10 @@ package struct RecipeReader {
 
     private func parameters(_ section: Section) throws -> [String: [String: JSONValue]] {
         var parameters: [String: [String: JSONValue]] = [:]
-        for id in section.keys { parameters[id] = try section.optional(id, .values) }
+        for id in section.keys {
+            guard let values = try section.optional(id, .values), let field = section.field(id) else { continue }
+            parameters[id] = try names.own(values, of: id, in: field)
+        }
         return parameters
     }
 

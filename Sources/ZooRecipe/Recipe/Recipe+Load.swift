@@ -12,26 +12,27 @@ extension Recipe {
     ///   - algorithm: replaces the algorithm of the last stage.
     ///   - variants: algorithms to add to `compare` as variants under their own names, unless it has such a variant.
     ///   - knownAlgorithms: the ids that plugins offer, alone and with each preset; nil leaves them unchecked.
+    ///   - names: what parameters may be called besides their own names.
     /// - Throws: ``RecipeError`` that names file, line and key; ``FileError`` if the file cannot be read.
     public static func load(
         _ file: URL, base: URL? = nil, overrides: [Override] = [], algorithm: String? = nil, variants: [String] = [],
-        knownAlgorithms: [String]? = nil
+        knownAlgorithms: [String]? = nil, names: ParameterNames = ParameterNames()
     ) throws -> Recipe {
         try parse(
             text(of: file), file: file, base: base, overrides: overrides, algorithm: algorithm, variants: variants,
-            knownAlgorithms: knownAlgorithms)
+            knownAlgorithms: knownAlgorithms, names: names)
     }
 
     /// Reads a recipe from YAML text as if it were in `file`; relative paths start in the file's folder.
     public static func parse(
         _ yaml: String, file: URL, base: URL? = nil, overrides: [Override] = [], algorithm: String? = nil,
-        variants: [String] = [], knownAlgorithms: [String]? = nil
+        variants: [String] = [], knownAlgorithms: [String]? = nil, names: ParameterNames = ParameterNames()
     ) throws -> Recipe {
-        var root = try RecipeExtension(base: base).whole(RecipeNode.parse(yaml, file: file), file: file)
+        var root = try RecipeExtension(base: base, names: names).whole(RecipeNode.parse(yaml, file: file), file: file)
         if let algorithm { root = try root.settingAlgorithm(algorithm, place: "--algorithm \(algorithm)") }
         for variant in variants { root = try root.addingVariant(variant) }
-        for change in overrides { root = try root.applying(change) }
-        let recipe = try RecipeReader(file: file, knownAlgorithms: knownAlgorithms).recipe(root)
+        for change in overrides { root = try root.applying(change, names) }
+        let recipe = try RecipeReader(file: file, knownAlgorithms: knownAlgorithms, names: names).recipe(root)
         for variant in recipe.compare?.variants ?? [] { _ = try recipe.applying(variant, knownAlgorithms: knownAlgorithms) }
         return recipe
     }

@@ -2,7 +2,7 @@ import Foundation
 import ZooData
 import ZooPlugins
 
-/// One value that two recipes disagree on: `parameters.ppo.baseline: critic → batch-mean`.
+/// One value that two recipes disagree on: `parameters.ppo.baseline: critic → batch_mean`.
 public struct RecipeDifference: Sendable, Equatable, CustomStringConvertible {
     /// As `--set` takes it.
     public var path: String

@@ -85,12 +85,16 @@ public struct ProbeController: Sendable {
         let offer = try controller.plugins.offer(variant.algorithm)
         let resolved = try controller.recipe.applying(variant).stages.last.map { try controller.resolved($0) }
         var parameters = resolved?.stage.parameters[variant.algorithm] ?? [:]
-        let names = offer.algorithm.parameters.map(\.name)
-        let batch = [
-            "prompts": names.contains("samples") ? probe.prompts : probe.prompts * probe.samples, "samples": probe.samples,
-            "pairs": probe.prompts, "epochs": 1, "num_iterations": 1, "minibatches": 1,
+        let samples = offer.algorithm.parameter(counting: .samplesPerPrompt) == nil ? 1 : probe.samples
+        let batch: [(ParameterDescription.Counted, Int)] = [
+            (.prompts, probe.prompts * probe.samples / samples), (.samplesPerPrompt, samples), (.pairs, probe.prompts),
+            (.examples, 2 * probe.prompts), (.passes, 1), (.minibatches, 1),
         ]
-        for (name, value) in batch where names.contains(name) { parameters[name] = .number(Double(value)) }
+        for (counted, value) in batch {
+            if let parameter = offer.algorithm.parameter(counting: counted) {
+                parameters[parameter.name] = .number(Double(value))
+            }
+        }
         return ProbeSpec.Item(
             name: resolved?.preset?.title(of: variant.name) ?? variant.name, algorithm: offer.algorithm.id,
             plugin: offer.plugin.path, preset: resolved?.preset, parameters: parameters)

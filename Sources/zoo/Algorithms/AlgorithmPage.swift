@@ -26,7 +26,7 @@ extension Offer {
     func page() throws -> String {
         var table = TextTable([.text("parameter"), .text("default"), .text("takes"), .text("meaning")])
         for parameter in algorithm.parameters {
-            table.append([parameter.name, try parameter.defaultText, try parameter.takes, parameter.doc])
+            table.append([parameter.name, try parameter.defaultText, try parameter.takes, parameter.meaning])
         }
         return """
             \(algorithm.id): \(algorithm.title)
@@ -39,6 +39,20 @@ extension Offer {
 
             \(table.plain())\(try presets())
             """
+    }
+
+    /// The parameters as a table of Markdown, for the algorithm's page.
+    func parameterTable() throws -> String {
+        var table = TextTable([.text("Parameter"), .text("Default"), .text("Takes"), .text("Meaning")])
+        func code(_ text: String) -> String { "`\(text)`" }
+        for parameter in algorithm.parameters {
+            let takes =
+                parameter.choices.isEmpty
+                ? try parameter.takes : try parameter.choices.map { code(try $0.cell) }.joined(separator: ", ")
+            let others = parameter.aliases.isEmpty ? "" : " TRL: " + parameter.aliases.map(code).joined(separator: ", ")
+            table.append([code(parameter.name), code(try parameter.defaultText), takes, parameter.doc + others])
+        }
+        return table.markdown()
     }
 
     private func presets() throws -> String {
@@ -59,7 +73,7 @@ extension Offer {
         for parameter in algorithm.parameters {
             table.append([
                 parameter.name, try values[parameter.name]?.cell ?? "", try parameter.defaultText,
-                preset.parameters[parameter.name] == nil ? "default" : "preset", parameter.doc,
+                preset.parameters[parameter.name] == nil ? "default" : "preset", parameter.meaning,
             ])
         }
         return "\(name): \(algorithm.title)\n\n\(preset.words)\n\(table.plain())"
@@ -79,19 +93,26 @@ extension ZooData.JSONValue {
 }
 
 extension ParameterDescription {
+    /// What it is, and what TRL calls it.
+    var meaning: String { aliases.isEmpty ? doc : "\(doc) TRL: \(aliases.joined(separator: ", "))" }
+
     var defaultText: String { get throws { try defaultValue?.cell ?? (isNullable ? "null" : "required") } }
 
-    /// `1` and `1000000` rather than 1.0 and 1e+06.
-    private static func plain(_ bound: Double) -> String { Int(exactly: bound).map(String.init) ?? "\(bound)" }
+    /// `0.5`, `1000`, and powers of ten beyond that as `1e6` or `1e-6`.
+    private static func plain(_ bound: Double) -> String {
+        if let exponent = [-6, 6, 7, 8, 9, 12].first(where: { Double("1e\($0)") == abs(bound) }) {
+            return "\(bound < 0 ? "-" : "")1e\(exponent)"
+        }
+        return Int(exactly: bound).map(String.init) ?? "\(bound)"
+    }
 
     /// The values that the parameter accepts, in words.
     var takes: String {
         get throws {
             if !choices.isEmpty { return try choices.map { try $0.cell }.joined(separator: " | ") }
-            let lower = minimum.map { "\(minimumIsExcluded ? ">" : "≥") \(Self.plain($0))" }
-            let upper = maximum.map { "\(maximumIsExcluded ? "<" : "≤") \(Self.plain($0))" }
-            let range = [lower, upper].compactMap { $0 }.joined(separator: ", ")
-            return [kind.rawValue, range].filter { !$0.isEmpty }.joined(separator: " ") + (isNullable ? " or null" : "")
+            let lower = minimum.map { "\(minimumIsExcluded ? "above" : "from") \(Self.plain($0))" }
+            let upper = maximum.map { "\(maximumIsExcluded ? "below" : "to") \(Self.plain($0))" }
+            return ([kind.rawValue, lower, upper].compactMap(\.self) + (isNullable ? ["or null"] : [])).joined(separator: " ")
         }
     }
 }

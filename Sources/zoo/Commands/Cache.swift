@@ -43,7 +43,8 @@ struct Cache: AsyncParsableCommand {
             }
             try Output.print(table.plain(), end: "")
             try Output.print(
-                "\(all.count) artifacts in \(CacheFolder.artifacts.path), \(Quantity.bytes(Double(all.reduce(0) { $0 + $1.bytes })))")
+                "\(all.count) artifacts in \(CacheFolder.artifacts.path), \(Quantity.bytes(Double(all.reduce(0) { $0 + $1.bytes })))"
+            )
         }
 
         static func date(_ date: Date) -> String {

@@ -53,10 +53,14 @@ struct Plugins: AsyncParsableCommand {
         @Argument(help: "The algorithm's id, such as ppo, or a preset, such as grpo@deepseekmath.")
         var id: String
 
+        @Flag(help: "Print the parameters alone, as a table of Markdown.")
+        var markdown = false
+
         @OptionGroup var plugins: PluginOptions
 
         func run() async throws {
             let offer = try await plugins.catalog().asked(id)
+            guard !markdown else { return try Output.print(offer.parameterTable(), end: "") }
             try Output.print(offer.preset.map { try offer.page(of: $0) } ?? offer.page(), end: "")
         }
     }

@@ -63,7 +63,13 @@ typedef struct zoo_algorithm_info_v1 {
     zoo_str title;       ///< "Group Relative Policy Optimization"
     zoo_str summary;     ///< one line
     zoo_str paper;       ///< authors, year, and where to read it
-    zoo_str parameters;  ///< JSON Schema of an object: each property with type, default, description, and range or enum
+    /// JSON Schema of an object: each property with type, default, description, and range or enum. A property may also have
+    ///   "counts"   what the number counts: "prompts", "samples_per_prompt", "pairs", "examples" (single sequences), "passes" over
+    ///              an iteration's samples, or "minibatches" of a pass. A host that brings samples of its own sets these to fit.
+    ///   "aliases"  other names that a recipe may write, and "formerly", those that it no longer may. The host replaces the former
+    ///              and refuses the latter, so `create` sees the property's own name alone.
+    /// Beside "properties" may stand "order", the properties' names as people should read them.
+    zoo_str parameters;
     /// JSON: {"data": one or more of "prompts", "pairs", "examples", any of which suffices, "roles": [...], "services": [...]}
     zoo_str needs;
     /// JSON: an array of {"name": "deepseekmath", "source": ..., "summary": ..., "parameters": {...}, "notes": [...]}: settings of
