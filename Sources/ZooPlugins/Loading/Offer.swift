@@ -1,16 +1,6 @@
 import ZooData
 import ZooKit
 
-/// What recipes may call the parameters of these algorithms.
-public var parameterNames: ParameterNames {
-    ParameterNames(
-        plugins.flatMap(\.algorithms).reduce(into: [:]) { names, algorithm in
-            for parameter in algorithm.parameters {
-                for alias in parameter.aliases { names[algorithm.id, default: [:]][alias] = parameter.name }
-            }
-        })
-}
-
 /// An algorithm as recipes name it: `grpo`, or `grpo@trl` for its preset `trl`.
 public struct AlgorithmName: Sendable, Equatable {
     public var id: String

@@ -22,13 +22,6 @@ struct ComparisonReader {
             guard !variants.isEmpty, !comparison.seeds.isEmpty else {
                 throw section.field.error("expected at least one variant and one seed")
             }
-        }
-
-        /// A path as a variant means it, with the parameter that it ends in by its own name.
-        private func path(_ path: String, _ variant: Variant) -> String {
-            names.own(
-                path: path, algorithm: variant.algorithm,
-                algorithms: Dictionary(stages.dropLast().map { ($0.name, $0.algorithm) }, uniquingKeysWith: { $1 }))
             try section.refuseTwice(comparison.seeds.map(String.init), of: "seeds")
             try section.refuseTwice(variants.map(\.name), of: "variants")
             return comparison
@@ -66,6 +59,13 @@ struct ComparisonReader {
             let own = Sweep(paths: sweep.paths.map { (path($0.path, variant), $0.values) })
             return try own.points(of: variant, in: section)
         }
+    }
+
+    /// A path as a variant means it, with the parameter that it ends in by its own name.
+    private func path(_ path: String, _ variant: Variant) -> String {
+        names.own(
+            path: path, algorithm: variant.algorithm,
+            algorithms: Dictionary(stages.dropLast().map { ($0.name, $0.algorithm) }, uniquingKeysWith: { $1 }))
     }
 
     private var sweep: Expectation<Sweep> {

@@ -2,27 +2,6 @@ import Foundation
 import ZooData
 import ZooPlugins
 
-/// Other names for the keys of one map, where there is no key of that name yet.
-private mutating func rename(below path: ArraySlice<String>, _ name: (String) -> String) {
-    switch content {
-    case .list(var items):
-        guard let index = path.first.flatMap({ Int($0) }), items.indices.contains(index) else { return }
-        items[index].rename(below: path.dropFirst(), name)
-        content = .list(items)
-    case .map(var entries):
-        if let key = path.first {
-            guard let index = entries.firstIndex(where: { $0.key == key }) else { return }
-            entries[index].value.rename(below: path.dropFirst(), name)
-        } else {
-            for (index, entry) in entries.enumerated() where !entries.contains(where: { $0.key == name(entry.key) }) {
-                entries[index] = Entry(key: name(entry.key), place: entry.place, value: entry.value)
-            }
-        }
-        content = .map(entries)
-    case .scalar: return
-    }
-}
-
 /// A change of one value of a recipe by its dotted path, as `--set optimizer.learning_rate=1e-4` says it.
 ///
 /// A path that begins with a key of the whole recipe (`seed`, `evaluation.count`, …) means that key; `stages.NAME.…` means a
@@ -42,12 +21,6 @@ public struct Override: Sendable, Equatable {
         guard let equals = argument.firstIndex(of: "="), equals > argument.startIndex else {
             throw RecipeError(place, "expected KEY=VALUE, such as budget.updates=10")
         }
-        if path.count == 5, path[0] == "stages", path[2] == "parameters" {
-            let algorithm = path[3]
-            root.rename(below: path[..<4]) { names.own($0, of: algorithm) }
-            path[4] = names.own(path[4], of: algorithm)
-        }
-        try root.set(path, change)
         let text = argument[argument.index(after: equals)...]
         let value =
             text.allSatisfy(\.isWhitespace)
@@ -64,7 +37,7 @@ public struct Override: Sendable, Equatable {
 }
 
 extension RecipeNode {
-    /// The recipe with one value changed. A parameter is found by whatever name the recipe and the change have for it.
+    /// The recipe with one value changed. A parameter is found by whatever name the recipe and the change use for it.
     package func applying(_ change: Override, _ names: ParameterNames = ParameterNames()) throws -> RecipeNode {
         var root = self
         var path = change.path
@@ -76,6 +49,12 @@ extension RecipeNode {
             guard last >= 0 else { throw RecipeError(place, path: "stages", "expected at least one stage, found none") }
             path = ["stages", "\(last)"] + stagePath(path, stage: last)
         }
+        if path.count == 5, path[0] == "stages", path[2] == "parameters" {
+            let algorithm = path[3]
+            root.rename(below: path[..<4]) { names.own($0, of: algorithm) }
+            path[4] = names.own(path[4], of: algorithm)
+        }
+        try root.set(path, change)
         return root
     }
 
@@ -115,6 +94,27 @@ extension RecipeNode {
             return path
         }
         return ["parameters", algorithm, path[1]]
+    }
+
+    /// Other names for the keys of one map, where there is no key of that name yet.
+    private mutating func rename(below path: ArraySlice<String>, _ name: (String) -> String) {
+        switch content {
+        case .list(var items):
+            guard let index = path.first.flatMap({ Int($0) }), items.indices.contains(index) else { return }
+            items[index].rename(below: path.dropFirst(), name)
+            content = .list(items)
+        case .map(var entries):
+            if let key = path.first {
+                guard let index = entries.firstIndex(where: { $0.key == key }) else { return }
+                entries[index].value.rename(below: path.dropFirst(), name)
+            } else {
+                for (index, entry) in entries.enumerated() where !entries.contains(where: { $0.key == name(entry.key) }) {
+                    entries[index] = Entry(key: name(entry.key), place: entry.place, value: entry.value)
+                }
+            }
+            content = .map(entries)
+        case .scalar: return
+        }
     }
 
     private mutating func set(_ path: [String], _ change: Override) throws {

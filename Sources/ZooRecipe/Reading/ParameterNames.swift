@@ -1,4 +1,5 @@
 import ZooData
+import ZooPlugins
 
 /// Other names that recipes may give to algorithms' parameters, and the parameters' own.
 ///
@@ -40,5 +41,17 @@ public struct ParameterNames: Sendable {
         let stage = inStage.count == parts.count ? algorithm : algorithms[parts[1]] ?? algorithm
         parts[parts.count - 1] = own(inStage[inStage.count - 1], of: inStage.count == 3 ? inStage[1] : stage)
         return parts.joined(separator: ".")
+    }
+}
+
+extension PluginCatalog {
+    /// What recipes may call the parameters of these algorithms.
+    public var parameterNames: ParameterNames {
+        ParameterNames(
+            plugins.flatMap(\.algorithms).reduce(into: [:]) { names, algorithm in
+                for parameter in algorithm.parameters {
+                    for alias in parameter.aliases { names[algorithm.id, default: [:]][alias] = parameter.name }
+                }
+            })
     }
 }

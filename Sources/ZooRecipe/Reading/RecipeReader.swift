@@ -9,11 +9,8 @@ package struct RecipeReader {
     let knownAlgorithms: [String]?
     var names = ParameterNames()
 
-    package init(
-        file: URL, knownAlgorithms: [String]?
-    ) {
-        self.file = file
-        self.knownAlgorithms = knownAlgorithms
+    package init(file: URL, knownAlgorithms: [String]?, names: ParameterNames = ParameterNames()) {
+        (self.file, self.knownAlgorithms, self.names) = (file, knownAlgorithms, names)
     }
 
     package func recipe(_ root: RecipeNode) throws -> Recipe {
