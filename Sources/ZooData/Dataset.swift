@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 
 /// Rows of one shape, read from a file of JSON lines or made by the host.
 ///

@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 
 /// Removes what processes of this machine that are gone left half-written beside `place`: `.NAME.PROCESS….part` and `….tmp`.
 public func removeLeftovers(of place: URL) {

@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 
 /// Typed look-ups in a `config.json`, with errors that name file, key, expected and found.
 struct ConfigKeys {

@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooTensor
 
 /// Reads a model folder: a pipeline's with `model_index.json`; or one, or an adapter's with its base merged, of the family that its

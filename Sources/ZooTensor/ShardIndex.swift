@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 
 /// `model.safetensors.index.json`: which file holds which tensor.
 enum ShardIndex {

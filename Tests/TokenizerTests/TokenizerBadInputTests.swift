@@ -1,6 +1,6 @@
 import Foundation
 import Testing
-import ZooFiles
+import ZooBase
 import ZooModels
 
 @Suite("tokenizer files that are wrong")

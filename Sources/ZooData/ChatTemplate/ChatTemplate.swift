@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 
 /// A model's chat template: turns a conversation into text, as `apply_chat_template` of `transformers` does.
 ///

@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooTensor
 
 /// An adapter without the weights of its base, as PEFT keeps one of a language model and diffusers one of an image model.

@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooTensor
 
 /// The config of an adapter as diffusers' `save_lora_weights` keeps it: JSON in the metadata of the weights' file, every key with the

@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooTensor
 
 /// Reading and writing one component of a folder in diffusers' layout.

@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 
 extension Tokenizer {
     static let configName = "tokenizer_config.json"

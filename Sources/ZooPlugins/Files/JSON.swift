@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooKit
 
 /// JSON as in a run's files: sorted keys, readable.

@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
+import ZooBase
 import ZooData
-import ZooFiles
 import ZooKit
 import ZooPlugins
 import ZooRecipe

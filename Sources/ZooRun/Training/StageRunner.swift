@@ -1,7 +1,7 @@
 import Foundation
 import Logging
+import ZooBase
 import ZooData
-import ZooFiles
 import ZooKit
 import ZooModels
 import ZooPlugins

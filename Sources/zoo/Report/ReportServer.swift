@@ -1,7 +1,7 @@
 import FlyingFox
 import FlyingSocks
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooReport
 
 /// Serves a report that follows its runs, on this machine alone.

@@ -1,6 +1,6 @@
 import Foundation
 import Testing
-import ZooFiles
+import ZooBase
 
 /// Runs `body` in a new folder that is removed afterwards.
 private func inFolder(_ body: (URL) throws -> Void) throws {
