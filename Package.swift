@@ -124,7 +124,7 @@ let package = Package(
         tests("ZooTensorTests", ["ZooTensor", "ZooBase"]),
         tests("ZooModelsTests", ["ZooModels", "ZooTensor", "ZooBase"]),
         tests("TokenizerTests", ["ZooModels", "ZooBase"]),
-        tests("ZooDataTests", ["ZooData"]),
+        tests("ZooDataTests", ["ZooData", "ZooBase"]),
         tests("ZooPluginsTests", ["ZooPlugins", "ZooKit", "ZooData"]),
         tests("ZooRecipeTests", ["ZooRecipe", "ZooPlugins", "ZooKit", "ZooData"]),
         tests("ZooReportTests", ["ZooReport"]),

@@ -34,7 +34,7 @@ package struct Manifest: Codable {
         var sealed = self
         sealed.seal = ""
         sealed.seal = ZooBase.sha256(try JSON.encode(sealed))
-        try Files.write(JSON.encode(sealed), to: file)
+        try OutputFile.write(JSON.encode(sealed), to: file)
     }
 
     /// - Throws: `.dataLoss` if any byte of the file has changed.

@@ -77,12 +77,6 @@ extension RunPlace {
 }
 
 extension String {
-    /// Quoted for a shell.
-    var quoted: String {
-        allSatisfy { $0.isLetter || $0.isNumber || "-_./=,:@+%".contains($0) } && !isEmpty
-            ? self : "'" + replacing("'", with: "'\\''") + "'"
-    }
-
     /// The parts between its commas, trimmed.
     var listed: [String] { split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } }
 }

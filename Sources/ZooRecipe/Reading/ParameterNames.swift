@@ -1,3 +1,4 @@
+import ZooBase
 import ZooData
 
 /// Other names that recipes may give to algorithms' parameters, and the parameters' own.
