@@ -79,31 +79,31 @@ let package = Package(
         .target(name: "CZoo"),
         .target(name: "ZooKit", dependencies: ["CZoo"], swiftSettings: swift),
         .target(name: "CTorch", cxxSettings: torchHeaders, linkerSettings: torchLibraries),
-        .target(name: "ZooFiles", swiftSettings: swift),
-        .target(name: "ZooTensor", dependencies: ["CTorch", "ZooFiles"], swiftSettings: swift),
+        .target(name: "ZooBase", swiftSettings: swift),
+        .target(name: "ZooTensor", dependencies: ["CTorch", "ZooBase"], swiftSettings: swift),
         .target(
-            name: "ZooModels", dependencies: ["ZooTensor", "ZooFiles"], exclude: ["CausalLM/Families/README.md"],
+            name: "ZooModels", dependencies: ["ZooTensor", "ZooBase"], exclude: ["CausalLM/Families/README.md"],
             swiftSettings: swift),
         .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
-        .target(name: "ZooData", dependencies: ["CPNG", "ZooFiles"], swiftSettings: swift),
+        .target(name: "ZooData", dependencies: ["CPNG", "ZooBase"], swiftSettings: swift),
         .systemLibrary(name: "CLtdl", providers: [.apt(["libltdl-dev"]), .brew(["libtool"])]),
         .target(
-            name: "ZooPlugins", dependencies: ["CZoo", "ZooKit", "CLtdl", "ZooFiles", "ZooData"], swiftSettings: swift),
+            name: "ZooPlugins", dependencies: ["CZoo", "ZooKit", "CLtdl", "ZooBase", "ZooData"], swiftSettings: swift),
         .target(
             name: "ZooRecipe",
-            dependencies: ["ZooPlugins", "ZooKit", "ZooFiles", "ZooData", "ZooModels", .product(name: "Yams", package: "Yams")],
+            dependencies: ["ZooPlugins", "ZooKit", "ZooBase", "ZooData", "ZooModels", .product(name: "Yams", package: "Yams")],
             swiftSettings: swift),
         .target(
-            name: "ZooRecords", dependencies: ["ZooRecipe", "ZooPlugins", "ZooKit", "CZoo", "ZooFiles", "ZooData"],
+            name: "ZooRecords", dependencies: ["ZooRecipe", "ZooPlugins", "ZooKit", "CZoo", "ZooBase", "ZooData"],
             swiftSettings: swift),
         .target(
             name: "ZooRun",
             dependencies: [
-                "ZooRecords", "ZooRecipe", "ZooPlugins", "CZoo", "ZooKit", "ZooFiles", "ZooTensor", "ZooModels", "ZooData",
+                "ZooRecords", "ZooRecipe", "ZooPlugins", "CZoo", "ZooKit", "ZooBase", "ZooTensor", "ZooModels", "ZooData",
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: swift),
         .target(
-            name: "ZooReport", dependencies: ["ZooFiles"],
+            name: "ZooReport", dependencies: ["ZooBase"],
             // Compiled in, so that the executable needs no file beside it.
             resources: [
                 .embedInCode("Page/page.css"), .embedInCode("Page/page.js"), .embedInCode("Page/charts.js"),
@@ -113,18 +113,18 @@ let package = Package(
         .executableTarget(
             name: "zoo",
             dependencies: [
-                "ZooFiles", "ZooRun", "ZooRecords", "ZooRecipe", "ZooPlugins", "ZooKit", "ZooData", "ZooReport",
+                "ZooBase", "ZooRun", "ZooRecords", "ZooRecipe", "ZooPlugins", "ZooKit", "ZooData", "ZooReport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "FlyingFox", package: "FlyingFox"), .product(name: "FlyingSocks", package: "FlyingFox"),
             ],
             swiftSettings: swift),
         tests("ZooKitTests", ["ZooKit", "CZoo"]),
         tests("GoldenTests", ["ZooPlugins", "ZooKit", "ZooData", "CZoo"]),
-        tests("ZooFilesTests", ["ZooFiles"]),
-        tests("ZooTensorTests", ["ZooTensor", "ZooFiles"]),
-        tests("ZooModelsTests", ["ZooModels", "ZooTensor", "ZooFiles"]),
-        tests("TokenizerTests", ["ZooModels", "ZooFiles"]),
-        tests("ZooDataTests", ["ZooData"]),
+        tests("ZooBaseTests", ["ZooBase"]),
+        tests("ZooTensorTests", ["ZooTensor", "ZooBase"]),
+        tests("ZooModelsTests", ["ZooModels", "ZooTensor", "ZooBase"]),
+        tests("TokenizerTests", ["ZooModels", "ZooBase"]),
+        tests("ZooDataTests", ["ZooData", "ZooBase"]),
         tests("ZooPluginsTests", ["ZooPlugins", "ZooKit", "ZooData"]),
         tests("ZooRecipeTests", ["ZooRecipe", "ZooPlugins", "ZooKit", "ZooData"]),
         tests("ZooReportTests", ["ZooReport"]),

@@ -1,3 +1,5 @@
+import ZooBase
+
 /// A place in the endless walk over a dataset: epoch after epoch, each in its own shuffled order.
 ///
 /// The order depends only on the seed and the epoch, so a saved cursor continues exactly where it was.

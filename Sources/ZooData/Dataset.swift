@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 
 /// Rows of one shape, read from a file of JSON lines or made by the host.
 ///
@@ -65,7 +65,7 @@ public struct Dataset: Sendable {
         var origin = Origin(file: url, numbers: [], isArray: false)
         var shape: DatasetShape?
         var hasFaults = false
-        func add(_ parse: () throws -> JSONTree, _ place: String, _ number: Int) throws {
+        func add(_ parse: () throws -> JSONValue, _ place: String, _ number: Int) throws {
             do {
                 let tree = try parse()
                 let columns = try Self.columns(of: tree)
@@ -89,14 +89,14 @@ public struct Dataset: Sendable {
         while let line = try reader.next() {
             guard line.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else { continue }
             if url.pathExtension == "json", rows.isEmpty, line.drop(while: \.isWhitespace).first == "[" {
-                let tree = try JSONTree(parsing: ChatTemplate.text(of: url), place: url.path)
+                let tree = try JSONValue(parsing: ChatTemplate.text(of: url), place: url.path)
                 guard case .array(let items) = tree else { throw DataError(url.path, "expected an array of rows") }
                 origin.isArray = true
                 for (index, item) in items.enumerated() { try add({ item }, "\(url.path): row \(index)", index) }
                 break
             }
             let place = "\(url.path):\(reader.lineNumber)"
-            try add({ try JSONTree(parsing: line, place: place) }, place, reader.lineNumber)
+            try add({ try JSONValue(parsing: line, place: place) }, place, reader.lineNumber)
         }
         // Reported faults say more than that there are no rows.
         guard let shape = shape ?? (hasFaults ? expecting.first : nil) else { throw DataError(url.path, "has no rows") }
@@ -141,15 +141,15 @@ public struct Dataset: Sendable {
         }
     }
 
-    private static func columns(of tree: JSONTree) throws(RowFault) -> [String: JSONTree] {
-        guard case .object(let members) = tree else {
+    private static func columns(of tree: JSONValue) throws(RowFault) -> [String: JSONValue] {
+        guard let object = tree.object else {
             throw RowFault(reason: "expected an object of named columns, found \(tree.kind)")
         }
-        return Dictionary(members.map { ($0.key, $0.value) }) { $1 }
+        return object.dictionary
     }
 
     private static func shape(
-        of columns: [String: JSONTree], expecting: [DatasetShape]
+        of columns: [String: JSONValue], expecting: [DatasetShape]
     ) throws(RowFault) -> DatasetShape {
         if let shape = expecting.first(where: { $0.columns.allSatisfy { columns[$0] != nil } }) { return shape }
         let wanted = expecting.map { "'\($0.rawValue)'" }.joined(separator: " or ")

@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 
 /// Reads a text file line by line, holding one line and one block in memory.
 ///

@@ -1,3 +1,5 @@
+import ZooBase
+
 /// One line of a dataset.
 public struct Row: Sendable, Equatable {
     /// The row's place in the dataset, from 0.
@@ -73,10 +75,10 @@ public enum DatasetShape: String, CaseIterable, Codable, Sendable {
 extension Row {
     /// Takes the columns of `shape` out of `columns`; the others become ``extras``.
     /// - Throws: the reason as text, for the caller to put the line in front.
-    init(columns: [String: JSONTree], shape: DatasetShape, id: Int) throws(RowFault) {
+    init(columns: [String: JSONValue], shape: DatasetShape, id: Int) throws(RowFault) {
         var rest = columns
         if let chat = try ChatRow(columns: &rest, shape: shape) {
-            self.init(id: id, extras: rest.mapValues(\.value))
+            self.init(id: id, extras: rest)
             self.chat = chat
             return
         }
@@ -109,7 +111,7 @@ extension Row {
                 (prompt, chosen, rejected) = Self.splitSharedPrompt(better, worse)
             }
         }
-        extras = rest.mapValues(\.value)
+        extras = rest
     }
 
     /// Splits off the common start of both texts; a space at its end stays with the completions.

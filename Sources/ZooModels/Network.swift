@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 import ZooTensor
 
 /// Ragged sequences of steps, as a network sees them: sequence s owns steps `offsets[s] ..< offsets[s + 1]`.
@@ -136,8 +137,9 @@ public protocol GenerativeNetwork: Network {
 }
 
 /// A fault of a model folder or of a batch, in one sentence.
-public struct ModelError: Error, CustomStringConvertible, Sendable {
+public struct ModelError: PlainError, Sendable {
     public let description: String
+    public var status: CommandStatus { .data }
 
     public init(_ description: String) { self.description = description }
 }

@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooTensor
 
 /// Reads a model folder: a pipeline's with `model_index.json`; or one, or an adapter's with its base merged, of the family that its
@@ -25,7 +25,7 @@ public func loadNetwork(
     }
     if FlowImage.isPipeline(folder) { return try FlowImage.load(from: folder, head: head, device: device, trainable: trainable) }
     let keys = try ConfigKeys.read(folder)
-    switch keys.json["model_type"] as? String {
+    switch keys.json["model_type"]?.string {
     case "tabular":
         return try Tabular.load(from: folder, head: head, device: device, trainable: trainable)
     case let type? where Family(rawValue: type) != nil:
@@ -56,7 +56,7 @@ public func initializeNetwork(
 
 /// Writes `config.json`, `generation_config.json` where there is one, and `model.safetensors`.
 func writeModel(
-    to folder: URL, config: [String: Any], parameters: [NamedTensor], generation: GenerationConfig? = nil
+    to folder: URL, config: JSONObject, parameters: [NamedTensor], generation: GenerationConfig? = nil
 ) throws {
     try writeFolder(
         folder, json: config, as: "config.json", generation: generation, parameters: parameters, as: "model.safetensors")
@@ -64,7 +64,7 @@ func writeModel(
 
 /// Writes a JSON file and a safetensors file; the weights come last, so that a folder with weights is complete.
 func writeFolder(
-    _ folder: URL, json: [String: Any], as jsonName: String, generation: GenerationConfig? = nil, parameters: [NamedTensor],
+    _ folder: URL, json: JSONObject, as jsonName: String, generation: GenerationConfig? = nil, parameters: [NamedTensor],
     as weightsName: String
 ) throws {
     try writeJSON(json, to: folder.appendingPathComponent(jsonName))
@@ -73,7 +73,7 @@ func writeFolder(
 }
 
 /// Writes an object to a file, whose folder is made where it is missing.
-func writeJSON(_ json: [String: Any], to file: URL) throws {
+func writeJSON(_ json: JSONObject, to file: URL) throws {
     try OutputFile.createFolder(file.deletingLastPathComponent())
-    try OutputFile.write(JSONSerialization.data(withJSONObject: json, options: [.prettyPrinted, .sortedKeys]), to: file)
+    try OutputFile.write(JSONValue.object(json).prettyData(escapesSlashes: true), to: file)
 }

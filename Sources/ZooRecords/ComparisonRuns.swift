@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 import ZooPlugins
 
 /// The runs of a comparison: `compare.json` in its folder.
@@ -20,5 +21,5 @@ package struct ComparisonRuns: Codable, Equatable {
         return FileManager.default.fileExists(atPath: url.path) ? try? JSON.decode(Self.self, from: url) : nil
     }
 
-    package func write(in folder: URL) throws { try Files.write(JSON.encode(self), to: folder.appending(path: Self.file)) }
+    package func write(in folder: URL) throws { try OutputFile.write(JSON.encode(self), to: folder.appending(path: Self.file)) }
 }

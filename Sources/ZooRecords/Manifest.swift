@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooKit
 import ZooPlugins
 import ZooRecipe
@@ -27,14 +27,14 @@ package struct Manifest: Codable {
 
     private static func describe(_ file: URL) throws -> File {
         let data = try InputFile.data(file, isMapped: true)
-        return File(bytes: data.count, sha256: ZooFiles.sha256(data))
+        return File(bytes: data.count, sha256: ZooBase.sha256(data))
     }
 
     package func write(to file: URL) throws {
         var sealed = self
         sealed.seal = ""
-        sealed.seal = ZooFiles.sha256(try JSON.encode(sealed))
-        try Files.write(JSON.encode(sealed), to: file)
+        sealed.seal = ZooBase.sha256(try JSON.encode(sealed))
+        try OutputFile.write(JSON.encode(sealed), to: file)
     }
 
     /// - Throws: `.dataLoss` if any byte of the file has changed.
@@ -42,7 +42,7 @@ package struct Manifest: Codable {
         self = try JSON.decode(Manifest.self, from: file)
         var open = self
         open.seal = ""
-        guard seal == ZooFiles.sha256(try JSON.encode(open)), try JSON.encode(self) == InputFile.data(file) else {
+        guard seal == ZooBase.sha256(try JSON.encode(open)), try JSON.encode(self) == InputFile.data(file) else {
             throw ZooError(.dataLoss, "\(file.path) was changed since it was written")
         }
     }

@@ -1,6 +1,6 @@
-import ZooData
+import ZooBase
 import ZooPlugins
 import ZooRecipe
 
-/// ZooKit has a JSON value of its own, for plugins; here the word means the data's.
-public typealias JSONValue = ZooData.JSONValue
+/// ZooKit has a JSON value of its own, for plugins; here the word means the host's.
+public typealias JSONValue = ZooBase.JSONValue

@@ -1,6 +1,6 @@
 import Foundation
+import ZooBase
 import ZooData
-import ZooFiles
 import ZooKit
 import ZooPlugins
 import ZooRecipe
@@ -66,7 +66,7 @@ public struct ProbeFolder: Sendable {
 
     package func create(_ spec: ProbeSpec, recipe whole: Recipe) throws {
         try OutputFile.createFolder(url)
-        try Files.write(JSON.encode(spec), to: self.spec)
-        try Files.write(Data(whole.resolvedYAML().utf8), to: recipe)
+        try OutputFile.write(JSON.encode(spec), to: self.spec)
+        try OutputFile.write(Data(whole.resolvedYAML().utf8), to: recipe)
     }
 }

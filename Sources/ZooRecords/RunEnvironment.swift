@@ -25,25 +25,12 @@ package struct RunEnvironment: Codable {
         self.plugin = plugin
         abi = "\(ZOO_ABI_MAJOR).\(ZOO_ABI_MINOR)"
         self.libtorch = libtorch
-        compiler = BuildInfo.compiler
+        compiler = toolchain
         let info = ProcessInfo.processInfo
         system = info.operatingSystemVersionString
         processors = info.processorCount
         memoryBytes = info.physicalMemory
         device = spec.recipe.device
         threads = spec.threads
-    }
-}
-
-/// What the host itself was built with.
-public enum BuildInfo {
-    public static var compiler: String {
-        #if compiler(>=6.4)
-            "swift 6.4 or later"
-        #elseif compiler(>=6.3)
-            "swift 6.3"
-        #else
-            "swift before 6.3"
-        #endif
     }
 }

@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooKit
 import ZooPlugins
 import ZooRecipe
@@ -60,8 +60,8 @@ public struct RunFolder: Sendable {
     /// Creates the folder with its recipe and spec. The spec comes last: it makes the folder a run.
     public func create(_ run: RunSpec) throws {
         try OutputFile.createFolder(url)
-        try Files.write(Data(run.recipeText.utf8), to: recipe)
-        try Files.write(JSON.encode(run.sealed()), to: spec)
+        try OutputFile.write(Data(run.recipeText.utf8), to: recipe)
+        try OutputFile.write(JSON.encode(run.sealed()), to: spec)
     }
 
     // MARK: - The end
@@ -74,7 +74,7 @@ public struct RunFolder: Sendable {
         let parts = [evaluation, samples, pictures, ledger, model] + kept
         let names = try parts.filter { FileManager.default.fileExists(atPath: $0.path) }.flatMap { part -> [String] in
             guard part.hasDirectoryPath else { return [part.lastPathComponent] }
-            return try Files.names(in: part).map { "\(part.lastPathComponent)/\($0)" }
+            return try InputFolder.files(in: part).map { "\(part.lastPathComponent)/\($0)" }
         }
         try Manifest(of: url, files: names).write(to: done)
         sweep()
@@ -92,8 +92,8 @@ public struct RunFolder: Sendable {
         // An unreadable spec does not tell what may be removed.
         if isDone, let spec = try? readSpec(), spec.recipe.stages.first(where: { $0.name == spec.stage })?.keepCheckpoint == false
         {
-            Files.discard(checkpoints)
+            OutputFolder.discard(checkpoints)
         }
-        for folder in [url, checkpoints] { Files.sweep(folder) }
+        for folder in [url, checkpoints] { Leftovers.sweep(folder) }
     }
 }

@@ -1,6 +1,6 @@
 import Foundation
 import Synchronization
-import ZooFiles
+import ZooBase
 
 /// The progress of one run or of several at once: lines redrawn in place on a terminal, a plain line every few seconds elsewhere.
 ///

@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 
 /// Numbers in words that people read at a glance.
 public enum Quantity {

@@ -1,4 +1,4 @@
-import ZooFiles
+import ZooBase
 
 /// A table of texts that prints aligned, as Markdown, or as CSV.
 ///

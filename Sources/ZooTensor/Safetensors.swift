@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 
 /// Tensors on disk in Hugging Face's safetensors format: a length, a JSON header, the bytes.
 public enum Safetensors {

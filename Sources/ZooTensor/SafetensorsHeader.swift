@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 
 /// The JSON header of a safetensors file, checked against the file that it describes.
 struct SafetensorsHeader {
@@ -31,11 +32,28 @@ struct SafetensorsHeader {
             )
         }
         let start = 8 + Int(length)
-        var scanner = JSONScanner(Array(data[data.startIndex + 8..<data.startIndex + start]), file: file)
-        let entries = try scanner.header()
-        let header = SafetensorsHeader(entries: entries)
+        let header = try read(data[data.startIndex + 8..<data.startIndex + start], file: file)
         try header.check(dataBytes: data.count - start, file: file)
         return (header, start)
+    }
+
+    /// An object of tensors, and `__metadata__` of strings.
+    private static func read(_ json: Data, file: String) throws -> SafetensorsHeader {
+        var entries: [Entry] = []
+        do {
+            try JSONReader.read(json, deepest: 8) { reader in
+                try reader.object { reader, name in
+                    if name == "__metadata__" {
+                        try reader.object { reader, _ in _ = try reader.string() }
+                    } else {
+                        entries.append(try Entry(name, &reader, file: file))
+                    }
+                }
+            }
+        } catch let fault as JSONFault {
+            throw TensorError("\(file): the header is not one of safetensors: \(fault.moved(by: 8))")
+        }
+        return SafetensorsHeader(entries: entries)
     }
 
     /// The tensors must tile the rest of the file: no hole, no overlap, nothing left over.
@@ -70,10 +88,9 @@ struct SafetensorsHeader {
 
     /// The header as bytes, padded with spaces so that the tensors begin at a multiple of 8.
     static func encode(_ tensors: [NamedTensor], metadata: [String: String], file: String) throws -> Data {
-        func quoted(_ text: String) throws -> String { String(decoding: try JSONEncoder().encode(text), as: UTF8.self) }
         var fields: [String] = []
         if !metadata.isEmpty {
-            let pairs = try metadata.sorted { $0.key < $1.key }.map { "\(try quoted($0.key)):\(try quoted($0.value))" }
+            let pairs = metadata.sorted { $0.key < $1.key }.map { "\(JSONText.quoted($0.key)):\(JSONText.quoted($0.value))" }
             fields.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
         }
         var position = 0
@@ -87,11 +104,50 @@ struct SafetensorsHeader {
             let end = position + item.tensor.count * dtype.size
             let shape = item.tensor.shape.map(String.init).joined(separator: ",")
             fields.append(
-                "\(try quoted(item.name)):{\"dtype\":\"\(name)\",\"shape\":[\(shape)],\"data_offsets\":[\(position),\(end)]}")
+                "\(JSONText.quoted(item.name)):{\"dtype\":\"\(name)\",\"shape\":[\(shape)],\"data_offsets\":[\(position),\(end)]}")
             position = end
         }
         var header = Data("{\(fields.joined(separator: ","))}".utf8)
         header.append(Data(repeating: UInt8(ascii: " "), count: (8 - header.count % 8) % 8))
         return header
+    }
+}
+
+extension SafetensorsHeader.Entry {
+    /// More sizes than a tensor ever has.
+    private static let longestShape = 16
+
+    /// Reads the description of a tensor: its element type, its shape and its place.
+    fileprivate init(_ name: String, _ reader: inout JSONReader, file: String) throws {
+        var dtype: DType?
+        var shape: [Int]?
+        var offsets: [Int]?
+        try reader.object { reader, key in
+            switch key {
+            case "dtype":
+                let text = try reader.string()
+                dtype = SafetensorsHeader.names.first { $0.0 == text }?.1
+                if dtype == nil {
+                    let known = SafetensorsHeader.names.map(\.0).joined(separator: ", ")
+                    throw TensorError("\(file): \(name) has the element type \(text); expected one of \(known)")
+                }
+            case "shape": shape = try Self.sizes(&reader)
+            case "data_offsets": offsets = try Self.sizes(&reader)
+            default: throw reader.fault("\(name) has the unknown key '\(key)'")
+            }
+        }
+        guard let dtype, let shape, let offsets, offsets.count == 2 else {
+            throw TensorError("\(file): \(name) needs dtype, shape and data_offsets [begin, end]")
+        }
+        self.init(name: name, dtype: dtype, shape: shape, begin: offsets[0], end: offsets[1])
+    }
+
+    private static func sizes(_ reader: inout JSONReader) throws -> [Int] {
+        var sizes: [Int] = []
+        try reader.array { reader in
+            guard sizes.count < longestShape else { throw reader.fault("a list of more than \(longestShape) numbers") }
+            sizes.append(try reader.size())
+        }
+        return sizes
     }
 }

@@ -1,16 +1,34 @@
 import Foundation
-import ZooFiles
+import ZooBase
 
 /// `model.safetensors.index.json`: which file holds which tensor.
 enum ShardIndex {
     /// The file of each tensor. Throws if one is named twice, or a file outside of the index's folder.
     static func read(_ file: URL) throws -> [String: String] {
         let data = try InputFile.data(file, atMost: SafetensorsHeader.longest)
-        var scanner = JSONScanner(Array(data), file: file.path)
-        let map = try scanner.weightMap()
+        let map = try weightMap(data, file: file.path)
         for (name, shard) in map.sorted(by: { $0.key < $1.key }) where !isPlain(shard) {
             throw TensorError("\(file.path): weight_map places \(name) in \"\(shard)\"; expected a file of this folder")
         }
+        return map
+    }
+
+    /// The `weight_map`, an object of strings; everything else in the index is skipped.
+    private static func weightMap(_ json: Data, file: String) throws -> [String: String] {
+        var map: [String: String]?
+        do {
+            try JSONReader.read(json, deepest: 64) { reader in
+                try reader.object { reader, name in
+                    guard name == "weight_map" else { return _ = try reader.value() }
+                    var files: [String: String] = [:]
+                    try reader.object { files[$1] = try $0.string() }
+                    map = files
+                }
+            }
+        } catch let fault as JSONFault {
+            throw TensorError("\(file): the index is not one of safetensors: \(fault)")
+        }
+        guard let map else { throw TensorError("\(file): expected a weight_map from tensor names to file names") }
         return map
     }
 

@@ -1,4 +1,5 @@
 import CTorch
+import ZooBase
 
 /// An element type of a tensor.
 public enum DType: Int32, Sendable, CaseIterable {
@@ -17,8 +18,9 @@ public enum DType: Int32, Sendable, CaseIterable {
 }
 
 /// A fault of reading, writing or configuring tensors, in one sentence.
-public struct TensorError: Error, CustomStringConvertible, Sendable {
+public struct TensorError: PlainError, Sendable {
     public let description: String
+    public var status: CommandStatus { .data }
 
     public init(_ description: String) { self.description = description }
 }
@@ -55,6 +57,7 @@ public final class Tensor {
 
 extension Tensor: CustomStringConvertible {
     public var description: String { "Tensor\(shape) \(dtype) \(device)" }
+    public var status: CommandStatus { .data }
 }
 
 // MARK: - Calling libtorch

@@ -1,33 +1,12 @@
 import ArgumentParser
 import Foundation
-import ZooFiles
-import ZooKit
-import ZooPlugins
-import ZooRecipe
-import ZooRecords
-import ZooRun
+import ZooBase
 
-/// How a command ends after an error: one line on standard error and an exit status from `sysexits.h`.
-struct Failure: Error {
+/// How a command ends after an error: one line on standard error and an exit status.
+struct Failure: PlainError {
     var message: String
-    var status: Int32
-
-    /// The command was called wrongly.
-    static let usage: Int32 = 64
-    /// A recipe, a dataset, a plugin or a model is invalid.
-    static let data: Int32 = 65
-    /// A given file, folder or name does not exist.
-    static let noInput: Int32 = 66
-    /// The program, a plugin or the machine failed.
-    static let software: Int32 = 70
-    /// A file or folder cannot be created.
-    static let cannotCreate: Int32 = 73
-    /// Reading or writing failed half-way, for instance on a full disk.
-    static let inputOutput: Int32 = 74
-    /// Permission denied.
-    static let noPermission: Int32 = 77
-    /// Ctrl-C.
-    static let interrupted: Int32 = 130
+    var status: CommandStatus
+    var description: String { message }
 
     /// The statuses, as `zoo --help` prints them.
     static let statuses = """
@@ -37,27 +16,27 @@ struct Failure: Error {
         training continues to its end.
         """
 
-    init(_ message: String, status: Int32) {
+    init(_ message: String, status: CommandStatus) {
         self.message = message
         self.status = status
     }
 
     init(_ error: any Error) {
         switch error {
-        case let failure as Failure: self = failure
-        case let exit as ExitCode: self.init("", status: exit.rawValue)
-        case let error as ZooError: self.init(error.message, status: Self.status(of: error.code))
-        case let error where Zoo.exitCode(for: error) == .validationFailure: self.init(Self.usage(error), status: Self.usage)
-        case let error where Zoo.exitCode(for: error) == .success: self.init(Zoo.fullMessage(for: error), status: 0)
-        default: self.init(ZooError(plain: error))
+        case is CancellationError: self.init("stopped", status: .interrupted)
+        case let error where Zoo.exitCode(for: error) == .validationFailure: self.init(Self.usage(error), status: .usage)
+        case let error where Zoo.exitCode(for: error) == .success: self.init(Zoo.fullMessage(for: error), status: .done)
+        default: self.init(plainWords(error), status: CommandStatus(of: error) ?? .software)
         }
     }
 
     /// Ends the process after an error: with its message, or quietly if the reader of the output has gone.
     static func exit(_ error: any Error) -> Never {
         if error is StandardStream.ReaderGone { endByPipe() }
+        // Of a worker, or of a command that has said already what is wrong.
+        if let code = error as? ExitCode { Foundation.exit(code.rawValue) }
         let failure = Failure(error)
-        guard failure.status == 0, !failure.message.isEmpty else { failure.exit() }
+        guard failure.status == .done, !failure.message.isEmpty else { failure.exit() }
         // Help and version.
         do { try Output.print(failure.message) } catch { exit(error) }
         Foundation.exit(0)
@@ -66,7 +45,7 @@ struct Failure: Error {
     /// Ends the process with the message on standard error, on one line and as text.
     func exit() -> Never {
         if !message.isEmpty { StandardStream.complain("zoo: error: \(message)") }
-        Foundation.exit(status)
+        Foundation.exit(status.rawValue)
     }
 
     /// Ends as shell tools do when their reader has gone.
@@ -74,18 +53,6 @@ struct Failure: Error {
         signal(SIGPIPE, SIG_DFL)
         raise(SIGPIPE)
         Foundation.exit(128 + SIGPIPE)
-    }
-
-    private static func status(of code: ZooError.Code) -> Int32 {
-        switch code {
-        case .cancelled: interrupted
-        case .invalidArgument, .failedPrecondition, .outOfRange, .dataLoss: data
-        case .notFound: noInput
-        case .alreadyExists: cannotCreate
-        case .resourceExhausted: inputOutput
-        case .permissionDenied: noPermission
-        default: software
-        }
     }
 
     private static func usage(_ error: any Error) -> String {

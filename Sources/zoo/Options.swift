@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
@@ -77,12 +77,6 @@ extension RunPlace {
 }
 
 extension String {
-    /// Quoted for a shell.
-    var quoted: String {
-        allSatisfy { $0.isLetter || $0.isNumber || "-_./=,:@+%".contains($0) } && !isEmpty
-            ? self : "'" + replacing("'", with: "'\\''") + "'"
-    }
-
     /// The parts between its commas, trimmed.
     var listed: [String] { split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } }
 }

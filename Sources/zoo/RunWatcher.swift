@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import ZooBase
 import ZooPlugins
 import ZooRecipe
 import ZooRecords

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooPlugins
 import ZooRecipe
 import ZooRecords

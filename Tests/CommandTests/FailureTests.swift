@@ -7,7 +7,7 @@ struct FailureTests {
     /// Words of Foundation's and Swift's own errors.
     private static let raw = [
         "NSCocoaErrorDomain", "NSPOSIXErrorDomain", "UserInfo", "DecodingError", "Error Domain", "codingPath", "debugDescription",
-        "NSUnderlyingError", "Optional(", "ZooFiles.", "Swift.",
+        "NSUnderlyingError", "Optional(", "ZooBase.", "Swift.",
     ]
 
     private func expect(

@@ -1,6 +1,6 @@
 import Foundation
 import Testing
-import ZooFiles
+import ZooBase
 import ZooModels
 
 @Suite("tokenizer files that are wrong")
@@ -126,17 +126,17 @@ struct TokenizerBadInputTests {
     @Test("what is nested a hundred deep is refused by its place in the file")
     func nestedPlace() throws {
         let nested = String(repeating: "[", count: 200)
-        #expect(try failure(file(holding: Data(#"{"model": \#(nested)"#.utf8))).contains("nested more than 100 deep (byte 110)"))
+        #expect(try failure(file(holding: Data(#"{"model": \#(nested)"#.utf8))).contains("nest more than 100 deep (byte 110)"))
     }
 
     @Test(
         "text that is not JSON is refused with the byte where it breaks off",
         arguments: [
-            (#"{"a": 01}"#, "expected a value (byte 6)"), (#"{"a": "\ud800"}"#, "half of a surrogate pair"),
-            (#"{"a": nul}"#, "expected null"),
-            (#"{"a": "\x"}"#, "an unknown escape"), ("{\"a\": \"\n\"}", "a control character"), (#"{"a" 1}"#, "expected ':'"),
-            ("{} {}", "expected the end of the file (byte 3)"), (#"{"a": +1}"#, "expected a value"),
-            (#"{1: 2}"#, "expected a name in quotes"),
+            (#"{"a": 01}"#, "a number begins with 0 (byte 8)"), (#"{"a": "\ud800"}"#, "\\ud800 is half of a surrogate pair"),
+            (#"{"a": nul}"#, "expected 'null' (byte 7)"),
+            (#"{"a": "\x"}"#, "'\\' stands before 'x', which is no escape"), ("{\"a\": \"\n\"}", "the control character 10 stands in a string"), (#"{"a" 1}"#, "expected ':' after the key 'a', found '1'"),
+            ("{} {}", "expected the end after the value, found '{' (byte 4)"), (#"{"a": +1}"#, "expected a value"),
+            (#"{1: 2}"#, "expected a key in double quotes, found '1' (byte 2)"),
         ])
     func notJSON(text: String, reason: String) throws {
         #expect(try failure(file(holding: Data(text.utf8))).contains("not valid JSON: \(reason)"))

@@ -1,22 +1,23 @@
 import Foundation
 import Testing
+import ZooBase
 import ZooData
 
 /// Conversations as `transformers` renders them, written by `chat_cases.py`.
 struct ChatCases {
     let templates: [String: String]
-    let cases: [JSONTree]
-    private let conversations: [JSONTree]
-    private let tools: JSONTree?
+    let cases: [JSONValue]
+    private let conversations: [JSONValue]
+    private let tools: JSONValue?
 
     init(_ file: URL) throws {
-        let tree = try JSONTree(parsing: String(contentsOf: file, encoding: .utf8), place: file.path)
+        let tree = try JSONValue(parsing: String(contentsOf: file, encoding: .utf8), place: file.path)
         guard case .array(let cases)? = tree["cases"], case .array(let conversations)? = tree["conversations"] else {
             throw DataError(file.path, "has no cases")
         }
         (self.cases, self.conversations, tools) = (cases, conversations, tree["tools"])
         if case .object(let members)? = tree["templates"] {
-            templates = Dictionary(uniqueKeysWithValues: members.map { ($0.key, $0.value.string ?? "") })
+            templates = members.dictionary.mapValues { $0.string ?? "" }
         } else {
             let folder = file.deletingLastPathComponent()
             templates = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".jinja") }
@@ -37,7 +38,7 @@ struct ChatCases {
                 case .integer(let conversation)? = entry["conversation"],
                 case .object(let values)? = entry["values"]
             else { continue }
-            template.values = Dictionary(uniqueKeysWithValues: values.map { ($0.key, $0.value) })
+            template.values = values.dictionary
             let tools = entry["tools"] == .bool(true) ? self.tools : nil
             do {
                 let messages = try ChatMessage.conversation(conversations[conversation], place: "case \(number)")
@@ -58,7 +59,7 @@ struct ChatCases {
                 }
                 let bytes = [0] + scalars.map { UTF8.width($0) }.reduce(into: []) { $0.append(($0.last ?? 0) + $1) }
                 let spans = rendered.generated.map { range in
-                    JSONTree.array([range.lowerBound, range.upperBound].map { .integer(bytes.firstIndex(of: $0) ?? -1) })
+                    JSONValue.array([range.lowerBound, range.upperBound].map { .integer(bytes.firstIndex(of: $0) ?? -1) })
                 }
                 if entry["spans"] != .array(spans) {
                     wrong.append("\(name) case \(number): spans \(spans), expected \(entry["spans"] ?? .null)")

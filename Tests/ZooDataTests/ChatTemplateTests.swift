@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import ZooBase
 import ZooData
 
 @Suite("chat templates")

@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 import ZooData
 
 /// A reduced quotient of small whole numbers: the test's own arithmetic.

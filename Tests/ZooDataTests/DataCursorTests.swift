@@ -1,21 +1,10 @@
 import Foundation
 import Testing
+import ZooBase
 import ZooData
 
 @Suite("the order of the data")
 struct DataCursorTests {
-    // The reference values of Vigna's splitmix64.c for this seed.
-    @Test("SplitMix64 gives the reference numbers")
-    func splitMix64() {
-        var generator = SplitMix64(seed: 1_234_567)
-        let numbers = (0..<5).map { _ in generator.next() }
-        #expect(
-            numbers == [
-                6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423, 4_593_380_528_125_082_431,
-                16_408_922_859_458_223_821,
-            ])
-    }
-
     // Made by a transcription of SplitMix64, Lemire's method and Fisher-Yates to Python.
     @Test("the shuffled order is the same on every machine")
     func order() {
@@ -23,15 +12,6 @@ struct DataCursorTests {
         #expect(cursor.next(8) == [0, 1, 4, 6, 2, 7, 3, 5])
         #expect(cursor.next(8) == [0, 1, 4, 5, 2, 7, 6, 3])
         #expect(cursor.next(8) == [2, 0, 6, 3, 1, 7, 5, 4])
-    }
-
-    @Test("numbers below a bound come equally often")
-    func uniform() {
-        var generator = SplitMix64(seed: 3)
-        var counts = [0, 0, 0, 0, 0]
-        for _ in 0..<100_000 { counts[generator.next(below: 5)] += 1 }
-        // 20,000 each; the standard deviation is 126.
-        #expect(counts.allSatisfy { abs($0 - 20_000) < 600 })
     }
 
     @Test("every epoch visits every row once, whatever the batch size", arguments: [1, 3, 7, 10, 25])

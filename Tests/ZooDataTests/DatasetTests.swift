@@ -129,7 +129,7 @@ struct DatasetTests {
             (#"{"text": "\udc00"}"#, "half of a surrogate pair"),
             ("{\"text\": \"a\u{0}\"}", "the control character 0 is in a string; write it as \\u0000"),
             ("\u{0}{\"text\": \"a\"}", "expected a value, found the control character 0"),
-            (#"{"text": "cut of"#, "the text ends within a string: is the line cut off? (byte 17)"),
+            (#"{"text": "cut of"#, "the text ends within a string: is it cut off? (byte 17)"),
             (#"{"text": 1e999}"#, "the number 1e999 is too large"),
             (#"{"text": 01}"#, "a number starts with 0"),
             (#"{"text": NaN}"#, "expected a value, found 'N'"),

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import ZooBase
 import ZooData
 
 private func picture(_ height: Int, _ width: Int, _ pixel: (Int, Int) -> Float) -> Picture {

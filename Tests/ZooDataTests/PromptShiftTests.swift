@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import ZooBase
 import ZooData
 
 @Suite("the reward that depends on the prompt alone")

@@ -1,6 +1,6 @@
 import Foundation
 import Testing
-import ZooFiles
+import ZooBase
 import ZooModels
 import ZooTensor
 

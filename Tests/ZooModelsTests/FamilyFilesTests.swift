@@ -1,6 +1,6 @@
 import Foundation
 import Testing
-import ZooFiles
+import ZooBase
 import ZooModels
 import ZooTensor
 
@@ -104,17 +104,17 @@ struct FamilyFilesTests {
 
     @Test("Gemma's newer key for the activation speaks before the older one")
     func activation() throws {
-        func config(_ more: [String: Any]) throws -> CausalLMConfig {
-            let shape: [String: Any] = [
+        func config(_ more: [String: JSONValue]) throws -> CausalLMConfig {
+            let shape: [String: JSONValue] = [
                 "model_type": "gemma", "vocab_size": 37, "hidden_size": 16, "intermediate_size": 42, "num_hidden_layers": 2,
                 "num_attention_heads": 4,
             ]
-            return try CausalLMConfig(json: shape.merging(more) { $1 }, file: "config.json")
+            return try CausalLMConfig(json: JSONObject(shape.merging(more) { $1 }), file: "config.json")
         }
         #expect(try config(["hidden_act": "gelu", "hidden_activation": "gelu_pytorch_tanh"]).headWidth == 256)
         #expect(try config([:]).tieEmbeddings)
         for (key, value) in [("hidden_act", "gelu"), ("hidden_activation", "gelu")] {
-            let error = #expect(throws: ModelError.self) { try config([key: value]) }
+            let error = #expect(throws: ModelError.self) { try config([key: .string(value)]) }
             #expect(error?.description == "config.json: \(key) is gelu; expected \"gelu_pytorch_tanh\"")
         }
     }

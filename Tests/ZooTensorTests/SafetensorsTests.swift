@@ -1,6 +1,6 @@
 import Foundation
 import Testing
-import ZooFiles
+import ZooBase
 import ZooTensor
 
 @Suite("safetensors")
@@ -66,12 +66,14 @@ struct SafetensorsTests {
             (#"{"weight_map": {"a": "/etc/passwd"}}"#, "places a in"), (#"{"weight_map": {"a": ".."}}"#, "places a in"),
             (#"{"weight_map": {"a": "one.safetensors\u0000.txt"}}"#, "places a in"),
             (#"{"weight_map": {"a": "sub\\one.safetensors"}}"#, "places a in"), (#"{"weight_map": {"a": ""}}"#, "places a in"),
-            (#"{"weight_map": {"a": "one.safetensors", "a": "two.safetensors"}}"#, "weight_map has the key a twice"),
-            (#"{"weight_map": {}, "weight_map": {}}"#, "the index has the key weight_map twice"),
-            (#"{"weight_map": {"a": 1}}"#, #""1" where """ was expected"#), (#"{"weight_map": ["a"]}"#, #"where "{" was"#),
-            (#"{"metadata": {"total_size": 8}}"#, "expected a weight_map"), ("{", "the end where"), ("", "the end where"),
-            (#"{"metadata": \#(String(repeating: "[", count: 100_000))"#, "more than 64 levels"),
-            (#"{"metadata": ~}"#, "where a value was expected"), (#"{"weight_map": {}} x"#, "text after the end of the index"),
+            (#"{"weight_map": {"a": "one.safetensors", "a": "two.safetensors"}}"#, "the key 'a' comes twice (byte 41)"),
+            (#"{"weight_map": {}, "weight_map": {}}"#, "the key 'weight_map' comes twice (byte 20)"),
+            (#"{"weight_map": {"a": 1}}"#, "expected a string, found '1'"), (#"{"weight_map": ["a"]}"#, "expected '{', found '['"),
+            (#"{"metadata": {"total_size": 8}}"#, "expected a weight_map"), ("{", "found the end (byte 2)"),
+            ("", "found the end (byte 1)"),
+            (#"{"metadata": \#(String(repeating: "[", count: 100_000))"#, "nest more than 64 deep"),
+            (#"{"metadata": ~}"#, "expected a value, found '~'"),
+            (#"{"weight_map": {}} x"#, "expected the end after the value, found 'x'"),
         ])
     func hostileIndex(json: String, says: String) throws {
         try withTemporaryFolder { folder in
@@ -96,9 +98,9 @@ struct SafetensorsTests {
         arguments: [
             Hostile(fault: "length beyond the file", header: "{\(a)}", bytes: 8, says: "the header claims", length: 1 << 40),
             Hostile(fault: "length that overflows", header: "{\(a)}", bytes: 8, says: "the header claims", length: .max),
-            Hostile(fault: "no JSON", header: "hello", bytes: 0, says: "where \"{\" was expected"),
-            Hostile(fault: "cut short", header: "{\(a)", bytes: 8, says: "the end where"),
-            Hostile(fault: "text after the end", header: "{\(a)} x", bytes: 8, says: "after the end"),
+            Hostile(fault: "no JSON", header: "hello", bytes: 0, says: "expected '{', found 'h' (byte 9)"),
+            Hostile(fault: "cut short", header: "{\(a)", bytes: 8, says: "found the end"),
+            Hostile(fault: "text after the end", header: "{\(a)} x", bytes: 8, says: "expected the end after the value"),
             Hostile(
                 fault: "shape that overflows",
                 header: #"{"a":{"dtype":"F32","shape":[4611686018427387904,8],"data_offsets":[0,0]}}"#, bytes: 0,
@@ -129,11 +131,11 @@ struct SafetensorsTests {
             Hostile(
                 fault: "unknown element type", header: #"{"a":{"dtype":"F31","shape":[2],"data_offsets":[0,8]}}"#, bytes: 8,
                 says: "a has the element type F31"),
-            Hostile(fault: "duplicate tensor", header: "{\(a),\(a)}", bytes: 8, says: "the key a twice"),
+            Hostile(fault: "duplicate tensor", header: "{\(a),\(a)}", bytes: 8, says: "the key 'a' comes twice"),
             Hostile(
                 fault: "duplicate tensor behind an escape", header: "{\(a),\(a.replacing("\"a\"", with: "\"\\u0061\""))}",
                 bytes: 8,
-                says: "the key a twice"),
+                says: "the key 'a' comes twice"),
             Hostile(
                 fault: "more sizes than a tensor has",
                 header: #"{"a":{"dtype":"F32","shape":[\#(String(repeating: "1,", count: 16))1],"data_offsets":[0,4]}}"#,
@@ -143,7 +145,7 @@ struct SafetensorsTests {
                 fault: "missing field", header: #"{"a":{"dtype":"F32","shape":[2]}}"#, bytes: 8, says: "a needs dtype, shape"),
             Hostile(
                 fault: "unknown field", header: #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"x":1}}"#, bytes: 8,
-                says: "unknown key x of a"),
+                says: "a has the unknown key 'x'"),
         ])
     func hostile(_ fault: Hostile) throws {
         try Self.refuse(Data(fault.header.utf8), length: fault.length, bytes: fault.bytes, says: fault.says)

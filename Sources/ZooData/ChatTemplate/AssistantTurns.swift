@@ -1,3 +1,5 @@
+import ZooBase
+
 extension ChatTemplate {
     /// A conversation as text, and the bytes that the assistant says: each turn's content and what the template ends it with.
     ///
@@ -5,7 +7,7 @@ extension ChatTemplate {
     /// what rendering up to it adds to rendering up to the turn before it with the generation prompt.
     ///
     /// - Throws: ``DataError``, also where a turn is written differently once others follow: then only marks can tell.
-    public func assistantTurns(_ messages: [ChatMessage], tools: JSONTree? = nil) throws -> RenderedChat {
+    public func assistantTurns(_ messages: [ChatMessage], tools: JSONValue? = nil) throws -> RenderedChat {
         var whole = try render(messages, tools: tools)
         if marksGeneration { return whole }
         whole.generated = []
@@ -26,14 +28,14 @@ extension ChatTemplate {
     }
 
     /// A prompt as text, up to where the assistant's turn begins.
-    public func prompt(_ messages: [ChatMessage], tools: JSONTree? = nil) throws -> String {
+    public func prompt(_ messages: [ChatMessage], tools: JSONValue? = nil) throws -> String {
         try render(messages, addGenerationPrompt: true, tools: tools).text
     }
 
     /// A prompt with an answer as text; the answer's bytes are `generated`.
     ///
     /// - Throws: ``DataError``, also where the text does not begin with that of the prompt alone.
-    public func answer(_ messages: [ChatMessage], to prompt: [ChatMessage], tools: JSONTree? = nil) throws -> RenderedChat {
+    public func answer(_ messages: [ChatMessage], to prompt: [ChatMessage], tools: JSONValue? = nil) throws -> RenderedChat {
         let before = try self.prompt(prompt, tools: tools)
         let text = try render(prompt + messages, tools: tools).text
         guard text.utf8.starts(with: before.utf8) else {

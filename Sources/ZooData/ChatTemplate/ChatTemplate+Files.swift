@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 
 extension ChatTemplate {
     /// The keys of `tokenizer_config.json` that templates are given.
@@ -9,10 +10,10 @@ extension ChatTemplate {
     ///
     /// - Parameter override: a file that takes the place of the folder's template.
     /// - Throws: ``DataError`` naming the file.
-    public static func find(in folder: URL, override: URL? = nil, values: [String: JSONTree] = [:]) throws -> ChatTemplate? {
+    public static func find(in folder: URL, override: URL? = nil, values: [String: JSONValue] = [:]) throws -> ChatTemplate? {
         let config = try object(folder.appending(path: "tokenizer_config.json"))
         let map = try object(folder.appending(path: "special_tokens_map.json"))
-        var known: [String: JSONTree] = [:]
+        var known: [String: JSONValue] = [:]
         for name in tokens {
             // A token is its text, or an object that holds the text.
             for file in [map, config] {
@@ -40,8 +41,8 @@ extension ChatTemplate {
         }
     }
 
-    private static func object(_ file: URL) throws -> JSONTree? {
+    private static func object(_ file: URL) throws -> JSONValue? {
         guard FileManager.default.fileExists(atPath: file.path) else { return nil }
-        return try JSONTree(parsing: text(of: file), place: file.path)
+        return try JSONValue(parsing: text(of: file), place: file.path)
     }
 }

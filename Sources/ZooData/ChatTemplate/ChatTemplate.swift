@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 
 /// A model's chat template: turns a conversation into text, as `apply_chat_template` of `transformers` does.
 ///
@@ -17,11 +17,11 @@ public struct ChatTemplate: @unchecked Sendable {
     public let name: String
     public let source: String
     /// What the template is given besides the conversation: `bos_token` and its like, and the recipe's own variables.
-    public var values: [String: JSONTree]
+    public var values: [String: JSONValue]
     private let statements: [Statement]
 
     /// - Throws: ``DataError`` naming the line and what is wrong with it.
-    public init(source: String, name: String, values: [String: JSONTree] = [:]) throws {
+    public init(source: String, name: String, values: [String: JSONValue] = [:]) throws {
         self.name = name
         self.source = source
         self.values = values
@@ -33,7 +33,7 @@ public struct ChatTemplate: @unchecked Sendable {
     }
 
     /// Reads a file that holds a template and nothing else.
-    public init(contentsOf url: URL, values: [String: JSONTree] = [:]) throws {
+    public init(contentsOf url: URL, values: [String: JSONValue] = [:]) throws {
         try self.init(source: try Self.text(of: url), name: url.path, values: values)
     }
 
@@ -50,7 +50,7 @@ public struct ChatTemplate: @unchecked Sendable {
     /// - Parameter tools: an array of JSON schemas, for templates that name them to the model.
     /// - Throws: ``DataError`` naming the template's line.
     public func render(
-        _ messages: [ChatMessage], addGenerationPrompt: Bool = false, tools: JSONTree? = nil, date: Date = Date()
+        _ messages: [ChatMessage], addGenerationPrompt: Bool = false, tools: JSONValue? = nil, date: Date = Date()
     ) throws -> RenderedChat {
         var context = values.mapValues(TemplateValue.init)
         context["messages"] = .items(messages.map { TemplateValue(.object($0.members)) })
@@ -114,7 +114,7 @@ public struct RenderedChat: Sendable, Equatable {
 }
 
 extension TemplateValue {
-    init(_ tree: JSONTree) {
+    init(_ tree: JSONValue) {
         switch tree {
         case .null: self = .none
         case .bool(let value): self = .bool(value)
@@ -122,9 +122,9 @@ extension TemplateValue {
         case .number(let value): self = .float(value)
         case .string(let value): self = .string(value)
         case .array(let items): self = .items(items.map(TemplateValue.init))
-        case .object(let members):
+        case .object(let object):
             var map = TemplateMap()
-            for member in members { map.set(Text(member.key), TemplateValue(member.value)) }
+            for member in object.members { map.set(Text(member.key), TemplateValue(member.value)) }
             self = .map(map)
         }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 
 /// Turns values into text, as Python and its `json` do. Each piece is counted, so that a value that shares its parts many times over
 /// is refused before it fills the memory.
@@ -136,13 +137,13 @@ struct TemplateWriter {
         case .int(let value): try add("\(value)")
         case .float(let value):
             try add(value.isNaN ? "NaN" : value.isInfinite ? value < 0 ? "-Infinity" : "Infinity" : Self.python(value))
-        case .text(let text), .markup(let text): try add(Self.jsonQuoted(text, ascii: style.ascii))
+        case .text(let text), .markup(let text): try add(Self.jsonQuoted(text, style))
         case .list(let list):
             try enclosed("[", "]", list.items, style, level) { writer, item in try writer.json(item, style, level: level + 1) }
         case .map(let map):
             let pairs = style.sortKeys ? map.pairs.sorted { $0.key.lexicographicallyPrecedes($1.key) } : map.pairs
             try enclosed("{", "}", pairs, style, level) { writer, pair in
-                try writer.add(Self.jsonQuoted(pair.key, ascii: style.ascii))
+                try writer.add(Self.jsonQuoted(pair.key, style))
                 try writer.add(style.afterKey)
                 try writer.json(pair.value, style, level: level + 1)
             }
@@ -164,24 +165,7 @@ struct TemplateWriter {
         try add(end)
     }
 
-    private static func jsonQuoted(_ text: Text, ascii: Bool) -> Text {
-        var result: Text = ["\""]
-        for scalar in text {
-            switch scalar {
-            case "\"", "\\": result += ["\\", scalar]
-            case "\n": result += Text("\\n")
-            case "\r": result += Text("\\r")
-            case "\t": result += Text("\\t")
-            case "\u{8}": result += Text("\\b")
-            case "\u{C}": result += Text("\\f")
-            default:
-                if scalar.value < 0x20 || (ascii && !(0x20...0x7E).contains(scalar.value)) {
-                    for unit in String(scalar).utf16 { result += Text(hex("\\u", 4, UInt32(unit))) }
-                } else {
-                    result.append(scalar)
-                }
-            }
-        }
-        return result + ["\""]
+    private static func jsonQuoted(_ text: Text, _ style: JSONStyle) -> Text {
+        Text(JSONText.quoted(text) { style.ascii && !(0x20...0x7E).contains($0.value) })
     }
 }

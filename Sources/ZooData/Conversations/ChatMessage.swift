@@ -1,3 +1,5 @@
+import ZooBase
+
 /// One turn of a conversation.
 public struct ChatMessage: Sendable, Equatable {
     /// The roles that a message may have; their use is up to the template.
@@ -6,16 +8,16 @@ public struct ChatMessage: Sendable, Equatable {
     public let role: String
     public let content: String
     /// The message as the data has it, with what else templates may read, such as `tool_calls`.
-    let members: [JSONTree.Member]
+    let members: JSONObject
 
     public init(role: String, content: String) {
         self.role = role
         self.content = content
-        members = [.init("role", .string(role)), .init("content", .string(content))]
+        members = JSONObject([("role", .string(role)), ("content", .string(content))])
     }
 
     /// - Throws: the reason as text, for the caller to put the file and line in front.
-    init(_ tree: JSONTree, place: String) throws(RowFault) {
+    init(_ tree: JSONValue, place: String) throws(RowFault) {
         guard case .object(let members) = tree else {
             throw RowFault(reason: "\(place) is \(tree.kind); expected an object with 'role' and 'content'")
         }
@@ -26,7 +28,7 @@ public struct ChatMessage: Sendable, Equatable {
         guard let name = role.string else { throw RowFault(reason: "\(place).role is \(role.kind); expected a string") }
         guard Self.roles.contains(name) else {
             let meant = ["human": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant", "function": "tool"][name]
-            let fix = (meant ?? nearest(name, among: Self.roles)).map { "; did you mean '\($0)'?" } ?? ""
+            let fix = meant.map { "; did you mean '\($0)'?" } ?? didYouMean(name, among: Self.roles)
             throw RowFault(
                 reason: "\(place).role is '\(name.prefix(40))'; expected one of \(Self.roles.joined(separator: ", "))\(fix)")
         }
@@ -44,7 +46,7 @@ public struct ChatMessage: Sendable, Equatable {
     }
 
     /// The conversation in a column.
-    static func conversation(_ tree: JSONTree, column: String) throws(RowFault) -> [ChatMessage] {
+    static func conversation(_ tree: JSONValue, column: String) throws(RowFault) -> [ChatMessage] {
         guard case .array(let items) = tree else {
             throw RowFault(reason: "'\(column)' is \(tree.kind); expected a list of messages with 'role' and 'content'")
         }
@@ -55,9 +57,9 @@ public struct ChatMessage: Sendable, Equatable {
     }
 
     /// The messages of a list; `place` is what errors begin with.
-    public static func conversation(_ tree: JSONTree, place: String) throws -> [ChatMessage] {
+    public static func conversation(_ tree: JSONValue, place: String) throws -> [ChatMessage] {
         do { return try conversation(tree, column: "messages") } catch { throw DataError(place, error.reason) }
     }
 
-    var tree: JSONTree { .object(members) }
+    var tree: JSONValue { .object(members) }
 }

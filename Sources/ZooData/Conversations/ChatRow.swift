@@ -1,3 +1,5 @@
+import ZooBase
+
 /// The conversations of a row whose columns are lists of messages rather than texts.
 public struct ChatRow: Sendable, Equatable {
     /// A whole conversation, of which the assistant's turns are learned: the column `messages`.
@@ -8,7 +10,7 @@ public struct ChatRow: Sendable, Equatable {
     public var chosen: [ChatMessage]?
     public var rejected: [ChatMessage]?
     /// JSON schemas of tools for the template: the column `tools`, where it is a list.
-    public var tools: JSONTree?
+    public var tools: JSONValue?
 
     public init() {}
 }
@@ -16,7 +18,7 @@ public struct ChatRow: Sendable, Equatable {
 extension ChatRow {
     /// Takes the conversations of `shape` out of `columns`; nil if its columns are texts.
     /// - Throws: the reason as text, for the caller to put the line in front.
-    init?(columns: inout [String: JSONTree], shape: DatasetShape) throws(RowFault) {
+    init?(columns: inout [String: JSONValue], shape: DatasetShape) throws(RowFault) {
         let lists = shape.columns.filter { if case .array? = columns[$0] { true } else { false } }
         guard shape == .messages || !lists.isEmpty else { return nil }
         self.init()
@@ -80,8 +82,8 @@ extension ChatRow {
             ("messages", messages), ("prompt", prompt.isEmpty ? nil : prompt), ("completion", completion), ("chosen", chosen),
             ("rejected", rejected),
         ]
-        for case (let name, let list?) in named { result[name] = .array(list.map(\.tree.value)) }
-        if let tools { result["tools"] = tools.value }
+        for case (let name, let list?) in named { result[name] = .array(list.map(\.tree)) }
+        if let tools { result["tools"] = tools }
         return result
     }
 }

@@ -1,3 +1,5 @@
+import ZooBase
+
 /// 1 if the completion solves its row's problem of the numbers game, else 0; see ``CountdownProblem``.
 ///
 /// The row's column `numbers` is a list of whole numbers, `target` a whole number. A completion that was cut at the length limit

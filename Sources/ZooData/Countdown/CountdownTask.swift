@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 
 /// The countdown task: make a number from given ones with + − × ÷, each used exactly once.
 ///
@@ -53,7 +54,7 @@ public struct CountdownTask: Hashable, Sendable {
     /// - Throws: ``DataError`` if the settings allow too few problems, or the folder cannot be written.
     public func prepare(into folder: URL) throws {
         let datasets = try split()
-        try writeFolder(folder, replacing: false) { part in
+        try OutputFolder.write(folder, existing: .keep) { part in
             for dataset in datasets { try dataset.write(jsonl: part.appendingPathComponent("\(dataset.name).jsonl")) }
         }
     }

@@ -1,3 +1,5 @@
+import ZooBase
+
 /// An expression as the generator draws it: every value on the way is a whole number from 1, as in the television game.
 struct DrawnExpression: Sendable {
     private indirect enum Shape {

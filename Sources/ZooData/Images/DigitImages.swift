@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 
 /// Handwritten digits, 8 × 8 (Alpaydin and Kaynak 1998, "Optical Recognition of Handwritten Digits", UCI).
 public struct DigitImages: Sendable {

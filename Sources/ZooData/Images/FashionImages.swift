@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 
 /// Images of clothing, 28 × 28, in ten classes (Xiao, Rasul and Vollgraf 2017, "Fashion-MNIST", arXiv:1708.07747).
 public struct FashionImages: Sendable {

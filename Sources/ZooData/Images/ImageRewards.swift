@@ -1,3 +1,5 @@
+import ZooBase
+
 /// A sampled image and what it should show.
 public struct SampledImage: Sendable {
     public var picture: Picture
@@ -50,7 +52,7 @@ extension ImageReward {
             measure = known
         } else {
             let names = Self.all.map(\.name)
-            let meant = nearest(name, among: names).map { "; did you mean '\($0)'?" } ?? ""
+            let meant = didYouMean(name, among: names)
             throw DataError("reward \(name)", "is unknown; rewards of images are \(names.joined(separator: ", "))\(meant)")
         }
         self.name = name

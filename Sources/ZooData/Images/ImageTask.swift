@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 
 /// One kind of condition of an image: its name, and the names of its values.
 public struct ImageCondition: Sendable, Equatable, Codable {

@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 
 /// Tells ten classes of images apart: one hidden layer of 64 over the pixels, each image brought to mean 0 and standard deviation
 /// 1 first.

@@ -1,3 +1,5 @@
+import ZooBase
+
 /// f(prompt): a number from the standard normal distribution that the prompt's text and a seed fix, whatever the completion is.
 ///
 /// With a weight w beside another reward r it makes the reward-shift experiment: r' = r + w·f(prompt) ranks the completions of a

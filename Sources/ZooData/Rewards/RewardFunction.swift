@@ -1,3 +1,5 @@
+import ZooBase
+
 /// Scores a completion: what an algorithm maximises.
 public protocol RewardFunction: Sendable {
     /// The name under which the score is logged.

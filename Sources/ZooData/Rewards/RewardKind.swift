@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 
 /// A reward function that recipes can name, with its parameters.
 ///
@@ -37,7 +38,7 @@ public struct RewardKind: Sendable {
     private static func kind(_ name: String) throws -> RewardKind {
         guard let kind = all.first(where: { $0.name == name }) else {
             let names = all.map(\.name)
-            let meant = nearest(name, among: names).map { "; did you mean '\($0)'?" } ?? ""
+            let meant = didYouMean(name, among: names)
             throw DataError("reward \(name)", "is unknown; built in are \(names.joined(separator: ", "))\(meant)")
         }
         return kind

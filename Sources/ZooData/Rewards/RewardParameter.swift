@@ -1,3 +1,5 @@
+import ZooBase
+
 /// A setting of a reward function, as a recipe writes it.
 public struct RewardParameter: Sendable {
     public enum Kind: Sendable, Equatable {
@@ -25,11 +27,11 @@ public struct RewardParameter: Sendable {
     }
 
     fileprivate func accepts(_ value: JSONValue) -> Bool {
-        switch (kind, value) {
-        case (.string, .string), (.bool, .bool): true
-        case (.number(let range), .number(let number)): range.contains(number)
-        case (.whole(let range), .number(let number)): Int(exactly: number).map(range.contains) ?? false
-        default: false
+        switch kind {
+        case .string: value.string != nil
+        case .bool: value.bool != nil
+        case .number(let range): value.number.map(range.contains) ?? false
+        case .whole(let range): value.integer.map(range.contains) ?? false
         }
     }
 }
@@ -42,7 +44,7 @@ struct RewardSettings {
         let names = parameters.map(\.name)
         for name in given.keys.sorted() where !names.contains(name) {
             let known = names.isEmpty ? "it has none" : "it has \(names.joined(separator: ", "))"
-            let meant = nearest(name, among: names).map { "; did you mean '\($0)'?" } ?? ""
+            let meant = didYouMean(name, among: names)
             throw DataError("reward \(reward)", "has no parameter '\(name)'; \(known)\(meant)")
         }
         var values: [String: JSONValue] = [:]

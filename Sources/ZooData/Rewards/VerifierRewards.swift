@@ -17,6 +17,7 @@ public struct ExactMatchReward: RewardFunction {
         let answer: String
         switch value {
         case .string(let text): answer = text
+        case .integer(let number): answer = "\(number)"
         case .number(let number): answer = Int64(exactly: number).map { "\($0)" } ?? "\(number)"
         default: throw DataError("reward \(name)", "the column '\(column)' is \(value.kind); expected a string or a number")
         }

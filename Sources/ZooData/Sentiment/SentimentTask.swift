@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 
 /// The sentiment task: steer a small language model of movie reviews towards positive ones.
 ///
@@ -46,7 +47,7 @@ public struct SentimentTask: Sendable {
         _ = try Lexicon(contentsOf: lexicon)
         let datasets = split(snippets, seed: seed)
 
-        try writeFolder(folder, replacing: true) { part in
+        try OutputFolder.write(folder, existing: .replace) { part in
             for dataset in datasets { try dataset.write(jsonl: part.appendingPathComponent("\(dataset.name).jsonl")) }
             try FileManager.default.copyItem(at: lexicon, to: part.appendingPathComponent("lexicon.tsv"))
         }

@@ -69,7 +69,7 @@ private func permanent(_ text: String) -> zoo_str {
 }
 
 /// The compiler that ZooKit, and with it the plugin, was built by. A dynamic Swift plugin needs the host's runtime to be the same.
-private var toolchain: String {
+package var toolchain: String {
     #if compiler(>=6.4)
         "swift 6.4 or later"
     #elseif compiler(>=6.3)

@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooTensor
 
 /// An adapter without the weights of its base, as PEFT keeps one of a language model and diffusers one of an image model.
@@ -64,8 +64,9 @@ public struct AdapterFolder {
         config.usesRSLoRA = try keys.flag("use_rslora") ?? false
         guard config.r <= 1 << 20 else { throw keys.refuse("r", "a whole number up to \(1 << 20)") }
         switch keys.json["target_modules"] {
-        case let names as [String] where !names.isEmpty: config.targets = .named(names.sorted())
-        case "all-linear" as String: config.targets = .allLinear
+        case .array(let names)? where !names.isEmpty && names.allSatisfy { $0.string != nil }:
+            config.targets = .named(names.compactMap(\.string).sorted())
+        case .string("all-linear")?: config.targets = .allLinear
         default: throw keys.refuse("target_modules", "a list of names (patterns are not supported)")
         }
         self.config = config
@@ -115,13 +116,13 @@ public struct AdapterFolder {
             // diffusers has short names that fit more than one kind of layer.
             default: isText ? Set(adaptation.modules.map(LoRAConfig.shortName)).sorted() : adaptation.modules.sorted()
             }
-        let json: [String: Any] = [
-            "peft_type": "LORA", "task_type": isText ? "CAUSAL_LM" : NSNull(), "base_model_name_or_path": adaptation.baseName,
-            "revision": NSNull(), "inference_mode": true, "r": config.r, "lora_alpha": whole(config.alpha), "lora_dropout": 0.0,
-            "target_modules": targets, "use_rslora": config.usesRSLoRA, "use_dora": false, "bias": "none",
-            "fan_in_fan_out": isTransposed, "init_lora_weights": true, "modules_to_save": NSNull(),
-            "rank_pattern": [:] as [String: Int], "alpha_pattern": [:] as [String: Int], "layers_to_transform": NSNull(),
-            "layers_pattern": NSNull(),
+        let json: JSONObject = [
+            "peft_type": "LORA", "task_type": isText ? "CAUSAL_LM" : .null,
+            "base_model_name_or_path": .string(adaptation.baseName), "revision": .null, "inference_mode": true,
+            "r": .integer(config.r), "lora_alpha": .number(config.alpha), "lora_dropout": 0,
+            "target_modules": .array(targets.map(JSONValue.string)), "use_rslora": .bool(config.usesRSLoRA), "use_dora": false,
+            "bias": "none", "fan_in_fan_out": .bool(isTransposed), "init_lora_weights": true, "modules_to_save": .null,
+            "rank_pattern": [:], "alpha_pattern": [:], "layers_to_transform": .null, "layers_pattern": .null,
         ]
         switch layout {
         case .peft:
@@ -133,9 +134,6 @@ public struct AdapterFolder {
                 metadata: ["format": "pt", DiffusersAdapter.metadataKey: try DiffusersAdapter.text(json)])
         }
     }
-
-    /// A whole number as such: PEFT's own type for it.
-    private static func whole(_ value: Double) -> NSNumber { Int(exactly: value).map { $0 as NSNumber } ?? value as NSNumber }
 }
 
 extension ConfigKeys {
@@ -147,27 +145,27 @@ extension ConfigKeys {
 
     /// Refuses by name anything but plain LoRA of linear layers.
     fileprivate func refuseOtherAdapters(task expected: String?) throws {
-        guard json["peft_type"] as? String == "LORA" else { throw refuse("peft_type", "\"LORA\"") }
+        guard json["peft_type"]?.string == "LORA" else { throw refuse("peft_type", "\"LORA\"") }
         let task = try text("task_type")
         guard task == nil || task == expected else { throw refuse("task_type", expected.map { "\"\($0)\"" } ?? "null") }
         guard try text("bias") ?? "none" == "none" else { throw refuse("bias", "\"none\"") }
         // Other ways of beginning change the base's own weights; the adapter is then one of another base.
         switch json["init_lora_weights"] {
-        case nil, is Bool, "gaussian" as String, "orthogonal" as String: break
+        case nil, .bool?, .string("gaussian")?, .string("orthogonal")?: break
         default: throw refuse("init_lora_weights", "true, false, \"gaussian\" or \"orthogonal\"")
         }
         let known = Self.harmless.union(["peft_type", "task_type", "bias", "init_lora_weights"])
         for key in json.keys.sorted() where !known.contains(key) && !isOff(json[key]) {
-            throw ModelError("\(file): \(key) is \(json[key] ?? "") and is not supported; only plain LoRA is")
+            throw ModelError("\(file): \(key) is \((try? json[key]?.text()) ?? "") and is not supported; only plain LoRA is")
         }
     }
 
-    private func isOff(_ value: Any?) -> Bool {
+    private func isOff(_ value: JSONValue?) -> Bool {
         switch value {
-        case nil, is NSNull: true
-        case let flag as Bool: !flag
-        case let list as [Any]: list.isEmpty
-        case let object as [String: Any]: object.isEmpty
+        case nil, .null?: true
+        case .bool(let flag)?: !flag
+        case .array(let items)?: items.isEmpty
+        case .object(let members)?: members.isEmpty
         default: false
         }
     }

@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooTensor
 
 /// The config of an adapter as diffusers' `save_lora_weights` keeps it: JSON in the metadata of the weights' file, every key with the
@@ -11,29 +11,25 @@ enum DiffusersAdapter {
     private static let longest = 16 << 20
 
     /// The config without the component's name; nil if the file has none.
-    static func metadata(_ file: URL) throws -> [String: Any]? {
+    static func metadata(_ file: URL) throws -> JSONObject? {
         let data = try InputFile.data(file, isMapped: true)
         let length = data.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         guard data.count >= 8, length <= UInt64(min(data.count - 8, longest)),
-            let header = try? JSONSerialization.jsonObject(with: data[8..<8 + Int(length)]) as? [String: Any]
+            let header = try? JSONReader.value(data[8..<8 + Int(length)]).object
         else {
             throw ModelError("\(file.path): expected a safetensors file with a header of at most \(longest) bytes")
         }
-        guard let text = (header["__metadata__"] as? [String: Any])?[metadataKey] as? String else { return nil }
-        guard let json = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any] else {
-            throw ModelError("\(file.path): \(metadataKey) is not a JSON object")
-        }
+        guard let text = header["__metadata__"]?[metadataKey]?.string else { return nil }
+        let json = try ConfigKeys.object(Data(text.utf8), "\(file.path): \(metadataKey)")
         if let other = json.keys.filter({ !$0.hasPrefix(prefix) }).min() {
             throw ModelError("\(file.path): \(metadataKey) has \(other); only adapters of the \(prefix.dropLast()) are read")
         }
-        return Dictionary(uniqueKeysWithValues: json.map { (String($0.key.dropFirst(prefix.count)), $0.value) })
+        return JSONObject(json.members.map { (String($0.key.dropFirst(prefix.count)), $0.value) })
     }
 
-    static func text(_ config: [String: Any]) throws -> String {
-        let json = Dictionary(uniqueKeysWithValues: config.map { (prefix + $0.key, $0.value) })
-        let data = try JSONSerialization.data(
-            withJSONObject: json, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
-        return String(decoding: data, as: UTF8.self)
+    static func text(_ config: JSONObject) throws -> String {
+        let json = JSONObject(config.members.map { (prefix + $0.key, $0.value) })
+        return String(decoding: try JSONValue.object(json).prettyData(), as: UTF8.self)
     }
 
     /// What diffusers takes a file without metadata for: the rank and modules of its tensors, and alpha = r.

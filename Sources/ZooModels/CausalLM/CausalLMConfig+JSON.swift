@@ -1,10 +1,11 @@
 import Foundation
+import ZooBase
 
 extension CausalLMConfig {
     /// Reads `config.json`; throws if a key is missing, has the wrong type or asks for something unsupported.
-    public init(json: [String: Any], file: String) throws {
+    public init(json: JSONObject, file: String) throws {
         let keys = ConfigKeys(json: json, file: file)
-        guard let family = (json["model_type"] as? String).flatMap(Family.init(rawValue:)) else {
+        guard let family = (json["model_type"]?.string).flatMap(Family.init(rawValue:)) else {
             throw keys.refuse("model_type", "one of \(Family.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         let traits = family.traits
@@ -37,40 +38,41 @@ extension CausalLMConfig {
     }
 
     /// What `config.json` holds for a network with this head.
-    public func json(head: Head) -> [String: Any] {
+    public func json(head: Head) -> JSONObject {
         let traits = family.traits
         let names = traits.keys
-        var json: [String: Any] = [
-            "model_type": family.rawValue, "vocab_size": vocabularySize, names.hidden: hiddenSize,
-            names.intermediate: intermediateSize, names.layers: layers, names.heads: heads, names.positions: maxPositions,
-            names.normEps: normEps, names.activation: traits.activation.rawValue, "tie_word_embeddings": tieEmbeddings,
-            "initializer_range": initializerRange, "torch_dtype": "float32",
+        var json: JSONObject = [
+            "model_type": .string(family.rawValue), "vocab_size": .integer(vocabularySize), names.hidden: .integer(hiddenSize),
+            names.intermediate: .integer(intermediateSize), names.layers: .integer(layers), names.heads: .integer(heads),
+            names.positions: .integer(maxPositions), names.normEps: .number(normEps),
+            names.activation: .string(traits.activation.rawValue), "tie_word_embeddings": .bool(tieEmbeddings),
+            "initializer_range": .number(initializerRange), "torch_dtype": "float32",
         ]
-        if let key = names.kvHeads { json[key] = kvHeads }
-        if let key = names.headWidth { json[key] = headWidth }
+        if let key = names.kvHeads { json[key] = .integer(kvHeads) }
+        if let key = names.headWidth { json[key] = .integer(headWidth) }
         if traits.hasRotaryPositions {
-            json["rope_theta"] = ropeTheta
+            json["rope_theta"] = .number(ropeTheta)
             json["rope_scaling"] = ropeScaling.json
         }
-        json.merge(traits.write(self)) { _, own in own }
-        json["bos_token_id"] = bosToken.map { Int($0) }
-        json["pad_token_id"] = padToken.map { Int($0) }
+        for option in traits.write(self).members { json[option.key] = option.value }
+        json["bos_token_id"] = bosToken.map { .integer(Int($0)) }
+        json["pad_token_id"] = padToken.map { .integer(Int($0)) }
         switch eosTokens.count {
         case 0: break
-        case 1: json["eos_token_id"] = Int(eosTokens[0])
-        default: json["eos_token_id"] = eosTokens.map { Int($0) }
+        case 1: json["eos_token_id"] = .integer(Int(eosTokens[0]))
+        default: json["eos_token_id"] = .array(eosTokens.map { .integer(Int($0)) })
         }
-        switch head {
-        case .languageModel: json["architectures"] = [traits.className + traits.languageModelSuffix]
-        case .value: json["architectures"] = [traits.className + "ForTokenClassification"]
-        case .score where pooling == .mean:
-            json["architectures"] = [traits.className + "ForTokenClassification"]
-            json["pooling"] = pooling.rawValue
-        case .score: json["architectures"] = [traits.className + "ForSequenceClassification"]
-        }
+        let className =
+            switch head {
+            case .languageModel: traits.className + traits.languageModelSuffix
+            case .score where pooling == .last: traits.className + "ForSequenceClassification"
+            case .value, .score: traits.className + "ForTokenClassification"
+            }
+        json["architectures"] = [.string(className)]
+        if head == .score, pooling == .mean { json["pooling"] = .string(pooling.rawValue) }
         if head != .languageModel {
-            json["id2label"] = ["0": head.rawValue]
-            json["label2id"] = [head.rawValue: 0]
+            json["id2label"] = ["0": .string(head.rawValue)]
+            json["label2id"] = .object(JSONObject([(head.rawValue, 0)]))
         }
         return json
     }

@@ -1,12 +1,13 @@
 import Foundation
+import ZooBase
 
 extension ConfigKeys {
     /// Throws if a key asks for unsupported mathematics; a missing, null or neutral key asks for nothing.
     func refuseUnsupported(except traits: FamilyTraits) throws {
         let known = Set(traits.options + (traits.hasRotaryPositions ? ["rope_scaling", "rope_parameters"] : []))
         for (key, neutral) in Self.unsupported where !known.contains(key) {
-            guard let value = json[key], !(value is NSNull) else { continue }
-            guard let neutral, let number = value as? NSNumber, number.doubleValue == neutral.value else {
+            guard let value = json[key], !value.isNull else { continue }
+            guard let neutral, neutral.isMeant(by: value) else {
                 throw refuse(key, (neutral.map { "\($0.text), or null" } ?? "null") + ": no other value is supported here")
             }
         }
@@ -15,7 +16,12 @@ extension ConfigKeys {
     private enum Neutral {
         case zero, one, no, yes
 
-        var value: Double { self == .zero || self == .no ? 0 : 1 }
+        /// true and 1 are the same here, as in Python.
+        func isMeant(by value: JSONValue) -> Bool {
+            let number = self == .zero || self == .no ? 0.0 : 1
+            return value.number == number || value.bool == (number == 1)
+        }
+
         var text: String {
             switch self {
             case .zero: "0"
@@ -52,8 +58,8 @@ extension ConfigKeys {
         var theta = try number("rope_theta") ?? 10_000
         var scaling = RopeScaling.none
         for key in ["rope_scaling", "rope_parameters"] {
-            guard let value = json[key], !(value is NSNull) else { continue }
-            guard let parameters = value as? [String: Any] else { throw refuse(key, "null or an object") }
+            guard let value = json[key], !value.isNull else { continue }
+            guard let parameters = value.object else { throw refuse(key, "null or an object") }
             let inner = ConfigKeys(json: parameters, file: "\(file): \(key)")
             let kind = try inner.text("rope_type") ?? inner.text("type") ?? "default"
             var known: Set = ["rope_type", "type", "rope_theta"]
@@ -74,7 +80,7 @@ extension ConfigKeys {
             default:
                 throw ModelError("\(file): \(key) asks for \(kind); supported are default, linear and llama3")
             }
-            if let other = parameters.keys.filter({ !known.contains($0) }).min(), !(parameters[other] is NSNull) {
+            if let other = parameters.keys.filter({ !known.contains($0) }).min(), parameters[other]?.isNull == false {
                 throw inner.refuse(other, "no such key for \(kind)")
             }
             theta = try inner.number("rope_theta") ?? theta

@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 
 /// A folder's `generation_config.json`: what it says about sampling, and the unchanged file.
 ///

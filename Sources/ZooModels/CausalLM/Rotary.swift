@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 import ZooTensor
 
 /// How a model's rotary frequencies are stretched beyond the length that it was first trained on.
@@ -10,14 +11,14 @@ public enum RopeScaling: Sendable, Equatable {
     case llama3(factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double, originalPositions: Int)
 
     /// As `config.json` holds it; nil for none.
-    var json: [String: Any]? {
+    var json: JSONValue? {
         switch self {
         case .none: nil
-        case .linear(let factor): ["rope_type": "linear", "factor": factor]
+        case .linear(let factor): ["rope_type": "linear", "factor": .number(factor)]
         case .llama3(let factor, let low, let high, let original):
             [
-                "rope_type": "llama3", "factor": factor, "low_freq_factor": low, "high_freq_factor": high,
-                "original_max_position_embeddings": original,
+                "rope_type": "llama3", "factor": .number(factor), "low_freq_factor": .number(low), "high_freq_factor": .number(high),
+                "original_max_position_embeddings": .integer(original),
             ]
         }
     }

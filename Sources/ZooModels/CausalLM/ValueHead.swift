@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooTensor
 
 /// A critic that reads the hidden states of a policy: one linear layer of its own on a shared trunk.

@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 import ZooTensor
 
 /// Embeddings of a few named conditions, where a real model has text encoders: one token per kind, and their pooled sum.
@@ -88,11 +89,11 @@ public final class ConditionTable {
         let keys = try DiffusersFolder.object(
             folder.appendingPathComponent("config.json"), hint: "expected the folder of a condition table")
         try keys.require("_class_name", is: className, hint: "PolicyZoo's own component")
-        guard let list = keys.json["kinds"] as? [[String: Any]] else {
+        guard let list = keys.json["kinds"]?.array else {
             throw keys.refuse("kinds", "a list of objects with name and count")
         }
         let kinds = try list.map { entry in
-            guard let name = entry["name"] as? String, let count = entry["count"] as? Int,
+            guard let name = entry["name"]?.string, let count = entry["count"]?.integer,
                 (1...(1 << 24)).contains(count)
             else {
                 throw keys.refuse("kinds", "a list of objects with name and count, from 1 to \(1 << 24)")
@@ -108,7 +109,7 @@ public final class ConditionTable {
     }
 
     func save(to folder: URL) throws {
-        let list = kinds.map { ["name": $0.name, "count": $0.count] as [String: Any] }
-        try DiffusersFolder.write(folder, config: ["_class_name": Self.className, "kinds": list], parameters: parameters)
+        let list = kinds.map { ["name": .string($0.name), "count": .integer($0.count)] as JSONValue }
+        try DiffusersFolder.write(folder, config: ["_class_name": .string(Self.className), "kinds": .array(list)], parameters: parameters)
     }
 }

@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooTensor
 
 /// Reading and writing one component of a folder in diffusers' layout.
@@ -20,7 +20,7 @@ enum DiffusersFolder {
     }
 
     /// Writes `config.json` and the weights.
-    static func write(_ folder: URL, config: [String: Any], parameters: [NamedTensor]) throws {
+    static func write(_ folder: URL, config: JSONObject, parameters: [NamedTensor]) throws {
         try writeFolder(folder, json: config, as: "config.json", parameters: parameters, as: weights + ".safetensors")
     }
 }

@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooTensor
 
 extension FlowImage {
@@ -48,13 +48,13 @@ extension FlowImage {
     }
 
     private static func checkPipeline(_ keys: ConfigKeys) throws {
-        let name = keys.json["_class_name"] as? String ?? "missing"
+        let name = keys.json["_class_name"]?.string ?? "missing"
         guard pipelines.contains(name) else {
             throw ModelError("\(keys.file): _class_name is \(name); pipelines that load: \(pipelines.joined(separator: ", "))")
         }
-        if let component = keys.json["transformer"] as? [String], component.last != FluxConfig.className {
+        if let component = keys.json["transformer"]?.array?.last?.string, component != FluxConfig.className {
             throw ModelError(
-                "\(keys.file): transformer is \(component.last ?? "missing"); transformers that load: \(FluxConfig.className)")
+                "\(keys.file): transformer is \(component); transformers that load: \(FluxConfig.className)")
         }
     }
 
@@ -86,14 +86,14 @@ extension FlowImage {
         }
         try writeJSON(schedule.json, to: folder.appendingPathComponent("scheduler/scheduler_config.json"))
         try transformer.save(to: folder.appendingPathComponent("transformer"))
-        var index: [String: Any] = [
-            "_class_name": "FluxKontextPipeline", "scheduler": ["diffusers", FlowSchedule.className],
-            "transformer": ["diffusers", FluxConfig.className],
+        var index: JSONObject = [
+            "_class_name": "FluxKontextPipeline", "scheduler": ["diffusers", .string(FlowSchedule.className)],
+            "transformer": ["diffusers", .string(FluxConfig.className)],
         ]
-        for name in ["vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2"] { index[name] = [NSNull(), NSNull()] }
+        for name in ["vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2"] { index[name] = [.null, .null] }
         if case .table(let table) = conditioning {
             try table.save(to: folder.appendingPathComponent("condition_table"))
-            index["condition_table"] = ["policyzoo", ConditionTable.className]
+            index["condition_table"] = ["policyzoo", .string(ConditionTable.className)]
         }
         if case .value = head {
             try saveValueHead(to: folder)

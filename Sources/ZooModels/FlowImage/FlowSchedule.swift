@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 import ZooTensor
 
 /// The noise levels of a sampler, as diffusers' `FlowMatchEulerDiscreteScheduler` computes them with a static shift.
@@ -35,8 +36,11 @@ public struct FlowSchedule: Sendable, Equatable {
         guard shift > 0, shift.isFinite else { throw keys.refuse("shift", "a positive number") }
     }
 
-    var json: [String: Any] {
-        ["_class_name": Self.className, "num_train_timesteps": 1000, "shift": shift, "use_dynamic_shifting": false]
+    var json: JSONObject {
+        [
+            "_class_name": .string(Self.className), "num_train_timesteps": 1000, "shift": .number(shift),
+            "use_dynamic_shifting": false,
+        ]
     }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 
 /// Configuration of a `FluxTransformer2DModel`, under the names of diffusers' `transformer/config.json`.
 public struct FluxConfig: Sendable, Equatable {
@@ -102,8 +103,9 @@ public struct FluxConfig: Sendable, Equatable {
         pooledProjectionDim = try size("pooled_projection_dim", 768)
         guidanceEmbeds = try keys.flag("guidance_embeds") ?? false
         if let axes = keys.json["axes_dims_rope"] {
-            guard let axes = axes as? [Int] else { throw keys.refuse("axes_dims_rope", "three whole numbers") }
-            axesDimsRope = axes
+            let numbers = axes.array?.compactMap(\.integer)
+            guard let numbers, numbers.count == axes.array?.count else { throw keys.refuse("axes_dims_rope", "three whole numbers") }
+            axesDimsRope = numbers
         }
         if let patch = try keys.integer("patch_size"), patch != 1 { throw keys.refuse("patch_size", "1") }
         if let out = try keys.integer("out_channels"), out != inChannels {
@@ -143,12 +145,13 @@ public struct FluxConfig: Sendable, Equatable {
         }
     }
 
-    var json: [String: Any] {
+    var json: JSONObject {
         [
-            "_class_name": Self.className, "patch_size": 1, "in_channels": inChannels, "out_channels": NSNull(),
-            "num_layers": layers, "num_single_layers": singleLayers, "attention_head_dim": headWidth,
-            "num_attention_heads": heads, "joint_attention_dim": jointAttentionDim,
-            "pooled_projection_dim": pooledProjectionDim, "guidance_embeds": guidanceEmbeds, "axes_dims_rope": axesDimsRope,
+            "_class_name": .string(Self.className), "patch_size": 1, "in_channels": .integer(inChannels), "out_channels": .null,
+            "num_layers": .integer(layers), "num_single_layers": .integer(singleLayers),
+            "attention_head_dim": .integer(headWidth), "num_attention_heads": .integer(heads),
+            "joint_attention_dim": .integer(jointAttentionDim), "pooled_projection_dim": .integer(pooledProjectionDim),
+            "guidance_embeds": .bool(guidanceEmbeds), "axes_dims_rope": .array(axesDimsRope.map(JSONValue.integer)),
         ]
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 
 /// The shape of a table of softmax policies over small contexts.
 public struct TabularConfig: Sendable, Equatable {
@@ -22,8 +23,11 @@ public struct TabularConfig: Sendable, Equatable {
         try validate(file: keys.file)
     }
 
-    var json: [String: Any] {
-        ["model_type": "tabular", "vocab_size": vocabularySize, "horizon": horizon, "prompts": prompts]
+    var json: JSONObject {
+        [
+            "model_type": "tabular", "vocab_size": .integer(vocabularySize), "horizon": .integer(horizon),
+            "prompts": .integer(prompts),
+        ]
     }
 
     func validate(file: String = "config") throws {

@@ -1,14 +1,24 @@
+import Foundation
+import ZooBase
+
 /// A value in a JSON file with its location, so that errors can name file and key.
 struct JSONPlace {
-    let value: JSON
+    let value: JSONValue
     /// As `model.merges[3]`; empty for the file itself.
     let path: String
     let file: String
 
-    init(_ value: JSON, path: String = "", file: String) {
+    init(_ value: JSONValue, path: String = "", file: String) {
         self.value = value
         self.path = path
         self.file = file
+    }
+
+    /// Reads a file's bytes. Keys that come twice are kept, for the vocabulary says itself what is wrong with one.
+    static func read(_ data: Data, file: String) throws -> JSONPlace {
+        do { return JSONPlace(try JSONReader.value(data, deepest: 100, repeatedKeys: .keep), file: file) } catch let fault as JSONFault {
+            throw TokenizerError(file: file, reason: "the file: not valid JSON: \(fault)")
+        }
     }
 
     func error(_ reason: String) -> TokenizerError {
@@ -16,15 +26,15 @@ struct JSONPlace {
     }
 
     /// The members of an object.
-    func members() throws -> [JSON.Member] {
-        guard case .object(let members) = value else { throw wrong("an object") }
-        return members
+    func members() throws -> [JSONObject.Member] {
+        guard let object = value.object else { throw wrong("an object") }
+        return object.members
     }
 
     /// The member `name`, or nil if it is missing or null.
     func member(_ name: String) throws -> JSONPlace? {
         var found: JSONPlace?
-        for member in try members() where member.name.utf8.elementsEqual(name.utf8) {
+        for member in try members() where member.key.utf8.elementsEqual(name.utf8) {
             guard found == nil else { throw error(" has the key \(name) twice") }
             found = JSONPlace(member.value, path: path.isEmpty ? name : "\(path).\(name)", file: file)
         }
@@ -56,20 +66,11 @@ struct JSONPlace {
     }
 
     func number() throws -> Double {
-        guard case .number(let number) = value else { throw wrong("a number") }
+        guard let number = value.number else { throw wrong("a number") }
         return number
     }
 
     func wrong(_ expected: String) -> TokenizerError {
-        let found =
-            switch value {
-            case .null: "null"
-            case .bool: "true or false"
-            case .number: "a number"
-            case .string: "a string"
-            case .array: "an array"
-            case .object: "an object"
-            }
-        return error(": expected \(expected), found \(found)")
+        error(": expected \(expected), found \(value.kind)")
     }
 }

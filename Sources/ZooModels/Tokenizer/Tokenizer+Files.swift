@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 
 extension Tokenizer {
     static let configName = "tokenizer_config.json"
@@ -20,7 +20,7 @@ extension Tokenizer {
     static func addsBegin(_ companions: [String: Data], beside file: String) throws -> Bool? {
         guard let data = companions[configName] else { return nil }
         let config = URL(fileURLWithPath: file).deletingLastPathComponent().appendingPathComponent(configName).path
-        return try JSONPlace(try JSON(data: data, file: config), file: config).member("add_bos_token")?.bool()
+        return try JSONPlace.read(data, file: config).member("add_bos_token")?.bool()
     }
 
     /// The bytes of a file. Half a gigabyte is thirty times the largest tokenizer in use.
@@ -62,7 +62,7 @@ extension Tokenizer.SpecialTokens {
         for name in [Tokenizer.configName, Tokenizer.mapName] {
             guard let data = companions[name] else { continue }
             let file = folder.appendingPathComponent(name).path
-            let json = JSONPlace(try JSON(data: data, file: file), file: file)
+            let json = try JSONPlace.read(data, file: file)
             bos = try bos ?? json.member("bos_token").map(Self.mark)
             eos = try eos ?? json.member("eos_token").map(Self.mark)
             pad = try pad ?? json.member("pad_token").map(Self.mark)

@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 
 /// Byte-pair encoding, byte-level or of characters with byte fallback, as Hugging Face `tokenizers` computes it from the same
 /// `tokenizer.json`.

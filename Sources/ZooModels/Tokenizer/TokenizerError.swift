@@ -1,5 +1,7 @@
+import ZooBase
+
 /// What is wrong with a tokenizer's file, as one sentence that names the file and the place in it.
-public struct TokenizerError: Error, Equatable, Sendable, CustomStringConvertible {
+public struct TokenizerError: PlainError, Equatable, Sendable {
     /// The file, as it was given.
     public let file: String
     /// The location in the file, and the fault.
@@ -11,4 +13,5 @@ public struct TokenizerError: Error, Equatable, Sendable, CustomStringConvertibl
     }
 
     public var description: String { "\(file): \(reason)" }
+    public var status: CommandStatus { .data }
 }

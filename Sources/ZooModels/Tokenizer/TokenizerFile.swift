@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 
 /// `tokenizer.json` as Hugging Face `tokenizers` writes it: the parts that decide which ids a text gets, and its text back.
 ///
@@ -29,7 +30,7 @@ struct TokenizerFile {
     /// Reads the file's bytes.
     /// - Throws: ``TokenizerError``, naming `file` and the key.
     init(data: Data, file: String) throws {
-        let json = JSONPlace(try JSON(data: data, file: file), file: file)
+        let json = try JSONPlace.read(data, file: file)
         let modelJSON = try json.required("model")
         let addedJSON = try json.member("added_tokens")?.elements() ?? []
         let tokenCount = try modelJSON.required("vocab").members().count + addedJSON.count
@@ -100,10 +101,10 @@ extension TokenizerFile.Model {
         let vocabularyJSON = try json.required("vocab")
         vocabulary = try vocabularyJSON.members().map { member in
             let place = JSONPlace(member.value, path: "\(vocabularyJSON.path)", file: json.file)
-            guard case .number = member.value else {
-                throw JSONPlace(member.value, path: "\(vocabularyJSON.path).\(member.name)", file: json.file).wrong("a number")
+            guard member.value.number != nil else {
+                throw JSONPlace(member.value, path: "\(vocabularyJSON.path).\(member.key)", file: json.file).wrong("a number")
             }
-            return (member.name, try tokenId(place, of: member.name, below: idLimit))
+            return (member.key, try tokenId(place, of: member.key, below: idLimit))
         }
         let mergesJSON = try json.required("merges")
         guard case .array(let merges) = mergesJSON.value else { throw mergesJSON.wrong("an array") }
@@ -115,7 +116,7 @@ extension TokenizerFile.Model {
     }
 
     /// Written as `["a", "b"]`, or as `"a b"` before tokenizers 0.20.
-    private static func merge(_ json: JSON, _ rank: Int, _ merges: JSONPlace) throws -> (left: String, right: String) {
+    private static func merge(_ json: JSONValue, _ rank: Int, _ merges: JSONPlace) throws -> (left: String, right: String) {
         let place = { JSONPlace(json, path: "\(merges.path)[\(rank)]", file: merges.file) }
         switch json {
         case .array(let parts):

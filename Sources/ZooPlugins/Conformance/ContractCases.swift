@@ -1,5 +1,6 @@
 import CZoo
 import Foundation
+import ZooBase
 import ZooData
 import ZooKit
 

@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooKit
 
 /// Reads the parts of a 64-bit little-endian ELF file that the checks need.

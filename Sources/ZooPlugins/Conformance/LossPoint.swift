@@ -1,4 +1,5 @@
 import CZoo
+import ZooBase
 import ZooData
 import ZooKit
 

@@ -1,3 +1,4 @@
+import ZooBase
 import ZooData
 import ZooKit
 
@@ -27,8 +28,7 @@ extension ParameterDescription {
         if !choices.isEmpty { return choices.filter { $0 != defaultValue } }
         switch (kind, defaultValue) {
         case (.boolean, .bool(let on)): return [.bool(!on)]
-        case (.number, .number(0)), (.number, .null): return raised.map { [$0] } ?? []
-        case (.integer, .number(0)), (.integer, .null): return raised.map { [$0] } ?? []
+        case (.number, 0), (.number, .null), (.integer, 0), (.integer, .null): return raised.map { [$0] } ?? []
         default: return []
         }
     }
@@ -57,6 +57,7 @@ extension JSONValue {
         switch self {
         case .null: "null"
         case .bool(let value): "\(value)"
+        case .integer(let value): "\(value)"
         case .number(let value): value == value.rounded() && abs(value) < 1e15 ? "\(Int64(value))" : "\(value)"
         case .string(let value): value
         case .array, .object: (try? text()) ?? "a list"

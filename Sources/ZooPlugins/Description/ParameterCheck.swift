@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 import ZooData
 import ZooKit
 
@@ -9,7 +10,7 @@ extension AlgorithmDescription {
             guard let parameter = parameter(name) else {
                 if let now = today(name) { throw ZooError(.invalidArgument, "\(recipe): parameter '\(name)' of '\(id)' \(now)") }
                 let known = parameters.flatMap { [$0.name] + $0.aliases }
-                let meant = nearest(name, among: known).map { "; did you mean '\($0)'?" } ?? ""
+                let meant = didYouMean(name, among: known)
                 throw ZooError(
                     .invalidArgument,
                     "\(recipe): algorithm '\(id)' has no parameter '\(name)'\(meant); `zoo plugins show \(id)` lists them")
@@ -67,6 +68,7 @@ extension JSONValue {
     fileprivate var inRecipe: String {
         switch self {
         case .string(let text): "'\(text)'"
+        case .integer(let number): "\(number)"
         case .number(let number): number.formatted(.number.grouping(.never).precision(.significantDigits(1...15)))
         case .bool(let value): "\(value)"
         default: kind

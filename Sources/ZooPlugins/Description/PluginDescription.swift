@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 import ZooData
 import ZooKit
 
@@ -78,17 +79,13 @@ public struct ParameterDescription: Sendable, Equatable, Codable {
 
 /// What an algorithm needs from the host.
 public struct AlgorithmNeeds: Sendable, Equatable, Codable {
-    public enum Data: String, Sendable, Codable {
-        case prompts, pairs, examples
-    }
-
     /// Any one of these suffices.
-    public var data: [Data]
+    public var data: [DataKind]
     public var roles: [String]
     public var services: [String]
 
     package init(
-        data: [Data], roles: [String], services: [String]
+        data: [DataKind], roles: [String], services: [String]
     ) {
         self.data = data
         self.roles = roles
@@ -147,7 +144,7 @@ extension AlgorithmNeeds {
     /// Reads the `needs` object of an algorithm.
     init(json: JSONValue, of algorithm: String) throws {
         let names = json["data"]?.array ?? json["data"].map { [$0] } ?? []
-        let data = names.compactMap { $0.string.flatMap(Data.init) }
+        let data = names.compactMap { $0.string.flatMap(DataKind.init) }
         guard !data.isEmpty, data.count == names.count else {
             throw ZooError(
                 .invalidArgument, "the needs of algorithm '\(algorithm)' name no data; expected prompts, pairs or examples")

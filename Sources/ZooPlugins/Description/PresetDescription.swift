@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 import ZooData
 import ZooKit
 
@@ -44,7 +45,7 @@ extension PresetDescription {
             }
             return text
         }
-        guard let parameters = json["parameters"]?.object else {
+        guard let parameters = json["parameters"]?.object?.dictionary else {
             throw ZooError(.invalidArgument, "\(what): '\(name)' has no 'parameters'; expected an object")
         }
         let notes = json["notes"]?.array ?? []

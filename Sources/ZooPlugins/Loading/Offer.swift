@@ -1,3 +1,4 @@
+import ZooBase
 import ZooData
 import ZooKit
 

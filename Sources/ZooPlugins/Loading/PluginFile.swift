@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooKit
 
 /// The checks on a file before any of its code runs. A loaded plugin is trusted code, so trust is decided here.
@@ -44,7 +44,7 @@ enum PluginFile {
 
     /// sha256 of the file's bytes, in hexadecimal.
     static func sha256(_ path: String) throws -> String {
-        try ZooFiles.sha256(InputFile.data(URL(fileURLWithPath: path), isMapped: true))
+        try ZooBase.sha256(InputFile.data(URL(fileURLWithPath: path), isMapped: true))
     }
 
     /// True where two paths name one file.

@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooKit
 
 /// A folder that one process owns exclusively: a run's, a comparison's, a probe's.

@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooKit
 
 /// What a worker process does; the hidden commands of `zoo` call these.

@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 import ZooPlugins
 
 /// Reads the settings of policies that make images.

@@ -1,7 +1,8 @@
+import ZooBase
 import ZooPlugins
 
 /// A fault of a recipe, as one sentence: `recipes/sentiment.yaml:14: stages[1].budget: expected …, found …`.
-public struct RecipeError: Error, Equatable, Sendable, CustomStringConvertible {
+public struct RecipeError: PlainError, Equatable, Sendable {
     /// The file and line, or the command-line option, of the fault.
     public let place: String
     /// The dotted path of the key; empty for the whole file.
@@ -16,4 +17,5 @@ public struct RecipeError: Error, Equatable, Sendable, CustomStringConvertible {
     }
 
     public var description: String { [place, path, reason].filter { !$0.isEmpty }.joined(separator: ": ") }
+    public var status: CommandStatus { .data }
 }

@@ -1,6 +1,6 @@
 import Foundation
+import ZooBase
 import ZooData
-import ZooFiles
 import ZooPlugins
 
 /// Recipes that build on another: `extends: sentiment.yaml` inherits all of it, its own keys replace the base's, and `set`

@@ -1,5 +1,6 @@
 import Foundation
 import Yams
+import ZooBase
 import ZooData
 import ZooPlugins
 
@@ -138,11 +139,12 @@ extension JSONValue {
         switch self {
         case .null: return "null"
         case .bool(let value): return value ? "true" : "false"
+        case .integer(let value): return "\(value)"
         case .number(let value): return Int64(exactly: value).map(String.init) ?? "\(value)"
         case .string(let text): return Self.isPlain(text) ? text : Self.quoted(text)
         case .array(let items): return "[\(items.map(\.yaml).joined(separator: ", "))]"
         case .object(let values):
-            let pairs = values.sorted { $0.key < $1.key }.map { "\(JSONValue.string($0.key).yaml): \($0.value.yaml)" }
+            let pairs = values.members.sorted { $0.key < $1.key }.map { "\(JSONValue.string($0.key).yaml): \($0.value.yaml)" }
             return "{\(pairs.joined(separator: ", "))}"
         }
     }
@@ -157,24 +159,11 @@ extension JSONValue {
         return rest && !["true", "false", "null"].contains(text)
     }
 
-    /// JSON's quotes, which YAML's double quotes contain.
+    /// JSON's quotes, which YAML's double quotes contain; what YAML takes for the end of a line is spelled out.
     private static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\t": result += "\\t"
-            case _
-            where scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || scalar == "\u{2028}" || scalar == "\u{2029}"
-                || scalar == "\u{FEFF}":
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
+        JSONText.quoted(text.unicodeScalars) {
+            (0x7F...0x9F).contains($0.value) || $0 == "\u{2028}" || $0 == "\u{2029}" || $0 == "\u{FEFF}"
         }
-        return result + "\""
     }
 }
 

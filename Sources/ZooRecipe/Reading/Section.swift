@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 import ZooData
 import ZooPlugins
 
@@ -185,7 +186,7 @@ extension Expectation where Value == Double {
     /// A number that satisfies `condition`, which `words` describes: `a number > 0`.
     static func number(_ words: String, _ condition: @escaping (Double) -> Bool) -> Expectation {
         Expectation(words: words) { field in
-            guard case .scalar(.number(let number)) = field.node.content else { return nil }
+            guard case .scalar(let value) = field.node.content, let number = value.number else { return nil }
             return condition(number) ? number : nil
         }
     }
@@ -216,7 +217,8 @@ extension Expectation where Value: FixedWidthInteger {
     /// A whole number from `least` to `most`, beyond which no machine could hold it or no run would end.
     static func whole(from least: Value, to most: Value) -> Expectation {
         Expectation(words: "a whole number >= \(least)") { field in
-            guard case .scalar(.number(let number)) = field.node.content, number == number.rounded(), number >= Double(least)
+            guard case .scalar(let value) = field.node.content, let number = value.number, number == number.rounded(),
+                number >= Double(least)
             else { return nil }
             guard let whole = Value(exactly: number), whole <= most else {
                 throw field.error("expected a whole number from \(least) to \(most), found \(field.node.found)")
@@ -264,8 +266,7 @@ extension Expectation where Value == [String: JSONValue] {
     /// Any mapping, unchanged; it is checked later.
     static var values: Expectation {
         Expectation(words: "a mapping of keys") { field in
-            guard case .object(let values) = field.node.json else { return nil }
-            return values
+            field.node.json.object?.dictionary
         }
     }
 }

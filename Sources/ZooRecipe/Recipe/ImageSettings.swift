@@ -1,3 +1,4 @@
+import ZooBase
 import ZooPlugins
 
 /// The sampler of a policy that makes images: from noise at t = 1 to an image at t = 0.

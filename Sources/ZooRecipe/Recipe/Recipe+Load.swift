@@ -1,6 +1,6 @@
 import Foundation
+import ZooBase
 import ZooData
-import ZooFiles
 import ZooPlugins
 
 extension Recipe {
@@ -94,7 +94,7 @@ extension RecipeNode {
         switch value {
         case .array(let items): self.init(.list(items.map { RecipeNode($0, place: place) }), place: place)
         case .object(let values):
-            let entries = values.sorted { $0.key < $1.key }.map {
+            let entries = values.members.sorted { $0.key < $1.key }.map {
                 Entry(key: $0.key, place: place, value: RecipeNode($0.value, place: place))
             }
             self.init(.map(entries), place: place)

@@ -1,3 +1,5 @@
+import ZooBase
+
 extension Charts {
     /// The gradients of several algorithms on the same frozen samples.
     public struct Probe: Sendable, Encodable {

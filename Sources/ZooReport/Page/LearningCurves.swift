@@ -1,3 +1,5 @@
+import ZooBase
+
 /// Puts the metrics of several runs on common curves.
 public enum LearningCurves {
     /// One step of a run: its number, and its metrics by name.
@@ -14,8 +16,7 @@ public enum LearningCurves {
         return Dictionary(grouping: runs.joined(), by: \.step).sorted { $0.key < $1.key }.map { step, records in
             let names = Set(records.flatMap(\.values.keys))
             let means = names.map { name in
-                let found = records.compactMap { $0.values[name] }
-                return (name, found.reduce(0, +) / Double(found.count))
+                (name, records.compactMap { $0.values[name] }.mean ?? .nan)
             }
             return Record(step: step, values: Dictionary(uniqueKeysWithValues: means))
         }
@@ -38,10 +39,7 @@ public enum LearningCurves {
         let steps = Set(thinned(all, to: points)).union(thinned(rare, to: points)).sorted()
         let values = steps.map { bySteps[$0] ?? [] }
         func mean(_ axis: String) -> [Rounded] {
-            values.map { records in
-                let found = records.compactMap { $0[axis] }
-                return Rounded(found.isEmpty ? nil : found.reduce(0, +) / Double(found.count))
-            }
+            values.map { records in Rounded(records.compactMap { $0[axis] }.mean) }
         }
         var columns = ["step": steps.map { Rounded(Double($0)) }]
         for axis in axes { columns[axis] = mean(axis) }

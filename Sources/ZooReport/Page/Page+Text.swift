@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 
 extension Page {
     /// The page without its charts, for a terminal or a pull request.

@@ -1,3 +1,5 @@
+import ZooBase
+
 /// A mean over seeds, with what the seeds say about its precision.
 public struct Estimate: Sendable, Equatable {
     public let mean: Double
@@ -13,9 +15,9 @@ public struct Estimate: Sendable, Equatable {
     ///
     /// Resampling draws from a fixed stream of random numbers, so equal values give equal intervals.
     public init?(_ values: [Double], resamples: Int = 10_000) {
-        guard !values.isEmpty else { return nil }
+        guard let mean = values.mean else { return nil }
+        self.mean = mean
         count = values.count
-        mean = values.reduce(0, +) / Double(values.count)
         interval = Bootstrap.interval(ofMean: values, resamples: resamples)
     }
 

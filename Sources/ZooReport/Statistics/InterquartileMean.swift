@@ -1,3 +1,5 @@
+import ZooBase
+
 /// The mean of the middle half of all scores, which outliers do not move (Agarwal et al. 2021, https://arxiv.org/abs/2108.13264).
 public enum InterquartileMean {
     /// Without the lowest and the highest quarter, each rounded down to whole scores, as the paper's own code has it
@@ -6,7 +8,7 @@ public enum InterquartileMean {
         guard values.allSatisfy(\.isFinite) else { return .nan }
         let cut = values.count / 4
         let middle = values.sorted().dropFirst(cut).dropLast(cut)
-        return middle.isEmpty ? .nan : middle.reduce(0, +) / Double(middle.count)
+        return middle.mean ?? .nan
     }
 
     /// Over the scores of all seeds and prompts, prompts in the place of the paper's tasks.
@@ -20,13 +22,13 @@ public enum InterquartileMean {
         let groups = Scores.units(scores.runs)
         let mean = of(rows.flatMap { $0 })
         guard groups.count > 1 else { return Estimate(mean: mean, interval: nil, count: groups.count) }
-        var random = RandomStream()
+        var random = SplitMix64(seed: 0)
         // Sorted once: a resample is the same order with other weights.
         let cells = rows.indices.flatMap { run in rows[run].indices.map { (value: rows[run][$0], run: run, prompt: $0) } }
             .sorted { $0.value < $1.value }
         let draws = (0..<resamples).map { _ in
-            let runs = random.resample(units: groups, runs: rows.count)
-            let prompts = random.resample(rows[0].count)
+            let runs = Scores.weights(groups, runs: rows.count, using: &random)
+            let prompts = Bootstrap.weights(rows[0].count, using: &random)
             return trimmed(cells.lazy.map { ($0.value, runs[$0.run] * prompts[$0.prompt]) })
         }
         return Estimate(mean: mean, interval: Bootstrap.interval(draws), count: groups.count)

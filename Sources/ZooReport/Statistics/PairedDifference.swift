@@ -1,3 +1,5 @@
+import ZooBase
+
 /// The difference between two variants on the runs and the prompts that both have, which removes their common effect.
 ///
 /// ```swift
@@ -40,7 +42,7 @@ public struct PairedDifference: Sendable, Equatable {
         guard !common.isEmpty else { return nil }
         // Without the same prompts there are only the means to pair.
         let paired = a.prompts == b.prompts
-        func average(_ values: [Double]?) -> Double { (values ?? []).reduce(0, +) / Double(values?.count ?? 0) }
+        func average(_ values: [Double]?) -> Double { values?.mean ?? .nan }
         let rows: [[Double]] = common.map { run in
             guard paired, let first = a.values[run], let second = b.values[run] else {
                 return [difference(average(a.values[run]), average(b.values[run]))]
@@ -81,7 +83,7 @@ public struct PairedDifference: Sendable, Equatable {
     }
 
     private static func variance(_ values: [Double]) -> Double {
-        let mean = values.reduce(0, +) / Double(values.count)
+        let mean = values.mean ?? .nan
         let squares: [Double] = values.map { ($0 - mean) * ($0 - mean) }
         return squares.reduce(0, +) / Double(values.count - 1)
     }
@@ -90,11 +92,11 @@ public struct PairedDifference: Sendable, Equatable {
         if rows[0].count == 1, groups.allSatisfy({ $0.count == 1 }) {
             return Bootstrap.interval(ofMean: rows.map { $0[0] }, resamples: resamples)
         }
-        var random = RandomStream()
+        var random = SplitMix64(seed: 0)
         return Bootstrap.interval(
             (0..<resamples).map { _ in
-                let runs = random.resample(units: groups, runs: rows.count)
-                let prompts = random.resample(rows[0].count)
+                let runs = Scores.weights(groups, runs: rows.count, using: &random)
+                let prompts = Bootstrap.weights(rows[0].count, using: &random)
                 var (sum, weight) = (0.0, 0.0)
                 for (row, times) in zip(rows, runs) where times > 0 {
                     var inner = 0.0

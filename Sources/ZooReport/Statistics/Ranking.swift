@@ -1,3 +1,5 @@
+import ZooBase
+
 /// Which variants are better than which, as far as their seeds can tell: a partial order.
 ///
 /// Two variants are ranked only where the 95% interval of their ``PairedDifference`` excludes 0. Each pair is judged on its own,
@@ -19,8 +21,7 @@ public struct Ranking: Sendable, Equatable {
     /// - Parameter scores: by variant; higher is better.
     public init(of variants: [String], _ scores: [String: Scores]) {
         func mean(_ name: String) -> Double {
-            let means = scores[name]?.unitMeans ?? []
-            return means.reduce(0, +) / Double(means.count)
+            scores[name]?.unitMeans.mean ?? .nan
         }
         let order = variants.filter { !(scores[$0]?.values.isEmpty ?? true) }.sorted { mean($0) > mean($1) }
         var worse = [Set<Int>](repeating: [], count: order.count)

@@ -1,3 +1,5 @@
+import ZooBase
+
 /// The scores of one variant: a value by run and held-out prompt, the same prompts for every run.
 public struct Scores: Sendable, Equatable {
     /// What tells the runs of a variant apart: the base model that it began from, and its seed. Runs are nested in base models.
@@ -36,8 +38,7 @@ public struct Scores: Sendable, Equatable {
         let runs = runs
         return Self.units(runs).map { unit in
             unit.reduce(0) { sum, index in
-                let values = values[runs[index]] ?? []
-                return sum + values.reduce(0, +) / Double(values.count)
+                sum + (values[runs[index]]?.mean ?? .nan)
             } / Double(unit.count)
         }
     }
@@ -50,19 +51,19 @@ public struct Scores: Sendable, Equatable {
     }
 }
 
-extension RandomStream {
+extension Scores {
     /// The weights of runs in one resample: units with replacement, then the runs of each unit drawn, again with replacement; the mean
     /// weight is 1 if the units are of one size.
-    mutating func resample(units: [[Int]], runs: Int) -> [Double] {
+    static func weights(_ units: [[Int]], runs: Int, using random: inout SplitMix64) -> [Double] {
         var weights = [Double](repeating: 0, count: runs)
-        for (unit, times) in zip(units, resample(units.count)) where times > 0 {
+        for (unit, times) in zip(units, Bootstrap.weights(units.count, using: &random)) where times > 0 {
             let share = Double(runs) / Double(units.count * unit.count)
             guard unit.count > 1 else {
                 weights[unit[0]] += times * share
                 continue
             }
             for _ in 0..<Int(times) {
-                for (index, count) in zip(unit, resample(unit.count)) { weights[index] += count * share }
+                for (index, count) in zip(unit, Bootstrap.weights(unit.count, using: &random)) { weights[index] += count * share }
             }
         }
         return weights

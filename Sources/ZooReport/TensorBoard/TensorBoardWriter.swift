@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 
 /// Writes scalars, texts and images that TensorBoard shows, each step at once, so that a crash loses no step before it.
 ///

@@ -1,6 +1,6 @@
 import Foundation
 import Synchronization
-import ZooFiles
+import ZooBase
 import ZooKit
 import ZooPlugins
 import ZooRecipe
@@ -41,7 +41,7 @@ enum ArtifactStore {
         } make: {
             let value = try make()
             // The same bits that another process will read.
-            try Files.write(JSON.encode(Kept(madeFrom: made, value: value, sha256: sha256(JSON.encode(value)))), to: url)
+            try OutputFile.write(JSON.encode(Kept(madeFrom: made, value: value, sha256: sha256(JSON.encode(value)))), to: url)
             found = value
         }
         lock.release()
@@ -80,7 +80,7 @@ enum ArtifactStore {
                         close(descriptor)
                         continue
                     }
-                    Files.sweep(artifact.deletingLastPathComponent(), prefix: artifact.lastPathComponent)
+                    Leftovers.sweep(artifact.deletingLastPathComponent(), prefix: artifact.lastPathComponent)
                     if try !isWhole() { try make() }
                     // Between the two locks another process may remove what was just made; then it is made again.
                     try lock(descriptor, LOCK_SH, artifact)

@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 import ZooData
 import ZooKit
 import ZooModels
@@ -37,7 +38,7 @@ final class Contents {
     /// The stage without its name and anything else that does not affect its result.
     ///
     /// - Parameter reads: whether the algorithm, or what is made for it, reads that kind of data.
-    func stage(_ stage: Stage, reads: (DataService.Kind) -> Bool) throws -> JSONValue {
+    func stage(_ stage: Stage, reads: (DataKind) -> Bool) throws -> JSONValue {
         var own = stage
         own.policy = try model(stage.policy, of: stage, as: "policy")
         own.reference = try stage.reference.map { try model($0, of: stage, as: "reference") }

@@ -1,6 +1,6 @@
 import Foundation
 import Synchronization
-import ZooFiles
+import ZooBase
 import ZooKit
 import ZooPlugins
 import ZooRecipe

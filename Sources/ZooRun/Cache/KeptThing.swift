@@ -1,6 +1,6 @@
 import Foundation
+import ZooBase
 import ZooData
-import ZooFiles
 import ZooKit
 import ZooPlugins
 import ZooRecipe
@@ -32,7 +32,7 @@ public struct KeptThing: Sendable {
     /// The artifact of that name. Throws with the nearest if there is none.
     public static func named(_ name: String, among all: [KeptThing]) throws -> KeptThing {
         if let found = all.first(where: { $0.name == name }) { return found }
-        let meant = nearest(name, among: all.map(\.name)).map { "; did you mean '\($0)'?" } ?? ""
+        let meant = didYouMean(name, among: all.map(\.name))
         throw ZooError(.notFound, "there is no '\(name)' in \(CacheFolder.artifacts.path)\(meant)")
     }
 

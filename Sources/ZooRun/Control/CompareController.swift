@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import ZooBase
 import ZooKit
 import ZooPlugins
 import ZooRecipe

@@ -1,6 +1,6 @@
 import Foundation
+import ZooBase
 import ZooData
-import ZooFiles
 import ZooKit
 import ZooPlugins
 import ZooRecipe
@@ -120,7 +120,7 @@ struct Continuation {
         larger.madeFrom = try MadeFrom(larger, offer)
         // The spec first: a run that is finished by another budget than its spec's would never continue.
         if folder.isDone { try FileManager.default.removeItem(at: folder.done) }
-        try Files.write(JSON.encode(larger.sealed()), to: folder.spec)
+        try OutputFile.write(JSON.encode(larger.sealed()), to: folder.spec)
         try folder.create(larger)
         return stage.scheduled.map { role in
             "the learning rate of \(role) follows a schedule over the whole budget: from here on that of \(new.axis.rawValue): "

@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
+import ZooBase
 import ZooData
-import ZooFiles
 import ZooKit
 import ZooPlugins
 import ZooRecipe
@@ -93,7 +93,7 @@ public struct RunController: Sendable {
         for recipe in recipes ?? [recipe] {
             try check.read(recipe) { stage in
                 let needs = try plugins.offer(stage.algorithm).algorithm.needs
-                var kinds = Set(needs.data.compactMap { DataService.Kind(rawValue: $0.rawValue) })
+                var kinds = Set(needs.data)
                 if kinds.contains(.pairs), case .build? = stage.data.pairs { kinds.insert(.prompts) }
                 return kinds
             }
@@ -138,7 +138,7 @@ public struct RunController: Sendable {
         } make: {
             // A damaged artifact is removed completely. A stopped run continues: the folder's name is the hash of what goes into
             // it.
-            if folder.isDone { Files.discard(folder.url) }
+            if folder.isDone { OutputFolder.discard(folder.url) }
             let lock = try FolderLock(folder.url, "artifact", being: "made")
             folder.sweep()
             try folder.create(spec)
@@ -251,7 +251,7 @@ public struct RunController: Sendable {
         let isDone = Atomic(false)
         let isStopped = Atomic(false)
         let log = folder.appending(path: "log.txt")
-        if !FileManager.default.fileExists(atPath: log.path) { try Files.write(Data(), to: log) }
+        if !FileManager.default.fileExists(atPath: log.path) { try OutputFile.write(Data(), to: log) }
         let logFile = try FileHandle(forWritingTo: log)
         try logFile.seekToEnd()
         let lastLine = Mutex("")

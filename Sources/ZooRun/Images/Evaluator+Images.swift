@@ -1,3 +1,4 @@
+import ZooBase
 import ZooData
 import ZooKit
 import ZooModels
@@ -28,11 +29,11 @@ extension Evaluator {
         drawn.metrics["kl"] = try divergence(role, prompts, format)
         try noteVelocities(role, prompts, format, &drawn)
         let pictures = drawn.items.compactMap(\.image?.picture)
-        drawn.metrics["brightness"] = mean(pictures.map(\.brightness))
-        drawn.metrics["grid_energy"] = mean(pictures.map(\.gridEnergy))
-        drawn.metrics["total_variation"] = mean(pictures.map(\.totalVariation))
+        drawn.metrics["brightness"] = pictures.map(\.brightness).mean ?? .nan
+        drawn.metrics["grid_energy"] = pictures.map(\.gridEnergy).mean ?? .nan
+        drawn.metrics["total_variation"] = pictures.map(\.totalVariation).mean ?? .nan
         if evaluation.samplesPerPrompt > 1 {
-            drawn.metrics["diversity"] = mean(perPrompt(pictures).map { diversity(Array($0)) })
+            drawn.metrics["diversity"] = perPrompt(pictures).map { diversity(Array($0)) }.mean ?? .nan
         }
         try score(batch, &drawn)
         return drawn
@@ -40,10 +41,7 @@ extension Evaluator {
 
     /// Mean distance of two different images.
     private func diversity(_ pictures: [Picture]) -> Double {
-        mean(
-            pictures.indices.flatMap { first in
-                pictures[(first + 1)...].map { pictures[first].distance($0) }
-            })
+        pictures.indices.flatMap { first in pictures[(first + 1)...].map { pictures[first].distance($0) } }.mean ?? .nan
     }
 
     /// The exact divergence over a rollout's steps, summed over elements and steps, of one sample of each of the first prompts.
@@ -57,7 +55,7 @@ extension Evaluator {
             role: role, prompts: some, samples: 1, settings: settings, generator: Generator(seed: seed &+ 1))
         let output = Output.klReference.rawValue
         let steps = try services.model.forward(role: role, batch: batch, outputs: [output])[0].doubles
-        return mean(batch.sequenceSums(steps)) * Double(format.shape.count)
+        return (batch.sequenceSums(steps).mean ?? .nan) * Double(format.shape.count)
     }
 
     /// The denoising error and the drift on the held-out images themselves, with noise that is the same for every model.
@@ -74,8 +72,9 @@ extension Evaluator {
         guard let own = try services.model.roles.role(role).network as? FlowImage,
             let reference = try services.model.roles.role("reference").network as? FlowImage
         else { throw ZooError(.internal, "the policy of an image task is not an image model") }
-        drawn.metrics["denoising_error"] = mean(try withoutGrad { try own.denoisingError(images) }.floats.map(Double.init))
-        drawn.metrics["drift"] = role == "reference" ? 0 : mean(try own.drift(from: reference, images))
+        drawn.metrics["denoising_error"] = 
+            try withoutGrad { try own.denoisingError(images) }.floats.map(Double.init).mean
+        drawn.metrics["drift"] = role == "reference" ? 0 : try own.drift(from: reference, images).mean ?? .nan
     }
 
     /// A column per prompt: the reference image where there is one, the target, a sample before training and one after.

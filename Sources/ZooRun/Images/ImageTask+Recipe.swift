@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 import ZooData
 import ZooKit
 import ZooModels
@@ -76,7 +77,7 @@ extension ImageTask {
         case "held-out-mixed" where !newHeldOut.isEmpty: return Dataset(name: name, shape: .prompt, rows: mixedHeldOut)
         default:
             let names = ["training", "held-out"] + (newTraining.isEmpty ? [] : ["new-training", "held-out-mixed"])
-            let meant = nearest(name, among: names).map { "; did you mean '\($0)'?" } ?? ""
+            let meant = didYouMean(name, among: names)
             throw ZooError(
                 .invalidArgument, "task '\(self.name)' has no '\(name)'; it has: \(names.joined(separator: ", "))\(meant)")
         }

@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 import ZooData
 import ZooKit
 import ZooModels
@@ -32,7 +33,7 @@ final class Evaluator {
             throw ZooError(.invalidArgument, "\(setup.recipe.file.path): 'evaluation' has no 'prompts' to sample for")
         }
         prompts = try setup.checked(
-            setup.files.dataset(source, expecting: DataService.Kind.prompts.shapes), .prompts,
+            setup.files.dataset(source, expecting: DataKind.prompts.shapes), .prompts,
             name: "evaluation.prompts")
     }
 
@@ -122,15 +123,16 @@ final class Evaluator {
     /// A metric of sequences: its mean, and that of each prompt.
     func note(_ name: String, _ values: [Double], _ drawn: inout Drawn) {
         noteMean(name, values, &drawn)
-        drawn.prompts[name] = perPrompt(values).map { mean(Array($0)) }
+        drawn.prompts[name] = perPrompt(values).map { $0.mean ?? .nan }
     }
 
     /// The mean over sequences, and that of each split of the prompts.
     private func noteMean(_ name: String, _ values: [Double], _ drawn: inout Drawn) {
-        drawn.metrics[name] = mean(values)
+        drawn.metrics[name] = values.mean ?? .nan
         let splits = perPrompt(values).indices.map { row($0)?.extras["split"]?.string }
         for split in Set(splits.compactMap(\.self)) {
-            drawn.metrics["\(name)@\(split)"] = mean(zip(splits, perPrompt(values)).flatMap { $0 == split ? Array($1) : [] })
+            drawn.metrics["\(name)@\(split)"] =
+                zip(splits, perPrompt(values)).flatMap { $0 == split ? Array($1) : [] }.mean ?? .nan
         }
     }
 
@@ -145,7 +147,7 @@ final class Evaluator {
         var k = 1
         while k <= each {
             let chances = perPrompt(solved).map { passChance(of: k, right: $0.count { $0 }, among: each) }
-            drawn.metrics["pass@\(k)"] = mean(chances)
+            drawn.metrics["pass@\(k)"] = chances.mean ?? .nan
             drawn.prompts["pass@\(k)"] = chances
             k *= 2
         }
@@ -171,8 +173,6 @@ final class Evaluator {
                     goldBefore: before.gold.isEmpty ? nil : before.gold[$0], goldAfter: after.gold.isEmpty ? nil : after.gold[$0])
             })
     }
-
-    func mean(_ values: [Double]) -> Double { values.isEmpty ? .nan : values.reduce(0, +) / Double(values.count) }
 
     /// Distinct pairs of neighbouring words over all pairs, across the samples; 1 if there are none.
     private func distinctPairs(_ texts: [String]) -> Double {

@@ -1,4 +1,5 @@
 import CZoo
+import ZooBase
 import ZooData
 import ZooKit
 import ZooModels
@@ -33,7 +34,7 @@ final class HeldOut {
         self.setup = setup
         self.make = make
         var datasets = DataService.Datasets()
-        for (kind, source) in [(DataService.Kind.pairs, evaluation.pairs), (.examples, evaluation.examples)] {
+        for (kind, source) in [(DataKind.pairs, evaluation.pairs), (.examples, evaluation.examples)] {
             guard let source else { continue }
             let dataset = try setup.checked(
                 setup.files.dataset(source, expecting: kind.shapes), kind, name: "evaluation.\(kind.rawValue)")
@@ -150,7 +151,7 @@ final class HeldOutHost: HostServices {
 
     /// How many of the `n` requested rows are served: the rows are distributed over as few iterations as possible, as evenly as
     /// possible, so that the last batch is not much smaller.
-    private func next(_ kind: DataService.Kind, _ n: Int) throws -> Int {
+    private func next(_ kind: DataKind, _ n: Int) throws -> Int {
         guard let all = rows.count(kind) else { throw others(kind) }
         served += 1
         guard let requests else { return min(n, all) }
@@ -170,7 +171,7 @@ final class HeldOutHost: HostServices {
         return take
     }
 
-    private func others(_ kind: DataService.Kind) -> ZooError {
+    private func others(_ kind: DataKind) -> ZooError {
         isAskedForOthers = true
         return ZooError(
             .unavailable, "algorithm '\(algorithm)' asks for \(kind.rawValue), which the evaluation does not hold out")

@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 import ZooData
 import ZooKit
 import ZooModels
@@ -61,7 +62,7 @@ struct MonteCarloValues {
     private mutating func note(_ returns: [Double], of states: [Int], each continuations: Int) {
         for (index, state) in states.enumerated() {
             let own = Array(returns[index * continuations..<(index + 1) * continuations])
-            means[state] = mean(own)
+            means[state] = own.mean ?? 0
             errors[state] = variance(own) / Double(continuations)
         }
     }
@@ -98,7 +99,7 @@ extension ProbeResult.Baseline {
         }
         self.init(
             name: name,
-            error: Self.bootstrap(squares.count) { chosen in max(0, mean(chosen.map { squares[$0] })).squareRoot() },
+            error: Self.bootstrap(squares.count) { chosen in max(0, chosen.map { squares[$0] }.mean ?? 0).squareRoot() },
             rankCorrelation: variance(own) > 0
                 ? Self.bootstrap(own.count) { chosen in
                     ZooKit.rankCorrelation(chosen.map { own[$0] }, chosen.map { truth.means[$0] }) ?? .nan
@@ -109,7 +110,7 @@ extension ProbeResult.Baseline {
 
     private static func bootstrap(_ count: Int, _ figure: ([Int]) -> Double) -> ProbeResult.Figure {
         var random = SplitMix64(seed: 0, stream: 0xba5e)
-        let resamples = (0..<400).map { _ in figure((0..<count).map { _ in random.next(below: count) }) }
+        let resamples = (0..<400).map { _ in figure(Bootstrap.draws(count, using: &random)) }
         return GradientStatistics.figure(figure(Array(0..<count)), resamples)
     }
 }

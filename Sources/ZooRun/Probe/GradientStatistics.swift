@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 import ZooData
 import ZooKit
 import ZooPlugins
@@ -146,14 +147,10 @@ struct GradientStatistics {
     private func resample(_ body: (Weights) -> [Double]) -> [[Double]] {
         var random = SplitMix64(seed: 0, stream: 0x9a0be)
         return (0..<Self.resamples).map { _ in
-            var weights = Weights(batches: Array(repeating: 0, count: batches), parts: Array(repeating: 0, count: parts))
+            var weights = Weights(batches: [], parts: [])
+            repeat { weights.batches = Bootstrap.weights(batches, using: &random) } while weights.batches.count { $0 > 0 } < 2
             repeat {
-                weights.batches = Array(repeating: 0, count: batches)
-                for _ in 0..<batches { weights.batches[random.next(below: batches)] += 1 }
-            } while weights.batches.count { $0 > 0 } < 2
-            repeat {
-                weights.parts = Array(repeating: 0, count: parts)
-                for _ in 0..<parts { weights.parts[random.next(below: parts)] += 1 }
+                weights.parts = Bootstrap.weights(parts, using: &random)
             } while parts > 1 && weights.parts.count { $0 > 0 } < 2
             return body(weights)
         }
@@ -161,12 +158,9 @@ struct GradientStatistics {
 
     /// A value with the 95% percentile interval of its resamples; not a number if more of these are none than lie outside of it.
     static func figure(_ mean: Double, _ resamples: [Double]) -> ProbeResult.Figure {
-        let sorted = resamples.filter(\.isFinite).sorted()
-        guard mean.isFinite, Double(sorted.count) > 0.975 * Double(resamples.count) else {
+        guard mean.isFinite, let interval = Bootstrap.outerInterval(resamples) else {
             return ProbeResult.Figure(mean: .nan, low: .nan, high: .nan)
         }
-        let last = Double(sorted.count - 1)
-        return ProbeResult.Figure(
-            mean: mean, low: sorted[Int((0.025 * last).rounded(.down))], high: sorted[Int((0.975 * last).rounded(.up))])
+        return ProbeResult.Figure(mean: mean, low: interval.lowerBound, high: interval.upperBound)
     }
 }

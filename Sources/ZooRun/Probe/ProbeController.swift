@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 import ZooData
 import ZooKit
 import ZooPlugins
@@ -69,7 +70,7 @@ public struct ProbeController: Sendable {
         guard !FileManager.default.fileExists(atPath: folder.result.path) else {
             throw ZooError(.alreadyExists, "\(url.path) already contains a probe; choose another folder")
         }
-        Files.sweep(url)
+        Leftovers.sweep(url)
         try folder.create(spec, recipe: controller.recipe)
         for variant in variants {
             guard let stage = try controller.recipe.applying(variant).stages.last else { continue }

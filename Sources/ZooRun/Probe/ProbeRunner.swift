@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import ZooBase
 import ZooData
 import ZooKit
 import ZooModels
@@ -34,7 +35,7 @@ struct ProbeRunner {
         else {
             throw ZooError(.notFound, "\(spec.run.plugin) offers no algorithm for stage '\(spec.run.stage)'")
         }
-        try Files.write(
+        try OutputFile.write(
             JSON.encode(RunEnvironment(spec.run, plugin.description, libtorch: Engine.version)), to: folder.environment)
         var needs = description.needs
         needs.data.append(.prompts)
@@ -70,7 +71,7 @@ struct ProbeRunner {
             result.points.append(try self.point(step, index))
             services.model.ledger = ledger
         }
-        try Files.write(JSON.encode(result), to: folder.result)
+        try OutputFile.write(JSON.encode(result), to: folder.result)
         RunEvent.send(.done)
     }
 
@@ -101,7 +102,7 @@ struct ProbeRunner {
                     return try host.takeGradient()
                 })
             let variances = host.advantageVariances
-            estimators.append((item.name, item.algorithm, variances.isEmpty ? nil : mean(variances)))
+            estimators.append((item.name, item.algorithm, variances.mean))
         }
         if let exact {
             let known = try batches.map { try exact.baselines($0.rollout) }
@@ -113,13 +114,13 @@ struct ProbeRunner {
                         variances.append(maskedVariance(advantages, batch.rollout.mask))
                         return try PolicyGradient(services: services).estimate(batch.rollout, advantages: advantages)
                     })
-                estimators.append(("oracle \(oracle.name)", nil, mean(variances)))
+                estimators.append(("oracle \(oracle.name)", nil, variances.mean ?? 0))
             }
         }
         let statistics = GradientStatistics(gradients: gradients, reference: reference)
         report(index, "values", 0.95)
         return ProbeResult.Point(
-            step: step, kl: kl(batches), reward: mean(batches.flatMap(\.total)),
+            step: step, kl: kl(batches), reward: batches.flatMap(\.total).mean ?? 0,
             referenceSequences: exact == nil ? Self.referenceParts * referencePrompts * referenceSamples : 0,
             estimators: estimators.enumerated().map { index, estimator in
                 statistics.estimator(
@@ -138,7 +139,7 @@ struct ProbeRunner {
     private func kl(_ batches: [FrozenBatch]) -> Double {
         // An image's log-probabilities are means over its elements.
         let elements = Double(services.model.images?.shape.count ?? 1)
-        return (mean(batches.flatMap { $0.rollout.sequenceSums($0.logRatios) }) * elements * 1e5).rounded() / 1e5
+        return ((batches.flatMap { $0.rollout.sequenceSums($0.logRatios) }.mean ?? 0) * elements * 1e5).rounded() / 1e5
     }
 
     // MARK: - The reference gradient
@@ -174,7 +175,7 @@ struct ProbeRunner {
         add("group-mean", groupMeans(totals, groups: groups))
         add("leave-one-out", leaveOneOutBaselines(totals, groups: groups))
         let size = probe.prompts * probe.samples
-        add("batch-mean", totals.indices.map { index in mean(Array(totals[index / size * size..<(index / size + 1) * size])) })
+        add("batch-mean", totals.indices.map { index in totals[index / size * size..<(index / size + 1) * size].mean ?? 0 })
         add("none", totals.map { _ in 0 })
         let oracles = try exact?.baselines(all) ?? []
         let truth =

@@ -7,15 +7,13 @@ import ZooRecords
 
 /// The data service: rows of the recipe's datasets as batches of tokens, in a seeded order whose position is checkpointed.
 final class DataService {
-    enum Kind: String, Codable, CaseIterable { case prompts, pairs, examples }
-
     /// The datasets of a stage, loaded.
     struct Datasets {
         var prompts: Dataset?
         var pairs: Dataset?
         var examples: Dataset?
 
-        subscript(kind: Kind) -> Dataset? {
+        subscript(kind: DataKind) -> Dataset? {
             switch kind {
             case .prompts: prompts
             case .pairs: pairs
@@ -33,7 +31,7 @@ final class DataService {
     private(set) var cursors: [String: DataCursor] = [:]
     /// Reports surprising facts, once each.
     var notice: (String) -> Void = { _ in }
-    private var isRepeating: Set<Kind> = []
+    private var isRepeating: Set<DataKind> = []
 
     init(
         _ datasets: Datasets, codec: any TextCodec, maxPromptSteps: Int, maxSteps: Int, images: ImageRows? = nil, seed: UInt64
@@ -45,15 +43,15 @@ final class DataService {
     }
 
     /// Rows of a kind's dataset; nil if the stage has none.
-    func count(_ kind: Kind) -> Int? { datasets[kind]?.rows.count }
+    func count(_ kind: DataKind) -> Int? { datasets[kind]?.rows.count }
 
     /// Rows of a kind handed out so far, over all passes.
-    func given(_ kind: Kind) -> Int { cursors[kind.rawValue].map { $0.epoch * $0.count + $0.index } ?? 0 }
+    func given(_ kind: DataKind) -> Int { cursors[kind.rawValue].map { $0.epoch * $0.count + $0.index } ?? 0 }
 
     /// Restores the positions of a checkpoint. Throws if a dataset's number of rows has changed.
     func restore(_ cursors: [String: DataCursor]) throws {
         for (kind, cursor) in cursors {
-            let rows = Kind(rawValue: kind).flatMap { datasets[$0]?.rows.count } ?? 0
+            let rows = DataKind(rawValue: kind).flatMap { datasets[$0]?.rows.count } ?? 0
             guard cursor.count == rows else {
                 throw ZooError(
                     .dataLoss, "the checkpoint's \(kind) have \(cursor.count) rows, the dataset has \(rows): it was changed"
@@ -108,7 +106,7 @@ final class DataService {
     /// The row of the prompts by its number, for rewards.
     func promptRow(_ id: Int) -> Row? { datasets.prompts.flatMap { $0.rows.indices.contains(id) ? $0.rows[id] : nil } }
 
-    private func next(_ kind: Kind, _ n: Int) throws -> [Row] {
+    private func next(_ kind: DataKind, _ n: Int) throws -> [Row] {
         guard let dataset = datasets[kind] else {
             throw ZooError(.unavailable, "this stage has no \(kind.rawValue): give the stage a 'data.\(kind.rawValue)'")
         }

@@ -1,6 +1,7 @@
 import CZoo
 import Foundation
 import Logging
+import ZooBase
 import ZooData
 import ZooKit
 import ZooModels

@@ -1,6 +1,6 @@
 import Foundation
+import ZooBase
 import ZooData
-import ZooFiles
 import ZooKit
 import ZooModels
 import ZooPlugins
@@ -121,8 +121,8 @@ final class ModelFactory {
         }
         config["model_type"] = .string(model.family)
         // A config.json without head_dim means the family's usual width, 128 for Qwen3; a recipe means that the heads share the rest.
-        if config["head_dim"] == nil, case .number(let hidden)? = config["hidden_size"],
-            case .number(let heads)? = config["num_attention_heads"], heads > 0
+        if config["head_dim"] == nil, let hidden = config["hidden_size"]?.number,
+            let heads = config["num_attention_heads"]?.number, heads > 0
         {
             config["head_dim"] = .number((hidden / heads).rounded(.down))
         }
@@ -130,9 +130,8 @@ final class ModelFactory {
         config["vocab_size"] = .number(Double(codec.tokenizer.vocabularySize))
         config["bos_token_id"] = codec.start.map { .number(Double($0)) } ?? .null
         config["eos_token_id"] = codec.end.map { .number(Double($0)) } ?? .null
-        let json = try JSONSerialization.jsonObject(with: JSON.encode(config, pretty: false)) as? [String: Any] ?? [:]
         return try initializeNetwork(
-            config: .causalLM(CausalLMConfig(json: json, file: recipe.file.path)), head: head, device: device,
+            config: .causalLM(CausalLMConfig(json: JSONObject(config), file: recipe.file.path)), head: head, device: device,
             trainable: trainable,
             generator: generator())
     }

@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import ZooBase
 import ZooData
 import ZooKit
 import ZooModels
@@ -34,7 +35,7 @@ struct Preparation {
             let batch = try sampler.sample(count: Self.scaleSamples, each: 1)
             var ledger = Ledger()
             let scores = try service.score(batch, row: sampler.data.promptRow, ledger: &ledger)[0].doubles
-            let mean = mean(scores)
+            let mean = scores.mean ?? 0
             let deviation = standardDeviation(scores)
             guard deviation > 0 else {
                 throw ZooError(

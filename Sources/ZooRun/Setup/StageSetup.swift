@@ -77,7 +77,7 @@ struct StageSetup {
         guard let source = stage.data.examples else {
             throw ZooError(.invalidArgument, "stage '\(stage.name)' trains a tokenizer: it needs 'data.examples'")
         }
-        return try files.dataset(source, expecting: DataService.Kind.examples.shapes).rows.map { row in
+        return try files.dataset(source, expecting: DataKind.examples.shapes).rows.map { row in
             guard let chat = row.chat else { return row.text ?? (row.prompt ?? "") + (row.completion ?? "") }
             let messages = chat.messages ?? chat.prompt + (chat.completion ?? [])
             return messages.map { "\($0.role)\n\($0.content)" }.joined(separator: "\n")
@@ -212,7 +212,7 @@ struct StageSetup {
         if needs.data.contains(.prompts), stage.data.prompts != nil { datasets.prompts = try checked(prompts(), .prompts) }
         if needs.data.contains(.examples), let source = stage.data.examples {
             datasets.examples = try checked(
-                files.dataset(source, expecting: DataService.Kind.examples.shapes), .examples)
+                files.dataset(source, expecting: DataKind.examples.shapes), .examples)
         }
         if needs.data.contains(.pairs), let source = stage.data.pairs {
             if case .build(let building) = source {
@@ -222,7 +222,7 @@ struct StageSetup {
                 datasets.pairs = built.dataset
                 model.ledger.add(built.cost)
             } else {
-                datasets.pairs = try checked(files.dataset(source, expecting: DataService.Kind.pairs.shapes), .pairs)
+                datasets.pairs = try checked(files.dataset(source, expecting: DataKind.pairs.shapes), .pairs)
             }
         }
         return datasets
@@ -231,7 +231,7 @@ struct StageSetup {
     /// A dataset after reading every row once, without the rows that teach nothing; reports what the limits cut.
     ///
     /// - Parameter name: the recipe's key; `data.KIND` unless given.
-    func checked(_ dataset: Dataset, _ kind: DataService.Kind, name: String? = nil) throws -> Dataset {
+    func checked(_ dataset: Dataset, _ kind: DataKind, name: String? = nil) throws -> Dataset {
         guard images == nil else { return dataset }
         let name = name ?? "data.\(kind.rawValue)"
         let counts = RowCheck(
@@ -249,17 +249,11 @@ struct StageSetup {
             throw ZooError(
                 .invalidArgument, "\(recipe.file.path): stage '\(stage.name)' samples its policy: it needs 'data.prompts'")
         }
-        return try files.dataset(source, expecting: DataService.Kind.prompts.shapes)
+        return try files.dataset(source, expecting: DataKind.prompts.shapes)
     }
 }
 
 extension DataSources {
     /// Whether the stage names a source of that kind.
-    func has(_ kind: AlgorithmNeeds.Data) -> Bool {
-        switch kind {
-        case .prompts: prompts != nil
-        case .pairs: pairs != nil
-        case .examples: examples != nil
-        }
-    }
+    func has(_ kind: DataKind) -> Bool { self[kind] != nil }
 }

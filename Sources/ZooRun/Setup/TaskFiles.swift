@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 import ZooData
 import ZooKit
 import ZooPlugins
@@ -42,7 +43,7 @@ struct TaskFiles {
         let url = try folder().appending(path: name)
         guard FileManager.default.fileExists(atPath: url.path) else {
             let names = try FileManager.default.contentsOfDirectory(atPath: try folder().path).sorted()
-            let meant = nearest(name, among: names).map { "; did you mean '\($0)'?" } ?? ""
+            let meant = didYouMean(name, among: names)
             throw ZooError(
                 .notFound,
                 "task '\(recipe.task?.name ?? "")' has no file '\(name)'; it has: \(names.joined(separator: ", "))\(meant)")

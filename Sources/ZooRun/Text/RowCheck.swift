@@ -1,6 +1,6 @@
 import Foundation
+import ZooBase
 import ZooData
-import ZooFiles
 import ZooKit
 import ZooPlugins
 import ZooRecipe
@@ -9,7 +9,7 @@ import ZooRecords
 /// Reads every row of a dataset once, as the algorithm will, and reports what the recipe's limits cut and which lines are faulty.
 struct RowCheck {
     let tokens: TokenizedRows
-    let kind: DataService.Kind
+    let kind: DataKind
     /// The functions that will read the prompts' columns, by the names of the recipe's rewards.
     var rewards: [(name: String, function: any RewardFunction)] = []
 

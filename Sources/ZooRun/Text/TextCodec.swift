@@ -1,6 +1,6 @@
 import Foundation
+import ZooBase
 import ZooData
-import ZooFiles
 import ZooModels
 import ZooPlugins
 import ZooRecipe
@@ -84,11 +84,11 @@ struct TokenizerCodec: TextCodec {
     /// Reads the chat template; nil if there is none.
     func chatTokens() throws -> ChatTokens? {
         let marks = tokenizer.specialTokens
-        var values: [String: JSONTree] = [:]
+        var values: [String: JSONValue] = [:]
         for (name, mark) in [("bos_token", marks.bos), ("eos_token", marks.eos), ("pad_token", marks.pad)] {
-            values[name] = mark.map(JSONTree.string)
+            values[name] = mark.map(JSONValue.string)
         }
-        values.merge(chat.variables.mapValues(JSONTree.init)) { $1 }
+        values.merge(chat.variables.mapValues(\.withWholeNumbers)) { $1 }
         let template =
             if let folder { try ChatTemplate.find(in: folder, override: chat.template, values: values) } else {
                 try chat.template.map { try ChatTemplate(contentsOf: $0, values: values) }

@@ -1,6 +1,6 @@
 import Foundation
+import ZooBase
 import ZooData
-import ZooFiles
 import ZooKit
 import ZooModels
 import ZooPlugins
@@ -41,19 +41,19 @@ public struct DataCheck: Sendable {
     /// Reads the datasets of all stages and of the evaluation, each only once.
     ///
     /// - Parameter kinds: what a stage's algorithm reads of its data; by default all that the stage names.
-    mutating func read(_ recipe: Recipe, kinds: ((Stage) throws -> Set<DataService.Kind>)? = nil) throws {
+    mutating func read(_ recipe: Recipe, kinds: ((Stage) throws -> Set<DataKind>)? = nil) throws {
         // Images and what they show come from the task.
         guard recipe.task?.makesImages != true else { return }
         for stage in recipe.stages {
-            let wanted = try kinds?(stage) ?? Set(DataService.Kind.allCases)
-            for kind in DataService.Kind.allCases where wanted.contains(kind) {
+            let wanted = try kinds?(stage) ?? Set(DataKind.allCases)
+            for kind in DataKind.allCases where wanted.contains(kind) {
                 guard let source = stage.data[kind] else { continue }
                 try read(recipe, stage, kind, source, stage.name, "data.\(kind.rawValue)", kind == .prompts ? stage.rewards : [])
             }
         }
         guard let evaluation = recipe.evaluation, let last = recipe.stages.last else { return }
         let sources = [
-            (DataService.Kind.prompts, evaluation.prompts), (.pairs, evaluation.pairs), (.examples, evaluation.examples),
+            (DataKind.prompts, evaluation.prompts), (.pairs, evaluation.pairs), (.examples, evaluation.examples),
         ]
         for case (let kind, let source?) in sources {
             try read(
@@ -69,7 +69,7 @@ public struct DataCheck: Sendable {
     }
 
     private mutating func read(
-        _ recipe: Recipe, _ stage: Stage, _ kind: DataService.Kind, _ source: DataSource, _ place: String, _ key: String,
+        _ recipe: Recipe, _ stage: Stage, _ kind: DataKind, _ source: DataSource, _ place: String, _ key: String,
         _ rewards: [RewardSpec]
     ) throws {
         if case .build = source { return }

@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 import ZooData
 import ZooKit
 import ZooModels
@@ -50,8 +51,8 @@ public struct DataInspection: Sendable {
     /// Reads the datasets and turns the first `count` rows of each into tokens.
     ///
     /// - Parameter stage: the last one unless given.
-    /// - Parameter kind: `prompts`, `pairs` or `examples`; all unless given.
-    public init(_ recipe: Recipe, stage name: String?, kind: String?, count: Int) throws {
+    /// - Parameter kind: all unless given.
+    public init(_ recipe: Recipe, stage name: String?, kind: DataKind?, count: Int) throws {
         guard let stage = name.map({ name in recipe.stages.first { $0.name == name } }) ?? recipe.stages.last else {
             let known = recipe.stages.map(\.name).joined(separator: ", ")
             throw ZooError(.invalidArgument, "\(recipe.file.path) has no stage '\(name ?? "")'; it has: \(known)")
@@ -66,7 +67,7 @@ public struct DataInspection: Sendable {
         let rows = TokenizedRows(codec: codec, maxPromptSteps: stage.data.maxPromptSteps, maxSteps: stage.data.maxSteps)
 
         var kinds: [Kind] = []
-        for wanted in DataService.Kind.allCases where kind == nil || kind == wanted.rawValue {
+        for wanted in DataKind.allCases where kind == nil || kind == wanted {
             guard let source = stage.data[wanted] else { continue }
             if case .build = source {
                 guard kind == nil else {
@@ -81,14 +82,14 @@ public struct DataInspection: Sendable {
             kinds.append(Kind(name: wanted.rawValue, shape: dataset.shape.rawValue, count: dataset.rows.count, rows: shown))
         }
         guard !kinds.isEmpty else {
-            let what = kind.map { "'data.\($0)'" } ?? "datasets"
+            let what = kind.map { "'data.\($0.rawValue)'" } ?? "datasets"
             throw ZooError(.invalidArgument, "\(recipe.file.path): stage '\(stage.name)' has no \(what)")
         }
         self.stage = stage.name
         self.kinds = kinds
     }
 
-    private static func row(_ row: ZooData.Row, _ kind: DataService.Kind, _ rows: TokenizedRows) throws -> Row {
+    private static func row(_ row: ZooData.Row, _ kind: DataKind, _ rows: TokenizedRows) throws -> Row {
         let found: [(String, TokenizedSequence)]
         switch kind {
         case .prompts: found = [("", try rows.prompt(row))]
@@ -116,19 +117,8 @@ public struct DataInspection: Sendable {
     }
 }
 
-extension DataService.Kind {
-    /// The accepted shapes, the preferred one first.
-    var shapes: [DatasetShape] {
-        switch self {
-        case .prompts: [.prompt, .promptCompletion]
-        case .pairs: [.preference]
-        case .examples: [.promptCompletion, .messages, .text]
-        }
-    }
-}
-
 extension DataSources {
-    subscript(kind: DataService.Kind) -> DataSource? {
+    subscript(kind: DataKind) -> DataSource? {
         switch kind {
         case .prompts: prompts
         case .pairs: pairs

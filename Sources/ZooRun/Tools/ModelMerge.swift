@@ -1,6 +1,6 @@
 import Foundation
+import ZooBase
 import ZooData
-import ZooFiles
 import ZooKit
 import ZooModels
 import ZooPlugins
@@ -40,22 +40,13 @@ public enum ModelMerge {
         } catch {
             throw ZooError(plain: error)
         }
-        removeLeftovers(of: output)
-        let part = output.deletingLastPathComponent().appending(
-            path: ".\(output.lastPathComponent).\(getpid()).tmp", directoryHint: .isDirectory)
-        do {
-            try OutputFile.createFolder(part)
+        try OutputFolder.write(output, existing: .refuse) { part in
             try network.save(to: part)
             for name in carried {
                 let source = [adapter, place].map { $0.appending(path: name) }.first { files.fileExists(atPath: $0.path) }
                 // Links are followed when copied: their paths may mean nothing there.
                 if let source { try files.copyItem(at: source.resolvingSymlinksInPath(), to: part.appending(path: name)) }
             }
-            try files.moveItem(at: part, to: output)
-        } catch {
-            try? files.removeItem(at: part)  // the first error is the one that matters
-            throw ZooError(plain: FileError(writing: output.path, error))
         }
-        Files.synchronize(folder: output.deletingLastPathComponent())
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import ZooData
 import ZooKit
 import ZooPlugins
 import ZooRecipe
@@ -29,7 +30,7 @@ extension RunServices {
 
     /// Passes over the dataset that the algorithm reads most.
     private var epochs: Double {
-        DataService.Kind.allCases.compactMap { kind in data.count(kind).map { Double(data.given(kind)) / Double($0) } }.max() ?? 0
+        DataKind.allCases.compactMap { kind in data.count(kind).map { Double(data.given(kind)) / Double($0) } }.max() ?? 0
     }
 }
 

@@ -1,6 +1,6 @@
 import Foundation
+import ZooBase
 import ZooData
-import ZooFiles
 import ZooKit
 import ZooModels
 import ZooPlugins
@@ -75,23 +75,16 @@ struct Checkpoint {
     // MARK: - Writing
 
     func save(step: Int, services: RunServices, algorithm: AlgorithmInstance) throws {
-        let files = FileManager.default
-        try OutputFile.createFolder(folder.checkpoints)
-        let part = folder.checkpoints.appending(path: ".step-\(step).tmp", directoryHint: .isDirectory)
         do {
-            if files.fileExists(atPath: part.path) { try files.removeItem(at: part) }
-            try OutputFile.createFolder(part)
-            try write(to: part, step: step, services: services, algorithm: algorithm)
-            Files.discard(url(step))
-            try files.moveItem(at: part, to: url(step))
+            try OutputFolder.write(url(step), existing: .replace) { part in
+                try write(to: part, step: step, services: services, algorithm: algorithm)
+            }
         } catch {
-            try? files.removeItem(at: part)  // the first error is the one that matters
             let reason = ZooError(plain: error)
             throw ZooError(
                 reason.code, "the checkpoint of step \(step) in \(folder.checkpoints.path) could not be written: \(reason)")
         }
-        Files.synchronize(folder: folder.checkpoints)
-        for old in try steps().filter({ $0 < step }).dropLast() { Files.discard(url(old)) }
+        for old in try steps().filter({ $0 < step }).dropLast() { OutputFolder.discard(url(old)) }
     }
 
     private func write(to part: URL, step: Int, services: RunServices, algorithm: AlgorithmInstance) throws {
@@ -106,16 +99,15 @@ struct Checkpoint {
             }
         }
         try Safetensors.write(packed(services.model.referenceScores), to: part.appending(path: "reference-scores.safetensors"))
-        try Files.write(algorithm.save(), to: part.appending(path: "algorithm.bin"))
+        try OutputFile.write(algorithm.save(), to: part.appending(path: "algorithm.bin"))
         let state = State(
             step: step, versions: roles.mapValues(\.version),
             frozen: roles.filter { $0.value.optimizer == nil }.map(\.key).sorted(),
             cursors: services.data.cursors, random: services.random, sampling: Data(services.sampling.state),
             ledger: services.model.ledgerWithBytes())
-        try Files.write(JSON.encode(state), to: part.appending(path: "state.json"))
-        try Manifest(of: part, files: Files.names(in: part), step: step, roles: saved.keys.sorted())
+        try OutputFile.write(JSON.encode(state), to: part.appending(path: "state.json"))
+        try Manifest(of: part, files: InputFolder.files(in: part), step: step, roles: saved.keys.sorted())
             .write(to: part.appending(path: Self.manifest))
-        Files.synchronize(folder: part)
     }
 
     // MARK: - Reading

@@ -1,6 +1,6 @@
 import CZoo
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooKit
 import ZooPlugins
 import ZooRecipe
@@ -16,11 +16,11 @@ public final class JSONLinesSink: MetricSink {
     /// - Throws: `.dataLoss` if a line up to there is damaged or missing: it could not be recreated.
     public init(_ url: URL, after step: Int) throws {
         if step == 0 {
-            try Files.write(Data(), to: url)
+            try OutputFile.write(Data(), to: url)
         } else {
             let text = FileManager.default.fileExists(atPath: url.path) ? try InputFile.data(url) : Data()
             let kept = try Self.length(of: text, upTo: step, file: url)
-            if kept < text.count { try Files.write(text.prefix(kept), to: url) }
+            if kept < text.count { try OutputFile.write(text.prefix(kept), to: url) }
         }
         self.url = url
         do {
@@ -45,9 +45,9 @@ public final class JSONLinesSink: MetricSink {
             guard let end = text[start...].firstIndex(of: UInt8(ascii: "\n")) else {
                 throw fault(start == text.endIndex ? "is missing" : "is cut off")
             }
-            guard let object = try? JSONSerialization.jsonObject(with: text[start..<end]) as? [String: Any],
-                let found = object["step"] as? Int
-            else { throw fault("is not the record of an iteration") }
+            guard let record = try? JSONReader.value(text[start..<end]), let found = record["step"]?.integer else {
+                throw fault("is not the record of an iteration")
+            }
             // A run that is evaluated during training starts with iteration 0.
             guard found == step + 1 || (step < 0 && found == 1) else {
                 throw fault("is of iteration \(found); expected iteration \(step < 0 ? 1 : step + 1)")
@@ -58,7 +58,7 @@ public final class JSONLinesSink: MetricSink {
     }
 
     public func record(_ record: MetricRecord) throws {
-        let fields = record.values.map { "\(JSONText.quote($0.name)): \(JSONText.number($0.value))" }
+        let fields = record.values.map { "\(JSONText.quoted($0.name)): \(JSONText.number($0.value))" }
         let line = "{\"step\": \(record.step)\(fields.map { ", " + $0 }.joined())}\n"
         do { try file.write(contentsOf: Data(line.utf8)) } catch { throw FileError(writing: url.path, error) }
     }
@@ -66,26 +66,4 @@ public final class JSONLinesSink: MetricSink {
     public func synchronize() throws { try file.synchronize() }
 
     public func close() throws { try file.close() }
-}
-
-/// JSON written by hand, to keep the order of keys and every bit of a number.
-enum JSONText {
-    static func quote(_ text: String) -> String {
-        var quoted = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
-            case "\n": quoted += "\\n"
-            case "\r": quoted += "\\r"
-            case "\t": quoted += "\\t"
-            case ..<" ": quoted += "\\u" + String(format: "%04x", scalar.value)
-            default: quoted.unicodeScalars.append(scalar)
-            }
-        }
-        return quoted + "\""
-    }
-
-    /// The shortest text that reads back as the same number; null if JSON has none.
-    static func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }
 }

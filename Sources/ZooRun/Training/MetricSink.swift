@@ -1,6 +1,6 @@
 import CZoo
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooKit
 import ZooPlugins
 import ZooRecipe

@@ -1,7 +1,7 @@
 import Foundation
 import Logging
+import ZooBase
 import ZooData
-import ZooFiles
 import ZooKit
 import ZooModels
 import ZooPlugins
@@ -121,7 +121,7 @@ public struct StageRunner {
                     + "\(plugin.sha256); restore it, or start a new run")
         }
         guard !FileManager.default.fileExists(atPath: folder.environment.path) else { return }
-        try Files.write(JSON.encode(RunEnvironment(spec, plugin, libtorch: Engine.version)), to: folder.environment)
+        try OutputFile.write(JSON.encode(RunEnvironment(spec, plugin, libtorch: Engine.version)), to: folder.environment)
     }
 
     private func save(
@@ -189,12 +189,12 @@ public struct StageRunner {
         if let evaluator, trained == "policy" || evaluator.hasHeldOutRows {
             RunEvent.send(.phase("evaluating"))
             let result = try evaluator.run(samples: trained == "policy")
-            try Files.write(JSON.encode(result), to: folder.evaluation)
+            try OutputFile.write(JSON.encode(result), to: folder.evaluation)
             let lines = try result.samples.map { try JSON.text($0) + "\n" }
             if let pictures = result.pictures {
-                try Files.write(pictures.png(), to: folder.pictures)
+                try OutputFile.write(pictures.png(), to: folder.pictures)
             } else if !lines.isEmpty {
-                try Files.write(Data(lines.joined().utf8), to: folder.samples)
+                try OutputFile.write(Data(lines.joined().utf8), to: folder.samples)
             }
             for sink in sinks { try sink.evaluation(result, step: services.model.ledger.algorithmSteps) }
         }
@@ -202,22 +202,17 @@ public struct StageRunner {
         clock.stop()
         var ledger = services.model.ledgerWithBytes()
         ledger.noteMemory(programHeap: programHeap)
-        try Files.write(JSON.encode(ledger), to: folder.ledger)
+        try OutputFile.write(JSON.encode(ledger), to: folder.ledger)
         try folder.finish(networks: setup.stage.save.map(\.rawValue))
         RunEvent.send(.done)
     }
 
     /// Writes a network's folder in Hugging Face's layout, atomically.
     private func save(_ role: Role, to target: URL, _ setup: StageSetup) throws {
-        let part = folder.url.appending(path: ".\(target.lastPathComponent).tmp", directoryHint: .isDirectory)
-        let files = FileManager.default
-        if files.fileExists(atPath: part.path) { try files.removeItem(at: part) }
-        try OutputFile.createFolder(part)
-        try role.network.save(to: part)
-        try setup.codec.write(to: part)
-        Files.discard(target)
-        try files.moveItem(at: part, to: target)
-        Files.synchronize(folder: folder.url)
+        try OutputFolder.write(target, existing: .replace) { part in
+            try role.network.save(to: part)
+            try setup.codec.write(to: part)
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+import ZooBase
 import ZooData
 import ZooKit
 import ZooPlugins
@@ -87,7 +88,7 @@ extension PresetDescription {
     }
 }
 
-extension ZooData.JSONValue {
+extension ZooBase.JSONValue {
     /// As a table shows it.
     var cell: String { get throws { try string ?? text() } }
 }

@@ -1,5 +1,7 @@
 import ArgumentParser
 import Foundation
+import ZooBase
+import ZooHost
 import ZooKit
 import ZooPlugins
 import ZooRecipe
@@ -164,7 +166,7 @@ struct Cache: AsyncParsableCommand {
             try Output.print(
                 "\(removed) of \(kept.count) \(dryRun ? "would be removed" : "removed"), \(Quantity.bytes(Double(freed))) freed")
             guard names.isEmpty || used.isEmpty else {
-                throw Failure("\(used.joined(separator: ", ")) is in use by a process and was kept", status: Failure.data)
+                throw Failure("\(used.joined(separator: ", ")) is in use by a process and was kept", status: .data)
             }
         }
     }

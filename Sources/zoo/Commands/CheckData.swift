@@ -1,5 +1,7 @@
 import ArgumentParser
 import Foundation
+import ZooBase
+import ZooHost
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
@@ -55,7 +57,7 @@ extension TaskData {
             }
             let refused = check.entries.compactMap(\.refusal)
             guard let first = refused.first else { return }
-            throw Failure(refused.count > 1 ? "\(first); \(refused.count) datasets are refused" : first, status: Failure.data)
+            throw Failure(refused.count > 1 ? "\(first); \(refused.count) datasets are refused" : first, status: .data)
         }
     }
 }

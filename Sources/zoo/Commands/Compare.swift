@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooKit
 import ZooPlugins
 import ZooRecipe
@@ -80,7 +80,7 @@ struct Compare: AsyncParsableCommand {
         let placed: PlacedComparison
         let place = RunPlace(runDir, name: "\(recipe.name)-compare", anew: new)
         do { placed = try await comparison.place(place) } catch let error as ZooError where error.code == .cancelled {
-            throw Failure("stopped; the same command continues from here", status: Failure.interrupted)
+            throw Failure("stopped; the same command continues from here", status: .interrupted)
         }
         let folder = placed.folder
         if placed.goesOn {
@@ -89,7 +89,7 @@ struct Compare: AsyncParsableCommand {
         let again = self.again(in: folder)
         let runs: [ComparedRun]
         do { runs = try await comparison.run(placed) } catch let error as ZooError where error.code == .cancelled {
-            throw Failure("stopped; continue with: \(again)", status: Failure.interrupted)
+            throw Failure("stopped; continue with: \(again)", status: .interrupted)
         }
         // Tables of nothing would take the place of those of an earlier call.
         guard runs.contains(where: { if case .success = $0.result { true } else { false } }) else {
@@ -117,7 +117,7 @@ struct Compare: AsyncParsableCommand {
         add("--jobs", jobs.map { ["\($0)"] } ?? [])
         add("--plugin-path", plugins.pluginPath)
         add("--run-dir", [folder.shortPath])
-        return words.map(\.quoted).joined(separator: " ")
+        return words.map(\.shellWord).joined(separator: " ")
     }
 
     private func comparison(_ recipe: Recipe, _ catalog: PluginCatalog, _ watcher: RunWatcher) throws -> CompareController {
@@ -159,12 +159,14 @@ struct Compare: AsyncParsableCommand {
         }
         guard !failures.isEmpty else { return }
         if failures.contains(where: { $0.error.code == .cancelled }) {
-            throw Failure("stopped; continue with: \(again)", status: Failure.interrupted)
+            throw Failure("stopped; continue with: \(again)", status: .interrupted)
         }
         let reasons = failures.map {
             let base = Set(runs.map(\.base)).count > 1 ? "base \($0.run.base), " : ""
             return "\($0.run.variant), \(base)seed \($0.run.seed): \($0.error.message)"
         }.joined(separator: "; ")
-        throw Failure("\(failures.count) of \(runs.count) runs failed: \(reasons)", status: Failure.software)
+        // What all of them stumbled over has the status that it has in a single run.
+        let statuses = Set(failures.map(\.error.status))
+        throw Failure("\(failures.count) of \(runs.count) runs failed: \(reasons)", status: statuses.count == 1 ? failures[0].error.status : .software)
     }
 }

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
@@ -33,7 +33,7 @@ struct Doctor: AsyncParsableCommand {
             if state == .missing { isWhole = false }
         }
         try Output.print(table.plain(), end: "")
-        if !isWhole { throw ExitCode(Failure.data) }
+        if !isWhole { throw ExitCode(CommandStatus.data.rawValue) }
     }
 
     private func findings() async throws -> [(State, String, String)] {
@@ -44,7 +44,7 @@ struct Doctor: AsyncParsableCommand {
                 .fine, "machine",
                 "\(machine.operatingSystemVersionString), \(machine.activeProcessorCount) cores, \(memory) memory"
             ),
-            (.fine, "compiler", BuildInfo.compiler),
+            (.fine, "compiler", toolchain),
             (.fine, "libtorch", "\(EngineInfo.version), \(EngineInfo.library("libtorch_cpu") ?? "linked")"),
             cuda,
             (.fine, "libltdl", EngineInfo.library("libltdl") ?? "linked"),

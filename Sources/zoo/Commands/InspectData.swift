@@ -1,5 +1,7 @@
 import ArgumentParser
 import Foundation
+import ZooBase
+import ZooData
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
@@ -21,8 +23,6 @@ extension TaskData {
                 examples   conversations, completions or texts to imitate
                 """)
 
-        enum Kind: String, ExpressibleByArgument, CaseIterable { case prompts, pairs, examples }
-
         @Argument(help: "The recipe, a YAML file.", completion: .file(extensions: ["yaml"]))
         var recipe: String
 
@@ -30,7 +30,7 @@ extension TaskData {
         var stage: String?
 
         @Option(help: "prompts, pairs or examples. (default: all that the stage has)")
-        var kind: Kind?
+        var kind: DataKind?
 
         @Option(help: "Rows to show of each.")
         var count = 3
@@ -45,12 +45,14 @@ extension TaskData {
             let file = URL(fileURLWithPath: recipe)
             let read = try Recipe.load(
                 file, base: changes.base.map { URL(fileURLWithPath: $0) }, overrides: changes.changes.map { try Override($0) })
-            let inspection = try DataInspection(read, stage: stage, kind: kind?.rawValue, count: count)
+            let inspection = try DataInspection(read, stage: stage, kind: kind, count: count)
             let colour = isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
             try Output.styled(DataView(colour: colour).text(inspection))
         }
     }
 }
+
+extension DataKind: ExpressibleByArgument {}
 
 /// Writes an inspection of data for people.
 struct DataView {

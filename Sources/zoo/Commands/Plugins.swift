@@ -1,5 +1,7 @@
 import ArgumentParser
 import Foundation
+import ZooBase
+import ZooHost
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
@@ -38,7 +40,7 @@ struct Plugins: AsyncParsableCommand {
             }
             try Output.print(table.plain(), end: "")
             guard !catalog.failures.isEmpty else { return }
-            throw Failure("not usable: " + catalog.failures.map(\.reason).joined(separator: "; "), status: Failure.data)
+            throw Failure("not usable: " + catalog.failures.map(\.reason).joined(separator: "; "), status: .data)
         }
     }
 
@@ -115,7 +117,7 @@ struct Plugins: AsyncParsableCommand {
         func run() async throws {
             let report = try await Conformance(deadline: deadline).check(file, only: only)
             try Output.print(json ? report.json() : report.table())
-            if !report.passed { throw ExitCode(Failure.data) }
+            if !report.passed { throw ExitCode(CommandStatus.data.rawValue) }
         }
     }
 }

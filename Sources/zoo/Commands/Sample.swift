@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
@@ -91,7 +91,7 @@ enum ModelPlace {
         guard FileManager.default.fileExists(atPath: run.spec.path) else { return url }
         guard FileManager.default.fileExists(atPath: run.model.path) else {
             throw Failure(
-                "\(path) is a run without a model yet; continue it with: zoo train --resume \(path)", status: Failure.noInput)
+                "\(path) is a run without a model yet; continue it with: zoo train --resume \(path)", status: .noInput)
         }
         return run.model
     }

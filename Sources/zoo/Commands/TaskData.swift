@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
@@ -63,7 +63,7 @@ enum SentimentData {
     /// Runs the clone's own script, which `make data` runs too.
     static func fetch() throws {
         guard let script else {
-            throw Failure("zoo is not in a clone of PolicyZoo; run `make data` in one", status: Failure.data)
+            throw Failure("zoo is not in a clone of PolicyZoo; run `make data` in one", status: .data)
         }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/bash")
@@ -71,7 +71,7 @@ enum SentimentData {
         do { try process.run() } catch { throw FileError(reading: "/bin/bash", error) }
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
-            throw Failure("the data of task 'sentiment' could not be fetched (see above)", status: Failure.software)
+            throw Failure("the data of task 'sentiment' could not be fetched (see above)", status: .software)
         }
     }
 

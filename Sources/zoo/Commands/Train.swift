@@ -1,5 +1,7 @@
 import ArgumentParser
 import Foundation
+import ZooBase
+import ZooHost
 import ZooKit
 import ZooPlugins
 import ZooRecipe
@@ -78,11 +80,11 @@ struct Train: AsyncParsableCommand {
         let place = RunPlace(runDir, name: "\(recipe.name)-\(id)-\(seed)", anew: new)
         let run: PlacedRun
         do { run = try await controller.place(place, seed: seed) } catch let error as ZooError where error.code == .cancelled {
-            throw Failure("stopped; the same command continues from here", status: Failure.interrupted)
+            throw Failure("stopped; the same command continues from here", status: .interrupted)
         }
         if run.goesOn { note("\(run.folder.url.shortPath) is the same run, unfinished: continuing it; --new starts another") }
         do { try await controller.train(run) } catch let error as ZooError where error.code == .cancelled {
-            throw Failure("stopped; continue with: zoo train --resume \(run.folder.url.shortPath)", status: Failure.interrupted)
+            throw Failure("stopped; continue with: zoo train --resume \(run.folder.url.shortPath)", status: .interrupted)
         }
         try RunSummary(folder: run.folder, quiet: quiet).show()
     }

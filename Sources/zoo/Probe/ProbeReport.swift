@@ -1,3 +1,4 @@
+import ZooBase
 import ZooPlugins
 import ZooRecipe
 import ZooRecords

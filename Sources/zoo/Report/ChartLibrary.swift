@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
@@ -22,12 +22,12 @@ enum ChartLibrary {
         guard let file = places.first(where: { FileManager.default.fileExists(atPath: $0.path) }) else {
             throw Failure(
                 "\(places.last?.path ?? name) is missing, which draws the report's charts; get it with `make charts`",
-                status: Failure.noInput)
+                status: .noInput)
         }
         let text = try InputFile.text(file)
         guard text.contains("vegaEmbed"), !text.lowercased().contains("</script") else {
             throw Failure(
-                "\(file.path) is damaged: it does not define vegaEmbed; remove it and run `make charts`", status: Failure.data)
+                "\(file.path) is damaged: it does not define vegaEmbed; remove it and run `make charts`", status: .data)
         }
         return text
     }

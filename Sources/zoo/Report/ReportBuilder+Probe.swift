@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 import ZooPlugins
 import ZooRecipe
 import ZooRecords

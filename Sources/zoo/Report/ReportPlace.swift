@@ -1,5 +1,5 @@
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
@@ -20,12 +20,12 @@ struct ReportPlace {
             let folder = URL(fileURLWithPath: path, isDirectory: true)
             var isFolder: ObjCBool = false
             guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder) else {
-                throw Failure("\(path): there is no such folder", status: Failure.noInput)
+                throw Failure("\(path): there is no such folder", status: .noInput)
             }
             guard isFolder.boolValue else {
                 throw Failure(
                     "\(path) is a file; expected the folder of a run, a comparison or a probe",
-                    status: Failure.noInput)
+                    status: .noInput)
             }
             let children = try Self.folders(in: folder)
             let runs = children.filter(Self.isRun)
@@ -34,7 +34,7 @@ struct ReportPlace {
                 throw Failure(
                     "\(path) is not a run (no run.json), a comparison (a folder of runs) or a probe (no probe.json); "
                         + "zoo train and zoo compare make runs",
-                    status: Failure.noInput)
+                    status: .noInput)
             }
             found += Self.isRun(folder) ? [(folder, nil)] : runs.map { ($0, folder) }
             self.probes += try probes.map(Self.probe)
@@ -49,7 +49,7 @@ struct ReportPlace {
             guard point.cosines.isEmpty || (point.cosines.count == count && point.cosines.allSatisfy { $0.count == count }) else {
                 throw Failure(
                     "\(file.shortPath) is damaged: step \(point.step) has \(count) estimators; expected as many rows and columns of "
-                        + "cosines", status: Failure.data)
+                        + "cosines", status: .data)
             }
         }
         return probe

@@ -1,7 +1,7 @@
 import FlyingFox
 import FlyingSocks
 import Foundation
-import ZooFiles
+import ZooBase
 import ZooReport
 
 /// Serves a report that follows its runs, on this machine alone.
@@ -30,13 +30,13 @@ struct ReportServer {
                 do { try await server.run() } catch {
                     throw Failure(
                         "port \(port) of 127.0.0.1 cannot be used: \(Self.reason(error)); choose another with --port",
-                        status: Failure.software)
+                        status: .software)
                 }
             }
             group.addTask {
                 try await server.waitUntilListening()
                 guard case .ip4(_, let port)? = await server.listeningAddress else {
-                    throw Failure("the server has no address", status: Failure.software)
+                    throw Failure("the server has no address", status: .software)
                 }
                 try isListening("http://127.0.0.1:\(port)/")
             }

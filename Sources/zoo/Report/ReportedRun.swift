@@ -1,6 +1,6 @@
 import Foundation
+import ZooBase
 import ZooData
-import ZooFiles
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
@@ -62,7 +62,7 @@ struct ReportedRun {
     static func decode<T: Decodable>(_ type: T.Type, _ file: URL) throws -> T {
         do { return try decoder.decode(type, from: InputFile.data(file)) } catch let error as DecodingError {
             throw Failure(
-                "\(file.shortPath) cannot be read: \(plainWords(error)); was it written by another version?", status: Failure.data
+                "\(file.shortPath) cannot be read: \(plainWords(error)); was it written by another version?", status: .data
             )
         }
     }

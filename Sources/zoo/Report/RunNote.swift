@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 import ZooData
 import ZooPlugins
 import ZooRecipe
@@ -32,13 +33,13 @@ struct RunNote: Decodable {
     /// Every setting of the recipe as it ran, by path: what of two runs may be compared. Parameters are those of the stage's algorithm.
     static func settings(_ spec: JSONValue) -> [String: String] {
         var settings: [String: String] = [:]
-        let recipe = spec["recipe"]?.object ?? [:]
+        let recipe = spec["recipe"]?.object?.dictionary ?? [:]
         // Names, and what the runs of one comparison say for themselves, are no settings.
         for (key, value) in recipe where !["name", "about", "file", "seed", "compare", "stages"].contains(key) {
             collect(value, path(key), &settings)
         }
         for stage in recipe["stages"]?.array ?? [] {
-            var members = stage.object ?? [:]
+            var members = stage.object?.dictionary ?? [:]
             let name = members.removeValue(forKey: "name")?.string ?? ""
             if let algorithm = members["algorithm"]?.string {
                 members["parameters"] = members["parameters"]?[algorithm]
@@ -53,10 +54,11 @@ struct RunNote: Decodable {
         switch value {
         case .object(let members):
             // An enumeration's only value has no name of its own.
-            for (key, member) in members { collect(member, key == "_0" ? path : "\(path).\(Self.path(key))", &settings) }
+            for (key, member) in members.dictionary { collect(member, key == "_0" ? path : "\(path).\(Self.path(key))", &settings) }
         case .array(let elements):
             for (index, element) in elements.enumerated() { collect(element, "\(path).\(index)", &settings) }
         case .string(let text): settings[path] = text
+        case .integer(let number): settings[path] = "\(number)"
         case .number(let number): settings[path] = Int(exactly: number).map(String.init) ?? "\(number)"
         case .bool(let bool): settings[path] = "\(bool)"
         case .null: settings[path] = "null"

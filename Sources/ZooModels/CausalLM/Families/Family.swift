@@ -1,3 +1,5 @@
+import ZooBase
+
 /// The families of decoder-only transformers that load, by the `model_type` of their `config.json`.
 ///
 /// One network serves all of them. A family is a description (`FamilyTraits`) in a separate file next to this one.
@@ -61,7 +63,7 @@ struct FamilyTraits: Sendable {
     /// Sets what `options` say.
     var read: @Sendable (inout CausalLMConfig, ConfigKeys) throws -> Void = { _, _ in }
     /// The options as `config.json` holds them.
-    var write: @Sendable (CausalLMConfig) -> [String: Any] = { _ in [:] }
+    var write: @Sendable (CausalLMConfig) -> JSONObject = { _ in [:] }
 
     /// The default of `transformers` for keys missing in `config.json`.
     struct Defaults: Sendable {

@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 
 extension FamilyTraits {
     /// Radford et al. 2019: learned positions, LayerNorm, biases everywhere, one matrix for queries, keys and values.

@@ -1,3 +1,5 @@
+import ZooBase
+
 extension FamilyTraits {
     /// Gemma Team 2024 (2403.08295), the first of the name: norms around 1, GeGLU, embeddings scaled by √hidden.
     static let gemma = FamilyTraits(
@@ -8,5 +10,5 @@ extension FamilyTraits {
         read: { config, keys in
             if try keys.flag("attention_bias") == true { config.biases.formUnion(.attention) }
         },
-        write: { ["attention_bias": $0.biases.contains(.attention)] })
+        write: { ["attention_bias": .bool($0.biases.contains(.attention))] })
 }

@@ -1,3 +1,5 @@
+import ZooBase
+
 extension FamilyTraits {
     /// Touvron et al. 2023: RMSNorm, rotary positions, grouped queries, SwiGLU.
     static let llama = FamilyTraits(
@@ -7,6 +9,6 @@ extension FamilyTraits {
             if try keys.flag("mlp_bias") == true { config.biases.insert(.feedForward) }
         },
         write: {
-            ["attention_bias": $0.biases.contains(.attention), "mlp_bias": $0.biases.contains(.feedForward)]
+            ["attention_bias": .bool($0.biases.contains(.attention)), "mlp_bias": .bool($0.biases.contains(.feedForward))]
         })
 }

@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 
 extension FamilyTraits {
     /// Jiang et al. 2023: Llama with a sliding window in every layer.
@@ -8,5 +9,5 @@ extension FamilyTraits {
             // An absent key means 4096; null means no window.
             config.slidingWindow = keys.json["sliding_window"] == nil ? 4096 : try keys.optionalSize("sliding_window")
         },
-        write: { ["sliding_window": $0.slidingWindow ?? NSNull()] })
+        write: { ["sliding_window": $0.slidingWindow.map(JSONValue.integer) ?? .null] })
 }

@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 
 extension FamilyTraits {
     /// Qwen Team 2024 (2412.15115): Llama with biases on queries, keys and values.
@@ -15,7 +16,9 @@ extension FamilyTraits {
             try QwenWindow.read(&config, keys)
         },
         write: { config in
-            QwenWindow.write(config).merging(["attention_bias": config.biases.contains(.attention)]) { window, _ in window }
+            var options = QwenWindow.write(config)
+            options["attention_bias"] = .bool(config.biases.contains(.attention))
+            return options
         })
 }
 
@@ -26,8 +29,8 @@ private enum QwenWindow {
     @Sendable static func read(_ config: inout CausalLMConfig, _ keys: ConfigKeys) throws {
         if try keys.flag("use_sliding_window") == true { config.slidingWindow = try keys.optionalSize("sliding_window") }
         config.fullLayers = try keys.integer("max_window_layers") ?? 28
-        guard let kinds = keys.json["layer_types"], !(kinds is NSNull) else { return }
-        guard let kinds = kinds as? [String], kinds.count == config.layers, kinds == layerTypes(config) else {
+        guard let value = keys.json["layer_types"], !value.isNull else { return }
+        guard let kinds = value.array, kinds == layerTypes(config) else {
             throw keys.refuse(
                 "layer_types",
                 "\(config.layers) layers, of which the first \(config.slidingWindow == nil ? config.layers : config.fullLayers) "
@@ -35,14 +38,14 @@ private enum QwenWindow {
         }
     }
 
-    @Sendable static func write(_ config: CausalLMConfig) -> [String: Any] {
+    @Sendable static func write(_ config: CausalLMConfig) -> JSONObject {
         [
-            "use_sliding_window": config.slidingWindow != nil, "sliding_window": config.slidingWindow ?? NSNull(),
-            "max_window_layers": config.fullLayers, "layer_types": layerTypes(config),
+            "use_sliding_window": .bool(config.slidingWindow != nil), "sliding_window": config.slidingWindow.map(JSONValue.integer) ?? .null,
+            "max_window_layers": .integer(config.fullLayers), "layer_types": .array(layerTypes(config)),
         ]
     }
 
-    private static func layerTypes(_ config: CausalLMConfig) -> [String] {
+    private static func layerTypes(_ config: CausalLMConfig) -> [JSONValue] {
         (0..<config.layers).map { config.window(layer: $0) == nil ? "full_attention" : "sliding_attention" }
     }
 }

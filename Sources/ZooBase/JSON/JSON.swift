@@ -1,6 +1,4 @@
 import Foundation
-import ZooFiles
-import ZooKit
 
 /// JSON as in a run's files: sorted keys, readable.
 package enum JSON {
@@ -18,12 +16,13 @@ package enum JSON {
         String(decoding: try encode(value, pretty: false), as: UTF8.self)
     }
 
+    /// - Throws: ``FileError``.
     package static func decode<T: Decodable>(_ type: T.Type, from url: URL) throws -> T {
         let decoder = JSONDecoder()
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         do { return try decoder.decode(type, from: InputFile.data(url)) } catch let error as DecodingError {
-            throw ZooError(.dataLoss, "\(url.path) cannot be read: \(plainWords(error)); was it written by another version?")
-        } catch let error as FileError { throw ZooError(error) }
+            throw FileError(.data, url.path, "cannot be read: \(plainWords(error)); was it written by another version?")
+        }
     }
 }

@@ -1,6 +1,6 @@
 import Foundation
 import Testing
-import ZooFiles
+import ZooBase
 
 /// Runs `body` in a new folder that is removed afterwards.
 private func inFolder(_ body: (URL) throws -> Void) throws {
@@ -66,7 +66,7 @@ struct FileTests {
             let error = #expect(throws: FileError.self) {
                 try InputFile.data(URL(fileURLWithPath: folder.path + "/file\0.txt"))
             }
-            #expect(error?.kind == .noInput)
+            #expect(error?.status == .noInput)
         }
     }
 
@@ -77,7 +77,7 @@ struct FileTests {
             try OutputFile.write(Data("one".utf8), to: file)
             try OutputFile.write(Data("two".utf8), to: file)
             #expect(try String(contentsOf: file, encoding: .utf8) == "two")
-            func kind(_ body: () throws -> Void) -> FileError.Kind? { #expect(throws: FileError.self) { try body() }?.kind }
+            func kind(_ body: () throws -> Void) -> CommandStatus? { #expect(throws: FileError.self) { try body() }?.status }
             #expect(kind { try OutputFile.write(Data(), to: folder.appending(path: "no/where")) } == .cannotCreate)
             #expect(kind { try OutputFile.write(Data(), to: folder) } == .cannotCreate)
             #expect(kind { try OutputFile.createFolder(file) } == .cannotCreate)
@@ -146,7 +146,7 @@ struct PlainWordsTests {
         #expect(plainWords(CocoaError(.fileWriteOutOfSpace)) == "the disk is full")
         let wrapped = CocoaError(.fileWriteUnknown, userInfo: [NSUnderlyingErrorKey: POSIXError(.ENAMETOOLONG)])
         #expect(plainWords(wrapped) == "the name is too long")
-        #expect(FileError(writing: "/x", POSIXError(.EACCES)).kind == .noPermission)
+        #expect(FileError(writing: "/x", POSIXError(.EACCES)).status == .noPermission)
         #expect(FileError(writing: "/x", FileError(.inputOutput, "/x/y", "cannot be written: the disk is full")).path == "/x/y")
     }
 

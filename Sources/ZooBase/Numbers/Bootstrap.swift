@@ -1,21 +1,45 @@
 /// The bootstrap of Efron, "Bootstrap methods: another look at the jackknife" (1979): percentile intervals of 95%.
-enum Bootstrap {
-    /// The middle 95% of what resampling gave; nil if one is not finite.
-    static func interval(_ draws: [Double]) -> ClosedRange<Double>? {
-        guard !draws.isEmpty, draws.allSatisfy(\.isFinite) else { return nil }
-        let sorted = draws.sorted()
+package enum Bootstrap {
+    // MARK: - Resampling
+
+    /// `count` draws from 0 ..< count with replacement.
+    package static func draws(_ count: Int, using random: inout SplitMix64) -> [Int] {
+        (0..<count).map { _ in random.next(below: count) }
+    }
+
+    /// How often each of `count` things is drawn in `count` draws with replacement.
+    package static func weights(_ count: Int, using random: inout SplitMix64) -> [Double] {
+        draws(count, using: &random).reduce(into: [Double](repeating: 0, count: count)) { $0[$1] += 1 }
+    }
+
+    // MARK: - Intervals
+
+    /// The middle 95% of what resampling gave, between two of them where it must be; nil if one is not finite.
+    package static func interval(_ resamples: [Double]) -> ClosedRange<Double>? {
+        guard !resamples.isEmpty, resamples.allSatisfy(\.isFinite) else { return nil }
+        let sorted = resamples.sorted()
         return quantile(sorted, 0.025)...quantile(sorted, 0.975)
     }
 
-    /// Of the mean of values of equal weight. Up to six values are resampled in every possible way, more of them at random.
-    static func interval(ofMean values: [Double], resamples: Int) -> ClosedRange<Double>? {
+    /// The same of those that are finite, from one of them to another and never too narrow; nil where more of them are not finite than
+    /// lie outside of it.
+    package static func outerInterval(_ resamples: [Double]) -> ClosedRange<Double>? {
+        let sorted = resamples.filter(\.isFinite).sorted()
+        guard Double(sorted.count) > 0.975 * Double(resamples.count) else { return nil }
+        let last = Double(sorted.count - 1)
+        return sorted[Int((0.025 * last).rounded(.down))]...sorted[Int((0.975 * last).rounded(.up))]
+    }
+
+    /// Of the mean of values of equal weight. Up to six values are resampled in every possible way, more of them at random, from a fixed
+    /// stream: equal values give equal intervals.
+    package static func interval(ofMean values: [Double], resamples: Int) -> ClosedRange<Double>? {
         guard values.count > 1, values.allSatisfy(\.isFinite) else { return nil }
         if values.count <= 6 { return exactInterval(ofMean: values) }
-        var random = RandomStream()
+        var random = SplitMix64(seed: 0)
         let size = Double(values.count)
         return interval(
             (0..<resamples).map { _ in
-                values.indices.reduce(0.0) { sum, _ in sum + values[Int.random(in: values.indices, using: &random)] } / size
+                values.indices.reduce(0.0) { sum, _ in sum + values[random.next(below: values.count)] } / size
             })
     }
 
@@ -50,7 +74,7 @@ enum Bootstrap {
     }
 
     /// Linear interpolation between order statistics (type 7 of Hyndman and Fan, 1996).
-    static func quantile(_ sorted: [Double], _ share: Double) -> Double {
+    private static func quantile(_ sorted: [Double], _ share: Double) -> Double {
         let position = share * Double(sorted.count - 1)
         let lower = sorted[Int(position)]
         let upper = sorted[min(Int(position) + 1, sorted.count - 1)]

@@ -26,7 +26,7 @@ public enum OutputFile {
                 throw FileError(.cannotCreate, url.path, "cannot be created: a file has that name; expected a folder")
             }
             let said = FileError(writing: url.path, error)
-            throw FileError(said.kind, url.path, "cannot be created: \(plainWords(error))")
+            throw FileError(said.status, url.path, "cannot be created: \(plainWords(error))")
         }
     }
 }

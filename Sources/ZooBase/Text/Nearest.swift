@@ -2,7 +2,7 @@
 ///
 /// Close is an edit distance (insertions, deletions, replacements and swaps of neighbours) of at most a third of the longer
 /// name, at least 1. Case is ignored, as are `-` against `_`. Ties go to the earlier candidate.
-public func nearest(_ name: String, among candidates: some Sequence<String>) -> String? {
+package func nearest(_ name: String, among candidates: some Sequence<String>) -> String? {
     func fold(_ text: String) -> [Character] { text.lowercased().map { $0 == "_" ? "-" : $0 } }
     let wanted = fold(name)
     var best: (name: String, distance: Int)?
@@ -13,6 +13,11 @@ public func nearest(_ name: String, among candidates: some Sequence<String>) -> 
         if distance <= limit, distance < best?.distance ?? .max { best = (candidate, distance) }
     }
     return best?.name
+}
+
+/// `; did you mean 'grpo'?` for the end of a sentence about `name`; empty where none of the candidates is close.
+package func didYouMean(_ name: String, among candidates: some Sequence<String>) -> String {
+    nearest(name, among: candidates).map { "; did you mean '\($0)'?" } ?? ""
 }
 
 /// Optimal string alignment distance: Damerau, "A technique for computer detection and correction of spelling errors".

@@ -12,11 +12,13 @@ import Foundation
 public final class AtomicFile {
     private let destination: String
     private let temporary: String
+    private let folder: URL
     private var descriptor: Int32
 
     public init(_ destination: URL) throws {
         self.destination = destination.path
-        temporary = "\(destination.path).\(getpid()).part"
+        folder = destination.deletingLastPathComponent()
+        temporary = Leftovers.place(for: destination).path
         descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw Self.error(self.destination) }
     }
@@ -57,6 +59,7 @@ public final class AtomicFile {
             unlink(temporary)
             throw error
         }
+        OutputFolder.synchronize(folder)
     }
 
     private static func error(_ path: String) -> FileError { FileError(writing: path, errno) }

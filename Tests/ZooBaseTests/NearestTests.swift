@@ -1,5 +1,5 @@
 import Testing
-import ZooData
+import ZooBase
 
 @Suite("nearest name")
 struct NearestTests {
@@ -16,6 +16,12 @@ struct NearestTests {
     @Test("a name that is near nothing finds nothing", arguments: ["", "temperature", "x", "sigma"])
     func notFound(name: String) {
         #expect(nearest(name, among: ["algorithm", "seeds", "group_size", "beta"]) == nil)
+    }
+
+    @Test("the hint ends a sentence, and is empty where none is near")
+    func hint() {
+        #expect(didYouMean("sedes", among: ["seeds"]) == "; did you mean 'seeds'?")
+        #expect(didYouMean("temperature", among: ["seeds"]).isEmpty)
     }
 
     @Test("ties go to the earlier candidate, nothing is near an empty list")

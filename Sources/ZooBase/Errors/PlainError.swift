@@ -1,0 +1,37 @@
+/// With which status a command ends, by `sysexits.h`.
+public enum CommandStatus: Int32, Sendable, CaseIterable {
+    case done = 0
+    /// The command was called wrongly.
+    case usage = 64
+    /// A recipe, a dataset, a plugin or a model is not as it should be.
+    case data = 65
+    /// A file, a folder or a name that was given is not there, or is no regular file.
+    case noInput = 66
+    /// The program, a plugin or the machine failed.
+    case software = 70
+    /// A file or folder cannot be made.
+    case cannotCreate = 73
+    /// Reading or writing failed half-way, such as by a full disk.
+    case inputOutput = 74
+    /// The user may not.
+    case noPermission = 77
+    /// Ctrl-C.
+    case interrupted = 130
+}
+
+/// An error that is one sentence for people, and says what it means for whoever called the command.
+public protocol PlainError: Error, CustomStringConvertible {
+    var status: CommandStatus { get }
+}
+
+extension CommandStatus {
+    /// That of any error: a ``PlainError``'s own, and what is known of those of the system; nil where nothing is.
+    package init?(of error: any Error) {
+        switch error {
+        case let error as any PlainError: self = error.status
+        case is CancellationError: self = .interrupted
+        case is DecodingError: self = .data
+        default: return nil
+        }
+    }
+}

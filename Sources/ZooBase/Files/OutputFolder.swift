@@ -1,0 +1,57 @@
+import Foundation
+
+/// Folders that are written whole or not at all.
+package enum OutputFolder {
+    /// What becomes of a folder that is there already.
+    package enum Existing: Sendable {
+        /// It stays, and what was written beside it goes: another process was faster.
+        case keep
+        /// The new one takes its place.
+        case replace
+        /// It is an error.
+        case refuse
+    }
+
+    /// Lets `body` fill a folder beside `folder`, which then takes its name and is flushed to the disk.
+    ///
+    /// - Throws: a ``PlainError`` of `body` as it is, or ``FileError``, which says that the folder cannot be written.
+    package static func write(_ folder: URL, existing: Existing, _ body: (URL) throws -> Void) throws {
+        let files = FileManager.default
+        Leftovers.remove(of: folder)
+        let part = Leftovers.place(for: folder, isFolder: true)
+        // What cannot be removed is hidden, and its name never comes again.
+        defer { if files.fileExists(atPath: part.path) { try? files.removeItem(at: part) } }
+        do {
+            try OutputFile.createFolder(part)
+            try body(part)
+            synchronize(part)
+            if existing == .replace { discard(folder) }
+            do { try files.moveItem(at: part, to: folder) } catch  where existing == .keep && files.fileExists(atPath: folder.path) {
+                return
+            }
+        } catch let error as any PlainError where !(error is FileError) {
+            throw error
+        } catch let error as FileError where error.path.hasPrefix(part.path) {
+            // As it would be called: the name beside it says nothing to people.
+            throw FileError(error.status, folder.path + error.path.dropFirst(part.path.count), error.reason)
+        } catch {
+            throw FileError(writing: folder.path, error)
+        }
+        synchronize(folder.deletingLastPathComponent())
+    }
+
+    /// Removes a folder at once as far as anybody sees: what is cut off half-way no longer has its name, and is swept later.
+    package static func discard(_ folder: URL) {
+        let away = Leftovers.place(for: folder, isFolder: true)
+        // What cannot be removed costs space alone.
+        if rename(folder.path, away.path) == 0 { try? FileManager.default.removeItem(at: away) }
+    }
+
+    /// Flushes a folder's entries, so that a rename in it survives a power cut.
+    package static func synchronize(_ folder: URL) {
+        let descriptor = open(folder.path, O_RDONLY)
+        guard descriptor >= 0 else { return }
+        fsync(descriptor)
+        close(descriptor)
+    }
+}
