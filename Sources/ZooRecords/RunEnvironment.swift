@@ -1,5 +1,6 @@
 import CZoo
 import Foundation
+import ZooKit
 import ZooPlugins
 import ZooRecipe
 

@@ -1,7 +1,10 @@
 import Foundation
 import Testing
 import ZooData
-import ZooHost
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooRun
 import ZooKit
 
 /// An algorithm `demo` whose parameters have other names, former ones, and presets that use them.

@@ -98,14 +98,3 @@ final class ImageJudge {
 
     init(_ task: ImageTask) { self.task = task }
 }
-
-/// The codec of a model of images, which reads and writes no text.
-struct ImageCodec: TextCodec {
-    func encode(_ text: String) throws -> [Int32] {
-        throw ZooError(.invalidArgument, "an image model reads no text; found '\(text)'")
-    }
-    func decode(_ tokens: [Int32]) -> String { "" }
-    var begin: Int32? { nil }
-    var end: Int32? { nil }
-    func write(to folder: URL) throws {}
-}

@@ -88,11 +88,8 @@ final class HeldOut {
     }
 
     private func host(requests: Int?) -> HeldOutHost {
-        let images = setup.imageFormat.map { ImageRows(format: $0, conditionDrop: 0, seed: setup.recipe.seed) }
-        let data = setup.stage.data
-        let rows = DataService(
-            datasets, codec: setup.codec, maxPromptSteps: data.maxPromptSteps, maxSteps: data.maxSteps, images: images,
-            seed: setup.recipe.seed)
+        let seed = setup.recipe.seed
+        let rows = DataService(datasets, setup.modality.heldOut(seed: seed), seed: seed)
         return HeldOutHost(services, algorithm: setup.stage.algorithm, rows: rows, requests: requests)
     }
 

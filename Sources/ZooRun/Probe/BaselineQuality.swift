@@ -30,32 +30,16 @@ struct MonteCarloValues {
         means = Array(repeating: 0, count: steps.count)
         errors = means
         let owner = (0..<batch.sequenceCount).flatMap { sequence in batch.steps(of: sequence).map { _ in sequence } }
-        let rows = try batch.integers("row")
-        // One call for all states with as much room left.
-        let images = services.model.images
-        let taken = steps.map { step in
-            batch.steps(of: owner[step]).prefix { $0 < step }.count { batch.mask[$0] || images != nil }
-        }
+        // One call for all states at the same place.
+        let places = steps.map { services.modality.place(of: $0, in: batch.steps(of: owner[$0]), of: batch) }
         let generator = Generator(seed: seed)
-        for room in Set(taken).sorted() {
-            let chosen = steps.indices.filter { taken[$0] == room }
-            if let images {
-                let drawn = try services.goOn(
-                    with: batch, at: chosen.map { steps[$0] }, owners: chosen.map { owner[steps[$0]] }, step: room,
-                    samples: continuations, settings: rollout, generator: generator, images)
-                try note(Self.returns(services, drawn, actionsBefore: 0, beta: beta), of: chosen, each: continuations)
-                continue
-            }
-            var builder = BatchBuilder()
-            for state in chosen {
-                builder.append(context: Array(batch.tokens[batch.offsets[owner[steps[state]]]..<steps[state]]))
-            }
-            let prompts = builder.finish([Column("row", perStep: false, .i64(chosen.map { Int64(rows[owner[steps[$0]]]) }))])
-            var settings = rollout
-            settings.maxNewTokens -= room
-            let drawn = try services.generate(
-                role: "policy", prompts: prompts, samples: continuations, settings: settings, generator: generator)
-            try note(Self.returns(services, drawn, actionsBefore: room, beta: beta), of: chosen, each: continuations)
+        for place in Set(places).sorted() {
+            let chosen = steps.indices.filter { places[$0] == place }
+            let (request, actionsBefore) = try services.modality.continuing(
+                batch, at: chosen.map { (steps[$0], owner[steps[$0]]) }, place: place, samples: continuations, settings: rollout)
+            let drawn = try services.generate(request, role: "policy", generator: generator)
+            try note(
+                Self.returns(services, drawn, actionsBefore: actionsBefore, beta: beta), of: chosen, each: continuations)
         }
     }
 

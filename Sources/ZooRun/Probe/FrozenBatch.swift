@@ -11,7 +11,7 @@ final class FrozenBatch {
     /// Sequence p · samples + j is sample j of prompt p.
     let rollout: Batch
     let samples: Int
-    private let images: ImageFormat?
+    private let modality: any Modality
     /// `reward` and its components, [n].
     let rewards: [Column]
     /// Per step: log π − log π_ref of the actions, 0 elsewhere. [steps]
@@ -28,7 +28,7 @@ final class FrozenBatch {
     init(_ rollout: Batch, samples: Int, _ services: RunServices, beta: Double) throws {
         self.rollout = rollout
         self.samples = samples
-        images = services.model.images
+        modality = services.modality
         rewards = try services.score(rollout)
         let reference = try services.forward(role: "reference", batch: rollout, outputs: ["logp"])
         outputs[Self.key("reference", ["logp"])] = reference
@@ -71,13 +71,7 @@ final class FrozenBatch {
                     + "samples each: both need the same numbers")
         }
         let each = sequenceCount / n
-        if images != nil { return rollout.selecting((0..<n).map { $0 * each }).imagePrompted() }
-        let rows = try rollout.integers("row")
-        var batch = BatchBuilder()
-        for first in stride(from: 0, to: sequenceCount, by: each) {
-            batch.append(context: rollout.steps(of: first).prefix { !rollout.mask[$0] }.map { rollout.tokens[$0] })
-        }
-        return batch.finish([Column("row", perStep: false, .i64((0..<n).map { Int64(rows[$0 * each]) }))])
+        return try modality.prompts(of: rollout.selecting((0..<n).map { $0 * each }))
     }
 
     /// The samples, as an algorithm that asks for `samples` of each of its prompts numbers their groups.
@@ -110,10 +104,7 @@ final class FrozenBatch {
         }
         let chosen = (0..<n).map { found[$0 % found.count] }
         let batch = rollout.selecting(chosen.flatMap { [$0.0, $0.1] })
-        var pairs = Batch(
-            offsets: batch.offsets, tokens: batch.tokens, mask: batch.mask,
-            columns: [Column("row", perStep: false, .i64(try batch.integers("row").map(Int64.init)))])
-        if images != nil { pairs = batch.imagePairs() }
+        var pairs = try modality.pairs(of: batch)
         pairs.set(Column("pair", perStep: false, .i64((0..<2 * n).map { Int64($0 / 2) })))
         pairs.set(Column("chosen", perStep: false, .u8((0..<2 * n).map { $0 % 2 == 0 ? 1 : 0 })))
         return pairs

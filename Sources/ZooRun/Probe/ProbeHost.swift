@@ -113,3 +113,10 @@ extension Role {
         return flat
     }
 }
+
+extension Batch {
+    /// Whether two batches hold the same samples.
+    fileprivate func hasSamples(of other: Batch) -> Bool {
+        tokens == other.tokens && mask == other.mask && column("sample") == other.column("sample")
+    }
+}

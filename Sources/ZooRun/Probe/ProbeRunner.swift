@@ -47,9 +47,7 @@ struct ProbeRunner {
         driver = try plugin.create(stage.algorithmID, host: HostTable(services), parameters: parameters)
         plugins = try spec.algorithms.map { $0.plugin == spec.run.plugin ? plugin : try Plugin(path: $0.plugin) }
         generator = Generator(seed: spec.run.seed &+ 0x9a0be)
-        data = DataService(
-            .init(prompts: try setup.prompts()), codec: services.codec, maxPromptSteps: stage.data.maxPromptSteps,
-            maxSteps: stage.data.maxSteps, images: setup.imageRows, seed: spec.run.seed &+ 0x9a0be)
+        data = DataService(.init(prompts: try setup.prompts()), setup.modality, seed: spec.run.seed &+ 0x9a0be)
     }
 
     func run() throws {
@@ -137,8 +135,8 @@ struct ProbeRunner {
 
     /// Nats a sequence to the reference, over all samples, without the rounding of single precision.
     private func kl(_ batches: [FrozenBatch]) -> Double {
-        // An image's log-probabilities are means over its elements.
-        let elements = Double(services.model.images?.shape.count ?? 1)
+        // A log-probability that is a mean over the numbers of an action, as an image's is, counts for all of them.
+        let elements = Double(services.modality.info(.logp).dimensions)
         return ((batches.flatMap { $0.rollout.sequenceSums($0.logRatios) }.mean ?? 0) * elements * 1e5).rounded() / 1e5
     }
 

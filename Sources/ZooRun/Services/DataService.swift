@@ -5,7 +5,7 @@ import ZooPlugins
 import ZooRecipe
 import ZooRecords
 
-/// The data service: rows of the recipe's datasets as batches of tokens, in a seeded order whose position is checkpointed.
+/// The data service: rows of the recipe's datasets as batches, in a seeded order whose position is checkpointed.
 final class DataService {
     /// The datasets of a stage, loaded.
     struct Datasets {
@@ -23,9 +23,7 @@ final class DataService {
     }
 
     private let datasets: Datasets
-    private let tokens: TokenizedRows
-    /// Stands for `tokens` where rows are images.
-    private let images: ImageRows?
+    private let modality: any Modality
     private let seed: UInt64
     /// The position in each dataset: the whole state of the service.
     private(set) var cursors: [String: DataCursor] = [:]
@@ -33,13 +31,10 @@ final class DataService {
     var notice: (String) -> Void = { _ in }
     private var isRepeating: Set<DataKind> = []
 
-    init(
-        _ datasets: Datasets, codec: any TextCodec, maxPromptSteps: Int, maxSteps: Int, images: ImageRows? = nil, seed: UInt64
-    ) {
+    init(_ datasets: Datasets, _ modality: any Modality, seed: UInt64) {
         self.datasets = datasets
-        self.images = images
+        self.modality = modality
         self.seed = seed
-        tokens = TokenizedRows(codec: codec, maxPromptSteps: maxPromptSteps, maxSteps: maxSteps)
     }
 
     /// Rows of a kind's dataset; nil if the stage has none.
@@ -61,46 +56,16 @@ final class DataService {
         self.cursors = cursors
     }
 
-    func prompts(_ n: Int) throws -> Batch {
-        let rows = try next(.prompts, n)
-        if let images { return try images.prompts(rows) }
-        var batch = BatchBuilder()
-        for row in rows { batch.append(try tokens.prompt(row)) }
-        return batch.finish([Column("row", perStep: false, .i64(rows.map { Int64($0.id) }))])
-    }
+    func prompts(_ n: Int) throws -> Batch { try modality.prompts(next(.prompts, n)) }
 
     func examples(_ n: Int) throws -> Batch {
         let position = given(.examples)
-        let rows = try next(.examples, n)
-        if let images { return try images.examples(rows, position: position) }
-        var batch = BatchBuilder()
-        for row in rows { batch.append(try tokens.example(row)) }
-        var columns = [Column("row", perStep: false, .i64(rows.map { Int64($0.id) }))]
-        let ratings = rows.map { $0.extras["rating"]?.number }
-        if ratings.allSatisfy({ $0 != nil }) {
-            columns.append(Column("rating", perStep: false, .f64(ratings.compactMap(\.self))))
-        }
-        let labels = rows.map(\.label)
-        if labels.allSatisfy({ $0 != nil }) {
-            columns.append(Column("label", perStep: false, .u8(labels.compactMap(\.self).map { $0 ? 1 : 0 })))
-        }
-        return batch.finish(columns)
+        return try modality.examples(next(.examples, n), position: position)
     }
 
     func pairs(_ n: Int) throws -> Batch {
         let position = given(.pairs)
-        let rows = try next(.pairs, n)
-        if let images { return try images.pairs(rows, position: position) }
-        var batch = BatchBuilder()
-        for row in rows {
-            batch.append(try tokens.chosen(row))
-            batch.append(try tokens.rejected(row))
-        }
-        return batch.finish([
-            Column("row", perStep: false, .i64(rows.flatMap { [Int64($0.id), Int64($0.id)] })),
-            Column("pair", perStep: false, .i64(rows.indices.flatMap { [Int64($0), Int64($0)] })),
-            Column("chosen", perStep: false, .u8(rows.flatMap { _ in [1, 0] })),
-        ])
+        return try modality.pairs(next(.pairs, n), position: position)
     }
 
     /// The row of the prompts by its number, for rewards.
@@ -119,23 +84,5 @@ final class DataService {
         let rows = cursor.next(n).map { dataset.rows[$0] }
         cursors[kind.rawValue] = cursor
         return rows
-    }
-}
-
-/// Appends sequences one by one.
-struct BatchBuilder {
-    private var batch = Batch()
-
-    mutating func append(_ sequence: TokenizedSequence) {
-        batch.tokens += sequence.tokens
-        batch.mask += sequence.mask
-        batch.offsets.append(batch.tokens.count)
-    }
-
-    /// A sequence to be continued.
-    mutating func append(context: [Int32]) { append(TokenizedSequence(tokens: context, contextSteps: context.count)) }
-
-    func finish(_ columns: [Column]) -> Batch {
-        Batch(offsets: batch.offsets, tokens: batch.tokens, mask: batch.mask, columns: columns)
     }
 }

@@ -15,14 +15,13 @@ final class ModelService {
     /// The share of the budget spent so far, for the learning rate's schedule; read at every update.
     var progress: () -> Double = { 0 }
     var ledger = Ledger()
-    /// The format of the batches if the policy makes images.
-    let images: ImageFormat?
+    private let modality: any Modality
     /// Scores of the frozen reference by content: DPO's pairs recur each epoch, and the reference's scores do not change.
     var referenceScores: [[Int32]: Double] = [:]
 
-    init(roles: Roles, microbatchSteps: Int, images: ImageFormat? = nil) {
+    init(roles: Roles, _ modality: any Modality, microbatchSteps: Int) {
         self.roles = roles
-        self.images = images
+        self.modality = modality
         self.microbatchSteps = microbatchSteps
     }
 
@@ -31,10 +30,7 @@ final class ModelService {
         guard try roles.outputs(of: role).contains(wanted) else {
             throw ZooError(.notFound, "role '\(role)' has no output '\(output)'")
         }
-        if let images, [.logp, .entropy, .klReference].contains(wanted) {
-            return OutputInfo(perStep: true, reduction: ZOO_REDUCTION_MEAN, dimensions: images.shape.count)
-        }
-        return OutputInfo(perStep: wanted != .score)
+        return modality.info(wanted)
     }
 
     // MARK: - Forward
@@ -42,15 +38,14 @@ final class ModelService {
     func forward(role name: String, batch: Batch, outputs: [String]) throws -> [Column] {
         let wanted = try outputs.map(Self.output)
         let role = try roles.role(name)
-        // Every evaluation of an image draws new times and noise.
-        if name == "reference", wanted == [.score], images == nil { return [try cachedScores(role, batch)] }
+        if name == "reference", wanted == [.score], modality.repeatsScores { return [try cachedScores(role, batch)] }
         return try forward(role, batch, wanted)
     }
 
     private func forward(_ role: Role, _ batch: Batch, _ wanted: [Output]) throws -> [Column] {
         try requireSequences(batch)
         var values = wanted.map { [Double](repeating: 0, count: $0 == .score ? batch.sequenceCount : batch.stepCount) }
-        for part in Slices.bySteps(batch, limit: microbatchSteps, costs: costs(batch)) {
+        for part in Slices.bySteps(batch, limit: microbatchSteps, costs: modality.costs(batch)) {
             let slice = batch.selecting(part)
             let columns = try transient(role) { try withoutGrad { try evaluate(role, slice, wanted).columns } }
             for (index, column) in columns.enumerated() {
@@ -74,7 +69,7 @@ final class ModelService {
 
     /// One forward pass: the packed tensors, and the same as columns.
     private func evaluate(_ role: Role, _ slice: Batch, _ wanted: [Output]) throws -> (tensors: [Tensor], columns: [Column]) {
-        let sequences = try sequences(slice)
+        let sequences = try modality.sequences(slice)
         let start = secondsNow()
         let tensors =
             wanted.contains(.klReference)
@@ -97,17 +92,11 @@ final class ModelService {
     /// The same with the KL to the reference, which is evaluated in the middle of the policy's pass.
     private func withDivergence(_ role: Role, _ sequences: Sequences, _ wanted: [Output]) throws -> [Tensor] {
         let reference = try roles.role("reference")
-        guard let images = sequences.images, let policy = role.network as? FlowImage, let other = reference.network as? FlowImage
-        else { throw ZooError(.notFound, "role '\(role.name)' has no output '\(Output.klReference.rawValue)'") }
-        let others = wanted.filter { $0 != .klReference }
-        var (tensors, divergence) = try policy.forward(images, others, klTo: other)
-        guard let divergence, let place = wanted.firstIndex(of: .klReference) else {
-            throw ZooError(.internal, "a divergence was requested but not computed")
+        guard let found = try modality.forward(role.network, klTo: reference.network, sequences, wanted) else {
+            throw ZooError(.notFound, "role '\(role.name)' has no output '\(Output.klReference.rawValue)'")
         }
-        tensors.insert(divergence, at: place)
-        ledger.charge(
-            reference.name, .forward, seconds: 0, flops: other.forwardFLOPs(images, [.logp]), steps: images.stepCount)
-        return tensors
+        ledger.charge(reference.name, .forward, seconds: 0, flops: found.referenceFLOPs, steps: sequences.stepCount)
+        return found.tensors
     }
 
     // MARK: - Gradients
@@ -120,7 +109,7 @@ final class ModelService {
             throw ZooError(.failedPrecondition, "role '\(name)' is frozen; a gradient was accumulated for it")
         }
         role.hasGradient = true
-        let whole = try Slices.cut(batch, flags: flags, limit: microbatchSteps, costs: costs(batch))
+        let whole = try Slices.cut(batch, flags: flags, limit: microbatchSteps, costs: modality.costs(batch))
         guard !whole.isEmpty else { return try accumulateWhole(role, batch, wanted, loss) }
         var total = 0.0
         for part in whole {
@@ -139,7 +128,7 @@ final class ModelService {
     private func accumulateWhole(_ role: Role, _ batch: Batch, _ wanted: [Output], _ loss: LossCall) throws -> Double {
         let columns = try forward(role, batch, wanted)
         let (total, gradients) = try loss(batch, columns)
-        for part in Slices.bySteps(batch, limit: microbatchSteps, costs: costs(batch)) {
+        for part in Slices.bySteps(batch, limit: microbatchSteps, costs: modality.costs(batch)) {
             let slice = batch.selecting(part)
             let parts = zip(wanted, gradients).map { Slices.gather($1, perStep: $0 != .score, of: part, in: batch) }
             try transient(role) { try backward(role, slice, wanted, evaluate(role, slice, wanted).tensors, parts) }
@@ -164,7 +153,7 @@ final class ModelService {
         guard !roots.isEmpty else { return }
         ZooTensor.backward(roots, gradients: seeds)
         charge(
-            role, .backward, since: start, flops: role.network.backwardFLOPs(try sequences(slice), wanted),
+            role, .backward, since: start, flops: role.network.backwardFLOPs(try modality.sequences(slice), wanted),
             steps: slice.stepCount)
     }
 
@@ -268,31 +257,7 @@ final class ModelService {
         return output
     }
 
-    /// A batch as the networks read it.
-    private func sequences(_ batch: Batch) throws -> Sequences {
-        try images.map { Sequences(try batch.images($0)) } ?? Sequences(batch)
-    }
-
-    /// The cost of each sequence in a pass, in steps; nil: its own steps. Every denoising step, and every score draw, is a pass
-    /// over all of its patches.
-    private func costs(_ batch: Batch) -> [Int]? {
-        images.map { images in
-            batch.actionCounts.map { max($0, $0 == 0 ? images.scoring.draws : 0) * images.patches }
-        }
-    }
-
     private func requireSequences(_ batch: Batch) throws {
         guard batch.sequenceCount > 0 else { throw ZooError(.invalidArgument, "the batch has no sequences") }
-        if images != nil { return }
-        guard batch.tokens.count == batch.stepCount else { throw ZooError(.invalidArgument, "the batch has no tokens") }
-    }
-}
-
-extension Sequences {
-    /// A batch as the networks read it.
-    init(_ batch: Batch) {
-        self.init(
-            offsets: batch.offsets, tokens: batch.tokens, mask: batch.mask,
-            temperature: batch.column("temperature").map { $0.doubles.map(Float.init) })
     }
 }

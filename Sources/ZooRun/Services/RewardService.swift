@@ -21,7 +21,7 @@ final class RewardService {
     enum Scorer {
         case function(any RewardFunction)
         /// A trained reward model, and the codec that it reads text with if that is not the policy's.
-        case model(any Network, codec: (any TextCodec)?)
+        case model(any Network, reader: (any Reader)?)
     }
 
     struct Component {
@@ -32,14 +32,12 @@ final class RewardService {
     }
 
     private let components: [Component]
-    private let codec: any TextCodec
-    private let images: ImageFormat?
+    private let modality: any Modality
     private let microbatchSteps: Int
 
-    init(_ components: [Component], codec: any TextCodec, images: ImageFormat? = nil, microbatchSteps: Int) {
-        self.images = images
+    init(_ components: [Component], _ modality: any Modality, microbatchSteps: Int) {
         self.components = components
-        self.codec = codec
+        self.modality = modality
         self.microbatchSteps = microbatchSteps
     }
 
@@ -75,7 +73,7 @@ final class RewardService {
         }
         let start = secondsNow()
         let modelSeconds = ledger.roles["reward"]?.totalSeconds ?? 0
-        let items = try items(batch, row)
+        let items = try modality.items(batch, row)
         var total = [Double](repeating: .nan, count: batch.sequenceCount)
         var columns: [Column] = []
         for component in components {
@@ -94,35 +92,13 @@ final class RewardService {
         return [Column("reward", perStep: false, .f64(total))] + columns
     }
 
-    /// The sequences as text or images, for reward functions.
-    func items(_ batch: Batch, _ row: (Int) -> Row?) throws -> [RewardItem] {
-        if let images {
-            return try zip(batch.pictures(images), batch.integers("row")).map { picture, id in
-                guard let row = row(id), let item = row.image else { throw ZooError(.internal, "row \(id) is not an image") }
-                return RewardItem(
-                    prompt: row.prompt ?? "", completion: "", image: SampledImage(picture: picture, prompt: item.prompt))
-            }
-        }
-        let rows = try batch.column("row") == nil ? nil : batch.integers("row")
-        let finished = try batch.column("finished") == nil ? nil : batch.integers("finished")
-        return (0..<batch.sequenceCount).map { sequence in
-            let steps = batch.steps(of: sequence)
-            let actions = steps.filter { batch.mask[$0] }
-            return RewardItem(
-                prompt: codec.decode(steps.filter { !batch.mask[$0] }.map { batch.tokens[$0] }),
-                completion: codec.decode(actions.map { batch.tokens[$0] }),
-                extras: rows.flatMap { row($0[sequence])?.extras } ?? [:],
-                finished: finished.map { $0[sequence] != 0 } ?? true, steps: actions.count)
-        }
-    }
-
     private func raw(
         _ component: Component, _ batch: Batch, _ items: [RewardItem], _ row: (Int) -> Row?, _ ledger: inout Ledger
     ) throws -> [Double] {
         switch component.scorer {
         case .function(let function): return try items.map(function.score)
         case .model(let network, let other):
-            let sequences = try other.map { try encode(batch, items, row, $0) } ?? batch
+            let sequences = try other.map { try modality.reread(batch, items, row, by: $0) } ?? batch
             var scores: [Double] = []
             for part in Slices.bySteps(sequences, limit: microbatchSteps) {
                 let slice = Sequences(sequences.selecting(part))
@@ -145,34 +121,5 @@ final class RewardService {
         guard parameterCount > 0 else { return }
         ledger.roles["reward", default: Ledger.Account()].parameters = parameterCount
         ledger.roles["reward", default: Ledger.Account()].weightBytes = weightBytes
-    }
-
-    /// The sequences in the tokens of another model: a conversation by that model's own chat template, any other text with its
-    /// special tokens spelled out. A sample that was cut gets no end token.
-    private func encode(
-        _ batch: Batch, _ items: [RewardItem], _ row: (Int) -> Row?, _ other: any TextCodec
-    ) throws -> Batch {
-        let rows = TokenizedRows(codec: other, maxPromptSteps: .max, maxSteps: .max)
-        let ids = try batch.column("row") == nil ? nil : batch.integers("row")
-        let ends = other.ends
-        var encoded = BatchBuilder()
-        for (index, item) in items.enumerated() {
-            var sequence: TokenizedSequence
-            if let source = ids.flatMap({ row($0[index]) }), source.chat != nil {
-                sequence = try rows.completion(source, nil, [ChatMessage(role: "assistant", content: item.completion)])
-            } else {
-                let steps = batch.steps(of: index)
-                var context = steps.filter { !batch.mask[$0] }.map { batch.tokens[$0] }
-                var actions = steps.filter { batch.mask[$0] }.map { batch.tokens[$0] }
-                if context.first == codec.begin { context.removeFirst() }
-                if let last = actions.last, codec.ends.contains(last) { actions.removeLast() }
-                sequence = try rows.completion(Row(prompt: codec.spelled(context)), codec.spelled(actions))
-            }
-            if !item.finished, let last = sequence.tokens.last, ends.contains(last) {
-                sequence = TokenizedSequence(tokens: sequence.tokens.dropLast(), mask: sequence.mask.dropLast())
-            }
-            encoded.append(sequence)
-        }
-        return encoded.finish([])
     }
 }

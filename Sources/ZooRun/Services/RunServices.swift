@@ -11,12 +11,11 @@ import ZooRecords
 import ZooTensor
 
 /// The services of a live run.
-final class RunServices: HostServices {
+final class RunServices: HostServices, NetworkAccess {
     let model: ModelService
     let data: DataService
     let rewards: RewardService
-    let codec: any TextCodec
-    private let ends: [Int32]
+    let modality: any Modality
     private let settings: RolloutSettings
     /// Decay of the policy's moving average; nil for none.
     private let ema: Double?
@@ -35,7 +34,7 @@ final class RunServices: HostServices {
     var stepStart: Double?
 
     init(
-        model: ModelService, data: DataService, rewards: RewardService, codec: any TextCodec, settings: RolloutSettings,
+        model: ModelService, data: DataService, rewards: RewardService, modality: any Modality, settings: RolloutSettings,
         ema: Double? = nil, trainedRole: String = "policy", seed: UInt64, stop: StopSignal, logger: Logger
     ) {
         self.trainedRole = trainedRole
@@ -43,8 +42,7 @@ final class RunServices: HostServices {
         self.model = model
         self.data = data
         self.rewards = rewards
-        self.codec = codec
-        ends = codec.ends
+        self.modality = modality
         self.settings = settings
         self.logger = logger
         self.stop = stop
@@ -71,62 +69,47 @@ final class RunServices: HostServices {
     }
 
     /// Samples with the caller's settings and generator, as evaluation does.
-    func generate(role name: String, prompts: Batch, samples: Int, settings: RolloutSettings, generator: Generator) throws
-        -> Batch
-    {
+    func generate(role: String, prompts: Batch, samples: Int, settings: RolloutSettings, generator: Generator) throws -> Batch {
+        try generate(SamplingRequest(prompts: prompts, samples: samples, settings: settings), role: role, generator: generator)
+    }
+
+    func generate(_ request: SamplingRequest, role name: String, generator: Generator) throws -> Batch {
         let role = try model.roles.role(name)
-        if let network = role.network as? FlowImage {
-            return try generateImages(
-                role, network, prompts: prompts, samples: samples, settings: settings, generator: generator)
+        let start = secondsNow()
+        let (stop, iteration) = (stop, model.ledger.algorithmSteps)
+        let drawn = try model.transient(role) {
+            try modality.generate(
+                request, with: role.network, generator: generator, iteration: iteration, isCancelled: { stop.isImmediate })
         }
-        guard let network = role.network as? any GenerativeNetwork else {
+        guard let drawn else {
             throw ZooError(.invalidArgument, "role '\(name)' cannot be sampled from: it is not a policy")
         }
-        let start = secondsNow()
-        let contexts = (0..<prompts.sequenceCount).map { Array(prompts.tokens[prompts.steps(of: $0)]) }
-        let sampler = SamplerSettings(
-            maxNewTokens: settings.maxNewTokens, temperature: settings.temperature,
-            endTokens: network.endTokens(with: ends))
-        let stop = stop
-        let drawn = try model.transient(role) {
-            try network.generate(
-                prompts: contexts, samplesPerPrompt: samples, settings: sampler, generator: generator,
-                isCancelled: { stop.isImmediate })
-        }
-        let batch = assemble(drawn, prompts: prompts, samples: samples, version: role.version, temperature: settings.temperature)
-        model.charge(
-            role, .generate, since: start, flops: network.generationFLOPs(drawn.sequences), steps: drawn.sequences.tokens.count)
+        let batch = sampled(drawn, of: request, version: role.version)
+        model.charge(role, .generate, since: start, flops: drawn.flops, steps: drawn.steps)
         return batch
     }
 
-    private func assemble(_ drawn: Generation, prompts: Batch, samples: Int, version: Int, temperature: Double) -> Batch {
-        let sequences = drawn.sequences
-        var batch = sampled(
-            Batch(offsets: sequences.offsets, tokens: sequences.tokens, mask: sequences.mask), logp: drawn.logp,
-            finished: drawn.finished, of: prompts, samples: samples, version: version)
-        batch.set("temperature", perSequence: Array(repeating: temperature == 0 ? 1 : temperature, count: sequences.count))
-        return batch
-    }
-
-    /// Samples with their common columns, including those of their prompts.
-    ///
-    /// - Parameter logp: of the masked steps, [n_masked].
-    func sampled(_ drawn: Batch, logp: [Float], finished: [Bool], of prompts: Batch, samples: Int, version: Int) -> Batch {
-        let count = drawn.sequenceCount
-        var batch = drawn
+    /// Samples with the columns that all of them have, their prompts' among them.
+    private func sampled(_ drawn: Drawn, of request: SamplingRequest, version: Int) -> Batch {
+        var batch = drawn.batch
+        let (prompts, samples) = (request.prompts, request.samples)
+        let count = batch.sequenceCount
         for column in prompts.columns where !column.perStep {
             batch.set(column.repeated(samples, rows: prompts.sequenceCount))
         }
-        batch.set("behaviour_logp", perStep: Slices.unpack(logp.map(Double.init), drawn.mask))
+        batch.set("behaviour_logp", perStep: Slices.unpack(drawn.logp.map(Double.init), batch.mask))
         batch.set(Column("group", perStep: false, .i64((0..<count).map { Int64($0 / samples) })))
-        batch.set(Column("finished", perStep: false, .u8(finished.map { $0 ? 1 : 0 })))
+        batch.set(Column("finished", perStep: false, .u8(drawn.finished.map { $0 ? 1 : 0 })))
         batch.set(Column("policy_version", perStep: false, .i64(Array(repeating: Int64(version), count: count))))
+        for column in drawn.columns { batch.set(column) }
         return batch
     }
 
     func score(_ rollout: Batch) throws -> [Column] {
         try rewards.score(rollout, row: data.promptRow, ledger: &model.ledger, unscorable: true) + rewards.weights(rollout)
     }
+
+    func network(_ role: String) throws -> any Network { try model.roles.role(role).network }
 
     func supports(role: String, output: String) throws -> OutputInfo { try model.supports(role: role, output: output) }
 

@@ -20,7 +20,7 @@ final class ModelFactory {
     private let schedule: FlowSchedule
     /// Text to train a new model's tokenizer on.
     private let corpus: () throws -> [String]
-    private var codecs: [String: any TextCodec] = [:]
+    private var readers: [String: any Reader] = [:]
 
     init(
         recipe: Recipe, models: [String: String], device: Device, seed: UInt64, images: ImageTask? = nil,
@@ -65,22 +65,30 @@ final class ModelFactory {
         return sha256(try JSON.encode(source, pretty: false)) + "-\(seed)"
     }
 
-    func codec(_ source: ModelSource) throws -> any TextCodec {
+    func reader(_ source: ModelSource) throws -> any Reader {
         let key = try identity(source)
-        if let codec = codecs[key] { return codec }
-        let codec = try makeCodec(source)
-        codecs[key] = codec
+        if let reader = readers[key] { return reader }
+        let reader = try makeReader(source)
+        readers[key] = reader
+        return reader
+    }
+
+    /// The codec of a source that reads text.
+    func textCodec(_ source: ModelSource) throws -> any TextCodec {
+        guard let codec = try reader(source) as? any TextCodec else {
+            throw ZooError(.invalidArgument, "\(recipe.file.path): its model makes images and reads no text")
+        }
         return codec
     }
 
-    private func makeCodec(_ source: ModelSource) throws -> any TextCodec {
+    private func makeReader(_ source: ModelSource) throws -> any Reader {
         if let folder = try folder(source) {
-            if PictureSampler.reads(folder) { return ImageCodec() }
+            if PictureSampler.reads(folder) { return PixelReader() }
             if try modelFamily(of: folder) == "tabular" { return NumberCodec() }
             return try TokenizerCodec(contentsOf: tokenizerFile(of: folder))
         }
         guard case .new(let model) = source, model.family != "tabular" else { return NumberCodec() }
-        if model.family == NewModel.imageFamily { return ImageCodec() }
+        if model.family == NewModel.imageFamily { return PixelReader() }
         if let tokenizer = model.tokenizer { return try TokenizerCodec(contentsOf: tokenizer) }
         return TokenizerCodec(
             tokenizer: try Tokenizer.train(on: corpus(), vocabularySize: model.vocabularySize), identity: try identity(source))
@@ -116,7 +124,7 @@ final class ModelFactory {
         if model.family == "tabular" { return try tabular(head, trainable) }
         if model.family == NewModel.imageFamily { return try flowImage(model, head, trainable) }
         var config = model.config
-        guard case let codec as TokenizerCodec = try codec(source) else {
+        guard case let codec as TokenizerCodec = try reader(source) else {
             throw ZooError(.internal, "a language model has a tokenizer")
         }
         config["model_type"] = .string(model.family)

@@ -30,9 +30,8 @@ struct Preparation {
             let sampler = try Sampler(setup, stop)
             var raw = component
             raw.weight = 1
-            let service = RewardService(
-                [raw], codec: setup.codec, images: setup.imageFormat, microbatchSteps: setup.stage.microbatchSteps)
-            let batch = try sampler.sample(count: Self.scaleSamples, each: 1)
+            let service = RewardService([raw], setup.modality, microbatchSteps: setup.stage.microbatchSteps)
+            let batch = try sampler.sample(count: Self.scaleSamples)
             var ledger = Ledger()
             let scores = try service.score(batch, row: sampler.data.promptRow, ledger: &ledger)[0].doubles
             let mean = scores.mean ?? 0
@@ -48,69 +47,54 @@ struct Preparation {
 
     // MARK: - Preference pairs
 
-    struct Pairs: Codable {
-        var rows: [Pair]
-        var cost: Ledger
-
-        struct Pair: Codable {
-            /// For people: what was sampled for which purpose.
-            var prompt: String
-            var chosen: String
-            var rejected: String
-            /// Of the stage's reward, chosen above rejected.
-            var margin: Double
-            /// What is trained on.
-            var tokens: SampledPair
-        }
-    }
-
-    /// Pairs from the initial policy: of `samples` completions per prompt, the best against the worst by the stage's reward.
+    /// Pairs from the initial policy's samples, as the modality builds them.
     ///
     /// The cost of making them is charged to every run that trains on them, cached or not: a comparison must not hide it.
     func pairs(_ building: PairBuilding, _ rewards: RewardService) throws -> (dataset: Dataset, cost: Ledger) {
-        let plan = try PairPlan(building, setup.stage)
-        let from = try MadeFrom(pairs: building, plan, of: setup.stage, setup.spec)
-        let made = try ArtifactStore.value("pairs", from: from) { try build(plan, each: building.samples, rewards) }
-        let rows = made.rows.map { pair in
-            var row = Row(prompt: pair.prompt, chosen: pair.chosen, rejected: pair.rejected)
-            row.sampled = pair.tokens
-            return row
-        }
-        return (Dataset(name: "pairs", shape: .preference, rows: rows), made.cost)
+        try pairs(building, rewards, as: setup.modality)
     }
 
-    private func build(_ plan: PairPlan, each samples: Int, _ rewards: RewardService) throws -> Pairs {
-        let sampler = try Sampler(setup, stop)
-        let start = secondsNow()
-        let batch = try sampler.sample(each: samples, next: plan.next)
-        let scores = try rewards.score(batch, row: sampler.data.promptRow, ledger: &sampler.model.ledger)[0].doubles
-        let items = try rewards.items(batch, sampler.data.promptRow)
-        func tokens(_ sequence: Int, actions: Bool) -> [Int32] {
-            batch.steps(of: sequence).filter { batch.mask[$0] == actions }.map { batch.tokens[$0] }
+    private func pairs<M: Modality>(_ building: PairBuilding, _ rewards: RewardService, as modality: M) throws -> (
+        dataset: Dataset, cost: Ledger
+    ) {
+        let plan = try PairPlan(building, setup.stage)
+        let from = try MadeFrom(pairs: building, plan, of: setup.stage, setup.spec)
+        let made: M.Pairs = try ArtifactStore.value("pairs", from: from) {
+            let sampler = try Sampler(setup, stop)
+            let start = secondsNow()
+            var pairs = try modality.build(building, plan, from: Source(sampler, setup, rewards))
+            let steps = pairs.cost.sampledSteps
+            pairs.cost = sampler.model.ledger
+            pairs.cost.sampledSteps = steps
+            pairs.cost.seconds = secondsNow() - start
+            return pairs
         }
-        var rows: [Pairs.Pair] = []
-        for first in stride(from: 0, to: scores.count, by: samples) {
-            let group = Array(first..<first + samples)
-            guard let best = group.max(by: { scores[$0] < scores[$1] }), let worst = group.min(by: { scores[$0] < scores[$1] }),
-                difference(scores[best], scores[worst]) > 0
-            else { continue }
-            let pair = SampledPair(
-                context: tokens(best, actions: false), chosen: tokens(best, actions: true), rejected: tokens(worst, actions: true)
-            )
-            guard pair.chosen != pair.rejected else { continue }
-            rows.append(
-                Pairs.Pair(
-                    prompt: items[best].prompt, chosen: items[best].completion, rejected: items[worst].completion,
-                    margin: scores[best] - scores[worst], tokens: pair))
+        return (try modality.dataset(made, prompts: setup.prompts), made.cost)
+    }
+
+    private final class Source: PairSource {
+        private let sampler: Sampler
+        private let rewards: RewardService
+        let seed: UInt64
+        let rollout: RolloutSettings
+
+        init(_ sampler: Sampler, _ setup: StageSetup, _ rewards: RewardService) {
+            (self.sampler, self.rewards) = (sampler, rewards)
+            (seed, rollout) = (setup.recipe.seed, setup.stage.rollout)
         }
-        guard !rows.isEmpty else {
-            throw ZooError(
-                .failedPrecondition, "no preference pair could be built: the reward is the same for all samples of each prompt")
+
+        func prompts(_ n: Int) throws -> Batch { try sampler.data.prompts(n) }
+        func row(_ id: Int) -> Row? { sampler.data.promptRow(id) }
+
+        func generate(_ prompts: Batch, samples: Int, settings: RolloutSettings) throws -> Batch {
+            let services = sampler.services
+            return try services.generate(
+                role: "policy", prompts: prompts, samples: samples, settings: settings, generator: services.sampling)
         }
-        var cost = sampler.model.ledger
-        cost.sampledSteps = batch.actionCount
-        cost.seconds = secondsNow() - start
-        return Pairs(rows: rows, cost: cost)
+
+        func scores(_ batch: Batch) throws -> [Double] {
+            try rewards.score(batch, row: row, ledger: &sampler.model.ledger)[0].doubles
+        }
     }
 }
 
@@ -125,35 +109,26 @@ struct Sampler {
         let factory = setup.factory
         model = ModelService(
             roles: Roles([
-                "policy": .init(settings: nil, outputs: StageSetup.outputs(images: setup.images != nil)) {
+                "policy": .init(settings: nil, outputs: setup.modality.outputs) {
                     try factory.network(policy, head: .languageModel, trainable: false)
                 }
-            ]), microbatchSteps: setup.stage.microbatchSteps, images: setup.imageFormat)
-        data = DataService(
-            .init(prompts: try setup.prompts()), codec: setup.codec, maxPromptSteps: setup.stage.data.maxPromptSteps,
-            maxSteps: setup.stage.data.maxSteps, images: setup.imageRows, seed: setup.recipe.seed)
+            ]), setup.modality, microbatchSteps: setup.stage.microbatchSteps)
+        data = DataService(.init(prompts: try setup.prompts()), setup.modality, seed: setup.recipe.seed)
         services = RunServices(
             model: model, data: data,
-            rewards: RewardService(
-                [], codec: setup.codec, images: setup.imageFormat, microbatchSteps: setup.stage.microbatchSteps),
-            codec: setup.codec, settings: setup.stage.rollout, seed: setup.recipe.seed, stop: stop,
+            rewards: RewardService([], setup.modality, microbatchSteps: setup.stage.microbatchSteps),
+            modality: setup.modality, settings: setup.stage.rollout, seed: setup.recipe.seed, stop: stop,
             logger: Logger(label: "preparation"))
     }
 
-    /// `each` samples of `count` prompts, in passes of at most 256 sequences.
-    func sample(count: Int, each: Int) throws -> Batch {
-        try sample(each: each) { done, _ in min(count - done, max(1, 256 / each)) }
-    }
-
-    /// `each` samples of as many prompts as `next` says, after the prompts done and the steps sampled so far, until it says 0.
-    func sample(each: Int, next: (_ done: Int, _ steps: Int) -> Int) throws -> Batch {
+    /// One sample of each of `count` prompts, in passes of at most 256 sequences.
+    func sample(count: Int) throws -> Batch {
         var parts: [Batch] = []
-        var (done, steps) = (0, 0)
-        while case let take = next(done, steps), take > 0 {
-            let part = try services.generate(role: "policy", prompts: data.prompts(take), samples: each)
-            parts.append(part)
+        var done = 0
+        while done < count {
+            let take = min(count - done, 256)
+            parts.append(try services.generate(role: "policy", prompts: data.prompts(take), samples: 1))
             done += take
-            steps += part.actionCount
         }
         return Batch.concatenated(parts)
     }

@@ -15,11 +15,12 @@ struct StageSetup {
     let stage: Stage
     let needs: AlgorithmNeeds
     let factory: ModelFactory
-    let codec: any TextCodec
+    /// How the policy reads its input.
+    let reader: any Reader
+    /// What the policy's sequences are.
+    let modality: any Modality
     let files: TaskFiles
     let device: Device
-    /// The format of the policy's images; nil if it makes text.
-    let images: ImageTask?
     private let judge: ImageJudge?
     /// Replaces the policy when a trained model is measured; nil: the initial policy.
     var trained: URL?
@@ -36,7 +37,7 @@ struct StageSetup {
                 "\(spec.recipe.file.path): stage '\(stage.name)': algorithm '\(stage.algorithm)' trains no policy: remove policy.lora"
             )
         }
-        images = try ImageTask.of(spec.recipe)
+        let images = try ImageTask.of(spec.recipe)
         judge = images.map(ImageJudge.init)
         let files = TaskFiles(recipe: spec.recipe, images: images)
         self.spec = spec
@@ -49,8 +50,9 @@ struct StageSetup {
             recipe: spec.recipe, models: spec.models, device: device, seed: spec.recipe.seed, images: images,
             schedule: FlowSchedule(shift: stage.rollout.denoising?.shift ?? 1)
         ) { try Self.corpus(stage, files) }
-        let own = try factory.codec(stage.policy)
-        codec = (own as? TokenizerCodec)?.with(stage.data.chat) ?? own
+        let own = try factory.reader(stage.policy)
+        reader = (own as? TokenizerCodec)?.with(stage.data.chat) ?? own
+        modality = try Self.modality(reader, spec, stage, images)
         try checkTokens()
     }
 
@@ -64,7 +66,7 @@ struct StageSetup {
             ("critic", stage.critic?.trunk == .separate ? stage.critic?.source : nil),
         ]
         for case (let role, let source?) in sources where needed.contains(role) {
-            guard let fault = try codec.misreading(by: factory.codec(source)) else { continue }
+            guard let fault = try reader.misreading(by: factory.reader(source)) else { continue }
             throw ZooError(
                 .invalidArgument,
                 "\(recipe.file.path): stage '\(stage.name)': '\(role)' has a different tokenizer than the policy, whose tokens it reads: "
@@ -86,31 +88,29 @@ struct StageSetup {
 
     /// The stage's services, before the first step.
     func services(folder: RunFolder, stop: StopSignal, logger: Logger) throws -> RunServices {
-        let model = ModelService(roles: roles(), microbatchSteps: stage.microbatchSteps, images: imageFormat)
+        let model = ModelService(roles: roles(), modality, microbatchSteps: stage.microbatchSteps)
         let rewards = try rewards(stage.rewards, stop: stop)
-        let data = DataService(
-            try datasets(rewards, model, stop), codec: codec, maxPromptSteps: stage.data.maxPromptSteps,
-            maxSteps: stage.data.maxSteps, images: imageRows, seed: spec.seed)
+        let data = DataService(try datasets(rewards, model, stop), modality, seed: spec.seed)
         data.notice = say
         return RunServices(
-            model: model, data: data, rewards: rewards, codec: codec, settings: stage.rollout, ema: stage.ema,
+            model: model, data: data, rewards: rewards, modality: modality, settings: stage.rollout, ema: stage.ema,
             trainedRole: needs.trainedRole, seed: spec.seed, stop: stop, logger: logger)
     }
 
-    // MARK: - Images
-
-    var imageFormat: ImageFormat? { images.map { ImageFormat($0, stage) } }
-
-    var imageRows: ImageRows? {
-        imageFormat.map { ImageRows(format: $0, conditionDrop: stage.score?.conditionDrop ?? 0, seed: spec.seed) }
+    /// The modality that a stage's policy has by its task and the way it reads.
+    private static func modality(_ reader: any Reader, _ spec: RunSpec, _ stage: Stage, _ images: ImageTask?) throws
+        -> any Modality
+    {
+        if let images { return ImageModality(images, stage, seed: spec.seed) }
+        if let table = try TabularTask(spec.recipe) { return TableModality(table, limits: stage.data) }
+        guard let codec = reader as? any TextCodec else {
+            throw ZooError(
+                .invalidArgument, "\(spec.recipe.file.path): an image model needs an image task, such as 'task: digits'")
+        }
+        return TextModality(codec, limits: stage.data)
     }
 
     // MARK: - Roles
-
-    /// What a policy gives.
-    static func outputs(images: Bool) -> Set<Output> {
-        images ? [.logp, .entropy, .score, .klReference] : [.logp, .entropy, .score]
-    }
 
     private func roles() -> Roles {
         let base = stage.policy
@@ -121,7 +121,7 @@ struct StageSetup {
         let own = stage.optimizer["policy"] ?? OptimizerSettings()
         func settings(_ role: String) -> OptimizerSettings { stage.optimizer[role] ?? own }
         var plans: [String: Roles.Plan] = [
-            "policy": .init(settings: own, outputs: Self.outputs(images: images != nil)) {
+            "policy": .init(settings: own, outputs: modality.outputs) {
                 try adapted?.policy() ?? factory.network(trained, head: .languageModel, trainable: true)
             },
             "reference": .init(settings: nil, outputs: [.logp, .entropy, .score]) {
@@ -176,7 +176,7 @@ struct StageSetup {
             if spec.normalize { component.normalization = try Preparation(self, stop).normalization(spec, component) }
             return component
         }
-        return RewardService(components, codec: codec, images: imageFormat, microbatchSteps: stage.microbatchSteps)
+        return RewardService(components, modality, microbatchSteps: stage.microbatchSteps)
     }
 
     private func scorer(_ spec: RewardSpec) throws -> RewardService.Scorer {
@@ -186,8 +186,8 @@ struct StageSetup {
                 throw ZooError(.invalidArgument, "reward '\(spec.name)': 'model' needs 'from'")
             }
             let network = try factory.network(source, head: .score, trainable: false)
-            let other = try factory.codec(source)
-            return .model(network, codec: codec.misreading(by: other) == nil ? nil : other)
+            let other = try factory.reader(source)
+            return .model(network, reader: reader.misreading(by: other) == nil ? nil : other)
         case "table":
             guard let task = try TabularTask(recipe) else {
                 throw ZooError(.invalidArgument, "reward 'table' belongs to 'task: tabular'")
@@ -216,9 +216,7 @@ struct StageSetup {
         }
         if needs.data.contains(.pairs), let source = stage.data.pairs {
             if case .build(let building) = source {
-                let preparation = Preparation(self, stop)
-                let built =
-                    try images.map { try preparation.imagePairs(building, rewards, $0) } ?? preparation.pairs(building, rewards)
+                let built = try Preparation(self, stop).pairs(building, rewards)
                 datasets.pairs = built.dataset
                 model.ledger.add(built.cost)
             } else {
@@ -232,12 +230,8 @@ struct StageSetup {
     ///
     /// - Parameter name: the recipe's key; `data.KIND` unless given.
     func checked(_ dataset: Dataset, _ kind: DataKind, name: String? = nil) throws -> Dataset {
-        guard images == nil else { return dataset }
+        guard let counts = modality.check(dataset, kind) else { return dataset }
         let name = name ?? "data.\(kind.rawValue)"
-        let counts = RowCheck(
-            tokens: TokenizedRows(codec: codec, maxPromptSteps: stage.data.maxPromptSteps, maxSteps: stage.data.maxSteps),
-            kind: kind)(
-                dataset)
         try counts.require("stage '\(stage.name)': \(name)", stage.data, dataset)
         say("\(name): \(counts.sentence(stage.data, dataset))")
         return dataset.removing(counts.leftOut)

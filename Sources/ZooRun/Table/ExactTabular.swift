@@ -14,12 +14,7 @@ struct ExactTabular {
     /// one's.
     let metrics: [String: Double]
 
-    /// nil if the policy is not tabular.
-    init?(_ services: RunServices, _ setup: StageSetup) throws {
-        guard let task = try TabularTask(setup.recipe),
-            let policy = try services.model.roles.role("policy").network as? Tabular,
-            let reference = try services.model.roles.role("reference").network as? Tabular
-        else { return nil }
+    init(_ policy: Tabular, reference: Tabular, _ task: TabularTask) {
         let kl = policy.exactKL(from: reference)
         let reward = policy.expectedReward(task.rewards)
         let best = Self.bestReward(reference: reference, rewards: task.rewards, kl: kl)

@@ -7,7 +7,7 @@ import ZooRecipe
 import ZooRecords
 
 /// Text to tokens and back, for one model family.
-protocol TextCodec: Sendable {
+protocol TextCodec: Reader {
     func encode(_ text: String) throws -> [Int32]
     /// Special tokens are left out.
     func decode(_ tokens: [Int32]) -> String
@@ -21,8 +21,6 @@ protocol TextCodec: Sendable {
     func spelled(_ tokens: [Int32]) -> String
     /// Any of them ends a sampled sequence.
     var ends: [Int32] { get }
-    /// Writes the tokenizer's files next to a model.
-    func write(to folder: URL) throws
 }
 
 extension TextCodec {
@@ -30,15 +28,15 @@ extension TextCodec {
     func spelled(_ tokens: [Int32]) -> String { decode(tokens) }
 
     /// Why a model that uses `other` would misread tokens of this codec; nil if it reads them correctly.
-    func misreading(by other: any TextCodec) -> String? {
+    func misreading(by other: any Reader) -> String? {
         switch (self, other) {
-        case (is NumberCodec, is NumberCodec), (is ImageCodec, is ImageCodec): return nil
+        case (is NumberCodec, is NumberCodec): return nil
         case (let own as TokenizerCodec, let other as TokenizerCodec):
             if own.identity == other.identity { return nil }
             return own.tokenizer.firstToken(unknownTo: other.tokenizer).map {
                 "token \($0.id) is '\($0.token)' for the policy and different or absent there"
             }
-        default: return "one of the two reads text and the other does not"
+        default: return Self.otherKind
         }
     }
     var ends: [Int32] { end.map { [$0] } ?? [] }

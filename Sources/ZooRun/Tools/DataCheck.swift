@@ -138,6 +138,6 @@ extension Recipe {
         let files = TaskFiles(recipe: self)
         return try ModelFactory(recipe: self, models: [:], device: try Device("cpu"), seed: seed) {
             try StageSetup.corpus(origin, files)
-        }.codec(origin.policy)
+        }.textCodec(origin.policy)
     }
 }

@@ -21,8 +21,8 @@ extension RunController {
         let spec = try spec(stage, seed: recipe.seed, models: await artifacts(), evaluates: true)
         Engine.configure(threads: recipe.threads)
         var setup = try StageSetup(spec, needs: AlgorithmNeeds(data: [.prompts], roles: ["policy", "reference"], services: []))
-        let own = try setup.factory.codec(.folder(model))
-        if let fault = setup.codec.misreading(by: own) ?? own.misreading(by: setup.codec) {
+        let own = try setup.factory.reader(.folder(model))
+        if let fault = setup.reader.misreading(by: own) ?? own.misreading(by: setup.reader) {
             throw ZooError(
                 .invalidArgument, "\(model.path) has a different tokenizer than the models of \(recipe.file.path): \(fault)")
         }

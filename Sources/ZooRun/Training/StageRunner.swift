@@ -211,7 +211,7 @@ public struct StageRunner {
     private func save(_ role: Role, to target: URL, _ setup: StageSetup) throws {
         try OutputFolder.write(target, existing: .replace) { part in
             try role.network.save(to: part)
-            try setup.codec.write(to: part)
+            try setup.reader.write(to: part)
         }
     }
 }

@@ -1,13 +1,12 @@
 import ArgumentParser
 import Foundation
 import ZooBase
-import ZooHost
-import ZooKit
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
-import ZooReport
 import ZooRun
+import ZooKit
+import ZooReport
 
 struct Cache: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import ZooBase
+import ZooKit
 import ZooPlugins
 import ZooRecipe
 import ZooRecords

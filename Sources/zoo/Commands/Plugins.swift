@@ -1,12 +1,11 @@
 import ArgumentParser
 import Foundation
 import ZooBase
-import ZooHost
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
-import ZooReport
 import ZooRun
+import ZooReport
 
 struct Plugins: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

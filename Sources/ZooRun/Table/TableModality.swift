@@ -1,0 +1,33 @@
+import ZooBase
+import ZooKit
+import ZooModels
+import ZooRecipe
+import ZooTensor
+
+/// Actions of a table: sequences of numbers, whose policy is known exactly.
+struct TableModality: TokenModality {
+    let codec: any TextCodec = NumberCodec()
+    let tokens: TokenizedRows
+    let ends: [Int32] = []
+    private let task: TabularTask
+
+    init(_ task: TabularTask, limits: DataSources) {
+        self.task = task
+        tokens = TokenizedRows(codec: codec, maxPromptSteps: limits.maxPromptSteps, maxSteps: limits.maxSteps)
+    }
+
+    /// What is measured of tokens, and what is known in closed form: `exact/kl`, `exact/reward`, `exact/frontier_gap`.
+    func measure(
+        _ role: String, on prompts: Batch, _ plan: MeasuringPlan, _ networks: any NetworkAccess, into measured: inout Measured
+    )
+        throws -> Batch
+    {
+        let batch = try measureTokens(role, on: prompts, plan, networks, into: &measured)
+        if role != "reference", let policy = try networks.network(role) as? Tabular,
+            let reference = try networks.network("reference") as? Tabular
+        {
+            measured.metrics.merge(ExactTabular(policy, reference: reference, task).metrics) { $1 }
+        }
+        return batch
+    }
+}
