@@ -40,7 +40,7 @@ struct TokenizerBadInputTests {
         let error = #expect(throws: FileError.self) {
             try Tokenizer(contentsOf: URL(fileURLWithPath: "/nowhere/tokenizer.json"))
         }
-        #expect(error?.description.hasPrefix("/nowhere/tokenizer.json: there is no such file") == true)
+        #expect(error?.description.hasPrefix("/nowhere/tokenizer.json: no such file") == true)
     }
 
     @Test("a truncated file is refused", arguments: [0, 1, 100, 5_000])

@@ -62,7 +62,7 @@ struct PresetTextTests {
                     parameter  broken  broken@strong
                     ─────────  ──────  ─────────────
                     scale      1       2
-                    0 more are alike.
+                    0 more are the same.
 
                     scale: Weight of the loss.
 
@@ -76,7 +76,7 @@ struct PresetTextTests {
 
                     """)
             let other = try zoo(["diff", "broken@strong", "sft"], in: folder).output
-            for text in ["A fixture  ", "data       examples", "scale      2", "source: nobody", "\n0 more are alike."] {
+            for text in ["A fixture  ", "data       examples", "scale      2", "source: nobody", "\n0 more are the same."] {
                 #expect(other.contains(text))
             }
             #expect(other.contains { $0 == "–" })

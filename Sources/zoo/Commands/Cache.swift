@@ -38,7 +38,7 @@ struct Cache: AsyncParsableCommand {
             for thing in all {
                 table.append([
                     thing.name, thing.kind, Quantity.bytes(Double(thing.bytes)),
-                    thing.isWhole ? Self.date(thing.made) : "not whole",
+                    thing.isWhole ? Self.date(thing.made) : "incomplete",
                     thing.isUsed ? "now" : Self.date(thing.lastUsed), thing.origin,
                 ])
             }

@@ -56,7 +56,7 @@ extension ReportBuilder {
             ("system", { $0.environment?.system }), ("processors", { $0.environment?.processors.map(String.init) }),
             ("memory", { $0.environment?.memoryBytes.map(Quantity.bytes) }), ("device", { $0.environment?.device }),
             ("threads", { $0.environment?.threads.map(String.init) }),
-            ("steps", { $0.records.last.map { String($0.step) } }), ("state", { $0.isDone ? "whole" : "not whole" }),
+            ("steps", { $0.records.last.map { String($0.step) } }), ("state", { $0.isDone ? "finished" : "incomplete" }),
         ]
         let values = properties.map { name, value in (name: name, values: runs.map { value($0) ?? "–" }) }
         var shared = TextTable([.text("what"), .text("found")])
