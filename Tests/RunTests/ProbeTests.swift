@@ -74,7 +74,7 @@ struct ProbeTests {
     func batch() async throws {
         let variants = "{ppo: {algorithm: ppo}, rloo: {algorithm: rloo}, dpo: {algorithm: dpo}, kto: {algorithm: kto}}"
         _ = try await probe([
-            "compare={variants: \(variants)}", "probe={driver: ppo, at: [0], prompts: 4, samples: 6, batches: 2, beta: 0}",
+            "compare={variants: \(variants)}", "probe={driver: ppo, at: [0], prompts: 4, samples: 6, batches: 4, beta: 0}",
             "parameters.rloo.epochs=3", "parameters.rloo.minibatches=2",
         ])
         let spec = try String(contentsOf: ProbeFolder(folder.url.appending(path: "probe")).spec, encoding: .utf8)
