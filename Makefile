@@ -98,9 +98,9 @@ headers:
 	  done; done
 
 .PHONY: test
-test: setup data headers ## build and run all tests
+test: setup data headers ## build and run all tests; FILTER='SuiteA|SuiteB' runs those alone
 	@swift build -c release --build-tests --quiet
-	@swift test -c release --skip-build
+	@swift test -c release --skip-build $(if $(FILTER),--filter '$(FILTER)')
 
 # A test holds the tables against what the plugins say; here it writes them.
 .PHONY: parameter-tables
@@ -109,7 +109,7 @@ parameter-tables: setup ## write the parameter tables of Plugins/*/README.md ane
 	@ZOO_PARAMETER_TABLES=write swift test -c release --skip-build --filter ParameterTableTests
 
 .PHONY: check
-check: setup ## lint the format and run the tests; warnings are errors in every build
+check: setup ## lint the format and run the tests, the imports between modules and folders among them; warnings are errors
 	@swift format lint --strict --recursive --parallel Sources Plugins Tests Package.swift
 	@$(MAKE) --no-print-directory test
 

@@ -118,6 +118,7 @@ let package = Package(
                 .product(name: "FlyingFox", package: "FlyingFox"), .product(name: "FlyingSocks", package: "FlyingFox"),
             ],
             swiftSettings: swift),
+        tests("HouseTests", []),
         tests("ZooKitTests", ["ZooKit", "CZoo"]),
         tests("GoldenTests", ["ZooPlugins", "ZooKit", "ZooData", "CZoo"]),
         tests("ZooBaseTests", ["ZooBase"]),

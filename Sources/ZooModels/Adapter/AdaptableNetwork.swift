@@ -34,21 +34,3 @@ extension AdaptableNetwork {
         parameters.hasLayout(of: other.parameters) && adapterScale == other.adapterScale
     }
 }
-
-extension CausalLM: AdaptableNetwork {
-    public var adapterScale: Double? { adaptation?.config.scale }
-}
-
-extension FlowImage: AdaptableNetwork {
-    public var adapterScale: Double? { adaptation?.config.scale }
-}
-
-/// Reads an adapter's base, of the family that the adapter is for, and adds the adapter to its weights.
-///
-/// - Parameter base: the base's folder.
-public func mergedNetwork(_ folder: AdapterFolder, base: URL) throws -> any Network {
-    switch folder.layout {
-    case .peft: try CausalLM.load(merging: folder, base: base, head: .languageModel, device: .cpu, trainable: false)
-    case .diffusers: try FlowImage.load(merging: folder, base: base, trainable: false)
-    }
-}

@@ -186,3 +186,10 @@ extension DecodingRows.Cache {
         return .init(keys: moved(keys), values: moved(values))
     }
 }
+
+extension CausalLM {
+    /// `generation_config.json` speaks before `config.json`, as in `transformers`.
+    public var endTokens: [Int32] {
+        generation.map(\.endTokens).flatMap { $0.isEmpty ? nil : $0 } ?? config.eosTokens
+    }
+}

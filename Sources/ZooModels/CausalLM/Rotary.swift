@@ -17,7 +17,8 @@ public enum RopeScaling: Sendable, Equatable {
         case .linear(let factor): ["rope_type": "linear", "factor": .number(factor)]
         case .llama3(let factor, let low, let high, let original):
             [
-                "rope_type": "llama3", "factor": .number(factor), "low_freq_factor": .number(low), "high_freq_factor": .number(high),
+                "rope_type": "llama3", "factor": .number(factor), "low_freq_factor": .number(low),
+                "high_freq_factor": .number(high),
                 "original_max_position_embeddings": .integer(original),
             ]
         }

@@ -110,6 +110,7 @@ public final class ConditionTable {
 
     func save(to folder: URL) throws {
         let list = kinds.map { ["name": .string($0.name), "count": .integer($0.count)] as JSONValue }
-        try DiffusersFolder.write(folder, config: ["_class_name": .string(Self.className), "kinds": .array(list)], parameters: parameters)
+        try DiffusersFolder.write(
+            folder, config: ["_class_name": .string(Self.className), "kinds": .array(list)], parameters: parameters)
     }
 }

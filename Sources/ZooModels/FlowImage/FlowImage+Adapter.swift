@@ -90,3 +90,7 @@ extension FlowImage {
             transformer: network.transformer, conditioning: network.conditioning, schedule: network.schedule, head: own)
     }
 }
+
+extension FlowImage: AdaptableNetwork {
+    public var adapterScale: Double? { adaptation?.config.scale }
+}

@@ -104,7 +104,9 @@ public struct FluxConfig: Sendable, Equatable {
         guidanceEmbeds = try keys.flag("guidance_embeds") ?? false
         if let axes = keys.json["axes_dims_rope"] {
             let numbers = axes.array?.compactMap(\.integer)
-            guard let numbers, numbers.count == axes.array?.count else { throw keys.refuse("axes_dims_rope", "three whole numbers") }
+            guard let numbers, numbers.count == axes.array?.count else {
+                throw keys.refuse("axes_dims_rope", "three whole numbers")
+            }
             axesDimsRope = numbers
         }
         if let patch = try keys.integer("patch_size"), patch != 1 { throw keys.refuse("patch_size", "1") }

@@ -16,7 +16,9 @@ struct JSONPlace {
 
     /// Reads a file's bytes. Keys that come twice are kept, for the vocabulary says itself what is wrong with one.
     static func read(_ data: Data, file: String) throws -> JSONPlace {
-        do { return JSONPlace(try JSONReader.value(data, deepest: 100, repeatedKeys: .keep), file: file) } catch let fault as JSONFault {
+        do { return JSONPlace(try JSONReader.value(data, deepest: 100, repeatedKeys: .keep), file: file) } catch let fault
+            as JSONFault
+        {
             throw TokenizerError(file: file, reason: "the file: not valid JSON: \(fault)")
         }
     }

@@ -103,8 +103,10 @@ extension AlgorithmDescription {
             id: id, title: try info.pointee.title.text("title", limit: 256),
             summary: try info.pointee.summary.text("summary", limit: 1024),
             paper: try info.pointee.paper.text("paper", limit: 1024),
-            parameters: try (schema["properties"]?.object?.members ?? []).sorted { (place($0.key), $0.key) < (place($1.key), $1.key) }
-                .map { try ParameterDescription(name: $0.key, schema: $0.value, of: id) }.named(of: id),
+            parameters: try (schema["properties"]?.object?.members ?? []).sorted {
+                (place($0.key), $0.key) < (place($1.key), $1.key)
+            }
+            .map { try ParameterDescription(name: $0.key, schema: $0.value, of: id) }.named(of: id),
             needs: try AlgorithmNeeds(json: needs, of: id),
             presets: declares(info, \.presets)
                 ? try PresetDescription.list(info.pointee.presets.text("presets", limit: 1 << 20), of: id) : [])

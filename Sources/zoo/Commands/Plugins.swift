@@ -4,8 +4,8 @@ import ZooBase
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
-import ZooRun
 import ZooReport
+import ZooRun
 
 struct Plugins: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,11 +1,11 @@
 import ArgumentParser
 import Foundation
 import ZooBase
+import ZooKit
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
 import ZooRun
-import ZooKit
 
 struct Train: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

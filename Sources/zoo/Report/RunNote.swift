@@ -54,7 +54,9 @@ struct RunNote: Decodable {
         switch value {
         case .object(let members):
             // An enumeration's only value has no name of its own.
-            for (key, member) in members.dictionary { collect(member, key == "_0" ? path : "\(path).\(Self.path(key))", &settings) }
+            for (key, member) in members.dictionary {
+                collect(member, key == "_0" ? path : "\(path).\(Self.path(key))", &settings)
+            }
         case .array(let elements):
             for (index, element) in elements.enumerated() { collect(element, "\(path).\(index)", &settings) }
         case .string(let text): settings[path] = text

@@ -40,7 +40,8 @@ private enum QwenWindow {
 
     @Sendable static func write(_ config: CausalLMConfig) -> JSONObject {
         [
-            "use_sliding_window": .bool(config.slidingWindow != nil), "sliding_window": config.slidingWindow.map(JSONValue.integer) ?? .null,
+            "use_sliding_window": .bool(config.slidingWindow != nil),
+            "sliding_window": config.slidingWindow.map(JSONValue.integer) ?? .null,
             "max_window_layers": .integer(config.fullLayers), "layer_types": .array(layerTypes(config)),
         ]
     }

@@ -23,10 +23,3 @@ public struct GenerationConfig: Sendable, Equatable {
         try OutputFile.write(contents, to: folder.appendingPathComponent(Self.name))
     }
 }
-
-extension CausalLM {
-    /// `generation_config.json` speaks before `config.json`, as in `transformers`.
-    public var endTokens: [Int32] {
-        generation.map(\.endTokens).flatMap { $0.isEmpty ? nil : $0 } ?? config.eosTokens
-    }
-}

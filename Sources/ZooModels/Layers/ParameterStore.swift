@@ -33,15 +33,6 @@ struct ParameterStore {
         add(name, try source(name, shape, fill).clone())
     }
 
-    mutating func takeNorm(_ name: String, _ width: Int, _ kind: FamilyTraits.Normalization, eps: Double) throws -> Norm {
-        let weight = try take(name + ".weight", [width], fill: kind == .rmsPlusOne ? .zeros : .ones)
-        switch kind {
-        case .rms: return .rms(weight, eps: eps)
-        case .rmsPlusOne: return .rmsPlusOne(weight, eps: eps)
-        case .layer: return .layer(weight, bias: try take(name + ".bias", [width]), eps: eps)
-        }
-    }
-
     /// Copies the weights, and where `bias` the biases, of a layer with these parts: `NAME.weight` `[rows, columns]`, or
     /// `[columns, rows]` where transposed, and `NAME.bias` `[rows]`.
     mutating func takeProjection(

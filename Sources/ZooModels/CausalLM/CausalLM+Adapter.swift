@@ -96,3 +96,7 @@ extension CausalLM.Block {
         return block
     }
 }
+
+extension CausalLM: AdaptableNetwork {
+    public var adapterScale: Double? { adaptation?.config.scale }
+}

@@ -54,26 +54,12 @@ public func initializeNetwork(
     }
 }
 
-/// Writes `config.json`, `generation_config.json` where there is one, and `model.safetensors`.
-func writeModel(
-    to folder: URL, config: JSONObject, parameters: [NamedTensor], generation: GenerationConfig? = nil
-) throws {
-    try writeFolder(
-        folder, json: config, as: "config.json", generation: generation, parameters: parameters, as: "model.safetensors")
-}
-
-/// Writes a JSON file and a safetensors file; the weights come last, so that a folder with weights is complete.
-func writeFolder(
-    _ folder: URL, json: JSONObject, as jsonName: String, generation: GenerationConfig? = nil, parameters: [NamedTensor],
-    as weightsName: String
-) throws {
-    try writeJSON(json, to: folder.appendingPathComponent(jsonName))
-    try generation?.write(to: folder)
-    try Safetensors.write(parameters, to: folder.appendingPathComponent(weightsName))
-}
-
-/// Writes an object to a file, whose folder is made where it is missing.
-func writeJSON(_ json: JSONObject, to file: URL) throws {
-    try OutputFile.createFolder(file.deletingLastPathComponent())
-    try OutputFile.write(JSONValue.object(json).prettyData(escapesSlashes: true), to: file)
+/// Reads an adapter's base, of the family that the adapter is for, and adds the adapter to its weights.
+///
+/// - Parameter base: the base's folder.
+public func mergedNetwork(_ folder: AdapterFolder, base: URL) throws -> any Network {
+    switch folder.layout {
+    case .peft: try CausalLM.load(merging: folder, base: base, head: .languageModel, device: .cpu, trainable: false)
+    case .diffusers: try FlowImage.load(merging: folder, base: base, trainable: false)
+    }
 }
