@@ -3,17 +3,17 @@ public enum CommandStatus: Int32, Sendable, CaseIterable {
     case done = 0
     /// The command was called wrongly.
     case usage = 64
-    /// A recipe, a dataset, a plugin or a model is not as it should be.
+    /// A recipe, a dataset, a plugin or a model is invalid.
     case data = 65
-    /// A file, a folder or a name that was given is not there, or is no regular file.
+    /// A file, a folder or a name that was given is not there, or is not a regular file.
     case noInput = 66
     /// The program, a plugin or the machine failed.
     case software = 70
-    /// A file or folder cannot be made.
+    /// A file or folder cannot be created.
     case cannotCreate = 73
-    /// Reading or writing failed half-way, such as by a full disk.
+    /// Reading or writing failed half-way, for instance on a full disk.
     case inputOutput = 74
-    /// The user may not.
+    /// Permission denied.
     case noPermission = 77
     /// Ctrl-C.
     case interrupted = 130
@@ -25,7 +25,7 @@ public protocol PlainError: Error, CustomStringConvertible {
 }
 
 extension CommandStatus {
-    /// That of any error: a ``PlainError``'s own, and what is known of those of the system; nil where nothing is.
+    /// That of any error: a ``PlainError``'s own, and what is known of those of the system; nil if nothing is.
     package init?(of error: any Error) {
         switch error {
         case let error as any PlainError: self = error.status

@@ -31,7 +31,7 @@ package enum Leftovers {
         // No folder has no leftovers.
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         where name.hasSuffix(ending) && isGone(name) {
-            // What cannot be removed costs space alone.
+            // What cannot be removed only costs space.
             try? FileManager.default.removeItem(at: folder.appending(path: name))
         }
     }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Folders that are written whole or not at all.
+/// Folders that are written atomically.
 package enum OutputFolder {
     /// What becomes of a folder that is there already.
     package enum Existing: Sendable {
@@ -40,10 +40,10 @@ package enum OutputFolder {
         synchronize(folder.deletingLastPathComponent())
     }
 
-    /// Removes a folder at once as far as anybody sees: what is cut off half-way no longer has its name, and is swept later.
+    /// Removes a folder atomically for observers: it is renamed first, and leftovers are swept later.
     package static func discard(_ folder: URL) {
         let away = Leftovers.place(for: folder, isFolder: true)
-        // What cannot be removed costs space alone.
+        // What cannot be removed only costs space.
         if rename(folder.path, away.path) == 0 { try? FileManager.default.removeItem(at: away) }
     }
 

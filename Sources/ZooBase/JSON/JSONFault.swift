@@ -3,7 +3,7 @@
 /// Whoever reads a file puts its name in front.
 public struct JSONFault: Error, Equatable, Sendable, CustomStringConvertible {
     public let reason: String
-    /// From 1; nil where the fault has no place.
+    /// From 1; nil if the fault has no place.
     public let byte: Int?
 
     public init(_ reason: String, byte: Int?) {

@@ -22,7 +22,7 @@ extension JSONReader {
                 index += 1
                 result += String(try escape()).utf8
                 start = index
-            case 0..<0x20: throw fault("\(found) stands in a string; write it as \(JSONText.escape(Unicode.Scalar(byte)))")
+            case 0..<0x20: throw fault("\(found) is in a string; write it as \(JSONText.escape(Unicode.Scalar(byte)))")
             default: index += 1
             }
         }
@@ -44,7 +44,7 @@ extension JSONReader {
         case UInt8(ascii: "r"): scalar = "\r"
         case UInt8(ascii: "t"): scalar = "\t"
         case UInt8(ascii: "u"): return try escapedScalar()
-        default: throw fault("'\\' stands before \(found), which is no escape")
+        default: throw fault("'\\' before \(found) is not an escape")
         }
         index += 1
         return scalar
@@ -63,7 +63,7 @@ extension JSONReader {
                 return scalar
             }
         }
-        throw fault("\\u\(String(first, radix: 16)) is half of a surrogate pair and stands alone")
+        throw fault("\\u\(String(first, radix: 16)) is an unpaired half of a surrogate pair")
     }
 
     private mutating func escapedUnit() throws(JSONFault) -> UInt16 {
@@ -81,7 +81,7 @@ extension JSONReader {
         let start = index
         let isNegative = take("-")
         if take("0") {
-            guard !Self.isDigit(next) else { throw fault("a number begins with 0") }
+            guard !Self.isDigit(next) else { throw fault("a number starts with 0") }
         } else {
             try digits()
         }

@@ -34,6 +34,6 @@ package enum JSONText {
         }.joined()
     }
 
-    /// The shortest text that reads back as the same number; null where JSON has none.
+    /// The shortest text that reads back as the same number; null if JSON has none.
     package static func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }
 }

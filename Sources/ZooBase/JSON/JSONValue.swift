@@ -42,7 +42,7 @@ extension JSONValue {
         }
     }
 
-    /// The value of `key`; nil where this is no object or has no such key.
+    /// The value of `key`; nil if this is not an object or has no such key.
     public subscript(key: String) -> JSONValue? { object?[key] }
 
     /// The same with 3 in place of 3.0, here and within: for readers to whom they are two things, where the writer meant neither.

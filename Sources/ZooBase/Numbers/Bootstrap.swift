@@ -21,8 +21,8 @@ package enum Bootstrap {
         return quantile(sorted, 0.025)...quantile(sorted, 0.975)
     }
 
-    /// The same of those that are finite, from one of them to another and never too narrow; nil where more of them are not finite than
-    /// lie outside of it.
+    /// The same of those that are finite, from one of them to another and never too narrow; nil if more of them are not finite
+    /// than lie outside of it.
     package static func outerInterval(_ resamples: [Double]) -> ClosedRange<Double>? {
         let sorted = resamples.filter(\.isFinite).sorted()
         guard Double(sorted.count) > 0.975 * Double(resamples.count) else { return nil }
