@@ -4,7 +4,7 @@ extension JSONReader {
         skipSpace()
         guard take("\"") else { throw fault("expected a string, found \(found)") }
         var start = index
-        // Nearly all strings hold neither escapes nor control characters.
+        // Nearly all strings have neither escapes nor control characters.
         while let byte = next, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { index += 1 }
         if next == UInt8(ascii: "\"") {
             index += 1
@@ -50,7 +50,7 @@ extension JSONReader {
         return scalar
     }
 
-    /// What `\u0041` or, where it takes two halves, `\ud83d\ude00` stands for.
+    /// The character of `\u0041`, or of two halves such as `\ud83d\ude00`.
     private mutating func escapedScalar() throws(JSONFault) -> Unicode.Scalar {
         let first = try escapedUnit()
         if let scalar = Unicode.Scalar(UInt32(first)) { return scalar }
@@ -76,7 +76,7 @@ extension JSONReader {
         return value
     }
 
-    /// A number: an `integer` where it is written without a fraction or an exponent and fits 64 bits.
+    /// A number: an `integer` if it is written without a fraction or an exponent and fits 64 bits.
     mutating func number() throws(JSONFault) -> JSONValue {
         let start = index
         let isNegative = take("-")
@@ -86,7 +86,7 @@ extension JSONReader {
             try digits()
         }
         let isWhole = next != UInt8(ascii: ".") && next != UInt8(ascii: "e") && next != UInt8(ascii: "E")
-        // Fits for sure; ids of tokens come by the hundred thousand.
+        // Certainly fits; token ids come by the hundred thousand.
         if isWhole, index - start <= 18 {
             let value = bytes[(isNegative ? start + 1 : start)..<index].reduce(0) { 10 &* $0 &+ Int($1 &- 0x30) }
             return .integer(isNegative ? -value : value)
