@@ -50,7 +50,7 @@ struct FailureTests {
         try withRun { zoo in
             let train = ["train", Command.tabular, "--set", "budget.updates=2", "--run-dir"]
             let long = String(repeating: "n", count: 300)
-            try expect(zoo, train + ["recipe.yaml/below"], 73, "recipe.yaml/below", "cannot be made")
+            try expect(zoo, train + ["recipe.yaml/below"], 73, "recipe.yaml/below", "cannot be created")
             try expect(zoo, train + ["recipe.yaml"], 73, "recipe.yaml")
             try expect(zoo, train + [long], 73, long, "the name is too long")
             try expect(zoo, train + ["run"], 73, "run already contains a run")

@@ -132,9 +132,10 @@ struct TokenizerBadInputTests {
     @Test(
         "text that is not JSON is refused with the byte where it breaks off",
         arguments: [
-            (#"{"a": 01}"#, "a number begins with 0 (byte 8)"), (#"{"a": "\ud800"}"#, "\\ud800 is half of a surrogate pair"),
+            (#"{"a": 01}"#, "a number starts with 0 (byte 8)"), (#"{"a": "\ud800"}"#, "\\ud800 is an unpaired half"),
             (#"{"a": nul}"#, "expected 'null' (byte 7)"),
-            (#"{"a": "\x"}"#, "'\\' stands before 'x', which is no escape"), ("{\"a\": \"\n\"}", "the control character 10 stands in a string"), (#"{"a" 1}"#, "expected ':' after the key 'a', found '1'"),
+            (#"{"a": "\x"}"#, "'\\' before 'x' is not an escape"), ("{\"a\": \"\n\"}", "the control character 10 is in a string"),
+            (#"{"a" 1}"#, "expected ':' after the key 'a', found '1'"),
             ("{} {}", "expected the end after the value, found '{' (byte 4)"), (#"{"a": +1}"#, "expected a value"),
             (#"{1: 2}"#, "expected a key in double quotes, found '1' (byte 2)"),
         ])

@@ -38,7 +38,7 @@ struct JSONTests {
         let more = (0..<others).map { #""k\#($0)": 0"# }.joined(separator: ", ")
         let text = #"{"\u0061": 1, \#(more), "a": 2}"#
         let fault = #expect(throws: JSONFault.self) { try JSONReader.value(text) }
-        #expect(fault?.reason == "the key 'a' comes twice" && fault?.byte == text.utf8.count - 6)
+        #expect(fault?.reason == "the key 'a' occurs twice" && fault?.byte == text.utf8.count - 6)
         #expect(try JSONReader.value(text, repeatedKeys: .replace).object?.members.first?.value == 2)
         let kept = try JSONReader.value(text, repeatedKeys: .keep)
         #expect(kept.object?.members.count == others + 2 && kept["a"] == 2)
@@ -50,15 +50,16 @@ struct JSONTests {
             ("", "expected a value, found the end (byte 1)"), ("{", "expected a key in double quotes, found the end (byte 2)"),
             ("[1 2]", "expected ',' or ']', found '2' (byte 4)"), ("[1,]", "expected a value, found ']' (byte 4)"),
             ("{}x", "expected the end after the value, found 'x' (byte 3)"), ("nul", "expected 'null' (byte 1)"),
-            ("01", "a number begins with 0 (byte 2)"), ("1.", "expected a digit, found the end (byte 3)"),
+            ("01", "a number starts with 0 (byte 2)"), ("1.", "expected a digit, found the end (byte 3)"),
             ("+1", "expected a value, found '+' (byte 1)"), ("1e999", "the number 1e999 is too large (byte 6)"),
-            ("NaN", "expected a value, found 'N' (byte 1)"), ("é", "expected a value, found a character outside of ASCII (byte 1)"),
-            (#""\x""#, #"'\' stands before 'x', which is no escape (byte 3)"#),
+            ("NaN", "expected a value, found 'N' (byte 1)"),
+            ("é", "expected a value, found a character outside of ASCII (byte 1)"),
+            (#""\x""#, #"'\' before 'x' is not an escape (byte 3)"#),
             (#""\u12"#, "'\\u' needs four hexadecimal digits (byte 4)"),
             (#""\u+123""#, "'\\u' needs four hexadecimal digits (byte 4)"),
-            (#""\ud800""#, "\\ud800 is half of a surrogate pair and stands alone (byte 8)"),
-            (#""\udc00\ud800""#, "\\udc00 is half of a surrogate pair and stands alone (byte 8)"),
-            ("\"a\u{1}\"", "the control character 1 stands in a string; write it as \\u0001 (byte 3)"),
+            (#""\ud800""#, "\\ud800 is an unpaired half of a surrogate pair (byte 8)"),
+            (#""\udc00\ud800""#, "\\udc00 is an unpaired half of a surrogate pair (byte 8)"),
+            ("\"a\u{1}\"", "the control character 1 is in a string; write it as \\u0001 (byte 3)"),
             (#""cut"#, "the text ends within a string: is it cut off? (byte 5)"),
             (#"{"a" 1}"#, "expected ':' after the key 'a', found '1' (byte 6)"),
         ])

@@ -66,8 +66,8 @@ struct SafetensorsTests {
             (#"{"weight_map": {"a": "/etc/passwd"}}"#, "places a in"), (#"{"weight_map": {"a": ".."}}"#, "places a in"),
             (#"{"weight_map": {"a": "one.safetensors\u0000.txt"}}"#, "places a in"),
             (#"{"weight_map": {"a": "sub\\one.safetensors"}}"#, "places a in"), (#"{"weight_map": {"a": ""}}"#, "places a in"),
-            (#"{"weight_map": {"a": "one.safetensors", "a": "two.safetensors"}}"#, "the key 'a' comes twice (byte 41)"),
-            (#"{"weight_map": {}, "weight_map": {}}"#, "the key 'weight_map' comes twice (byte 20)"),
+            (#"{"weight_map": {"a": "one.safetensors", "a": "two.safetensors"}}"#, "the key 'a' occurs twice (byte 41)"),
+            (#"{"weight_map": {}, "weight_map": {}}"#, "the key 'weight_map' occurs twice (byte 20)"),
             (#"{"weight_map": {"a": 1}}"#, "expected a string, found '1'"), (#"{"weight_map": ["a"]}"#, "expected '{', found '['"),
             (#"{"metadata": {"total_size": 8}}"#, "expected a weight_map"), ("{", "found the end (byte 2)"),
             ("", "found the end (byte 1)"),
@@ -131,11 +131,11 @@ struct SafetensorsTests {
             Hostile(
                 fault: "unknown element type", header: #"{"a":{"dtype":"F31","shape":[2],"data_offsets":[0,8]}}"#, bytes: 8,
                 says: "a has the element type F31"),
-            Hostile(fault: "duplicate tensor", header: "{\(a),\(a)}", bytes: 8, says: "the key 'a' comes twice"),
+            Hostile(fault: "duplicate tensor", header: "{\(a),\(a)}", bytes: 8, says: "the key 'a' occurs twice"),
             Hostile(
                 fault: "duplicate tensor behind an escape", header: "{\(a),\(a.replacing("\"a\"", with: "\"\\u0061\""))}",
                 bytes: 8,
-                says: "the key 'a' comes twice"),
+                says: "the key 'a' occurs twice"),
             Hostile(
                 fault: "more sizes than a tensor has",
                 header: #"{"a":{"dtype":"F32","shape":[\#(String(repeating: "1,", count: 16))1],"data_offsets":[0,4]}}"#,

@@ -1,6 +1,6 @@
 import Foundation
 
-/// An error in words for people: that of the project as it is, one of the system's or of Foundation's in a few plain words.
+/// An error in words for people: the project's own unchanged, one of the system or of Foundation in a few plain words.
 public func plainWords(_ error: any Error) -> String {
     if let error = error as? DecodingError { return words(error) }
     if let error = error as? EncodingError {
@@ -39,7 +39,7 @@ private func words(_ error: DecodingError) -> String {
     }
 }
 
-/// The type as its reader knows it.
+/// The type in words.
 private func name(_ type: any Any.Type) -> String {
     let name = "\(type)"
     if name.hasPrefix("Dictionary") { return "an object" }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Errors of the system and of Foundation, which are not made for people.
+/// Errors of the system and of Foundation, which are not written for people.
 enum SystemError {
     /// The number of `errno` behind an error; nil if there is none.
     static func number(_ error: any Error) -> Int32? {
@@ -30,7 +30,7 @@ enum SystemError {
         error is CocoaError || error is POSIXError || error is URLError || type(of: error) is NSError.Type
     }
 
-    /// What is left to say of an error without a number.
+    /// The words for an error without a number.
     static func description(_ error: any Error) -> String {
         let error = error as NSError
         switch CocoaError.Code(rawValue: error.code) {
@@ -41,7 +41,7 @@ enum SystemError {
         }
     }
 
-    /// In the words that people use.
+    /// The words for an error number.
     static func words(_ number: Int32) -> String {
         switch number {
         case ENOENT: "there is no such file or folder"

@@ -1,12 +1,12 @@
 import Foundation
 
-/// Files that are read: regular ones alone. A pipe would block without a word, a device never ends, a folder is none.
+/// Input files; only regular ones. A pipe would block silently, and a device may never end.
 public enum InputFile {
-    /// The whole of a file.
+    /// The contents of a file.
     ///
     /// - Parameters:
     ///   - longest: refuse a longer one, before any of it is read.
-    ///   - isMapped: leave it on the disk and read as it is touched.
+    ///   - isMapped: map it into memory instead of reading it.
     /// - Throws: ``FileError``.
     public static func data(_ url: URL, atMost longest: Int? = nil, isMapped: Bool = false) throws -> Data {
         let (file, size) = try open(url)
@@ -32,7 +32,7 @@ public enum InputFile {
     /// A file to read piece by piece.
     public static func handle(_ url: URL) throws -> FileHandle { try open(url).file }
 
-    /// Opens and closes it: whether it could be read.
+    /// Opens and closes it, to check that it can be read.
     public static func check(_ url: URL) throws { _ = try open(url) }
 
     private static func open(_ url: URL) throws -> (file: FileHandle, size: Int) {
@@ -41,7 +41,7 @@ public enum InputFile {
         var status = stat()
         guard stat(path, &status) == 0 else { throw FileError(reading: path, errno) }
         try require(status, path)
-        // Should a pipe have taken its place meanwhile, it does not block.
+        // If a pipe has replaced it meanwhile, this does not block.
         let descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw FileError(reading: path, errno) }
         let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)

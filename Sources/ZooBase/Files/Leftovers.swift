@@ -1,17 +1,17 @@
 import Foundation
 
-/// What is half-written: it stands beside its place as `.NAME.PROCESS-….part`, and stays there where the process was killed.
+/// Half-written files and folders: named `.NAME.PROCESS-….part` next to their destination, and left there if the process was killed.
 package enum Leftovers {
     private static let ending = ".part"
 
-    /// Where what is to become `place` is written: in the same folder, by a name that never comes again.
+    /// The temporary path for `place`: in the same folder, under a name that is never reused.
     static func place(for place: URL, isFolder: Bool = false) -> URL {
         place.deletingLastPathComponent().appending(
             path: ".\(place.lastPathComponent).\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 16))\(ending)",
             directoryHint: isFolder ? .isDirectory : .notDirectory)
     }
 
-    /// Removes what processes of this machine that are gone left beside `place`.
+    /// Removes what ended processes of this machine left next to `place`.
     package static func remove(of place: URL) {
         let prefix = ".\(place.lastPathComponent)."
         sweep(place.deletingLastPathComponent()) { name in
@@ -22,16 +22,16 @@ package enum Leftovers {
         }
     }
 
-    /// Removes all of a folder, of whatever process.
+    /// Removes all leftovers in a folder, of any process.
     ///
-    /// - Parameter prefix: of the names; only whoever has what they are named after to himself may sweep.
+    /// - Parameter prefix: of the names; only the holder of the lock may do this.
     package static func sweep(_ folder: URL, prefix: String = "") { sweep(folder) { $0.hasPrefix(".\(prefix)") } }
 
     private static func sweep(_ folder: URL, _ isGone: (String) -> Bool) {
-        // No folder has no leftovers.
+        // Without a folder there are no leftovers.
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         where name.hasSuffix(ending) && isGone(name) {
-            // What cannot be removed costs space alone.
+            // What cannot be removed only costs space.
             try? FileManager.default.removeItem(at: folder.appending(path: name))
         }
     }

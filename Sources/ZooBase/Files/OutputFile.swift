@@ -20,7 +20,7 @@ public enum OutputFile {
     /// Creates a folder and its parents; an existing one is kept.
     public static func createFolder(_ url: URL) throws {
         do { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) } catch {
-            // Foundation says of a file in the way that it "exists".
+            // For a file in the way, Foundation only says that it "exists".
             var isFolder: ObjCBool = false
             if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), !isFolder.boolValue {
                 throw FileError(.cannotCreate, url.path, "cannot be created: a file has that name; expected a folder")

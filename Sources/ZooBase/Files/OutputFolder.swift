@@ -1,25 +1,25 @@
 import Foundation
 
-/// Folders that are written whole or not at all.
+/// Folders that are written atomically.
 package enum OutputFolder {
-    /// What becomes of a folder that is there already.
+    /// What to do with an existing folder.
     package enum Existing: Sendable {
-        /// It stays, and what was written beside it goes: another process was faster.
+        /// Keep it and drop the new one: another process was faster.
         case keep
-        /// The new one takes its place.
+        /// Replace it.
         case replace
-        /// It is an error.
+        /// Throw an error.
         case refuse
     }
 
-    /// Lets `body` fill a folder beside `folder`, which then takes its name and is flushed to the disk.
+    /// Lets `body` fill a temporary folder, which is then flushed to the disk and renamed to `folder`.
     ///
-    /// - Throws: a ``PlainError`` of `body` as it is, or ``FileError``, which says that the folder cannot be written.
+    /// - Throws: a ``PlainError`` of `body` unchanged, or a ``FileError`` that says that the folder cannot be written.
     package static func write(_ folder: URL, existing: Existing, _ body: (URL) throws -> Void) throws {
         let files = FileManager.default
         Leftovers.remove(of: folder)
         let part = Leftovers.place(for: folder, isFolder: true)
-        // What cannot be removed is hidden, and its name never comes again.
+        // What cannot be removed is hidden, and its name is never reused.
         defer { if files.fileExists(atPath: part.path) { try? files.removeItem(at: part) } }
         do {
             try OutputFile.createFolder(part)
@@ -32,7 +32,7 @@ package enum OutputFolder {
         } catch let error as any PlainError where !(error is FileError) {
             throw error
         } catch let error as FileError where error.path.hasPrefix(part.path) {
-            // As it would be called: the name beside it says nothing to people.
+            // Errors use the final name: the temporary one means nothing to people.
             throw FileError(error.status, folder.path + error.path.dropFirst(part.path.count), error.reason)
         } catch {
             throw FileError(writing: folder.path, error)
@@ -40,10 +40,10 @@ package enum OutputFolder {
         synchronize(folder.deletingLastPathComponent())
     }
 
-    /// Removes a folder at once as far as anybody sees: what is cut off half-way no longer has its name, and is swept later.
+    /// Removes a folder atomically for observers: it is renamed first, and leftovers are swept later.
     package static func discard(_ folder: URL) {
         let away = Leftovers.place(for: folder, isFolder: true)
-        // What cannot be removed costs space alone.
+        // What cannot be removed only costs space.
         if rename(folder.path, away.path) == 0 { try? FileManager.default.removeItem(at: away) }
     }
 

@@ -2,7 +2,7 @@ import Foundation
 
 /// Writes to standard output and standard error, completely or with an error that can be caught.
 public enum StandardStream {
-    /// Whoever read the stream has gone, as `| head` goes.
+    /// The reader of the stream has gone, as `| head` does.
     public struct ReaderGone: Error, CustomStringConvertible {
         public let description = "the reader of standard output has gone"
     }
@@ -12,7 +12,7 @@ public enum StandardStream {
     public static func prepare() {
         signal(SIGPIPE, SIG_IGN)
         for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 && errno == EBADF {
-            // Reading gives nothing and writing fails, as with the closed one.
+            // Reading gives nothing and writing fails, as on a closed stream.
             _ = open("/dev/null", descriptor == STDIN_FILENO ? O_RDWR : O_RDONLY)
         }
     }
@@ -38,7 +38,7 @@ public enum StandardStream {
                 if written < 0 {
                     if errno == EINTR { continue }
                     guard errno == EAGAIN else { return errno }
-                    // Somebody made the stream non-blocking: wait until it takes more.
+                    // Another process made the stream non-blocking: wait until it accepts more.
                     var poll = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                     _ = Foundation.poll(&poll, 1, -1)
                     continue

@@ -1,9 +1,9 @@
-/// What is wrong with a JSON text, and where: `expected ':', found '1' (byte 6)`.
+/// A fault of a JSON text and its location: `expected ':', found '1' (byte 6)`.
 ///
-/// Whoever reads a file puts its name in front.
+/// The reader of a file adds its name.
 public struct JSONFault: Error, Equatable, Sendable, CustomStringConvertible {
     public let reason: String
-    /// From 1; nil where the fault has no place.
+    /// From 1; nil if the fault has no location.
     public let byte: Int?
 
     public init(_ reason: String, byte: Int?) {
@@ -13,6 +13,6 @@ public struct JSONFault: Error, Equatable, Sendable, CustomStringConvertible {
 
     public var description: String { byte.map { "\(reason) (byte \($0))" } ?? reason }
 
-    /// The same, of bytes that begin `offset` bytes into a file.
+    /// The same for bytes that start `offset` bytes into a file.
     package func moved(by offset: Int) -> JSONFault { JSONFault(reason, byte: byte.map { $0 + offset }) }
 }

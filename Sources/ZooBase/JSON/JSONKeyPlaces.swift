@@ -1,4 +1,4 @@
-/// A key of an object, told apart byte for byte.
+/// A key of an object, compared byte for byte.
 struct JSONKey: Hashable {
     private let text: String
 
@@ -12,11 +12,11 @@ struct JSONKey: Hashable {
     }
 }
 
-/// Where the keys of an object stand, so that one that comes again is found without looking at all of them.
+/// The positions of an object's keys, to find duplicates without a linear search.
 struct JSONKeyPlaces {
     private var places: [JSONKey: Int] = [:]
 
-    /// The place of `key` among `members`, the same that were asked about before and those that were appended since.
+    /// The position of `key` among `members`, which are those of earlier calls plus appended ones.
     mutating func place(of key: String, among members: [JSONObject.Member]) -> Int? {
         guard members.count > 8 else { return members.firstIndex { $0.isCalled(key) } }
         for place in places.count..<members.count { places[JSONKey(members[place].key)] = place }

@@ -1,4 +1,4 @@
-/// The members of a JSON object in their order. Keys are told apart byte for byte, as JSON has it: "é" is not "e" with U+0301.
+/// The members of a JSON object in their order. Keys are compared byte for byte, as in JSON: "é" is not "e" with U+0301.
 public struct JSONObject: Sendable {
     /// A key with its value.
     public struct Member: Sendable {
@@ -25,7 +25,7 @@ public struct JSONObject: Sendable {
         self.init(values.sorted { $0.key < $1.key }.map { Member($0.key, $0.value) })
     }
 
-    /// The value of a key, of one that comes twice the last. Setting nil takes the key out.
+    /// The value of a key (the last one of a duplicate). Setting nil removes the key.
     public subscript(key: String) -> JSONValue? {
         get { members.last { $0.isCalled(key) }?.value }
         set {

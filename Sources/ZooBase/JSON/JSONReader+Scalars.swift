@@ -4,7 +4,7 @@ extension JSONReader {
         skipSpace()
         guard take("\"") else { throw fault("expected a string, found \(found)") }
         var start = index
-        // Nearly all strings hold neither escapes nor control characters.
+        // Nearly all strings have neither escapes nor control characters.
         while let byte = next, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { index += 1 }
         if next == UInt8(ascii: "\"") {
             index += 1
@@ -22,7 +22,7 @@ extension JSONReader {
                 index += 1
                 result += String(try escape()).utf8
                 start = index
-            case 0..<0x20: throw fault("\(found) stands in a string; write it as \(JSONText.escape(Unicode.Scalar(byte)))")
+            case 0..<0x20: throw fault("\(found) is in a string; write it as \(JSONText.escape(Unicode.Scalar(byte)))")
             default: index += 1
             }
         }
@@ -44,13 +44,13 @@ extension JSONReader {
         case UInt8(ascii: "r"): scalar = "\r"
         case UInt8(ascii: "t"): scalar = "\t"
         case UInt8(ascii: "u"): return try escapedScalar()
-        default: throw fault("'\\' stands before \(found), which is no escape")
+        default: throw fault("'\\' before \(found) is not an escape")
         }
         index += 1
         return scalar
     }
 
-    /// What `\u0041` or, where it takes two halves, `\ud83d\ude00` stands for.
+    /// The character of `\u0041`, or of two halves such as `\ud83d\ude00`.
     private mutating func escapedScalar() throws(JSONFault) -> Unicode.Scalar {
         let first = try escapedUnit()
         if let scalar = Unicode.Scalar(UInt32(first)) { return scalar }
@@ -63,7 +63,7 @@ extension JSONReader {
                 return scalar
             }
         }
-        throw fault("\\u\(String(first, radix: 16)) is half of a surrogate pair and stands alone")
+        throw fault("\\u\(String(first, radix: 16)) is an unpaired half of a surrogate pair")
     }
 
     private mutating func escapedUnit() throws(JSONFault) -> UInt16 {
@@ -76,17 +76,17 @@ extension JSONReader {
         return value
     }
 
-    /// A number: an `integer` where it is written without a fraction or an exponent and fits 64 bits.
+    /// A number: an `integer` if it is written without a fraction or an exponent and fits 64 bits.
     mutating func number() throws(JSONFault) -> JSONValue {
         let start = index
         let isNegative = take("-")
         if take("0") {
-            guard !Self.isDigit(next) else { throw fault("a number begins with 0") }
+            guard !Self.isDigit(next) else { throw fault("a number starts with 0") }
         } else {
             try digits()
         }
         let isWhole = next != UInt8(ascii: ".") && next != UInt8(ascii: "e") && next != UInt8(ascii: "E")
-        // Fits for sure; ids of tokens come by the hundred thousand.
+        // Certainly fits; token ids come by the hundred thousand.
         if isWhole, index - start <= 18 {
             let value = bytes[(isNegative ? start + 1 : start)..<index].reduce(0) { 10 &* $0 &+ Int($1 &- 0x30) }
             return .integer(isNegative ? -value : value)

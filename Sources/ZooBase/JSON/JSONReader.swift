@@ -1,6 +1,6 @@
 import Foundation
 
-/// Reads JSON (RFC 8259) strictly and in order, into a ``JSONValue`` or, piece by piece, into whatever the caller makes of it.
+/// Reads JSON (RFC 8259) strictly and in order, into a ``JSONValue`` or, piece by piece, into whatever the caller builds.
 ///
 /// ```swift
 /// let value = try JSONReader.value(data)
@@ -11,17 +11,17 @@ import Foundation
 /// }
 /// ```
 package struct JSONReader {
-    /// What becomes of a key that comes again in its object.
+    /// What to do with a duplicate key.
     package enum RepeatedKeys: Sendable {
-        /// Its value takes the place of the first one, as in Python.
+        /// Its value replaces the first one, as in Python.
         case replace
-        /// Two readers would see two different files.
+        /// Refuse it: two readers would see two different files.
         case refuse
-        /// Both stay: for who looks at each key anyway.
+        /// Keep both: for callers that look at every key anyway.
         case keep
     }
 
-    /// Arrays and objects within one another, at most: far less than the stack holds.
+    /// The deepest nesting of arrays and objects: far below the limit of the stack.
     private let deepest: Int
     private let repeatedKeys: RepeatedKeys
     let bytes: UnsafeBufferPointer<UInt8>
@@ -34,7 +34,7 @@ package struct JSONReader {
         self.repeatedKeys = repeatedKeys
     }
 
-    /// Lets `body` read the one value that `data` holds, and refuses what comes after it.
+    /// Lets `body` read the only value in `data`, and refuses anything after it.
     /// - Throws: ``JSONFault``, or what `body` throws.
     package static func read<Result>(
         _ data: Data, deepest: Int = 512, repeatedKeys: RepeatedKeys = .refuse, _ body: (inout JSONReader) throws -> Result
@@ -59,7 +59,7 @@ package struct JSONReader {
         return result
     }
 
-    /// The value that a file's bytes hold.
+    /// The value in a file's bytes.
     /// - Throws: ``JSONFault``.
     package static func value(
         _ data: Data, deepest: Int = 512, repeatedKeys: RepeatedKeys = .refuse
@@ -67,7 +67,7 @@ package struct JSONReader {
         try read(data, deepest: deepest, repeatedKeys: repeatedKeys) { try $0.value() }
     }
 
-    /// The value that a text holds.
+    /// The value in a text.
     /// - Throws: ``JSONFault``.
     package static func value(
         _ text: String, deepest: Int = 512, repeatedKeys: RepeatedKeys = .refuse
@@ -161,10 +161,10 @@ package struct JSONReader {
     }
 
     private func repeated(_ key: String, _ start: Int) -> JSONFault {
-        JSONFault("the key '\(key.prefix(40))' comes twice", byte: start + 1)
+        JSONFault("the key '\(key.prefix(40))' occurs twice", byte: start + 1)
     }
 
-    /// The bracket that an array or an object begins with.
+    /// The opening bracket of an array or object.
     private mutating func begin(_ bracket: Unicode.Scalar) throws(JSONFault) {
         guard next == UInt8(ascii: bracket) else { throw fault("expected '\(bracket)', found \(found)") }
         guard depth < deepest else { throw fault("arrays and objects nest more than \(deepest) deep") }
@@ -172,7 +172,7 @@ package struct JSONReader {
         index += 1
     }
 
-    /// Whether the bracket comes that ends an array or an object; otherwise a comma must, but before the first element.
+    /// Whether the closing bracket of an array or object comes next; otherwise, except before the first element, a comma must.
     private mutating func ends(_ bracket: Unicode.Scalar, isFirst: Bool = false) throws(JSONFault) -> Bool {
         skipSpace()
         if take(bracket) {
@@ -196,14 +196,14 @@ package struct JSONReader {
 
     var next: UInt8? { index < bytes.count ? bytes[index] : nil }
 
-    /// What stands here, for errors.
+    /// What is here, for errors.
     package var found: String {
         guard let next else { return "the end" }
         if next < 0x20 || next == 0x7F { return "the control character \(next)" }
         return next < 0x80 ? "'\(Character(Unicode.Scalar(next)))'" : "a character outside of ASCII"
     }
 
-    /// What is wrong at this place.
+    /// A fault at this position.
     package func fault(_ reason: String) -> JSONFault { JSONFault(reason, byte: index + 1) }
 
     mutating func skipSpace() {

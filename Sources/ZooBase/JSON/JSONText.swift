@@ -1,8 +1,8 @@
-/// JSON that is written piece by piece, to keep the order of keys and every bit of a number.
+/// JSON written piece by piece, to keep the order of keys and every bit of a number.
 package enum JSONText {
     /// A text in JSON's quotes, which YAML reads too.
     ///
-    /// - Parameter isEscaped: what else is spelled out as `\u2028`, beside quotes, backslashes and control characters.
+    /// - Parameter isEscaped: what else is escaped as `\u2028`, in addition to quotes, backslashes and control characters.
     package static func quoted(
         _ text: some Sequence<Unicode.Scalar>, escaping isEscaped: (Unicode.Scalar) -> Bool = { _ in false }
     ) -> String {
@@ -26,7 +26,7 @@ package enum JSONText {
 
     package static func quoted(_ text: String) -> String { quoted(text.unicodeScalars) }
 
-    /// `\u00e9`; two of them, a surrogate pair, for what lies beyond 16 bits.
+    /// `\u00e9`; two of them, a surrogate pair, beyond 16 bits.
     package static func escape(_ scalar: Unicode.Scalar) -> String {
         String(scalar).utf16.map { unit in
             let digits = String(unit, radix: 16)
@@ -34,6 +34,6 @@ package enum JSONText {
         }.joined()
     }
 
-    /// The shortest text that reads back as the same number; null where JSON has none.
+    /// The shortest text that reads back as the same number; null if JSON has none.
     package static func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }
 }

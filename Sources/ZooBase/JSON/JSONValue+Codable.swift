@@ -1,7 +1,7 @@
 import Foundation
 
 extension JSONValue: Codable {
-    /// Decoders lose the order of keys: an object's come in alphabetical order.
+    /// Decoders lose the order of keys: an object's are in alphabetical order.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if let value = try? container.decode(String.self) {

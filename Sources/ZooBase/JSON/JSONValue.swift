@@ -1,10 +1,10 @@
 /// A JSON value of any kind: objects keep the order of their keys, whole numbers stay whole.
 ///
-/// Values are equal as JSON has it: 3 is 3.0, and the order of keys says nothing.
+/// Values are equal as in JSON: 3 equals 3.0, and the order of keys does not matter.
 public enum JSONValue: Sendable {
     case null
     case bool(Bool)
-    /// A number written without a fraction or an exponent, where it fits 64 bits.
+    /// A number written without a fraction or an exponent, if it fits 64 bits.
     case integer(Int)
     case number(Double)
     case string(String)
@@ -16,15 +16,15 @@ extension JSONValue {
     /// An object, its keys in alphabetical order.
     public static func object(_ values: [String: JSONValue]) -> JSONValue { .object(JSONObject(values)) }
 
-    /// The text, where this is one.
+    /// The text, if this is one.
     public var string: String? { if case .string(let value) = self { value } else { nil } }
-    /// The truth value, where this is one.
+    /// The truth value, if this is one.
     public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
     public var array: [JSONValue]? { if case .array(let items) = self { items } else { nil } }
     public var object: JSONObject? { if case .object(let members) = self { members } else { nil } }
     public var isNull: Bool { if case .null = self { true } else { false } }
 
-    /// The number, where this is one, whole or not.
+    /// The number, if this is one, whole or not.
     public var number: Double? {
         switch self {
         case .integer(let value): Double(value)
@@ -33,7 +33,7 @@ extension JSONValue {
         }
     }
 
-    /// The whole number, where this is one, exactly; 3.0 is one too.
+    /// The exact whole number, if this is one; 3.0 is one too.
     public var integer: Int? {
         switch self {
         case .integer(let value): value
@@ -42,10 +42,10 @@ extension JSONValue {
         }
     }
 
-    /// The value of `key`; nil where this is no object or has no such key.
+    /// The value of `key`; nil if this is not an object or has no such key.
     public subscript(key: String) -> JSONValue? { object?[key] }
 
-    /// The same with 3 in place of 3.0, here and within: for readers to whom they are two things, where the writer meant neither.
+    /// The same with 3 in place of 3.0, recursively: for readers that distinguish them when the writer did not.
     package var withWholeNumbers: JSONValue {
         switch self {
         case .number(let value): Int(exactly: value).map(JSONValue.integer) ?? self

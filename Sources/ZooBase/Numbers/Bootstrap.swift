@@ -7,22 +7,22 @@ package enum Bootstrap {
         (0..<count).map { _ in random.next(below: count) }
     }
 
-    /// How often each of `count` things is drawn in `count` draws with replacement.
+    /// How many times each of `count` things is drawn in `count` draws with replacement.
     package static func weights(_ count: Int, using random: inout SplitMix64) -> [Double] {
         draws(count, using: &random).reduce(into: [Double](repeating: 0, count: count)) { $0[$1] += 1 }
     }
 
     // MARK: - Intervals
 
-    /// The middle 95% of what resampling gave, between two of them where it must be; nil if one is not finite.
+    /// The middle 95% of the resamples, interpolated if necessary; nil if one is not finite.
     package static func interval(_ resamples: [Double]) -> ClosedRange<Double>? {
         guard !resamples.isEmpty, resamples.allSatisfy(\.isFinite) else { return nil }
         let sorted = resamples.sorted()
         return quantile(sorted, 0.025)...quantile(sorted, 0.975)
     }
 
-    /// The same of those that are finite, from one of them to another and never too narrow; nil where more of them are not finite than
-    /// lie outside of it.
+    /// The same of those that are finite, from one of them to another and never too narrow; nil if more of them are not finite
+    /// than lie outside of it.
     package static func outerInterval(_ resamples: [Double]) -> ClosedRange<Double>? {
         let sorted = resamples.filter(\.isFinite).sorted()
         guard Double(sorted.count) > 0.975 * Double(resamples.count) else { return nil }
@@ -49,7 +49,7 @@ package enum Bootstrap {
         var means: [(mean: Double, weight: Double)] = []
         func choose(_ index: Int, left: Int, sum: Double, weight: Double) {
             if index == size - 1 {
-                // n! / Π kᵢ!: the factorials of the counts come one by one.
+                // n! / Π kᵢ!, with the factorials of the counts applied one by one.
                 let last = (0..<left).reduce(weight) { $0 * Double(left - $1) / Double($1 + 1) / Double(size) }
                 return means.append(((sum + Double(left) * values[index]) / Double(size), last))
             }

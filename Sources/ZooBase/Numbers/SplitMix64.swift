@@ -16,7 +16,7 @@ public struct SplitMix64: RandomNumberGenerator, Codable, Hashable, Sendable {
         return Self.mix(state)
     }
 
-    /// A whole number from 0 to `bound - 1`, each as likely.
+    /// A whole number from 0 to `bound - 1`, all equally likely.
     ///
     /// Source: Lemire, "Fast random integer generation in an interval" (2019), algorithm 5.
     public mutating func next(below bound: Int) -> Int {

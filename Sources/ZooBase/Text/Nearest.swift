@@ -15,7 +15,7 @@ package func nearest(_ name: String, among candidates: some Sequence<String>) ->
     return best?.name
 }
 
-/// `; did you mean 'grpo'?` for the end of a sentence about `name`; empty where none of the candidates is close.
+/// `; did you mean 'grpo'?` for the end of a sentence about `name`; empty if none of the candidates is close.
 package func didYouMean(_ name: String, among candidates: some Sequence<String>) -> String {
     nearest(name, among: candidates).map { "; did you mean '\($0)'?" } ?? ""
 }

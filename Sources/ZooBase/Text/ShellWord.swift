@@ -1,7 +1,7 @@
 import Foundation
 
 extension String {
-    /// The text as a shell reads it back: in quotes where it needs them.
+    /// The text quoted for a shell, if it needs to be.
     package var shellWord: String {
         allSatisfy { $0.isLetter || $0.isNumber || "-_./=,:@+%".contains($0) } && !isEmpty
             ? self : "'" + replacing("'", with: "'\\''") + "'"

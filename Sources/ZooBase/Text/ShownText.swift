@@ -1,12 +1,12 @@
 extension String {
-    /// The text with whatever could control a terminal spelled out: control characters, but for tabs and ends of lines, and those
-    /// that turn the direction of writing. `\u{1b}` becomes `\u001b`, which JSON reads back as the same text.
+    /// The text with whatever could control a terminal spelled out: control characters except tabs and newlines, and those
+    /// that change the direction of writing. `\u{1b}` becomes `\u001b`, which JSON reads back as the same text.
     public var shown: String {
         guard unicodeScalars.contains(where: \.steersTerminal) else { return self }
         var result = String.UnicodeScalarView()
         let scalars = unicodeScalars
         for (index, scalar) in zip(scalars.indices, scalars) {
-            // A line may end as CSV's and Windows' do.
+            // Lines may end as in CSV and on Windows.
             let endsLine = scalar == "\r" && scalars[scalars.index(after: index)...].first == "\n"
             if scalar.steersTerminal, !endsLine {
                 let digits = String(scalar.value, radix: 16)

@@ -22,7 +22,7 @@ extension AlgorithmDescription {
         }
     }
 
-    /// What became of a name that a parameter had, or has elsewhere; nil where it never was one.
+    /// What became of a name that a parameter had, or has elsewhere; nil if it never was one.
     private func today(_ name: String) -> String? {
         if let parameter = parameters.first(where: { $0.aliases.contains(name) }) { return "is '\(parameter.name)' here" }
         let now = parameters.filter { $0.formerly.contains(name) }.map { "'\($0.name)'" }

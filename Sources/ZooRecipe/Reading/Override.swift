@@ -97,7 +97,7 @@ extension RecipeNode {
         return ["parameters", algorithm, path[1]]
     }
 
-    /// Other names for the keys of one map, where there is no key of that name yet.
+    /// Other names for the keys of one map, if there is no key of that name yet.
     private mutating func rename(below path: ArraySlice<String>, _ name: (String) -> String) {
         switch content {
         case .list(var items):
