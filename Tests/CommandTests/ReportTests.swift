@@ -34,7 +34,7 @@ struct ReportTests {
             try compare(zoo)
             let page = try String(contentsOf: zoo.path("both/report.html"), encoding: .utf8)
             #expect(page.utf8.count < 1_000_000)
-            for text in ["What differs between the variants", "parameters.beta", "data-chart=\"curves\"", "seconds, critic"] {
+            for text in ["What differs between the variants", "parameters.pairs", "data-chart=\"curves\"", "seconds, critic"] {
                 #expect(page.contains(text), "\(text)")
             }
             #expect(page.contains("Fewer than three seeds"))
