@@ -34,7 +34,7 @@ struct ReportTests {
             try compare(zoo)
             let page = try String(contentsOf: zoo.path("both/report.html"), encoding: .utf8)
             #expect(page.utf8.count < 1_000_000)
-            for text in ["Differences between the variants", "parameters.beta", "data-chart=\"curves\"", "seconds, critic"] {
+            for text in ["Differences between the variants", "parameters.pairs", "data-chart=\"curves\"", "seconds, critic"] {
                 #expect(page.contains(text), "\(text)")
             }
             #expect(page.contains("Fewer than three seeds"))
@@ -84,7 +84,7 @@ struct ReportTests {
             let result = try zoo("report", "p")
             #expect(result.status == 66)
             #expect(
-                result.errors.contains("/nowhere/vega.js is missing, which draws the report's charts; get it with `make charts`"))
+                result.errors.contains("/nowhere/vega.js is missing, which draws the report's charts; get it by `make charts`"))
         }
     }
 

@@ -100,8 +100,8 @@ struct ClosedFormTests {
 
     /// The KL of the whole completion is in the return, and the baseline has no sample of its own in it: no bias, whichever ratio.
     @Test("rloo comes to it with the ratio of the completion and of each token", arguments: ["sequence", "token"])
-    func rloo(ratio: String) async throws {
-        let changes = ["parameters={rloo: {prompts: 32, samples: 8, beta: 1, ratio: \(ratio)}}"]
+    func rloo(level: String) async throws {
+        let changes = ["parameters={rloo: {prompts: 32, samples: 8, beta: 1, importance_sampling_level: \(level)}}"]
         expectOptimal(try await train("rloo", steps: 500, changes), beta: 1, within: 1e-3)
     }
 
