@@ -19,6 +19,8 @@ public struct TextTable: Sendable, Equatable {
 
     public private(set) var columns: [Column]
     public private(set) var rows: [[String]] = []
+    /// Leading columns that say what a row is: each block of a table that is too wide for one has them.
+    public var keys = 1
 
     public init(_ columns: [Column]) { self.columns = columns }
 
@@ -28,7 +30,7 @@ public struct TextTable: Sendable, Equatable {
         rows.append(row)
     }
 
-    /// Aligned columns under a rule, two spaces apart, for a terminal or a text file.
+    /// Aligned columns under a rule, two spaces apart, each row on one line; ``plain(width:)`` is for a terminal.
     public func plain() -> String {
         let widths = self.widths
         let rule = widths.map { String(repeating: "─", count: $0) }.joined(separator: "  ")
@@ -55,11 +57,11 @@ public struct TextTable: Sendable, Equatable {
     /// Columns that `plain()` takes.
     public var width: Int { widths.reduce(0, +) + 2 * (widths.count - 1) }
 
-    private var widths: [Int] {
+    var widths: [Int] {
         columns.indices.map { index in ([columns[index].title] + rows.map { oneLine($0[index]) }).map(\.displayWidth).max() ?? 0 }
     }
 
-    private func line(_ cells: [String], _ widths: [Int]) -> String {
+    func line(_ cells: [String], _ widths: [Int]) -> String {
         var line = zip(zip(cells, widths), columns).map { cell, column in
             cell.0.padded(toWidth: cell.1, trailing: !column.isNumber)
         }.joined(separator: "  ")
@@ -67,7 +69,7 @@ public struct TextTable: Sendable, Equatable {
         return line
     }
 
-    private func lines(of lines: [String]) -> String { lines.map { $0 + "\n" }.joined() }
+    func lines(of lines: [String]) -> String { lines.map { $0 + "\n" }.joined() }
 
-    private func oneLine(_ text: String) -> String { String(text.map { $0.isNewline ? " " : $0 }).shown }
+    func oneLine(_ text: String) -> String { String(text.map { $0.isNewline ? " " : $0 }).shown }
 }

@@ -1,10 +1,5 @@
 import Foundation
 import ZooBase
-import ZooPlugins
-import ZooRecipe
-import ZooRecords
-import ZooReport
-import ZooRun
 
 extension ReportBuilder {
     private static let axes: [Charts.Choice] = [
@@ -19,6 +14,10 @@ extension ReportBuilder {
         curves.axes = Self.axes.filter { $0.id == "step" || names.contains($0.id) }
         let axes = curves.axes.map(\.id).filter { $0 != "step" }
         curves.metrics = Self.choices(names.subtracting(axes))
+        curves.first = FirstChart.curves(
+            variants.map { variant in
+                Set(runs.filter { $0.variant == variant }.flatMap { $0.records.flatMap(\.values.keys) })
+            })
         // Numbers of about six bytes, three a point: a page stays well under 2 MB.
         let points = max(20, min(160, 30_000 / max(1, variants.count * curves.metrics.count)))
         curves.series = variants.map { variant -> Charts.Curves.Series in
@@ -31,11 +30,18 @@ extension ReportBuilder {
         return curves
     }
 
-    /// What was measured on held-out prompts first, in the order of the tables.
+    /// What all algorithms log alike, in the order of the first chart; what was measured on held-out prompts, in the order of the
+    /// tables; and the rest.
     private static func choices(_ names: Set<String>) -> [Charts.Choice] {
-        let held = names.filter { $0.hasPrefix("eval/") }.map { String($0.dropFirst("eval/".count)) }
-        return Metric.sorted(held).map { Charts.Choice("eval/\($0)", Metric.title($0), group: "held-out prompts") }
-            + names.filter { !$0.hasPrefix("eval/") }.sorted().map { Charts.Choice($0, $0, group: "training") }
+        let common = names.filter { $0.hasPrefix(FirstChart.common) }
+        let first = FirstChart.curves([common])
+        let held = names.filter { $0.hasPrefix("eval/") }
+        return (first + common.subtracting(first).sorted()).map {
+            Charts.Choice($0, String($0.dropFirst(FirstChart.common.count)), group: "every algorithm")
+        }
+            + Metric.sorted(held.map { String($0.dropFirst("eval/".count)) }).map {
+                Charts.Choice("eval/\($0)", Metric.title($0), group: "held-out prompts")
+            } + names.subtracting(common).subtracting(held).sorted().map { Charts.Choice($0, $0, group: "training") }
     }
 
     var curveSection: Page.Section? {

@@ -1,36 +1,18 @@
 import Foundation
 import ZooBase
-import ZooPlugins
-import ZooRecipe
 import ZooRecords
-import ZooReport
-import ZooRun
 
 /// A comparison's numbers as tables: metrics and costs as rows, variants as columns, each the mean over seeds with its interval.
-struct ComparisonReport {
-    let variants: [String]
-    let runs: [MeasuredRun]
+package struct ComparisonReport {
+    package let variants: [String]
+    package let runs: [MeasuredRun]
     /// A line for each variant that has a preset.
-    var presets: [String] = []
+    package let presets: [String]
     /// Whether the recipe trains the models that the runs start from, so that it could train others.
-    var hasBases = false
+    package let hasBases: Bool
 
-    init(variants: [String], runs: [MeasuredRun]) {
-        self.variants = variants
-        self.runs = runs
-    }
-
-    /// - Parameter recipe: the recipe that all runs are variants of.
-    init(variants: [String], runs: [ComparedRun], recipe: Recipe) {
-        let hasAllPrompts = recipe.evaluation.map { $0.prompts == recipe.stages.last?.data.prompts } ?? false
-        let measured = runs.compactMap { run -> MeasuredRun? in
-            guard case .success(let found) = run.result else { return nil }
-            return MeasuredRun(
-                variant: run.variant, base: run.base, seed: run.seed, evaluation: found.evaluation, ledger: found.ledger,
-                hasAllPrompts: hasAllPrompts)
-        }
-        self.init(variants: variants, runs: measured)
-        hasBases = recipe.makesBase
+    package init(variants: [String], runs: [MeasuredRun], presets: [String] = [], hasBases: Bool = false) {
+        (self.variants, self.runs, self.presets, self.hasBases) = (variants, runs, presets, hasBases)
     }
 
     // MARK: - Tables
@@ -38,7 +20,7 @@ struct ComparisonReport {
     /// The metrics of the models; the first column is the model that all started from.
     ///
     /// - Parameter text: writes a mean with its interval.
-    func quality(_ variants: [String], _ text: (Estimate) -> String) -> TextTable {
+    package func quality(_ variants: [String], _ text: (Estimate) -> String) -> TextTable {
         let evaluations = runs.compactMap(\.evaluation)
         var table = TextTable([.text("metric"), .number("base")] + variants.map { .number($0) })
         for name in Metric.sorted(Array(Set(evaluations.flatMap(\.metrics.keys)))) {
@@ -53,7 +35,7 @@ struct ComparisonReport {
     }
 
     /// What the training cost, by role.
-    func cost(_ variants: [String]) -> TextTable {
+    package func cost(_ variants: [String]) -> TextTable {
         var table = TextTable([.text("cost of a run")] + variants.map { .number($0) })
         for row in costs {
             table.append(
@@ -66,12 +48,12 @@ struct ComparisonReport {
         return table
     }
 
-    var costs: [CostRow] { CostRow.rows(for: runs.compactMap(\.ledger)) }
+    package var costs: [CostRow] { CostRow.rows(for: runs.compactMap(\.ledger)) }
 
     // MARK: - Texts
 
     /// For a terminal of this width: as many variants side by side as fit.
-    func plain(width: Int) -> String {
+    package func plain(width: Int) -> String {
         var blocks: [String] = []
         var rest = variants[...]
         while !rest.isEmpty {
@@ -80,21 +62,23 @@ struct ComparisonReport {
                 return max(quality(part, Quantity.deviation).width, cost(part).width) <= width
             }
             let part = Array(rest.prefix(fits ?? 1))
-            blocks.append(quality(part, Quantity.deviation).plain() + "\n" + cost(part).plain())
+            blocks.append(quality(part, Quantity.deviation).plain(width: width) + "\n" + cost(part).plain(width: width))
             rest = rest.dropFirst(part.count)
         }
-        return blocks.joined(separator: "\n") + "\n" + note("± the larger side of") + " \(Self.costNote)\n"
-            + (presets.isEmpty ? "" : "\n" + presets.map { "\($0)\n" }.joined()) + "\n"
-            + rankingLines.map { "\($0)\n" }.joined()
+        func wrapped(_ sentences: [String]) -> String { sentences.map { $0.wrapped(toWidth: width) + "\n" }.joined() }
+        let note = "\(note("± the larger side of")) \(Self.costNote)".wrapped(toWidth: width, indent: 0)
+        // A ranking stays on one line, which can be searched for.
+        return blocks.joined(separator: "\n") + "\n" + note + "\n" + (presets.isEmpty ? "" : "\n" + wrapped(presets)) + "\n"
+            + rankings.map { "\($0)\n" }.joined() + wrapped(rankingNotes)
     }
 
-    func markdown(title: String) -> String {
+    package func markdown(title: String) -> String {
         "# \(title)\n\n\(quality(variants, Quantity.interval).markdown())\n\(cost(variants).markdown())\n\(note("with")) \(Self.costNote)\n"
-            + (presets + rankingLines).map { "\n- \($0)" }.joined() + "\n"
+            + (presets + rankings + rankingNotes).map { "\n- \($0)" }.joined() + "\n"
     }
 
     /// Every number of every run, one a row.
-    func csv() -> String {
+    package func csv() -> String {
         var table = TextTable([.text("variant"), .number("base"), .number("seed"), .text("name"), .number("value")])
         for run in runs {
             let metrics = (run.evaluation?.metrics ?? [:]).sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
@@ -105,7 +89,7 @@ struct ComparisonReport {
     }
 
     /// Each variant's samples for the same prompts.
-    func samples(_ count: Int) -> String {
+    package func samples(_ count: Int) -> String {
         let firsts = variants.compactMap { variant in runs.first { $0.variant == variant && $0.evaluation != nil } }
         guard let first = firsts.first?.evaluation else { return "" }
         let width = (variants + ["base"]).map(\.displayWidth).max() ?? 0
@@ -121,21 +105,22 @@ struct ComparisonReport {
         }.joined(separator: "\n")
     }
 
-    /// The ranking, and how it was decided.
-    private var rankingLines: [String] {
-        let found = runs.rankings(of: variants)
-        let one = hasBases && Set(runs.map(\.base)).count == 1 ? [Self.oneBase] : []
-        return found.isEmpty ? [] : found + [Self.rule] + one
+    private var rankings: [String] { runs.rankings(of: variants) }
+
+    /// How the rankings were decided.
+    private var rankingNotes: [String] {
+        guard !rankings.isEmpty else { return [] }
+        return [Self.rule] + (hasBases && Set(runs.map(\.base)).count == 1 ? [Self.oneBase] : [])
     }
 
     /// The meaning of `>` in a ranking.
-    static let rule =
+    package static let rule =
         "a > b: the 95% interval of their difference, paired by seed and prompt, excludes 0 (Student's t or bootstrap, the wider)."
 
     static let costNote = "Costs are per run, without the models that all runs share."
 
     /// - Parameter leading: what comes before the name of the interval.
-    func note(_ leading: String) -> String {
+    package func note(_ leading: String) -> String {
         let bases = Set(runs.map(\.base)).count
         let counts = Set(
             variants.flatMap { variant in

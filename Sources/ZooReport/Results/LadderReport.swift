@@ -1,16 +1,15 @@
-import ZooPlugins
-import ZooRecipe
 import ZooRecords
-import ZooRun
 
 /// What changes from one rung of a ladder to the next.
-struct LadderReport {
-    let rungs: [Rung]
+package struct LadderReport {
+    package let rungs: [Rung]
+
+    package init(rungs: [Rung]) { self.rungs = rungs }
 
     private static let title = "From one rung to the next"
 
     /// For a terminal; empty if there is no ladder.
-    func plain() -> String {
+    package func plain() -> String {
         guard !rungs.isEmpty else { return "" }
         let blocks = rungs.map { rung in
             (["\(rung.from) → \(rung.to)"] + lines(rung).map { "    \($0)" }).joined(separator: "\n")
@@ -19,7 +18,7 @@ struct LadderReport {
     }
 
     /// A section of `comparison.md`; empty if there is no ladder.
-    func markdown() -> String {
+    package func markdown() -> String {
         guard !rungs.isEmpty else { return "" }
         let items = rungs.map { rung in
             (["- **\(rung.from)** → **\(rung.to)**"] + lines(rung).map { "  - `\($0)`" }).joined(separator: "\n")

@@ -1,10 +1,6 @@
 import Foundation
 import ZooBase
-import ZooPlugins
-import ZooRecipe
 import ZooRecords
-import ZooReport
-import ZooRun
 
 extension ReportBuilder {
     // MARK: - Critic

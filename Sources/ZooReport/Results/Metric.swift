@@ -1,5 +1,5 @@
 /// The metrics of an evaluation: their titles and order.
-enum Metric {
+package enum Metric {
     private static let known: [(name: String, title: String)] = [
         ("gold", "gold reward"), ("reward", "proxy reward"), ("pass@1", "pass@1"), ("win_rate", "win rate against the base"),
         ("kl", "KL to the base, nats"), ("entropy", "entropy, nats per step"), ("length", "length, steps"),
@@ -10,10 +10,10 @@ enum Metric {
         ("exact/frontier_gap", "reward below the frontier"),
     ]
 
-    static func title(_ name: String) -> String { known.first { $0.name == name }?.title ?? name.replacing("/", with: ": ") }
+    package static func title(_ name: String) -> String { known.first { $0.name == name }?.title ?? name.replacing("/", with: ": ") }
 
     /// Known metrics first, the others by name. If a reward has only one component, that is left out.
-    static func sorted(_ names: [String]) -> [String] {
+    package static func sorted(_ names: [String]) -> [String] {
         let first = known.map(\.name).filter(names.contains)
         let rest = names.filter { !first.contains($0) }.sorted()
         return first

@@ -1,9 +1,5 @@
 import Foundation
-import ZooPlugins
-import ZooRecipe
 import ZooRecords
-import ZooReport
-import ZooRun
 
 extension ReportBuilder {
     // MARK: - Samples

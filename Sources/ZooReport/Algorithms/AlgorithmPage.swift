@@ -1,35 +1,21 @@
 import ZooBase
-import ZooData
-import ZooKit
 import ZooPlugins
-import ZooRecipe
-import ZooRecords
-import ZooReport
-import ZooRun
 
 // The text of `zoo plugins show` for an algorithm or one of its presets.
 
-extension PluginCatalog {
-    /// The offer by that name; throws with the nearest name if there is none.
-    func asked(_ name: String) throws -> Offer {
-        do { return try offer(name) } catch let error as ZooError {
-            guard plugins.allSatisfy({ $0.algorithm(AlgorithmName(name).id) == nil }),
-                let meant = nearest(name, among: algorithmNames)
-            else { throw error }
-            throw ZooError(
-                .invalidArgument, "no plugin offers the algorithm '\(AlgorithmName(name).id)'; did you mean '\(meant)'?")
-        }
-    }
-}
-
 extension Offer {
+    /// The page of the algorithm or of its preset, for a terminal of this width.
+    package func page(width: Int) throws -> String {
+        try preset.map { try page(of: $0, width: width) } ?? algorithmPage(width: width)
+    }
+
     /// Title, paper, plugin, needs, parameters, and the presets with their settings.
-    func page() throws -> String {
+    private func algorithmPage(width: Int) throws -> String {
         var table = TextTable([.text("parameter"), .text("default"), .text("takes"), .text("meaning")])
         for parameter in algorithm.parameters {
             table.append([parameter.name, try parameter.defaultText, try parameter.takes, parameter.meaning])
         }
-        return """
+        let head = """
             \(algorithm.id): \(algorithm.title)
 
             \(algorithm.summary)
@@ -37,13 +23,12 @@ extension Offer {
 
             plugin  \(plugin.path) (\(plugin.toolchain), contract 1.\(plugin.abiMinor))
             needs   \(algorithm.needs.data.map(\.rawValue).joined(separator: " or ")); roles \(algorithm.needs.roles.joined(separator: ", "))
-
-            \(table.plain())\(try presets())
             """
+        return head.wrapped(toWidth: width) + "\n\n" + table.plain(width: width) + (try presets(width: width))
     }
 
     /// The parameters as a table of Markdown, for the algorithm's page.
-    func parameterTable() throws -> String {
+    package func parameterTable() throws -> String {
         var table = TextTable([.text("Parameter"), .text("Default"), .text("Takes"), .text("Meaning")])
         func code(_ text: String) -> String { "`\(text)`" }
         for parameter in algorithm.parameters {
@@ -56,20 +41,21 @@ extension Offer {
         return table.markdown()
     }
 
-    private func presets() throws -> String {
+    private func presets(width: Int) throws -> String {
         guard !algorithm.presets.isEmpty else { return "" }
         let set = Set(algorithm.presets.flatMap(\.parameters.keys)).sorted()
         var table = TextTable([.text("a preset sets"), .text("default")] + algorithm.presets.map { .text("@" + $0.name) })
+        table.keys = 2
         for name in set {
             let standard = try algorithm.parameter(name)?.defaultText ?? "no such parameter"
             table.append([name, standard] + (try algorithm.presets.map { try $0.parameters[name]?.cell ?? "" }))
         }
-        let words = algorithm.presets.map { "\(algorithm.id)@\($0.name)\n\($0.words)" }
-        return "\n" + table.plain() + "\n" + words.joined(separator: "\n")
+        let words = algorithm.presets.map { "\(algorithm.id)@\($0.name)\n" + $0.words.wrapped(toWidth: width) }
+        return "\n" + table.plain(width: width) + "\n" + words.joined(separator: "\n")
     }
 
     /// A preset in full: every parameter with its value and where that comes from.
-    func page(of preset: PresetDescription) throws -> String {
+    private func page(of preset: PresetDescription, width: Int) throws -> String {
         var table = TextTable([.text("parameter"), .text("value"), .text("default"), .text("set by"), .text("meaning")])
         for parameter in algorithm.parameters {
             table.append([
@@ -77,7 +63,7 @@ extension Offer {
                 preset.parameters[parameter.name] == nil ? "default" : "preset", parameter.meaning,
             ])
         }
-        return "\(name): \(algorithm.title)\n\n\(preset.words)\n\(table.plain())"
+        return "\(name): \(algorithm.title)\n\n\(preset.words.wrapped(toWidth: width))\n\(table.plain(width: width))"
     }
 }
 

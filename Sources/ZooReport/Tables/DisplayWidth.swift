@@ -22,7 +22,7 @@ extension StringProtocol {
 }
 
 extension Character {
-    fileprivate var displayWidth: Int {
+    var displayWidth: Int {
         guard let first = unicodeScalars.first else { return 0 }
         if first.properties.isEmojiPresentation || unicodeScalars.contains("\u{FE0F}") { return 2 }
         switch first.properties.generalCategory {

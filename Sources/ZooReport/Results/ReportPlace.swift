@@ -1,29 +1,26 @@
 import Foundation
 import ZooBase
-import ZooPlugins
-import ZooRecipe
 import ZooRecords
-import ZooRun
 
 /// The runs and probes below the folders that a report is asked for.
-struct ReportPlace {
-    var runs: [ReportedRun] = []
-    var probes: [ProbeResult] = []
+package struct ReportPlace {
+    package var runs: [ReportedRun] = []
+    package var probes: [ProbeResult] = []
 
     /// - Parameters:
     ///   - paths: folders of runs, of comparisons (whose children are runs) or of probes.
     ///   - allowsNone: an existing folder may still be empty, as one that is to be followed.
-    /// - Throws: ``Failure`` for a folder that is neither.
-    init(_ paths: [String], allowsNone: Bool = false) throws {
+    /// - Throws: ``ReportError`` for a folder that is neither.
+    package init(_ paths: [String], allowsNone: Bool = false) throws {
         var found: [(folder: URL, comparison: URL?)] = []
         for path in paths {
             let folder = URL(fileURLWithPath: path, isDirectory: true)
             var isFolder: ObjCBool = false
             guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder) else {
-                throw Failure("\(path): there is no such folder", status: .noInput)
+                throw ReportError("\(path): there is no such folder", status: .noInput)
             }
             guard isFolder.boolValue else {
-                throw Failure(
+                throw ReportError(
                     "\(path) is a file; expected the folder of a run, a comparison or a probe",
                     status: .noInput)
             }
@@ -31,7 +28,7 @@ struct ReportPlace {
             let runs = children.filter(Self.isRun)
             let probes = ([folder] + children).map { $0.appending(path: "probe.json") }.filter(Self.exists)
             guard Self.isRun(folder) || !runs.isEmpty || !probes.isEmpty || allowsNone else {
-                throw Failure(
+                throw ReportError(
                     "\(path) is not a run (no run.json), a comparison (a folder of runs) or a probe (no probe.json); "
                         + "zoo train and zoo compare make runs",
                     status: .noInput)
@@ -43,11 +40,11 @@ struct ReportPlace {
     }
 
     private static func probe(_ file: URL) throws -> ProbeResult {
-        let probe = try ReportedRun.decode(ProbeResult.self, file)
+        let probe = try RecordFile.read(ProbeResult.self, file)
         for point in probe.points {
             let count = point.estimators.count
             guard point.cosines.isEmpty || (point.cosines.count == count && point.cosines.allSatisfy { $0.count == count }) else {
-                throw Failure(
+                throw ReportError(
                     "\(file.shortPath) is damaged: step \(point.step) has \(count) estimators; expected as many rows and columns of "
                         + "cosines", status: .data)
             }
@@ -90,7 +87,7 @@ struct ReportPlace {
     }
 
     /// The variants in the recipe's order, then others by the order of the folders.
-    var variants: [String] {
+    package var variants: [String] {
         let named = runs.flatMap { $0.note.recipe.compare?.variants.map(\.name) ?? [] }
         let inOrder = named.flatMap { name in runs.filter { $0.name == name } } + runs
         var seen = Set<String>()

@@ -1,17 +1,13 @@
 import Foundation
-import ZooPlugins
-import ZooRecipe
 import ZooRecords
-import ZooReport
-import ZooRun
 
 /// Makes a report's page of runs and probes.
-struct ReportBuilder {
-    let runs: [ReportedRun]
-    let probes: [ProbeResult]
-    let variants: [String]
+package struct ReportBuilder {
+    package let runs: [ReportedRun]
+    package let probes: [ProbeResult]
+    package let variants: [String]
 
-    init(_ place: ReportPlace) {
+    package init(_ place: ReportPlace) {
         let order = place.variants
         probes = place.probes
         variants = order
@@ -21,7 +17,7 @@ struct ReportBuilder {
 
     var comparison: ComparisonReport { ComparisonReport(variants: variants, runs: runs.map(\.measured)) }
 
-    func page() -> Page {
+    package func page() -> Page {
         let recipe = runs.first?.note.recipe
         let names = Set(runs.map(\.note.recipe.name) + probes.map(\.recipe)).sorted().joined(separator: ", ")
         var page = Page(title: names.isEmpty ? "No run yet" : names, about: recipe?.about ?? "")
@@ -42,7 +38,7 @@ struct ReportBuilder {
     }
 
     /// Every number of every run, one per row: the evaluation, the costs, and the evaluations during training.
-    func csv() -> String {
+    package func csv() -> String {
         var table = TextTable([
             .text("variant"), .number("base"), .number("seed"), .number("step"), .text("name"), .number("value"),
         ])
@@ -60,6 +56,15 @@ struct ReportBuilder {
             for cost in costs { if let value = run.ledger.flatMap(cost.value) { add(cost.title, value) } }
         }
         return table.csv()
+    }
+
+    /// How many runs are done, and where the others are.
+    package var status: String {
+        let going = runs.filter { !$0.isDone }.map {
+            "\($0.variant), seed \($0.seed), at iteration \($0.records.last?.step ?? 0)"
+        }
+        let done = "\(runs.count - going.count) of \(runs.count) runs done"
+        return going.isEmpty ? done : "\(done); \(going.joined(separator: "; "))"
     }
 
     /// `seed 1`, or where there are several base models `base 0, seed 1`.

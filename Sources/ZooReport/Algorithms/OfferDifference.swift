@@ -1,30 +1,27 @@
 import ZooPlugins
-import ZooRecipe
-import ZooRecords
-import ZooReport
-import ZooRun
 
 /// The text of `zoo plugins diff`: how two algorithms or presets differ, in numbers and in words.
-struct OfferDifference {
-    let first: Offer
-    let second: Offer
+package struct OfferDifference {
+    private let first: Offer
+    private let second: Offer
 
-    init(_ first: Offer, _ second: Offer) { (self.first, self.second) = (first, second) }
+    package init(_ first: Offer, _ second: Offer) { (self.first, self.second) = (first, second) }
 
     private var isOneAlgorithm: Bool { first.algorithm.id == second.algorithm.id }
 
-    func text() throws -> String {
+    /// For a terminal of this width.
+    package func text(width: Int) throws -> String {
         let rows = try self.rows
-        var blocks = isOneAlgorithm ? [] : [needs.plain()]
+        var blocks = isOneAlgorithm ? [] : [needs.plain(width: width)]
         if rows.isEmpty {
             blocks.append("Both set all parameters to the same values.\n")
         } else {
             var table = TextTable([.text("parameter"), .text(first.name), .text(second.name)])
             for row in rows { table.append([row.name, row.first ?? "–", row.second ?? "–"]) }
             let alike = names.count - rows.count
-            blocks += [table.plain() + "\(alike) more \(alike == 1 ? "is" : "are") the same.\n", meanings(rows.map(\.name))]
+            blocks += [table.plain(width: width) + "\(alike) more \(alike == 1 ? "is" : "are") the same.\n", meanings(rows.map(\.name)).wrapped(toWidth: width)]
         }
-        blocks += [words(first), words(second)]
+        blocks += [words(first), words(second)].map { $0.wrapped(toWidth: width) }
         return blocks.joined(separator: "\n")
     }
 

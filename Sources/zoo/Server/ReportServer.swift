@@ -105,17 +105,9 @@ private actor LiveReport {
 
     private func current() throws -> (Page, String) {
         if let last, monotonicSeconds() - last.read < 1 { return (last.page, last.status) }
-        let place = try ReportPlace(paths, allowsNone: true)
-        let page = ReportBuilder(place).page()
-        last = (page, Self.status(place.runs), monotonicSeconds())
-        return (page, last?.status ?? "")
-    }
-
-    private static func status(_ runs: [ReportedRun]) -> String {
-        let going = runs.filter { !$0.isDone }.map {
-            "\($0.variant), seed \($0.seed), at iteration \($0.records.last?.step ?? 0)"
-        }
-        let done = "\(runs.count - going.count) of \(runs.count) runs done"
-        return going.isEmpty ? done : "\(done); \(going.joined(separator: "; "))"
+        let builder = ReportBuilder(try ReportPlace(paths, allowsNone: true))
+        let found = (builder.page(), builder.status)
+        last = (found.0, found.1, monotonicSeconds())
+        return found
     }
 }

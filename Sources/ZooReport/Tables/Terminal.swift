@@ -31,8 +31,8 @@ public struct Terminal: Sendable {
         }
     }
 
-    /// Columns of standard output; where it is not a terminal, as many as a page has room for.
-    public static var standardOutputWidth: Int { columns(STDOUT_FILENO) ?? 120 }
+    /// Columns of standard output; 100 where it is not a terminal, so that a file or a pipe gets the same text on every machine.
+    public static var standardOutputWidth: Int { columns(STDOUT_FILENO) ?? 100 }
 
     private static func columns(_ descriptor: Int32) -> Int? {
         var size = winsize()

@@ -1,45 +1,47 @@
 import ZooBase
-import ZooPlugins
-import ZooRecipe
 import ZooRecords
-import ZooReport
-import ZooRun
 
 /// A probe's figures as tables, for a terminal and as Markdown.
-struct ProbeReport {
+package struct ProbeReport {
     private let result: ProbeResult
 
-    init(_ result: ProbeResult) { self.result = result }
+    package init(_ result: ProbeResult) { self.result = result }
 
     /// How a figure is written: the full interval, or its larger side.
-    enum Style { case interval, deviation }
+    package enum Style { case interval, deviation }
 
-    var plain: String { blocks(.deviation) { $0.plain() } }
-    var markdown: String { "# Probe of \(result.recipe)\n\n" + blocks(.interval) { $0.markdown() } }
+    /// For a terminal of this width.
+    package func plain(width: Int) -> String {
+        blocks(.deviation, sentence: { $0.wrapped(toWidth: width, indent: 0) }, table: { $0.plain(width: width) })
+    }
 
-    private func blocks(_ style: Style, _ text: (TextTable) -> String) -> String {
+    package var markdown: String {
+        "# Probe of \(result.recipe)\n\n" + blocks(.interval, sentence: { $0 }, table: { $0.markdown() })
+    }
+
+    private func blocks(_ style: Style, sentence: (String) -> String, table: (TextTable) -> String) -> String {
         let points = result.points.map { point in
-            [place(point) + "\n", text(estimators(point, style)), text(cosines(point)), text(baselines(point, style))].joined(
-                separator: "\n")
+            [sentence(place(point)) + "\n", table(estimators(point, style)), table(cosines(point)), table(baselines(point, style))]
+                .joined(separator: "\n")
         }
-        return points.joined(separator: "\n") + "\n" + note + "\n"
+        return points.joined(separator: "\n") + "\n" + sentence(note) + "\n"
     }
 
     /// What was frozen, and the reference of its gradients.
-    func place(_ point: ProbeResult.Point) -> String {
+    package func place(_ point: ProbeResult.Point) -> String {
         let reference =
             point.referenceSequences == 0 ? "the exact gradient" : "the gradient of \(point.referenceSequences) samples"
         return "\(result.driver) frozen at iteration \(point.step): \(Quantity.number(point.kl)) nats from the reference, "
             + "reward \(Quantity.number(point.reward)); compared with \(reference)"
     }
 
-    var note: String {
+    package var note: String {
         "\(result.batches) batches of \(result.sequences) sequences, \(result.samples) per prompt; objective E[reward] − "
             + "\(Quantity.number(result.beta)) KL. 95% bootstrap intervals over batches or states; "
             + "– means that noise hides the figure."
     }
 
-    func estimators(_ point: ProbeResult.Point, _ style: Style) -> TextTable {
+    package func estimators(_ point: ProbeResult.Point, _ style: Style) -> TextTable {
         var table = TextTable([
             .text("gradient of"), .number("signal/noise"), .number("cosine"), .number("bias² of direction"), .number("length"),
             .number("norm"), .number("advantage variance"),
@@ -62,7 +64,7 @@ struct ProbeReport {
         return table
     }
 
-    func baselines(_ point: ProbeResult.Point, _ style: Style) -> TextTable {
+    package func baselines(_ point: ProbeResult.Point, _ style: Style) -> TextTable {
         let first = point.baselines.first
         let truth = first.map {
             $0.continuations == 0 ? "exact values" : "\($0.continuations) continuations of \($0.states) states"

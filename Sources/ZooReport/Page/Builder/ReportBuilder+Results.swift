@@ -1,11 +1,7 @@
 import Foundation
 import ZooBase
-import ZooKit
 import ZooPlugins
-import ZooRecipe
 import ZooRecords
-import ZooReport
-import ZooRun
 
 extension ReportBuilder {
     // MARK: - The question
@@ -160,5 +156,5 @@ extension ReportBuilder {
 }
 
 extension String {
-    var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
+    fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
 }

@@ -1,23 +1,19 @@
-import ZooPlugins
-import ZooRecipe
 import ZooRecords
-import ZooReport
-import ZooRun
 
 /// One row of a run's costs, in reading order: totals first, then their parts.
-struct CostRow {
-    var title: String
+package struct CostRow {
+    package var title: String
     /// The formatted value.
-    var text: @Sendable (Double) -> String
+    package var text: @Sendable (Double) -> String
     /// nil if the run has no such cost.
-    var value: @Sendable (Ledger) -> Double?
+    package var value: @Sendable (Ledger) -> Double?
     /// The total that the row is a part of; nil for a total.
-    var part: Part?
+    package var part: Part?
 
-    enum Part: String, CaseIterable { case flops, seconds, outside, bytes }
+    package enum Part: String, CaseIterable { case flops, seconds, outside, bytes }
 
     /// The rows relevant to these runs: roles that one of them built, without parts that are 0 in all of them.
-    static func rows(for ledgers: [Ledger]) -> [CostRow] {
+    package static func rows(for ledgers: [Ledger]) -> [CostRow] {
         let roles = sortedRoles(Set(ledgers.flatMap(\.roles.keys)))
         return (work(roles) + seconds(roles) + process + bytes(roles)).filter { row in
             ledgers.contains { row.value($0).map { row.part == nil || $0 != 0 } ?? false }

@@ -1,0 +1,20 @@
+/// Which metrics the first chart of a report shows.
+package enum FirstChart {
+    /// Before the names of metrics that mean the same for every algorithm that logs them.
+    package static let common = "common/"
+
+    private static let order = ["reward", "kl", "entropy", "length", "finished", "tokens", "seconds", "margin", "accuracy"]
+    /// For runs without common metrics.
+    private static let fallback = ["eval/gold", "eval/reward", "objective/scores", "reward", "loss"]
+
+    /// The curves to choose from, most wanted first: of the common metrics those that all variants log, so that they are in one chart,
+    /// then those of some variants; after them, and alone in runs of earlier versions, held-out rewards and each algorithm's own.
+    ///
+    /// - Parameter logged: the names that each variant logs.
+    package static func curves(_ logged: [Set<String>]) -> [String] {
+        let wanted = order.map { common + $0 } + fallback
+        let found = wanted.filter { name in logged.contains { $0.contains(name) } }
+        let all = found.filter { name in logged.allSatisfy { $0.contains(name) } }
+        return all + found.filter { !all.contains($0) }
+    }
+}
