@@ -19,7 +19,10 @@ package struct OfferDifference {
             var table = TextTable([.text("parameter"), .text(first.name), .text(second.name)])
             for row in rows { table.append([row.name, row.first ?? "–", row.second ?? "–"]) }
             let alike = names.count - rows.count
-            blocks += [table.plain(width: width) + "\(alike) more \(alike == 1 ? "is" : "are") the same.\n", meanings(rows.map(\.name)).wrapped(toWidth: width)]
+            blocks += [
+                table.plain(width: width) + "\(alike) more \(alike == 1 ? "is" : "are") the same.\n",
+                meanings(rows.map(\.name)).wrapped(toWidth: width),
+            ]
         }
         blocks += [words(first), words(second)].map { $0.wrapped(toWidth: width) }
         return blocks.joined(separator: "\n")

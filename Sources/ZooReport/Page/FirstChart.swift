@@ -7,8 +7,9 @@ package enum FirstChart {
     /// For runs without common metrics.
     private static let fallback = ["eval/gold", "eval/reward", "objective/scores", "reward", "loss"]
 
-    /// The curves to choose from, most wanted first: of the common metrics those that all variants log, so that they are in one chart,
-    /// then those of some variants; after them, and alone in runs of earlier versions, held-out rewards and each algorithm's own.
+    /// The curves to choose from, most wanted first: those that all variants log, so that they are in one chart, then those of some.
+    /// Of either, common metrics come before the rewards on held-out prompts and each algorithm's own, which are all that runs of
+    /// earlier versions have.
     ///
     /// - Parameter logged: the names that each variant logs.
     package static func curves(_ logged: [Set<String>]) -> [String] {

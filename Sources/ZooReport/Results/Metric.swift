@@ -10,7 +10,9 @@ package enum Metric {
         ("exact/frontier_gap", "reward below the frontier"),
     ]
 
-    package static func title(_ name: String) -> String { known.first { $0.name == name }?.title ?? name.replacing("/", with: ": ") }
+    package static func title(_ name: String) -> String {
+        known.first { $0.name == name }?.title ?? name.replacing("/", with: ": ")
+    }
 
     /// Known metrics first, the others by name. If a reward has only one component, that is left out.
     package static func sorted(_ names: [String]) -> [String] {

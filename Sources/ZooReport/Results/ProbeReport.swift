@@ -21,8 +21,11 @@ package struct ProbeReport {
 
     private func blocks(_ style: Style, sentence: (String) -> String, table: (TextTable) -> String) -> String {
         let points = result.points.map { point in
-            [sentence(place(point)) + "\n", table(estimators(point, style)), table(cosines(point)), table(baselines(point, style))]
-                .joined(separator: "\n")
+            [
+                sentence(place(point)) + "\n", table(estimators(point, style)), table(cosines(point)),
+                table(baselines(point, style)),
+            ]
+            .joined(separator: "\n")
         }
         return points.joined(separator: "\n") + "\n" + sentence(note) + "\n"
     }

@@ -14,7 +14,9 @@ package struct RunSummary {
         var parts: [String] = []
         if let evaluation = try folder.readEvaluation() {
             parts.append(Self.table(evaluation).plain(width: width))
-            if hasSamples, !evaluation.samples.isEmpty { parts.append(Self.samples(evaluation.samples.prefix(3), after: "after")) }
+            if hasSamples, !evaluation.samples.isEmpty {
+                parts.append(Self.samples(evaluation.samples.prefix(3), after: "after"))
+            }
         }
         if FileManager.default.fileExists(atPath: folder.pictures.path) {
             parts.append("images   \(folder.pictures.shortPath)   (rows: reference if there is one, target, before, after)")

@@ -1,12 +1,12 @@
 import ArgumentParser
 import Foundation
 import ZooBase
+import ZooKit
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
-import ZooRun
-import ZooKit
 import ZooReport
+import ZooRun
 
 struct Cache: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

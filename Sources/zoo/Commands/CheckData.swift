@@ -4,8 +4,8 @@ import ZooBase
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
-import ZooRun
 import ZooReport
+import ZooRun
 
 extension TaskData {
     struct Check: ParsableCommand {

@@ -179,6 +179,8 @@ struct Compare: AsyncParsableCommand {
         }.joined(separator: "; ")
         // What all of them stumbled over has the status that it has in a single run.
         let statuses = Set(failures.map(\.error.status))
-        throw Failure("\(failures.count) of \(runs.count) runs failed: \(reasons)", status: statuses.count == 1 ? failures[0].error.status : .software)
+        throw Failure(
+            "\(failures.count) of \(runs.count) runs failed: \(reasons)",
+            status: statuses.count == 1 ? failures[0].error.status : .software)
     }
 }

@@ -5,8 +5,8 @@ import ZooKit
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
-import ZooRun
 import ZooReport
+import ZooRun
 
 struct Plugins: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

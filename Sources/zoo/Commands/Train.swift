@@ -1,12 +1,12 @@
 import ArgumentParser
 import Foundation
 import ZooBase
+import ZooKit
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
 import ZooReport
 import ZooRun
-import ZooKit
 
 struct Train: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -90,6 +90,8 @@ struct Train: AsyncParsableCommand {
     }
 
     private func show(_ folder: RunFolder) throws {
-        for part in try RunSummary(folder, hasSamples: !quiet).plain(width: Terminal.standardOutputWidth) { try Output.report(part) }
+        for part in try RunSummary(folder, hasSamples: !quiet).plain(width: Terminal.standardOutputWidth) {
+            try Output.report(part)
+        }
     }
 }
