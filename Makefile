@@ -7,7 +7,7 @@ SHELL := /bin/bash
 TORCH   := 2.13.0
 CACHE   := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/policyzoo
 TORCH_DIR := $(CACHE)/libtorch-$(TORCH)
-# Vega and Vega-Lite, which draw the charts of `zoo report`; Sources/zoo/Report/ChartLibrary.swift names the same version.
+# Vega and Vega-Lite, which draw the charts of `zoo report`; Sources/ZooReport/Page/ChartLibrary.swift names the same version.
 VEGA    := 1.9.0.post1
 VEGA_FILE := $(CACHE)/vega-$(VEGA).js
 PYTHON  ?= python3

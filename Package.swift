@@ -103,7 +103,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: swift),
         .target(
-            name: "ZooReport", dependencies: ["ZooBase"],
+            name: "ZooReport", dependencies: ["ZooRecords", "ZooRecipe", "ZooPlugins", "ZooBase"],
             // Compiled in, so that the executable needs no file beside it.
             resources: [
                 .embedInCode("Page/page.css"), .embedInCode("Page/page.js"), .embedInCode("Page/charts.js"),
@@ -128,7 +128,7 @@ let package = Package(
         tests("ZooDataTests", ["ZooData", "ZooBase"]),
         tests("ZooPluginsTests", ["ZooPlugins", "ZooKit", "ZooData"]),
         tests("ZooRecipeTests", ["ZooRecipe", "ZooPlugins", "ZooKit", "ZooData"]),
-        tests("ZooReportTests", ["ZooReport"]),
+        tests("ZooReportTests", ["ZooReport", "ZooRecords", "ZooRecipe", "ZooPlugins", "ZooBase"]),
         tests("CommandTests", ["zoo"]),
         tests("RunTests", ["ZooRun", "ZooRecords", "ZooRecipe", "ZooPlugins", "ZooKit", "ZooModels", "ZooTensor", "ZooData"]),
     ] + plugins.map(\.target),

@@ -83,12 +83,3 @@ extension String {
 
 /// Tells the user something about a command's work, separate from its output.
 func note(_ line: String) { StandardStream.complain("zoo: \(line)") }
-
-extension URL {
-    /// The path as a user would type it: relative if it is below the working folder.
-    var shortPath: String {
-        let here = FileManager.default.currentDirectoryPath + "/"
-        let path = standardizedFileURL.path
-        return path.hasPrefix(here) ? String(path.dropFirst(here.count)) : path
-    }
-}

@@ -1,5 +1,6 @@
 import Foundation
 import ZooBase
+import ZooReport
 
 /// The only way for commands to write to standard output.
 ///
@@ -10,6 +11,10 @@ enum Output {
     ///
     /// - Throws: ``FileError`` if it cannot be written completely; ``StandardStream/ReaderGone`` if the reader has gone.
     static func print(_ text: String, end: String = "\n") throws { try styled(text.shown, end: end) }
+
+    /// Writes a table for people, no wider than the terminal, or than 100 columns into a file or a pipe. What programs read is printed
+    /// as JSON, CSV or Markdown, whose rows are never broken.
+    static func table(_ table: TextTable) throws { try print(table.plain(width: Terminal.standardOutputWidth), end: "") }
 
     /// Writes text that is already safe to print and contains its own colour codes.
     static func styled(_ text: String, end: String = "") throws { try StandardStream.write(Data((text + end).utf8)) }

@@ -112,3 +112,21 @@ struct OutputTests {
         }
     }
 }
+
+@Suite("tables that commands print")
+struct TableTests {
+    @Test(
+        "fit 100 columns where the output is not a terminal",
+        arguments: [
+            ["plugins", "list"], ["plugins", "show", "grpo"], ["plugins", "show", "dpo@paper"], ["plugins", "show", "ppo"],
+            ["plugins", "diff", "ppo", "grpo"], ["data", "list"], ["data", "check", Command.tabular], ["doctor"],
+            ["cache", "list"],
+        ])
+    func width(words: [String]) throws {
+        try Command.inFolder { zoo in
+            let result = try zoo.run(words)
+            #expect(!result.output.isEmpty)
+            for line in result.output.split(separator: "\n") { #expect(line.count <= 100, "\(line)") }
+        }
+    }
+}

@@ -132,9 +132,9 @@ struct PageTests {
 
     // MARK: - Curves
 
-    private func run(_ values: [Double], every: Int = 1) -> [LearningCurves.Record] {
+    private func run(_ values: [Double], every: Int = 1) -> [MetricLine] {
         values.enumerated().map { index, value in
-            var record = LearningCurves.Record(step: index + 1, values: ["loss": value, "budget/seconds": Double(index)])
+            var record = MetricLine(step: index + 1, values: ["loss": value, "budget/seconds": Double(index)])
             if (index + 1) % every == 0 { record.values["eval/gold"] = value }
             return record
         }

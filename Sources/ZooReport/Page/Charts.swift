@@ -28,6 +28,8 @@ public struct Charts: Sendable, Encodable {
     public struct Curves: Sendable, Encodable {
         public var axes: [Choice] = []
         public var metrics: [Choice] = []
+        /// The metrics to show at first: the first of them that there is.
+        public var first: [String] = []
         public var series: [Series] = []
 
         public init() {}

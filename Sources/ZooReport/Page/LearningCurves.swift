@@ -2,23 +2,15 @@ import ZooBase
 
 /// Puts the metrics of several runs on common curves.
 public enum LearningCurves {
-    /// One step of a run: its number, and its metrics by name.
-    public struct Record: Sendable {
-        public var step: Int
-        public var values: [String: Double]
-
-        public init(step: Int, values: [String: Double]) { (self.step, self.values) = (step, values) }
-    }
-
     /// The runs over one base model as one: at each step the mean of those that have it.
-    public static func merged(_ runs: [[Record]]) -> [Record] {
+    public static func merged(_ runs: [[MetricLine]]) -> [MetricLine] {
         guard runs.count > 1 else { return runs.first ?? [] }
         return Dictionary(grouping: runs.joined(), by: \.step).sorted { $0.key < $1.key }.map { step, records in
             let names = Set(records.flatMap(\.values.keys))
             let means = names.map { name in
                 (name, records.compactMap { $0.values[name] }.mean ?? .nan)
             }
-            return Record(step: step, values: Dictionary(uniqueKeysWithValues: means))
+            return MetricLine(step: step, values: Dictionary(uniqueKeysWithValues: means))
         }
     }
 
@@ -30,7 +22,7 @@ public enum LearningCurves {
     ///   - isRare: metrics that only some steps have, such as those of an evaluation; no such step is thinned out for one that has none.
     ///   - points: the most steps to keep; evenly spaced, the last one among them.
     public static func series(
-        _ variant: String, runs: [[Record]], axes: [String], points: Int, isRare: (String) -> Bool
+        _ variant: String, runs: [[MetricLine]], axes: [String], points: Int, isRare: (String) -> Bool
     ) -> Charts.Curves.Series {
         var bySteps: [Int: [[String: Double]]] = [:]
         for record in runs.joined() { bySteps[record.step, default: []].append(record.values) }

@@ -16,12 +16,13 @@
   // --- Learning curves -----------------------------------------------------------------------------------------------
 
   const curves = (metrics, firstMetrics) => (figure, { curves }) => {
+    const wanted = firstMetrics(curves);
     const known = metrics(curves.metrics);
     const counted = known.map(({ id, title, group }) => {
       const count = curves.series.filter((series) => series.metrics[id]).length;
       return { id, group, title: count < curves.series.length ? `${title} (${count} of ${curves.series.length} variants)` : title };
     });
-    const metric = control(figure, "metric", "Metric", counted, firstMetrics.find((id) => known.some((one) => one.id === id)));
+    const metric = control(figure, "metric", "Metric", counted, wanted.find((id) => known.some((one) => one.id === id)));
     const axis = control(figure, "x", "against", curves.axes, "step");
     const title = known.find(({ id }) => id === metric)?.title ?? metric;
     const axisTitle = curves.axes.find(({ id }) => id === axis)?.title ?? axis;
@@ -72,8 +73,8 @@
       ],
     });
   };
-  figures.curves = curves((all) => all, ["eval/gold", "eval/reward", "objective/scores", "reward", "loss"]);
-  figures.critic = curves((all) => all.filter(({ id }) => id.startsWith("critic/") || /value_avg|vf_|\/critic$/.test(id)), ["critic/vf_explained_var"]);
+  figures.curves = curves((all) => all, ({ first }) => first);
+  figures.critic = curves((all) => all.filter(({ id }) => id.startsWith("critic/") || /value_avg|vf_|\/critic$/.test(id)), () => ["critic/vf_explained_var"]);
 
   // --- Reward against distance ---------------------------------------------------------------------------------------
 

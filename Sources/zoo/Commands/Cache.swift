@@ -42,7 +42,7 @@ struct Cache: AsyncParsableCommand {
                     thing.isUsed ? "now" : Self.date(thing.lastUsed), thing.origin,
                 ])
             }
-            try Output.print(table.plain(), end: "")
+            try Output.table(table)
             try Output.print(
                 "\(all.count) artifacts in \(CacheFolder.artifacts.path), \(Quantity.bytes(Double(all.reduce(0) { $0 + $1.bytes })))"
             )
@@ -97,7 +97,8 @@ struct Cache: AsyncParsableCommand {
             }
             var table = TextTable([.text("made from"), .text("sha256"), .text("file or folder")])
             for input in made.inputs { table.append([input.name, String(input.sha256.prefix(16)), input.path]) }
-            try Output.print(table.plain())
+            try Output.table(table)
+            try Output.print("")
             try Output.print("It is reused if all of this is the same:\n\n\(made.yaml)", end: "")
         }
 

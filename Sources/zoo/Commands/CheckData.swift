@@ -48,7 +48,7 @@ extension TaskData {
                 ]
                 table.append([entry.stage, entry.key] + numbers.map { "\($0)" })
             }
-            try Output.print(table.plain(), end: "")
+            try Output.table(table)
             for entry in check.entries where entry.counts.faultCount > 0 {
                 for fault in entry.counts.faults { try Output.print(fault) }
                 let more = entry.counts.faultCount - entry.counts.faults.count

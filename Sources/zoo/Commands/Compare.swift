@@ -96,12 +96,24 @@ struct Compare: AsyncParsableCommand {
             return try report(failuresOf: runs, again)
         }
         let ladder = try LadderReport(rungs: comparison.ladder())
-        var table = ComparisonReport(variants: comparison.variants, runs: runs, recipe: recipe)
-        table.presets = comparison.presets.map { variant, preset in
-            variant == preset.label ? preset.sentence : "\(variant): \(preset.sentence)"
-        }
+        let table = ComparisonReport(
+            variants: comparison.variants, runs: Self.measured(runs, of: recipe),
+            presets: comparison.presets.map { variant, preset in
+                variant == preset.label ? preset.sentence : "\(variant): \(preset.sentence)"
+            }, hasBases: recipe.makesBase)
         try show(table, ladder, recipe, folder)
         try report(failuresOf: runs, again)
+    }
+
+    /// The runs that did not fail.
+    private static func measured(_ runs: [ComparedRun], of recipe: Recipe) -> [MeasuredRun] {
+        let hasAllPrompts = recipe.evaluation.map { $0.prompts == recipe.stages.last?.data.prompts } ?? false
+        return runs.compactMap { run in
+            guard case .success(let found) = run.result else { return nil }
+            return MeasuredRun(
+                variant: run.variant, base: run.base, seed: run.seed, evaluation: found.evaluation, ledger: found.ledger,
+                hasAllPrompts: hasAllPrompts)
+        }
     }
 
     /// The same command, with its folder.

@@ -33,7 +33,7 @@ struct Doctor: AsyncParsableCommand {
             table.append([state.rawValue, what, found])
             if state == .missing { isWhole = false }
         }
-        try Output.print(table.plain(), end: "")
+        try Output.table(table)
         if !isWhole { throw ExitCode(CommandStatus.data.rawValue) }
     }
 
@@ -72,7 +72,7 @@ struct Doctor: AsyncParsableCommand {
 
     private var cuda: (State, String, String) {
         if let reason = EngineInfo.cudaProblem {
-            (.optional, "CUDA", reason.truncated(toWidth: 110))
+            (.optional, "CUDA", reason)
         } else {
             (.fine, "CUDA", "device: cuda works")
         }

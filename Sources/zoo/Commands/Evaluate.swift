@@ -37,7 +37,8 @@ struct Evaluate: AsyncParsableCommand {
         let controller = try RunController(recipe, plugins: catalog, observer: RunWatcher(quiet: quiet || json))
         let result = try await controller.evaluate(ModelPlace.folder(model))
         if json { return try Output.print(result.json()) }
-        try Output.print(RunSummary.table(result).plain())
+        try Output.table(RunSummary.table(result))
+        try Output.print("")
         if !quiet { try Output.print(RunSummary.samples(result.samples.prefix(3), after: "after"), end: "") }
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import ZooBase
+import ZooKit
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
@@ -28,16 +29,7 @@ struct Plugins: AsyncParsableCommand {
 
         func run() async throws {
             let catalog = try await plugins.catalog()
-            var table = TextTable([.text("id"), .text("algorithm"), .text("presets"), .text("plugin")])
-            for plugin in catalog.plugins {
-                for algorithm in plugin.algorithms {
-                    table.append([
-                        algorithm.id, algorithm.title, algorithm.presets.map { "@" + $0.name }.joined(separator: " "),
-                        URL(fileURLWithPath: plugin.path).shortPath,
-                    ])
-                }
-            }
-            try Output.print(table.plain(), end: "")
+            try Output.print(catalog.list(width: Terminal.standardOutputWidth), end: "")
             guard !catalog.failures.isEmpty else { return }
             throw Failure("not usable: " + catalog.failures.map(\.reason).joined(separator: "; "), status: .data)
         }
@@ -62,7 +54,7 @@ struct Plugins: AsyncParsableCommand {
         func run() async throws {
             let offer = try await plugins.catalog().asked(id)
             guard !markdown else { return try Output.print(offer.parameterTable(), end: "") }
-            try Output.print(offer.preset.map { try offer.page(of: $0) } ?? offer.page(), end: "")
+            try Output.print(offer.page(width: Terminal.standardOutputWidth), end: "")
         }
     }
 
@@ -85,7 +77,7 @@ struct Plugins: AsyncParsableCommand {
         func run() async throws {
             let catalog = try await plugins.catalog()
             let difference = try OfferDifference(catalog.asked(first), catalog.asked(second))
-            try Output.print(difference.text(), end: "")
+            try Output.print(difference.text(width: Terminal.standardOutputWidth), end: "")
         }
     }
 
@@ -117,6 +109,19 @@ struct Plugins: AsyncParsableCommand {
             let report = try await Conformance(deadline: deadline).check(file, only: only)
             try Output.print(json ? report.json() : report.table())
             if !report.passed { throw ExitCode(CommandStatus.data.rawValue) }
+        }
+    }
+}
+
+extension PluginCatalog {
+    /// The offer by that name; throws with the nearest name if there is none.
+    fileprivate func asked(_ name: String) throws -> Offer {
+        do { return try offer(name) } catch let error as ZooError {
+            guard plugins.allSatisfy({ $0.algorithm(AlgorithmName(name).id) == nil }),
+                let meant = nearest(name, among: algorithmNames)
+            else { throw error }
+            throw ZooError(
+                .invalidArgument, "no plugin offers the algorithm '\(AlgorithmName(name).id)'; did you mean '\(meant)'?")
         }
     }
 }

@@ -31,7 +31,7 @@ struct TaskData: ParsableCommand {
                 "sentiment", SentimentData.isThere ? "present" : "missing: zoo data fetch sentiment", SentimentData.raw.path,
             ])
             table.append(["tabular", "needs none", ""])
-            try Output.print(table.plain(), end: "")
+            try Output.table(table)
         }
     }
 

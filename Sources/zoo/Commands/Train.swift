@@ -5,6 +5,7 @@ import ZooKit
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooReport
 import ZooRun
 
 struct Train: AsyncParsableCommand {
@@ -68,7 +69,7 @@ struct Train: AsyncParsableCommand {
             let folder = RunFolder(URL(fileURLWithPath: resume, isDirectory: true))
             try await RunController.resume(
                 folder, changes: changes.changes.map { try Override($0) }, observer: RunWatcher(quiet: quiet))
-            return try RunSummary(folder: folder, quiet: quiet).show()
+            return try show(folder)
         }
         guard let path = recipe else { return }
         let catalog = try await plugins.catalog()
@@ -85,6 +86,12 @@ struct Train: AsyncParsableCommand {
         do { try await controller.train(run) } catch let error as ZooError where error.code == .cancelled {
             throw Failure("stopped; continue with: zoo train --resume \(run.folder.url.shortPath)", status: .interrupted)
         }
-        try RunSummary(folder: run.folder, quiet: quiet).show()
+        try show(run.folder)
+    }
+
+    private func show(_ folder: RunFolder) throws {
+        for part in try RunSummary(folder, hasSamples: !quiet).plain(width: Terminal.standardOutputWidth) {
+            try Output.report(part)
+        }
     }
 }
