@@ -135,7 +135,7 @@ let package = Package(
         tests("ZooPluginsTests", ["ZooPlugins", "ZooKit", "ZooData"]),
         tests("ZooRecipeTests", ["ZooRecipe", "ZooPlugins", "ZooKit", "ZooData"]),
         tests("ZooReportTests", ["ZooReport"]),
-        tests("CommandTests", ["zoo"]),
+        tests("CommandTests", ["zoo", "ZooData"]),
         tests("RunTests", ["ZooRun", "ZooRecords", "ZooRecipe", "ZooPlugins", "ZooKit", "ZooModels", "ZooTensor", "ZooData"]),
     ] + plugins.map(\.target),
     cxxLanguageStandard: .cxx20

@@ -43,7 +43,8 @@ package struct RecipeReader {
             return try Section.read(field) { section in
                 var task = TaskSpec(try section("name", .choice(Tasks.names)))
                 for setting in task.kind?.settings ?? [] {
-                    task.settings[setting.name] = try section.optional(setting.name, .setting(setting)) ?? task.settings[setting.name]
+                    guard let value = try section.optional(setting.name, .setting(setting)) else { continue }
+                    task.settings[setting.name] = value
                 }
                 return task
             }
