@@ -14,8 +14,6 @@ PYTHON  ?= python3
 SUDO    := $(if $(filter 0,$(shell id -u)),,sudo)
 RELEASE := .build/release
 DATA    := $(or $(POLICYZOO_CACHE),$(CACHE))/data
-# Where Debian's package dataset-fashion-mnist puts its files; the task fashion is there where that is.
-FASHION := /usr/share/datasets/fashion-mnist
 DYLIB   := $(if $(filter Darwin,$(shell uname -s)),dylib,so)
 BREW_FLAGS := $(if $(filter Darwin,$(shell uname -s)),-I$(shell brew --prefix 2>/dev/null)/include)
 
@@ -70,13 +68,10 @@ setup: libraries libtorch charts ## install what is missing: libltdl and libpng 
 	@command -v swift >/dev/null || { echo 'make: Swift 6.3 is needed: https://swift.org/install' >&2; exit 1; }
 
 .PHONY: data
-data: ## fetch the data of the tasks sentiment, digits and subject, and of fashion where it is installed (12 MB, once per machine)
-	@PYTHON='$(PYTHON)' .ci/fetch-sentiment.sh '$(DATA)/sentiment/raw'
-	@PYTHON='$(PYTHON)' .ci/fetch-digits.sh '$(DATA)/digits/raw'
-	@if [ -d '$(FASHION)' ] && [ ! -d '$(DATA)/fashion/raw' ]; then \
-	  rm -rf '$(DATA)/fashion.part' && mkdir -p '$(DATA)/fashion' '$(DATA)/fashion.part' && \
-	  for file in '$(FASHION)'/*.gz; do gunzip -c "$$file" > '$(DATA)/fashion.part'/"$$(basename "$$file" .gz)"; done && \
-	  mv '$(DATA)/fashion.part' '$(DATA)/fashion/raw'; fi
+data: ## fetch the data of the tasks, as `zoo data fetch all` does (12 MB, once per machine)
+	@for script in Sources/ZooData/Tasks/*/fetch-*.sh; do \
+	  name=$$(basename "$$script" .sh); name=$${name#fetch-}; \
+	  PYTHON='$(PYTHON)' "$$script" "$(DATA)/$$name/raw" || [ $$? = 69 ]; done # 69: its package is not installed
 
 # --- Build, run, test -----------------------------------------------------------------------------------------------
 

@@ -85,7 +85,14 @@ let package = Package(
             name: "ZooModels", dependencies: ["ZooTensor", "ZooBase"], exclude: ["CausalLM/Families/README.md"],
             swiftSettings: swift),
         .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
-        .target(name: "ZooData", dependencies: ["CPNG", "ZooBase"], swiftSettings: swift),
+        .target(
+            name: "ZooData", dependencies: ["CPNG", "ZooBase"],
+            // Compiled in, so that the executable fetches the tasks' data without a file beside it.
+            resources: [
+                .embedInCode("Tasks/Digits/fetch-digits.sh"), .embedInCode("Tasks/Fashion/fetch-fashion.sh"),
+                .embedInCode("Tasks/Sentiment/fetch-sentiment.sh"),
+            ],
+            swiftSettings: swift),
         .systemLibrary(name: "CLtdl", providers: [.apt(["libltdl-dev"]), .brew(["libtool"])]),
         .target(
             name: "ZooPlugins", dependencies: ["CZoo", "ZooKit", "CLtdl", "ZooBase", "ZooData"], swiftSettings: swift),
@@ -129,7 +136,7 @@ let package = Package(
         tests("ZooPluginsTests", ["ZooPlugins", "ZooKit", "ZooData"]),
         tests("ZooRecipeTests", ["ZooRecipe", "ZooPlugins", "ZooKit", "ZooData"]),
         tests("ZooReportTests", ["ZooReport", "ZooRecords", "ZooRecipe", "ZooPlugins", "ZooBase"]),
-        tests("CommandTests", ["zoo"]),
+        tests("CommandTests", ["zoo", "ZooData"]),
         tests("RunTests", ["ZooRun", "ZooRecords", "ZooRecipe", "ZooPlugins", "ZooKit", "ZooModels", "ZooTensor", "ZooData"]),
     ] + plugins.map(\.target),
     cxxLanguageStandard: .cxx20

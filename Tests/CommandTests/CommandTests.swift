@@ -117,7 +117,9 @@ struct CommandTests {
         try Command.inFolder { zoo in
             let result = try zoo("doctor")
             #expect(result.output.contains("libtorch"))
-            #expect(result.output.contains("missing  sentiment data"))
+            for data in ["sentiment", "digits"] { #expect(result.output.contains("missing  \(data) data")) }
+            #expect(result.output.contains("zoo data fetch digits"))
+            #expect(result.output.contains("–        fashion data"))
             #expect(result.status == 65)
         }
     }

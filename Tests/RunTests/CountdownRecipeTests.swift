@@ -64,7 +64,7 @@ struct CountdownRecipeTests {
     func settings() async throws {
         let ended = try await zoo.run("train", recipe, "--set", "task.numbers=9")
         #expect(ended.status == 65)
-        #expect(try ended.complaint == "\(recipe): task countdown: 'numbers' is 9; expected a whole number from 2 to 6")
+        #expect(try ended.complaint == "--set task.numbers=9: task.numbers: expected a whole number from 2 to 6, found 9")
         let slip = try await zoo.run("train", recipe, "--set", "task.max_numbers=9")
         #expect(try slip.complaint.contains("did you mean 'max_number'?"))
     }

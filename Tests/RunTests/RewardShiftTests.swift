@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import ZooData
 import ZooModels
 import ZooPlugins
 import ZooRecipe

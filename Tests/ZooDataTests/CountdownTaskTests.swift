@@ -201,7 +201,7 @@ struct CountdownRewardTests {
             "regex": ["pattern": "x"], "length": ["target": 3],
             "lexicon": ["file": .string(try file("good\t1.9\n", name: "lexicon.tsv").path)],
         ]
-        let verifiers = try RewardKind.all.map(\.name).filter {
+        let verifiers = try RewardKind.all.filter { !$0.needsTask }.map(\.name).filter {
             try RewardKind.make($0, parameters: settings[$0] ?? [:]).isVerifier
         }
         #expect(verifiers.sorted() == ["countdown", "exact-match", "number-match"])

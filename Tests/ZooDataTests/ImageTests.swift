@@ -140,8 +140,9 @@ struct ImageTaskTests {
     @Test("true pictures earn nearly everything; others earn less")
     func rewards() throws {
         let task = ImageTask.subject(Self.digits, seed: 1)
+        let judge = ImageJudge(task)
         func mean(_ name: String, _ picture: (ImageItem) -> Picture) throws -> Double {
-            let reward = try ImageReward(name) { task.classifier }
+            let reward = try RewardKind.make(name, source: judge)
             let scores = try task.heldOut.prefix(60).map { item in
                 try reward.score(
                     RewardItem(prompt: "", completion: "", image: SampledImage(picture: picture(item), prompt: item.prompt)))
@@ -161,17 +162,18 @@ struct ImageTaskTests {
 
     @Test("a reward that is not known is refused with the nearest, and one without its condition by what it needs")
     func refused() throws {
-        let unused: () -> PictureClassifier = { fatalError("not asked for") }
-        #expect(throws: DataError.self) { try ImageReward("brightnes", classifier: unused) }
         let task = ImageTask.digits(Self.digits, seed: 0)
+        let judge = ImageJudge(task)
+        #expect(try failure { try RewardKind.make("brightnes", source: judge) }.hasSuffix("did you mean 'brightness'?"))
+        #expect(try failure { try RewardKind.make("brightness") }.hasPrefix("reward brightness: scores images"))
         let item = task.heldOut[0]
         let sample = SampledImage(picture: item.target, prompt: item.prompt)
         #expect(throws: DataError.self) {
-            try ImageReward("subject-fidelity", classifier: unused).score(
+            try RewardKind.make("subject-fidelity", source: judge).score(
                 RewardItem(prompt: "", completion: "", image: sample))
         }
         #expect(throws: DataError.self) {
-            try ImageReward("brightness", classifier: unused).score(RewardItem(prompt: "", completion: "a text"))
+            try RewardKind.make("brightness", source: judge).score(RewardItem(prompt: "", completion: "a text"))
         }
     }
 }

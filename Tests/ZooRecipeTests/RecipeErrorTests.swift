@@ -78,6 +78,24 @@ struct RecipeErrorTests {
         #expect(sentence { try recipe(smallRecipe.replacing(old, with: new)) } == "recipes/small.yaml:\(expected)")
     }
 
+    @Test(
+        "a task's settings are refused by range and by name",
+        arguments: [
+            ("{name: countdown, numbers: 1}", "task.numbers: expected a whole number from 2 to 6, found 1"),
+            ("{name: countdown, max_target: 2.5}", "task.max_target: expected a whole number from 1 to 1000, found 2.5"),
+            ("{name: countdown, max_nubmer: 9}", "task.max_nubmer: is not a key here; did you mean 'max_number'?"),
+            ("{name: tabular, vocabulary: 257}", "task.vocabulary: expected a whole number from 2 to 256, found 257"),
+            (
+                "{name: tabular, reward_scale: 0}",
+                "task.reward_scale: expected a number above 0, at most 1000000000.0, found 0"
+            ),
+            ("{name: digits, side: 8}", "task.side: is not a key here; known are name"),
+        ])
+    func taskSettings(task: String, expected: String) {
+        let found = sentence { try recipe(smallRecipe.replacing("task: sentiment", with: "task: \(task)")) }
+        #expect(found == "recipes/small.yaml:2: \(expected)")
+    }
+
     @Test("a missing key names the slip that stands in its place")
     func missing() {
         let yaml = smallRecipe.replacing("name: small", with: "nam: small")

@@ -11,42 +11,44 @@ public struct RewardKind: Sendable {
     public let name: String
     /// What it rewards, with the formula.
     public let doc: String
-    public let parameters: [RewardParameter]
-    private let build: @Sendable (RewardSettings, _ folder: URL?) throws -> any RewardFunction
+    public let parameters: [Setting]
+    /// Whether it asks the task that it belongs to: a row alone does not say what is right.
+    public let needsTask: Bool
+    private let build: @Sendable (Settings, RewardInputs) throws -> any RewardFunction
 
-    /// All that are built in, by name.
-    public static let all: [RewardKind] = [exactMatch, numberMatch, countdown, regex, length, lexicon, promptShift]
+    /// - Parameter build: gets the parameters, checked and completed; throws ``DataError`` that names the reward.
+    init(
+        name: String, doc: String, parameters: [Setting] = [], needsTask: Bool = false,
+        build: @escaping @Sendable (Settings, RewardInputs) throws -> any RewardFunction
+    ) {
+        self.name = name
+        self.doc = doc
+        self.parameters = parameters
+        self.needsTask = needsTask
+        self.build = build
+    }
 
-    /// Makes a reward function from a recipe's words.
+    /// Those that belong to no task.
+    static let general: [RewardKind] = [exactMatch, numberMatch, regex, length, lexicon, promptShift]
+
+    /// Makes the reward function.
     ///
-    /// - Parameter folder: where relative paths among the parameters begin; nil for the working directory.
     /// - Throws: ``DataError`` that names the reward and the parameter.
-    public static func make(
-        _ name: String, parameters: [String: JSONValue] = [:], folder: URL? = nil
-    ) throws -> any RewardFunction {
-        let kind = try kind(name)
-        return try kind.build(RewardSettings(parameters, parameters: kind.parameters, reward: name), folder)
+    func make(_ parameters: [String: JSONValue], _ inputs: RewardInputs) throws -> any RewardFunction {
+        try build(check(parameters), inputs)
     }
 
-    /// Checks a reward's name and the names, types and ranges of its parameters, without reading any file.
+    /// The parameters by name, type and range, completed by their defaults; no file is read.
     ///
     /// - Throws: ``DataError`` that names the reward and the parameter.
-    public static func check(_ name: String, parameters: [String: JSONValue]) throws {
-        _ = try RewardSettings(parameters, parameters: kind(name).parameters, reward: name)
+    @discardableResult
+    func check(_ parameters: [String: JSONValue]) throws -> Settings {
+        try Settings(parameters, of: self.parameters, owner: "reward \(name)")
     }
 
-    private static func kind(_ name: String) throws -> RewardKind {
-        guard let kind = all.first(where: { $0.name == name }) else {
-            let names = all.map(\.name)
-            let meant = didYouMean(name, among: names)
-            throw DataError("reward \(name)", "is unknown; built in are \(names.joined(separator: ", "))\(meant)")
-        }
-        return kind
-    }
-
-    private static let column = RewardParameter(
+    private static let column = Setting(
         name: "column", kind: .string, defaultValue: "answer", doc: "the dataset's column with the right answer")
-    private static let ignoreCase = RewardParameter(
+    private static let ignoreCase = Setting(
         name: "ignore_case", kind: .bool, defaultValue: false, doc: "whether to ignore case")
 
     private static let exactMatch = RewardKind(
@@ -60,7 +62,7 @@ public struct RewardKind: Sendable {
         name: "number-match", doc: "1 if the completion's last number is the column's last number; else 0",
         parameters: [
             column,
-            RewardParameter(
+            Setting(
                 name: "tolerance", kind: .number(0...Double.infinity), defaultValue: 1e-6,
                 doc: "the largest difference that still counts as equal"),
         ]
@@ -68,23 +70,10 @@ public struct RewardKind: Sendable {
         NumberMatchReward(column: settings.string("column"), tolerance: settings.number("tolerance"))
     }
 
-    private static let countdown = RewardKind(
-        name: "countdown",
-        doc: "1 if the completion is an expression that uses each of the column 'numbers' once, with + - * / × ÷, and equals the "
-            + "column 'target'; else 0",
-        parameters: [
-            RewardParameter(
-                name: "format_reward", kind: .number(0...1), defaultValue: 0,
-                doc: "the reward of such an expression with another value")
-        ]
-    ) { settings, _ in
-        CountdownReward(formatReward: settings.number("format_reward"))
-    }
-
     private static let regex = RewardKind(
         name: "regex", doc: "1 if the pattern is found in the completion; else 0",
         parameters: [
-            RewardParameter(
+            Setting(
                 name: "pattern", kind: .string, defaultValue: nil,
                 doc: "a regular expression in ICU's syntax; ^ and $ match the completion's start and end"),
             ignoreCase,
@@ -96,9 +85,9 @@ public struct RewardKind: Sendable {
     private static let length = RewardKind(
         name: "length", doc: "-|steps - target| / target, or with mode max: -max(0, steps - target) / target",
         parameters: [
-            RewardParameter(
+            Setting(
                 name: "target", kind: .number(1...1_000_000), defaultValue: nil, doc: "the target length, in steps"),
-            RewardParameter(
+            Setting(
                 name: "mode", kind: .string, defaultValue: "target",
                 doc: "'target' rewards exactly this length; 'max' only penalises longer ones"),
         ]
@@ -110,14 +99,14 @@ public struct RewardKind: Sendable {
         name: "lexicon",
         doc: "the mean human valence, -4 to 4, of the completion's words that the lexicon rates; 0 if it rates none",
         parameters: [
-            RewardParameter(
+            Setting(
                 name: "file", kind: .string, defaultValue: nil, doc: "the lexicon: lines of word, tab, mean valence"),
-            RewardParameter(
+            Setting(
                 name: "include_prompt", kind: .bool, defaultValue: false, doc: "whether the prompt's words count as well"),
         ]
-    ) { settings, folder in
+    ) { settings, inputs in
         let path = settings.string("file")
-        let file = URL(fileURLWithPath: path, relativeTo: folder)
+        let file = URL(fileURLWithPath: path, relativeTo: inputs.folder)
         return LexiconReward(lexicon: try Lexicon(contentsOf: file), includesPrompt: settings.bool("include_prompt"))
     }
 
@@ -125,7 +114,7 @@ public struct RewardKind: Sendable {
         name: "prompt-shift",
         doc: "a standard normal number determined by the prompt's text and the seed, whatever the completion is",
         parameters: [
-            RewardParameter(
+            Setting(
                 name: "seed", kind: .whole(0...1_000_000_000), defaultValue: 0,
                 doc: "seed of the prompts' numbers")
         ]
@@ -133,3 +122,19 @@ public struct RewardKind: Sendable {
         PromptShiftReward(seed: UInt64(settings.number("seed")))
     }
 }
+
+/// What a reward function may need beside its parameters.
+public struct RewardInputs: Sendable {
+    /// Where relative paths among the parameters begin; nil for the working directory.
+    public var folder: URL?
+    /// What the recipe's task lends its own rewards; nil if it has none to lend.
+    public var source: (any RewardSource)?
+
+    public init(folder: URL? = nil, source: (any RewardSource)? = nil) {
+        self.folder = folder
+        self.source = source
+    }
+}
+
+/// What a task lends its own rewards: a table of rewards, a judge of images.
+public protocol RewardSource: Sendable {}

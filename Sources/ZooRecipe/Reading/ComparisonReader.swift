@@ -51,7 +51,7 @@ struct ComparisonReader {
             variant.series = try section.optional("series", .name)
             variant.axis = try section.optional("axis", .text("the path of a value"))
             variant.value = try section.optional("value", .finite)
-            variant.exceptTasks = try section("except_tasks", .list(of: .choice(TaskSpec.names)), else: [])
+            variant.exceptTasks = try section("except_tasks", .list(of: .choice(Tasks.names)), else: [])
             let given = try section.optional("sweep", sweep)
             guard given == nil || shared == nil else {
                 throw section.field.error("has its own sweep in addition to 'compare.sweep'; expected one axis at a time")

@@ -36,17 +36,15 @@ package struct RecipeReader {
     // MARK: - Task
 
     private var task: Expectation<TaskSpec> {
-        Expectation(words: "a task: \(TaskSpec.names.joined(separator: " or ")), or a mapping with its name") { field in
+        Expectation(words: "a task: \(Tasks.names.joined(separator: " or ")), or a mapping with its name") { field in
             if case .scalar = field.node.content {
-                return .standard(try Expectation.choice(TaskSpec.names)(field))
+                return TaskSpec(try Expectation.choice(Tasks.names)(field))
             }
             return try Section.read(field) { section in
-                var task = TaskSpec.standard(try section("name", .choice(TaskSpec.names)))
-                for (key, value) in task.settings {
-                    task.settings[key] =
-                        key == "reward_scale"
-                        ? try section(key, .positive(to: 1e9), else: value)
-                        : Double(try section(key, .whole(from: 1, to: 1_000_000), else: Int(value)))
+                var task = TaskSpec(try section("name", .choice(Tasks.names)))
+                for setting in task.kind?.settings ?? [] {
+                    guard let value = try section.optional(setting.name, .setting(setting)) else { continue }
+                    task.settings[setting.name] = value
                 }
                 return task
             }
@@ -56,7 +54,7 @@ package struct RecipeReader {
     /// `task:FILE` needs a task.
     private func refuseTaskFiles(_ section: Section) throws {
         guard let place = section.field.node.place(ofPrefix: DataSource.taskPrefix) else { return }
-        let tasks = TaskSpec.names.joined(separator: ", ")
+        let tasks = Tasks.names.joined(separator: ", ")
         throw RecipeError(place, "names a file of the task, but the recipe has no 'task'; expected one of \(tasks)")
     }
 
@@ -206,19 +204,6 @@ package struct RecipeReader {
             return evaluation
         }
     }
-}
-
-extension TaskSpec {
-    /// The built-in tasks with the defaults of their settings.
-    static let all: [String: [String: Double]] = [
-        "countdown": ["numbers": 3, "max_number": 20, "max_target": 50], "digits": [:], "fashion": [:],
-        "sentiment": [:], "subject": [:],
-        "tabular": ["prompts": 4, "vocabulary": 4, "horizon": 2, "reward_scale": 1],
-    ]
-    static var names: [String] { all.keys.sorted() }
-    package var makesImages: Bool { ImageTask.conditions[name] != nil }
-
-    fileprivate static func standard(_ name: String) -> TaskSpec { TaskSpec(name: name, settings: all[name] ?? [:]) }
 }
 
 extension RecipeNode {

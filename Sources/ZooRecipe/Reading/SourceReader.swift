@@ -135,11 +135,11 @@ struct SourceReader {
     var reward: Expectation<RewardSpec> {
         .section("a reward, such as {function: lexicon}") { section in
             let kinds = RewardKind.all
-            let function = try section("function", .choice(kinds.map(\.name) + RewardSpec.hostFunctions))
+            let function = try section("function", .choice(kinds.map(\.name) + [RewardSpec.model]))
             var reward = RewardSpec(function: function, name: try section("name", .name, else: function))
             reward.weight = try section("weight", .within(1e9), else: reward.weight)
             reward.normalize = try section("normalize", .flag, else: reward.normalize)
-            if function == "model" {
+            if function == RewardSpec.model {
                 guard let source = try optionalSource(section) else {
                     throw section.field.error("a trained reward needs 'from: STAGE' or 'folder: PATH'")
                 }
@@ -243,11 +243,6 @@ struct SourceReader {
 extension DataSource {
     /// Marks a file that the task makes.
     static let taskPrefix = "task:"
-}
-
-extension RewardSpec {
-    /// Rewards that the host builds itself: a trained network, the tabular task's table, and those of images.
-    package static let hostFunctions = ["model", "table"] + ImageReward.all.map(\.name)
 }
 
 extension LoRAConfig {

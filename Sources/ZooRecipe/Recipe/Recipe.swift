@@ -17,8 +17,7 @@ public struct Recipe: Codable, Sendable, Equatable {
     public var device = "cpu"
     /// Threads of each worker process.
     public var threads = 1
-    /// A built-in task that makes the data: `countdown`, `digits`, `fashion`, `sentiment`, `subject` or `tabular`; nil if the
-    /// recipe names files of its own.
+    /// A built-in task that makes the data; nil if the recipe names files of its own.
     public var task: TaskSpec?
     public var stages: [Stage]
     public var evaluation: Evaluation?
@@ -29,8 +28,7 @@ public struct Recipe: Codable, Sendable, Equatable {
 /// A built-in task and its settings.
 public struct TaskSpec: Codable, Sendable, Equatable {
     public var name: String
-    /// For `countdown`: `numbers`, `max_number`, `max_target`; for `tabular`: `prompts`, `vocabulary`, `horizon`, `reward_scale`;
-    /// for `digits`, `sentiment` and `subject`: none.
+    /// All that the task has, defaults included.
     public var settings: [String: Double] = [:]
 }
 

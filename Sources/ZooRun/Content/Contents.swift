@@ -27,8 +27,9 @@ final class Contents {
         guard let task = recipe.task else { return nil }
         var pieces: [String: JSONValue] = ["name": .string(task.name)]
         for (key, value) in task.settings { pieces[key] = .number(value) }
-        if task.makesImages {
-            for file in try ImageTask.rawFiles(task.name) {
+        if task.makesImages, let kind = task.kind {
+            _ = try TaskFiles.raw(kind)
+            for file in kind.raw?.paths(in: CacheFolder.data) ?? [] {
                 pieces[file.lastPathComponent] = .string(try self.file(file, as: "task.\(file.lastPathComponent)"))
             }
         }
@@ -101,8 +102,8 @@ final class Contents {
         case .file(let url): return .file(stand(for: try file(url, as: name)))
         case .build: return source
         case .task(let file):
-            // The tabular task's prompts follow from its settings, those of images from files that the task names.
-            if recipe.task?.name == "tabular" || recipe.task?.makesImages == true { return source }
+            // What is not in a file follows from the task's settings, or from the raw files that the task names.
+            if let task = recipe.task, !task.makesFiles { return source }
             return .file(stand(for: try self.file(TaskFiles(recipe: recipe).file(file), as: name)))
         }
     }

@@ -29,8 +29,7 @@ public struct RunController: Sendable {
         self.observer = observer
         self.command = command
         for stage in recipe.stages { try check(stage) }
-        _ = try TabularTask(recipe)
-        _ = try CountdownTask(recipe)
+        _ = try recipe.makeTask()
     }
 
     /// The same with another seed of the recipe, which determines new weights, the stages' data order and what is built for them.
@@ -66,8 +65,8 @@ public struct RunController: Sendable {
     }
 
     private func check(_ rewards: [RewardSpec], _ place: String) throws {
-        for reward in rewards where !RewardSpec.hostFunctions.contains(reward.function) {
-            do { try RewardKind.check(reward.function, parameters: reward.parameters) } catch {
+        for reward in rewards where reward.function != RewardSpec.model {
+            do { try RewardKind.check(reward.function, parameters: reward.parameters, task: recipe.task?.name) } catch {
                 throw ZooError(.invalidArgument, "\(recipe.file.path): \(place): \(plainWords(error))")
             }
         }

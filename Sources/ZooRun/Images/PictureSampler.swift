@@ -29,8 +29,10 @@ public struct PictureSampler {
             network = image
         } catch { throw ZooError(plain: error) }
         guard let task = try ImageTask.of(network.conditionKinds) else {
-            let known = ImageTask.conditions.sorted { $0.key < $1.key }.map { name, conditions in
-                "\(name) (\(conditions.map { "\($0.name): \($0.labels.count)" }.joined(separator: ", ")))"
+            let known = Tasks.all.compactMap { task in
+                task.layout.map { layout in
+                    "\(task.name) (\(layout.conditions.map { "\($0.name): \($0.labels.count)" }.joined(separator: ", ")))"
+                }
             }.joined(separator: ", ")
             throw ZooError(.invalidArgument, "\(folder.path): its conditions match none of the tasks: \(known)")
         }

@@ -81,7 +81,7 @@ public struct DataCheck: Sendable {
         let files = TaskFiles(recipe: recipe)
         let tokens = TokenizedRows(
             codec: try codec(of: stage, recipe), maxPromptSteps: stage.data.maxPromptSteps, maxSteps: stage.data.maxSteps)
-        let functions = try rewards.filter { !RewardSpec.hostFunctions.contains($0.function) }.map { spec in
+        let functions = try rewards.filter(\.readsRowsAlone).map { spec in
             (
                 spec.name,
                 try RewardKind.make(

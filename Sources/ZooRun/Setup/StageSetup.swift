@@ -21,7 +21,8 @@ struct StageSetup {
     let modality: any Modality
     let files: TaskFiles
     let device: Device
-    private let judge: ImageJudge?
+    /// What the task lends its own rewards.
+    private let rewardSource: (any RewardSource)?
     /// Replaces the policy when a trained model is measured; nil: the initial policy.
     var trained: URL?
     /// Reports surprising facts.
@@ -38,7 +39,7 @@ struct StageSetup {
             )
         }
         let images = try ImageTask.of(spec.recipe)
-        judge = images.map(ImageJudge.init)
+        rewardSource = try images.map(ImageJudge.init) ?? TabularTask(spec.recipe)
         let files = TaskFiles(recipe: spec.recipe, images: images)
         self.spec = spec
         self.recipe = spec.recipe
@@ -181,27 +182,18 @@ struct StageSetup {
 
     private func scorer(_ spec: RewardSpec) throws -> RewardService.Scorer {
         switch spec.function {
-        case "model":
+        case RewardSpec.model:
             guard let source = spec.source else {
                 throw ZooError(.invalidArgument, "reward '\(spec.name)': 'model' needs 'from'")
             }
             let network = try factory.network(source, head: .score, trainable: false)
             let other = try factory.reader(source)
             return .model(network, reader: reader.misreading(by: other) == nil ? nil : other)
-        case "table":
-            guard let task = try TabularTask(recipe) else {
-                throw ZooError(.invalidArgument, "reward 'table' belongs to 'task: tabular'")
-            }
-            return .function(TableReward(task: task))
-        case let name where ImageReward.all.contains { $0.name == name }:
-            guard let judge else {
-                throw ZooError(.invalidArgument, "reward '\(name)' scores images; the recipe's task makes none")
-            }
-            return .function(try ImageReward(name) { judge.classifier })
         default:
             return .function(
                 try RewardKind.make(
-                    spec.function, parameters: files.resolve(spec.parameters), folder: recipe.file.deletingLastPathComponent()))
+                    spec.function, parameters: files.resolve(spec.parameters), folder: recipe.file.deletingLastPathComponent(),
+                    source: rewardSource))
         }
     }
 

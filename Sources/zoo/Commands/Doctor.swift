@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import ZooBase
+import ZooData
 import ZooKit
 import ZooPlugins
 import ZooRecipe
@@ -50,15 +51,20 @@ struct Doctor: AsyncParsableCommand {
             cuda,
             (.fine, "libltdl", EngineInfo.library("libltdl") ?? "linked"),
             try await pluginFindings(),
-            SentimentData.isThere
-                ? (.fine, "sentiment data", SentimentData.raw.path)
-                : (
-                    .missing, "sentiment data",
-                    "not at \(SentimentData.raw.path); get it with `make data` or `zoo data fetch sentiment`"
-                ),
-            charts,
-            cache,
-        ]
+        ] + data + [charts, cache]
+    }
+
+    /// Of each kind of data, whether it is there. What comes with a package of the system is left to the user.
+    private var data: [(State, String, String)] {
+        Tasks.raw.map { raw in
+            let folder = raw.folder(in: CacheFolder.data).path
+            let tasks = Tasks.all.filter { $0.raw?.name == raw.name }.map { $0.name }.joined(separator: ", ")
+            if raw.isThere(in: CacheFolder.data) { return (.fine, "\(raw.name) data", "\(folder), for \(tasks)") }
+            return (
+                raw.package == nil ? .missing : .optional, "\(raw.name) data",
+                "not at \(folder), for \(tasks); \(raw.advice)"
+            )
+        }
     }
 
     private var charts: (State, String, String) {

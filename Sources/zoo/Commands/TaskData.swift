@@ -1,11 +1,9 @@
 import ArgumentParser
 import Foundation
 import ZooBase
-import ZooPlugins
-import ZooRecipe
+import ZooData
 import ZooRecords
 import ZooReport
-import ZooRun
 
 struct TaskData: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -15,74 +13,33 @@ struct TaskData: ParsableCommand {
             Data is stored in POLICYZOO_CACHE, or in policyzoo in the user's cache folder, once per machine.
 
               zoo data list
-              zoo data fetch sentiment
+              zoo data fetch all
               zoo data inspect recipes/sentiment.yaml --count 1
               zoo data check recipes/sentiment.yaml
             """,
         subcommands: [List.self, Fetch.self, Inspect.self, Check.self])
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show which tasks have their data, and where.")
+        static let configuration = CommandConfiguration(abstract: "Show the tasks, whether their data is there, and where.")
 
         func run() throws {
-            var table = TextTable([.text("task"), .text("data"), .text("folder")])
-            table.append(["countdown", "generated on first use", CacheFolder.data.appending(path: "countdown").path])
-            table.append([
-                "sentiment", SentimentData.isThere ? "present" : "missing: zoo data fetch sentiment", SentimentData.raw.path,
-            ])
-            table.append(["tabular", "needs none", ""])
+            var table = TextTable([.text("task"), .text("what it is"), .text("data"), .text("folder")])
+            for task in Tasks.all {
+                let (state, folder) = Self.state(of: task)
+                table.append([task.name, task.summary, state, folder?.path ?? ""])
+            }
             try Output.table(table)
         }
-    }
 
-    struct Fetch: ParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Fetch a task's data: 2 MB of rated review snippets, through pip.", discussion: "  zoo data fetch sentiment"
-        )
-
-        enum Task: String, ExpressibleByArgument, CaseIterable { case sentiment }
-
-        @Argument(help: "The task: sentiment.")
-        var task: Task
-
-        func run() throws {
-            try SentimentData.fetch()
-            try Output.print(SentimentData.raw.path)
+        /// In words, and the folder where the data is or would be; nil if there is none.
+        private static func state(of task: any Task.Type) -> (String, URL?) {
+            guard let raw = task.raw else {
+                return task.modality == .text
+                    ? ("generated on first use", CacheFolder.data.appending(path: task.name)) : ("needs none", nil)
+            }
+            let folder = raw.folder(in: CacheFolder.data)
+            if raw.isThere(in: CacheFolder.data) { return ("present", folder) }
+            return (raw.package.map { "missing: needs \($0)" } ?? "missing: zoo data fetch \(raw.name)", folder)
         }
-    }
-}
-
-/// The downloaded files of the sentiment task.
-enum SentimentData {
-    static var raw: URL { CacheFolder.data.appending(path: "sentiment/raw", directoryHint: .isDirectory) }
-
-    static var isThere: Bool {
-        ["movie-reviews.tsv", "lexicon.tsv"].allSatisfy { FileManager.default.fileExists(atPath: raw.appending(path: $0).path) }
-    }
-
-    /// Runs the clone's own script, which `make data` runs too.
-    static func fetch() throws {
-        guard let script else {
-            throw Failure("zoo is not in a clone of PolicyZoo; run `make data` in one", status: .data)
-        }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/bash")
-        process.arguments = [script.path, raw.path]
-        do { try process.run() } catch { throw FileError(reading: "/bin/bash", error) }
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw Failure("the data of task 'sentiment' could not be fetched (see above)", status: .software)
-        }
-    }
-
-    /// `.ci/fetch-sentiment.sh` of the clone that the executable was built in.
-    private static var script: URL? {
-        guard var folder = Bundle.main.executableURL?.resolvingSymlinksInPath().deletingLastPathComponent() else { return nil }
-        while folder.path != "/" {
-            let script = folder.appending(path: ".ci/fetch-sentiment.sh")
-            if FileManager.default.fileExists(atPath: script.path) { return script }
-            folder.deleteLastPathComponent()
-        }
-        return nil
     }
 }

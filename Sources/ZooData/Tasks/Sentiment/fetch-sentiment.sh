@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Fetches the sentiment task's raw files: review snippets that people rated, and a lexicon of human valence.
-#   usage: .ci/fetch-sentiment.sh DEST
+#   usage: fetch-sentiment.sh DEST
 # DEST gets movie-reviews.tsv, lexicon.tsv, LICENSE and SOURCE.txt, all or none. Does nothing where it is complete.
 set -euo pipefail
 
 version=3.3.2
 python=${PYTHON:-python3}
-dest=${1:?usage: .ci/fetch-sentiment.sh DEST}
+dest=${1:?usage: fetch-sentiment.sh DEST}
 dest=${dest%/}
 
 if [[ -f $dest/SOURCE.txt && -f $dest/movie-reviews.tsv && -f $dest/lexicon.tsv && -f $dest/LICENSE ]]; then exit 0; fi

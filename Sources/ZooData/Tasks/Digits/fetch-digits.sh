@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Fetches the handwritten digits of the image tasks: 1,797 pictures of 8 × 8.
-#   usage: .ci/fetch-digits.sh DEST
+# Fetches the handwritten digits of the image tasks: 1,797 of 8 × 8.
+#   usage: fetch-digits.sh DEST
 # DEST gets digits.csv, digits.rst and SOURCE.txt, all or none. Does nothing where it is complete.
 set -euo pipefail
 
 version=1.7.2
 python=${PYTHON:-python3}
-dest=${1:?usage: .ci/fetch-digits.sh DEST}
+dest=${1:?usage: fetch-digits.sh DEST}
 dest=${dest%/}
 
 if [[ -f $dest/SOURCE.txt && -f $dest/digits.csv && -f $dest/digits.rst ]]; then exit 0; fi

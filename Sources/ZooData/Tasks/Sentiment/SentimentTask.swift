@@ -19,7 +19,23 @@ import ZooBase
 /// | `prompts-eval.jsonl` | prompt | the first 4 to 6 words of held-out snippets |
 /// | `preferences-human.jsonl` | prompt, chosen, rejected | pairs straight from people's ratings, see ``HumanPreferences`` |
 /// | `lexicon.tsv` | | words with their human valence, for the `lexicon` reward |
-public struct SentimentTask: Sendable {
+public struct SentimentTask: Task {
+    public static let name = "sentiment"
+    public static let summary = "continue reviews of films so that people would call them positive"
+    public static let modality = TaskModality.text
+    public static let raw: RawFiles? = .sentiment
+    public static let files = [
+        TaskFile("base.jsonl", "texts for the base model"),
+        TaskFile("base-validation.jsonl", "held-out texts"),
+        TaskFile("ratings-proxy.jsonl", "rated texts for the reward model that is trained against"),
+        TaskFile("ratings-gold.jsonl", "rated texts for the reward model that judges"),
+        TaskFile("ratings-held-out.jsonl", "held-out rated texts"),
+        TaskFile("prompts-train.jsonl", "first words to continue"),
+        TaskFile("prompts-eval.jsonl", "held-out first words"),
+        TaskFile("preferences-human.jsonl", "pairs from people's ratings"),
+        TaskFile("lexicon.tsv", "words with their human valence, for the reward 'lexicon'", isDataset: false),
+    ]
+
     /// The number of snippets that nothing is trained on.
     public static let heldOut = 1_000
     /// The words of a prompt.
@@ -27,8 +43,14 @@ public struct SentimentTask: Sendable {
     /// The fewest words that must follow a prompt: a snippet that ends there shows nothing about continuing.
     static let fewestWordsAfterPrompt = 3
 
-    /// The downloaded files that the task is made from.
-    public static let rawFiles = ["movie-reviews.tsv", "lexicon.tsv"]
+    public init(_ settings: Settings, seed: UInt64) {}
+
+    public var content: TaskContent {
+        .files(
+            TaskFolder(
+                name: { content in "prepared-\(Self.heldOut)-\(content)" },
+                write: { raw, folder in try Self.prepare(from: raw, into: folder, seed: 0) }))
+    }
 
     /// Splits the downloaded reviews and writes the task's files; equal seeds give equal files on every machine.
     ///
@@ -98,4 +120,10 @@ public struct SentimentTask: Sendable {
             return known.insert(prompt).inserted ? Row(prompt: prompt) : nil
         }
     }
+}
+
+extension RawFiles {
+    static let sentiment = RawFiles(
+        "sentiment", files: ["movie-reviews.tsv", "lexicon.tsv"], about: "2 MB of rated review snippets, through pip",
+        script: PackageResources.fetch_sentiment_sh)
 }

@@ -15,13 +15,28 @@ import ZooBase
 /// | `prompts-eval.jsonl` | prompt, numbers, target | held-out problems |
 ///
 /// A row: `{"completion":" 3 * 7 + 8","numbers":[3,7,8],"prompt":"make 29 from 3 7 8:","target":29}`.
-public struct CountdownTask: Hashable, Sendable {
+public struct CountdownTask: Task, Hashable {
     /// How many numbers a problem gives.
     public let numbers: Int
     /// Numbers are drawn from 1 to here.
     public let maxNumber: Int
     /// Targets go from 1 to here.
     public let maxTarget: Int
+
+    public static let name = "countdown"
+    public static let summary = "make a number from given ones with + - * /, with a reward that checks the answer"
+    public static let modality = TaskModality.text
+    public static let settings = [
+        Setting(name: "numbers", kind: .whole(2...6), defaultValue: 3, doc: "how many numbers a problem gives"),
+        Setting(name: "max_number", kind: .whole(1...100), defaultValue: 20, doc: "the largest number that is given"),
+        Setting(name: "max_target", kind: .whole(1...1_000), defaultValue: 50, doc: "the largest number to make"),
+    ]
+    public static let files = [
+        TaskFile("examples.jsonl", "problems with one solution each"),
+        TaskFile("prompts-train.jsonl", "problems to sample answers to"),
+        TaskFile("prompts-eval.jsonl", "held-out problems"),
+    ]
+    public static let rewards = [RewardKind.countdown]
 
     /// Version of the generated files: changed when equal settings would give other files.
     static let version = 1
@@ -34,19 +49,23 @@ public struct CountdownTask: Hashable, Sendable {
 
     /// - Throws: ``DataError`` that names the setting.
     public init(numbers: Int = 3, maxNumber: Int = 20, maxTarget: Int = 50) throws {
-        for (key, value, range) in [
-            ("numbers", numbers, 2...6), ("max_number", maxNumber, 1...100), ("max_target", maxTarget, 1...1_000),
-        ] where !range.contains(value) {
-            throw DataError(
-                "task countdown", "'\(key)' is \(value); expected a whole number from \(range.lowerBound) to \(range.upperBound)")
-        }
-        self.numbers = numbers
-        self.maxNumber = maxNumber
-        self.maxTarget = maxTarget
+        self = try .make([
+            "numbers": Double(numbers), "max_number": Double(maxNumber), "max_target": Double(maxTarget),
+        ])
+    }
+
+    public init(_ settings: Settings, seed: UInt64) {
+        numbers = settings.whole("numbers")
+        maxNumber = settings.whole("max_number")
+        maxTarget = settings.whole("max_target")
     }
 
     /// The settings and the version, as the name of a folder: equal names hold equal files.
     public var folderName: String { "v\(Self.version)-numbers\(numbers)-upto\(maxNumber)-target\(maxTarget)" }
+
+    public var content: TaskContent {
+        .files(TaskFolder(name: { _ in folderName }, write: { _, folder in try prepare(into: folder) }))
+    }
 
     /// Draws the problems and writes the task's files; equal settings give equal files on every machine.
     ///

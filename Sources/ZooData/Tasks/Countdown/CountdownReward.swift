@@ -48,3 +48,18 @@ public struct CountdownReward: RewardFunction {
 
     private static func words(_ value: JSONValue) -> String { value.number.map { "\($0)" } ?? value.kind }
 }
+
+extension RewardKind {
+    static let countdown = RewardKind(
+        name: "countdown",
+        doc: "1 if the completion is an expression that uses each of the column 'numbers' once, with + - * / × ÷, and equals the "
+            + "column 'target'; else 0",
+        parameters: [
+            Setting(
+                name: "format_reward", kind: .number(0...1), defaultValue: 0,
+                doc: "the reward of such an expression with another value")
+        ]
+    ) { settings, _ in
+        CountdownReward(formatReward: settings.number("format_reward"))
+    }
+}

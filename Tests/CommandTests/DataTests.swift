@@ -1,0 +1,68 @@
+import Foundation
+import Testing
+import ZooData
+
+@Suite("zoo data list and fetch")
+struct DataTests {
+    /// Writes the files that say that the digits are there.
+    private func digits(_ zoo: Command) throws -> URL {
+        let raw = zoo.path("cache/data/digits/raw")
+        try FileManager.default.createDirectory(at: raw, withIntermediateDirectories: true)
+        for name in ["digits.csv", "digits.rst", "SOURCE.txt"] { try Data("x".utf8).write(to: raw.appending(path: name)) }
+        return raw
+    }
+
+    @Test("list shows every task, what it is, and whether its data is there")
+    func list() throws {
+        try Command.inFolder { zoo in
+            let raw = try digits(zoo)
+            let lines = try zoo("data", "list").output.split(separator: "\n").dropFirst(2).map(String.init)
+            #expect(lines.count == Tasks.all.count)
+            for (line, task) in zip(lines, Tasks.all) {
+                #expect(line.hasPrefix(task.name) && line.contains(task.summary))
+            }
+            func line(_ task: String) throws -> String { try #require(lines.first { $0.hasPrefix(task) }) }
+            #expect(try line("subject").contains("present") && line("digits").contains(raw.path))
+            #expect(try line("sentiment").contains("missing: zoo data fetch sentiment"))
+            #expect(try line("fashion").contains("missing: needs Debian's package dataset-fashion-mnist"))
+            #expect(try line("countdown").contains("generated on first use") && line("tabular").contains("needs none"))
+        }
+    }
+
+    @Test("a fetch leaves what is there, runs the script that is compiled in, and says what needs no data")
+    func fetch() throws {
+        try Command.inFolder { zoo in
+            var zoo = zoo
+            zoo.environment["PYTHON"] = "/bin/false"  // Nothing is downloaded here.
+            let raw = try digits(zoo)
+            let found = try zoo("data", "fetch", "subject", "countdown", "tabular", "digits")
+            #expect(found.status == 0 && found.errors == "")
+            let says = "\(raw.path)\ntask countdown needs no data\ntask tabular needs no data\n\(raw.path)\n"
+            #expect(found.output == says)
+            let failed = try zoo("data", "fetch", "sentiment")
+            #expect(failed.status == 70)
+            #expect(failed.errors.contains("fetch-sentiment: pip could not download"))
+            let parent = zoo.path("cache/data/sentiment")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: parent.path) == [])
+        }
+    }
+
+    @Test("an unknown task is refused with the nearest", arguments: [("digit", "digits"), ("al", "all"), ("fashon", "fashion")])
+    func unknown(name: String, meant: String) throws {
+        try Command.inFolder { zoo in
+            let refused = try zoo("data", "fetch", "countdown", name)
+            #expect(refused.status == 64 && refused.output == "")
+            #expect(refused.errors.contains("there is no task '\(name)'") && refused.errors.contains("did you mean '\(meant)'?"))
+        }
+    }
+
+    @Test("data of a package that is not installed is left out of all, and refused by name")
+    func notInstalled() throws {
+        guard !FileManager.default.fileExists(atPath: "/usr/share/datasets/fashion-mnist") else { return }
+        try Command.inFolder { zoo in
+            let refused = try zoo("data", "fetch", "fashion")
+            #expect(refused.status == 66)
+            #expect(refused.errors.contains("install Debian's package dataset-fashion-mnist"))
+        }
+    }
+}
