@@ -36,7 +36,7 @@ struct RunNote: Decodable {
         let recipe = spec["recipe"]?.object?.dictionary ?? [:]
         // Names, and what the runs of one comparison say for themselves, are no settings.
         for (key, value) in recipe where !["name", "about", "file", "seed", "compare", "stages"].contains(key) {
-            collect(value, path(key), &settings)
+            collect(value, key, &settings)
         }
         for stage in recipe["stages"]?.array ?? [] {
             var members = stage.object?.dictionary ?? [:]
@@ -45,7 +45,7 @@ struct RunNote: Decodable {
                 members["parameters"] = members["parameters"]?[algorithm]
             }
             let isLast = name == spec["stage"]?.string
-            for (key, value) in members { collect(value, isLast ? path(key) : "stages.\(name).\(path(key))", &settings) }
+            for (key, value) in members { collect(value, isLast ? key : "stages.\(name).\(key)", &settings) }
         }
         return settings
     }
@@ -53,10 +53,7 @@ struct RunNote: Decodable {
     private static func collect(_ value: JSONValue, _ path: String, _ settings: inout [String: String]) {
         switch value {
         case .object(let members):
-            // An enumeration's only value has no name of its own.
-            for (key, member) in members.dictionary {
-                collect(member, key == "_0" ? path : "\(path).\(Self.path(key))", &settings)
-            }
+            for (key, member) in members.dictionary { collect(member, "\(path).\(key)", &settings) }
         case .array(let elements):
             for (index, element) in elements.enumerated() { collect(element, "\(path).\(index)", &settings) }
         case .string(let text): settings[path] = text
@@ -65,11 +62,6 @@ struct RunNote: Decodable {
         case .bool(let bool): settings[path] = "\(bool)"
         case .null: settings[path] = "null"
         }
-    }
-
-    /// As recipes write it: `learning_rate`.
-    private static func path(_ key: String) -> String {
-        key.reduce(into: "") { $0 += $1.isUppercase ? "_" + $1.lowercased() : String($1) }
     }
 }
 
