@@ -167,10 +167,10 @@ stages:
     algorithm: {task}
     policy: {{folder: model}}
     rewards: [{{function: length, parameters: {{target: 25}}}}]
-    data: {{prompts: prompts.jsonl, pairs: pairs.jsonl, examples: examples.jsonl, max_steps: 128}}
+    data: {{prompts: prompts.jsonl, pairs: pairs.jsonl, examples: examples.jsonl, max_length: 128}}
     rollout: {{max_new_tokens: {NEW_TOKENS}}}
     parameters: {{{task}: {parameters}}}
-    budget: {{steps: {steps}}}
+    budget: {{iterations: {steps}}}
     checkpoint_every: 0
 """
     )

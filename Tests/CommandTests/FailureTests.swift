@@ -42,7 +42,7 @@ struct FailureTests {
             policy: {new: {family: llama, vocabulary_size: 272, hidden_size: 16, intermediate_size: 16, num_hidden_layers: 1, \
         num_attention_heads: 1}}
             data: {examples: texts.jsonl}
-            budget: {steps: 1}
+            budget: {iterations: 1}
         """
 
     @Test("a folder or file that cannot be made is named, with status 73")

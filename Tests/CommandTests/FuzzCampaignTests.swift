@@ -62,10 +62,10 @@ struct FuzzCampaignTests {
     @Test("of --set are taken or refused by one sentence", .timeLimit(.minutes(600)))
     func changes() throws {
         let paths = [
-            "threads", "seed", "device", "name", "budget.steps", "budget", "optimizer.learning_rate", "policy.new.hidden_size",
-            "policy.new.num_hidden_layers", "policy.new.vocabulary_size", "policy", "data.max_steps", "data.examples",
+            "threads", "seed", "device", "name", "budget.iterations", "budget", "optimizer.learning_rate", "policy.new.hidden_size",
+            "policy.new.num_hidden_layers", "policy.new.vocabulary_size", "policy", "data.max_length", "data.examples",
             "parameters.examples",
-            "stages.0", "stages", "rollout.temperature", "rollout.max_new_tokens", "microbatch_steps", "checkpoint_every",
+            "stages.0", "stages", "rollout.temperature", "rollout.max_new_tokens", "microbatch_tokens", "checkpoint_every",
             "compare.jobs",
             "task", "evaluation", "stages.base.algorithm", "…", "a..b", "",
         ]
@@ -205,7 +205,7 @@ struct FuzzCampaignTests {
         num_attention_heads: 1}}
             data: {\(data)}
             optimizer: {learning_rate: 1e-3, warmup: 0.1}
-            budget: {steps: 1}
+            budget: {iterations: 1}
         """
     }
 

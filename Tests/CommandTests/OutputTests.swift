@@ -30,7 +30,7 @@ struct OutputTests {
             policy: {new: {family: llama, vocabulary_size: 272, hidden_size: 16, intermediate_size: 16, num_hidden_layers: 1, \
         num_attention_heads: 1}}
             data: {examples: texts.jsonl}
-            budget: {steps: 1}
+            budget: {iterations: 1}
         """
 
     /// Runs `zoo` by a shell that puts its streams where `redirection` says.

@@ -26,7 +26,7 @@ struct ShownTests {
                     policy: {new: {family: llama, vocabulary_size: 272, hidden_size: 16, intermediate_size: 16, num_hidden_layers: 1, \
                 num_attention_heads: 1}}
                     data: {examples: texts.jsonl}
-                    budget: {steps: 1}
+                    budget: {iterations: 1}
                 """
             try Data(recipe.utf8).write(to: zoo.path("recipe.yaml"))
             expectHarmless(try zoo("data", "inspect", "recipe.yaml"))

@@ -23,7 +23,7 @@ struct AdapterRunTests {
           sft: {examples: 8}
           reinforce: {prompts: 4, samples: 2}
         optimizer: {learning_rate: 1e-2}
-        budget: {steps: 4}
+        budget: {iterations: 4}
         """
 
     init() throws {

@@ -26,7 +26,7 @@ struct BadModelTests {
 
     @Test("is refused by file and tensor, and no run is left that looks whole")
     func refused() async throws {
-        let task = try TinyTask(in: folder.url, stage: "budget: {steps: 1}")
+        let task = try TinyTask(in: folder.url, stage: "budget: {iterations: 1}")
         try await zoo.succeed(["train", task.recipe.path, "--run-dir", "sound"])
         let sound = folder.url.appending(path: "kept")
         try FileManager.default.copyItem(at: model, to: sound)

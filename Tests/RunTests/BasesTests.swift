@@ -17,12 +17,12 @@ struct BasesTests {
     }
 
     private func recipe(_ last: String = "policy: {from: base}") throws -> String {
-        _ = try TinyTask(in: folder.url, stage: "budget: {steps: 1}")
+        _ = try TinyTask(in: folder.url, stage: "budget: {iterations: 1}")
         let model = """
             {new: {family: llama, vocabulary_size: 272, hidden_size: 32, intermediate_size: 64, num_hidden_layers: 1, \
             num_attention_heads: 2, num_key_value_heads: 1, tie_word_embeddings: true}}
             """
-        let first = "  - {name: base, algorithm: sft, policy: \(model), data: {examples: examples.jsonl}, budget: {steps: 3}}\n"
+        let first = "  - {name: base, algorithm: sft, policy: \(model), data: {examples: examples.jsonl}, budget: {iterations: 3}}\n"
         let text = """
             name: bases
             stages:
@@ -31,7 +31,7 @@ struct BasesTests {
                 \(last)
                 data: {pairs: pairs.jsonl, examples: examples.jsonl}
                 rollout: {max_new_tokens: 4}
-                budget: {steps: 2}
+                budget: {iterations: 2}
             evaluation: {prompts: prompts.jsonl, gold: [{function: length, parameters: {target: 3}}]}
             compare: {seeds: [0, 1], bases: 2, variants: {dpo: {algorithm: dpo}, sft: {algorithm: sft}}}
             """

@@ -78,7 +78,7 @@ struct BudgetTests {
 
     @Test("an axis that the algorithm never spends is refused before anything runs, with those that it spends")
     func unspendable() async throws {
-        let task = try TinyTask(in: folder.url, stage: "budget: {steps: 1}\nteacher: {folder: .}")
+        let task = try TinyTask(in: folder.url, stage: "budget: {iterations: 1}\nteacher: {folder: .}")
         let catalog = try await PluginCatalog.scan(
             PluginSearchPath(builtIn: ZooCommand.folder.path, environment: [:]),
             executable: ZooCommand.folder.appending(path: "zoo").path)
@@ -105,7 +105,7 @@ struct BudgetTests {
 
     @Test("DPO on a file of pairs does not pay for samples; on pairs that it builds it does")
     func pairs() async throws {
-        let task = try TinyTask(in: folder.url, stage: "budget: {steps: 1}")
+        let task = try TinyTask(in: folder.url, stage: "budget: {iterations: 1}")
         let file = try await zoo.run("train", task.recipe.path, "--algorithm", "dpo", "--set", "budget.reward_queries=100")
         #expect(file.status == 65)
         #expect(try file.complaint.contains("'dpo' queries no reward, so that a budget of reward_queries would never be spent"))
@@ -131,12 +131,12 @@ struct BudgetTests {
         let ended = try await zoo.start(command + ["--run-dir", "run"]).end()
         #expect(ended.status == 65)
         let complaint = try ended.complaint
-        #expect(complaint.contains("in 100 steps 'broken' spent nothing of its budget, updates: 3: no iteration made an update"))
+        #expect(complaint.contains("in 100 iterations 'broken' spent nothing of its budget, updates: 3: no iteration made an update"))
         let checkpoints = folder.url.appending(path: "run/checkpoints").path
         #expect(try FileManager.default.contentsOfDirectory(atPath: checkpoints).sorted() == ["step-100", "step-70"])
         // On another axis the budget ends the run, and that nothing is trained is said.
-        let steps = try await zoo.start(command + ["--run-dir", "steps", "--set", "budget.steps=110"]).end()
-        #expect((steps.output + steps.errors).contains("'broken' updated no network in the last 100 steps"))
+        let steps = try await zoo.start(command + ["--run-dir", "steps", "--set", "budget.iterations=110"]).end()
+        #expect((steps.output + steps.errors).contains("'broken' updated no network in the last 100 iterations"))
         #expect(try steps.complaint.contains("updated neither policy nor reward"))
     }
 
@@ -155,7 +155,7 @@ struct BudgetTests {
         let stage = """
             parameters: {sft: {examples: 8}, dpo: {pairs: 8}, grpo: {prompts: 2, samples: 2}}
             rollout: {max_new_tokens: 4}
-            budget: {steps: 1}
+            budget: {iterations: 1}
             """
         let task = try TinyTask(in: folder.url, stage: stage)
         try await zoo.succeed([

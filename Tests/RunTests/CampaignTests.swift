@@ -38,7 +38,7 @@ struct CampaignTests {
           grpo: {prompts: 2, samples: 4}
           dpo: {pairs: 8}
           sft: {examples: 8}
-        budget: {steps: 9}
+        budget: {iterations: 9}
         checkpoint_every: 2
         """
 
@@ -121,7 +121,7 @@ struct CampaignTests {
     @Test("with any file of its checkpoints damaged, a run goes on to the same end or is refused by the file's name")
     mutating func damagedCheckpoints() async throws {
         let task = try task()
-        let command = ["train", task.recipe.path, "--quiet", "--set", "budget.steps=400", "--run-dir"]
+        let command = ["train", task.recipe.path, "--quiet", "--set", "budget.iterations=400", "--run-dir"]
         let process = try zoo.start(command + ["kept"])
         let kept = folder.url.appending(path: "kept")
         let path = kept.appending(path: "checkpoints").path
@@ -161,7 +161,7 @@ struct CampaignTests {
                     algorithm: sft
                     policy: {from: only}
                     data: {examples: examples.jsonl}
-                    budget: {steps: 2}
+                    budget: {iterations: 2}
                 """)
         let command = ["train", task.recipe.path, "--quiet", "--run-dir"]
         try await zoo.succeed(command + ["whole"])

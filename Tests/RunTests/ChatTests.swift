@@ -18,7 +18,7 @@ struct ChatTests {
     private func recipe(
         in folder: URL, rows: String, data: String = "chat_template: chat.jinja", more: String = ""
     ) throws -> URL {
-        let task = try TinyTask(in: folder, stage: "parameters: {sft: {examples: 4}}\nbudget: {steps: 2}", more: more)
+        let task = try TinyTask(in: folder, stage: "parameters: {sft: {examples: 4}}\nbudget: {iterations: 2}", more: more)
         try Data(rows.utf8).write(to: folder.appending(path: "examples.jsonl"))
         try Data((Self.template + "\n").utf8).write(to: folder.appending(path: "chat.jinja"))
         let text = try String(contentsOf: task.recipe, encoding: .utf8)
@@ -95,7 +95,7 @@ struct ChatTests {
                 algorithm: sft
                 policy: {from: \(earlier)}
                 parameters: {sft: {examples: 4}}
-                budget: {steps: 2}
+                budget: {iterations: 2}
                 data: {examples: examples.jsonl, \(data)}
 
             """

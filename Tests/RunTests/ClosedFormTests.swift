@@ -47,7 +47,7 @@ struct ClosedFormTests {
         let all =
             [
                 "task={name: tabular, prompts: 2, vocabulary: \(vocabulary), horizon: \(horizon)}",
-                "rollout.max_new_tokens=\(horizon)", "budget.steps=\(steps)", "checkpoint_every=0",
+                "rollout.max_new_tokens=\(horizon)", "budget.iterations=\(steps)", "checkpoint_every=0",
                 "evaluation.samples_per_prompt=1",
                 "optimizer={learning_rate: 0.1, schedule: linear}",
             ] + changes
@@ -225,7 +225,7 @@ struct ClosedFormTests {
         let teacher = folder.url.appending(path: "teacher", directoryHint: .isDirectory)
         let recipe = ZooCommand.clone.appending(path: "recipes/tabular.yaml").path
         let size = [
-            "task={name: tabular, prompts: 2, vocabulary: 3, horizon: 2}", "budget.steps=60", "evaluation.samples_per_prompt=1",
+            "task={name: tabular, prompts: 2, vocabulary: 3, horizon: 2}", "budget.iterations=60", "evaluation.samples_per_prompt=1",
         ]
         try await zoo.succeed(["train", recipe, "--run-dir", teacher.path] + size.flatMap { ["--set", $0] })
         let model = RunFolder(teacher).model

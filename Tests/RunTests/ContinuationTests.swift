@@ -62,9 +62,9 @@ struct ContinuationTests {
         try await expectRefused(
             "base/model/tokenizer_config.json", "eos_token", "pad_tok_n", saying: "policy.folder: expected")
         try await expectRefused(
-            "run/run.json", #""learningRate" : 0.001"#, #""learningRate" : 0.1"#,
+            "run/run.json", #""learning_rate" : 0.001"#, #""learning_rate" : 0.1"#,
             saying: "optimizer.learning_rate: expected 0.001, found 0.1")
-        try await expectRefused("run/run.json", #""amount" : 4"#, #""amount" : 1"#, saying: "budget.updates: expected 4, found 1")
+        try await expectRefused("run/run.json", #""updates" : 4"#, #""updates" : 1"#, saying: "budget.updates: expected 4, found 1")
         try await expectRefused(
             "run/run.json", #""threads" : 1"#, #""threads" : 1000000"#, saying: "run.json was edited",
             "threads is 1000000 in run.json and 1 in recipe.yaml")
@@ -150,7 +150,7 @@ struct ContinuationTests {
 
         let smaller = try await zoo.run("train", "--resume", "run", "--set", "budget.updates=5")
         #expect(try smaller.complaint.contains("is not larger than the run's budget, updates: 7"))
-        let axis = try await zoo.run("train", "--resume", "run", "--set", "budget.steps=50")
+        let axis = try await zoo.run("train", "--resume", "run", "--set", "budget.iterations=50")
         #expect(try axis.complaint.contains("expected more on the same axis"))
         let rate = try await zoo.run("train", "--resume", "run", "--set", "optimizer.learning_rate=1")
         #expect(rate.status == 64)

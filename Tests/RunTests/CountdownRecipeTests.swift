@@ -21,7 +21,7 @@ struct CountdownRecipeTests {
         "task={name: countdown, numbers: 2, max_number: 10, max_target: 20}", "stages.base.policy.new.vocabulary_size=300",
         "stages.base.policy.new.hidden_size=48", "stages.base.policy.new.intermediate_size=64",
         "stages.base.policy.new.num_hidden_layers=2", "stages.base.policy.new.num_attention_heads=2",
-        "stages.base.policy.new.num_key_value_heads=1", "stages.base.parameters.sft.examples=32", "stages.base.budget.steps=250",
+        "stages.base.policy.new.num_key_value_heads=1", "stages.base.parameters.sft.examples=32", "stages.base.budget.iterations=250",
         "stages.base.optimizer.learning_rate=5e-3", "data.pairs={build: {prompts: 64, samples: 4}}", "budget.updates=48",
         "optimizer.learning_rate=3e-3", "parameters.ppo.prompts=128", "parameters.grpo.prompts=32",
         "evaluation.samples_per_prompt=4",

@@ -22,7 +22,7 @@ struct DataCheckTests {
             in: folder.url,
             stage: """
                 parameters: {sft: {examples: 4}}
-                budget: {steps: 1}
+                budget: {iterations: 1}
                 """,
             more: """
                   - name: last
@@ -149,7 +149,7 @@ struct DataCheckTests {
 
     @Test("pairs that the limits make equal are left out and counted")
     func equalPairs() throws {
-        let file = try recipe(["pairs.jsonl": Self.longPairs(2, of: 6)], stage: ", max_steps: 50")
+        let file = try recipe(["pairs.jsonl": Self.longPairs(2, of: 6)], stage: ", max_length: 50")
         let counts = try #require(
             DataCheck(Recipe.load(file)).entries.first { $0.stage == "last" && $0.key == "data.pairs" }
         ).counts
@@ -158,9 +158,9 @@ struct DataCheckTests {
         #expect(inspection.kinds.flatMap(\.rows).flatMap(\.sequences).allSatisfy { $0.tokens <= 50 })
     }
 
-    @Test("no row is longer than max_steps, and where a prompt fills it the row is left out")
+    @Test("no row is longer than max_length, and where a prompt fills it the row is left out")
     func promptFills() throws {
-        let file = try recipe(["pairs.jsonl": Self.longPairs(0, of: 3)], stage: ", max_steps: 30, max_cut: 1")
+        let file = try recipe(["pairs.jsonl": Self.longPairs(0, of: 3)], stage: ", max_length: 30, max_cut: 1")
         let entry = try #require(
             DataCheck(Recipe.load(file)).entries.first { $0.stage == "last" && $0.key == "data.pairs" })
         #expect(entry.counts.withoutActions == [0, 1, 2] && entry.counts.longest == 30)
@@ -170,18 +170,18 @@ struct DataCheckTests {
     @Test("a run whose data are mostly cut is refused by the limits' names, unless the recipe allows it")
     func mostlyCut() async throws {
         let changed = ["pairs.jsonl": Self.longPairs(4, of: 6)]
-        _ = try recipe(changed, stage: ", max_steps: 50")
+        _ = try recipe(changed, stage: ", max_length: 50")
         let refused = try await zoo.run("train", "tiny.yaml", "--algorithm", "dpo", "--run-dir", "run", "--quiet")
         #expect(refused.status == 65)
         let complaint = try refused.complaint
-        for words in ["stage 'last': data.pairs", "cut 4 of 6 rows", "max_steps: 50", "max_cut: 0.5", "data.max_cut: 1"] {
+        for words in ["stage 'last': data.pairs", "cut 4 of 6 rows", "max_length: 50", "max_cut: 0.5", "data.max_cut: 1"] {
             #expect(complaint.contains(words), "\(complaint)")
         }
         let told = try await zoo.succeed([
             "train", "tiny.yaml", "--algorithm", "dpo", "--run-dir", "run", "--set", "data.max_cut=1", "--set",
             "parameters.dpo.pairs=32",
         ]).errors
-        #expect(told.contains("data.pairs: 6 rows") && told.contains("4 rows cut at the end (max_steps: 50)"), "\(told)")
+        #expect(told.contains("data.pairs: 6 rows") && told.contains("4 rows cut at the end (max_length: 50)"), "\(told)")
         #expect(told.contains("4 rows left out, cut to the same tokens, such as ") && told.contains("pairs.jsonl:1"))
         #expect(told.ranges(of: "rows repeat within a batch").count == 1, "\(told)")
     }

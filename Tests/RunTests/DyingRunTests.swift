@@ -19,7 +19,7 @@ struct DyingRunTests {
     func comparison() async throws {
         let plugins = try BrokenPlugin.folder("CRASH_IN_STEP", in: folder.url)
         let task = try TinyTask(
-            in: folder.url, stage: "budget: {steps: 3}\nrollout: {max_new_tokens: 4}",
+            in: folder.url, stage: "budget: {iterations: 3}\nrollout: {max_new_tokens: 4}",
             more: """
                 evaluation: {prompts: prompts.jsonl, gold: [{function: regex, parameters: {pattern: good}}]}
                 compare: {seeds: [0, 1], variants: {broken: {algorithm: broken}, sound: {algorithm: sft}}}
@@ -43,7 +43,7 @@ struct DyingRunTests {
     }
 
     private func tiny(_ more: String = "") throws -> TinyTask {
-        try TinyTask(in: folder.url, stage: "budget: {steps: 3}\nrollout: {max_new_tokens: 4}", more: more)
+        try TinyTask(in: folder.url, stage: "budget: {iterations: 3}\nrollout: {max_new_tokens: 4}", more: more)
     }
 
     private func train(_ defect: String, _ changes: [String] = []) async throws -> EndedProcess {
@@ -112,7 +112,7 @@ struct DyingRunTests {
 
     @Test("by Ctrl-C with a disk that is full says so, not that it may go on")
     func stoppedOnFullDisk() async throws {
-        let task = try TinyTask(in: folder.url, stage: "budget: {steps: 100000}\ncheckpoint_every: 0")
+        let task = try TinyTask(in: folder.url, stage: "budget: {iterations: 100000}\ncheckpoint_every: 0")
         let metrics = folder.url.appending(path: "run/metrics.jsonl").path
         // The metrics of some steps go into the room, the weights of 85 kB do not.
         let script = "trap '' XFSZ; ulimit -f $((64 * 1024 / $1)); shift; exec \"$@\""
@@ -132,7 +132,7 @@ struct DyingRunTests {
 
     @Test("by a terminal that closes leaves a checkpoint and goes on from it")
     func hangUp() async throws {
-        let task = try TinyTask(in: folder.url, stage: "budget: {steps: 60}\ncheckpoint_every: 0")
+        let task = try TinyTask(in: folder.url, stage: "budget: {iterations: 60}\ncheckpoint_every: 0")
         try await zoo.succeed(["train", task.recipe.path, "--run-dir", "whole", "--quiet"])
         let process = try zoo.start(["train", task.recipe.path, "--run-dir", "run", "--quiet"])
         let metrics = folder.url.appending(path: "run/metrics.jsonl").path

@@ -25,7 +25,7 @@ struct FamilyRecipeTests {
             rollout: {max_new_tokens: 8}
             parameters: {ppo: {prompts: 4, epochs: 1, minibatches: 1}}
             optimizer: {learning_rate: 3e-3}
-            budget: {steps: 3}
+            budget: {iterations: 3}
             """
         let task = try TinyTask(in: folder.url, stage: stage)
         let new = "{new: {family: \(family), vocabulary_size: 272, \(shape)}}"
@@ -44,7 +44,7 @@ struct FamilyRecipeTests {
 
     @Test("keys of another family are refused by name")
     func foreignKeys() async throws {
-        let task = try TinyTask(in: folder.url, stage: "budget: {steps: 1}")
+        let task = try TinyTask(in: folder.url, stage: "budget: {iterations: 1}")
         let ended = try await zoo.start(
             ["train", task.recipe.path, "--run-dir", "run", "--set", "policy={new: {family: gpt2, hidden_size: 32}}"]
         ).end()

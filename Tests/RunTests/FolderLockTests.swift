@@ -26,7 +26,7 @@ struct FolderLockTests {
     /// Long enough for other commands to come.
     private func task(steps: Int) throws -> TinyTask {
         try TinyTask(
-            in: folder.url, stage: "budget: {steps: \(steps)}\ncheckpoint_every: 5\nrollout: {max_new_tokens: 4}", more: Self.more
+            in: folder.url, stage: "budget: {iterations: \(steps)}\ncheckpoint_every: 5\nrollout: {max_new_tokens: 4}", more: Self.more
         )
     }
 
@@ -94,7 +94,7 @@ struct FolderLockTests {
         try await zoo.succeed(["compare", task.recipe.path, "--quiet", "--run-dir", "both"])
         let tables = ["comparison.md", "comparison.csv", "compare.json"]
         let before = try tables.map { try Data(contentsOf: url("both/\($0)")) }
-        let other = try await zoo.run("compare", task.recipe.path, "--quiet", "--run-dir", "both", "--set", "budget.steps=4")
+        let other = try await zoo.run("compare", task.recipe.path, "--quiet", "--run-dir", "both", "--set", "budget.iterations=4")
         #expect(other.status == 73)
         #expect(try other.complaint.contains("both/one-seed0 contains a different run"))
         #expect(try tables.map { try Data(contentsOf: url("both/\($0)")) } == before)
@@ -113,7 +113,7 @@ struct FolderLockTests {
         try #require(await first.send(SIGKILL, when: isBegun), "it ended before it was killed")
         _ = try await first.end()
 
-        let other = try await zoo.succeed([command, task.recipe.path, "--quiet", "--set", "budget.steps=4"])
+        let other = try await zoo.succeed([command, task.recipe.path, "--quiet", "--set", "budget.iterations=4"])
         #expect(!other.errors.contains("left unfinished") && isThere("runs/\(name)-2"), "another recipe is another run")
         let second = try await zoo.succeed([command, task.recipe.path, "--quiet"])
         #expect(second.errors.contains("runs/\(name)-1 is this"))

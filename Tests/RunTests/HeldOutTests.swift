@@ -23,7 +23,7 @@ struct HeldOutTests {
                 parameters: {sft: {examples: \(examples)}, dpo: {pairs: 36}, kto: {data: pairs, examples: 10}, reward-model: {data: pairs, pairs: 8}, grpo: {prompts: 2, samples: 2}}
                 optimizer: {learning_rate: \(rate)}
                 rollout: {max_new_tokens: 4}
-                budget: {steps: 3}
+                budget: {iterations: 3}
                 """, more: evaluation)
         #expect(FileManager.default.fileExists(atPath: task.recipe.path))
     }

@@ -18,7 +18,7 @@ struct ImageRunTests {
           grpo: {prompts: 2, samples: 4}
           dpo: {pairs: 4}
         optimizer: {learning_rate: 3e-3}
-        budget: {steps: 3}
+        budget: {iterations: 3}
         """
 
     private func task(_ name: String = "digits", stage: String = stage, more: String = "") throws -> TinyImages {
@@ -246,7 +246,7 @@ struct ImageRunTests {
         arguments: [
             ("data.pairs={build: {prompts: 4, images: {chosen: generated, rejected: generated}}}", "'generated'"),
             ("rewards=[{function: subject-fidelity}]", "subject-fidelity"),
-            ("rollout.denoising.windo=2", "window"), ("score.times=logit", "logit-normal"),
+            ("rollout.denoising.windo=2", "window"), ("score.times=logit", "logit_normal"),
             ("policy={new: {family: flow-image, attention_head_dim: 10}}", "attention_head_dim"),
             ("policy={new: {family: flow-image, hidden_size: 10}}", "hidden_size"),
             ("data.prompts=task:trainig", "training"), ("task=subjekt", "subject"),

@@ -27,7 +27,7 @@ private struct KeptTask {
                 policy: {new: {family: llama, vocabulary_size: 272, hidden_size: 32, intermediate_size: 64, num_hidden_layers: 1,
                   num_attention_heads: 2, num_key_value_heads: 1, tie_word_embeddings: true}}
                 data: {examples: examples.jsonl}
-                budget: {steps: 2}
+                budget: {iterations: 2}
               - name: policy
                 algorithm: dpo
                 policy: {from: base}
@@ -89,7 +89,7 @@ struct KeptContentTests {
         try copy.edit("kept.yaml", "name: base", "name: beginning")
         try copy.edit("kept.yaml", "{from: base}", "{from: beginning}")
         try copy.edit("kept.yaml", "name: kept", "# a comment\nname: other\nabout: words")
-        try copy.edit("kept.yaml", "budget: {steps: 2}", "budget: {steps: 2}\n    checkpoint_every: 7")
+        try copy.edit("kept.yaml", "budget: {iterations: 2}", "budget: {iterations: 2}\n    checkpoint_every: 7")
         let moved = try await why(copy.recipe)
         #expect(moved.components(separatedBy: ": cached as ").count == 4, "\(moved)")
         try await zoo.succeed(["train", copy.recipe.path, "--run-dir", "second", "--quiet"])

@@ -20,7 +20,7 @@ struct LedgerTests {
         let recipe = ZooCommand.clone.appending(path: "recipes/tabular.yaml").path
         try await zoo.succeed(
             ["train", recipe, "--quiet", "--run-dir", run.path]
-                + (["budget.steps=150", "checkpoint_every=50"] + changes).flatMap { ["--set", $0] })
+                + (["budget.iterations=150", "checkpoint_every=50"] + changes).flatMap { ["--set", $0] })
         return RunFolder(run)
     }
 
@@ -49,7 +49,7 @@ struct LedgerTests {
         let recipe = ZooCommand.clone.appending(path: "recipes/tabular.yaml").path
         func compare(_ set: String) async throws -> EndedProcess {
             let variants = "compare={seeds: [0], variants: {ppo: {algorithm: ppo}, dpo: {algorithm: dpo, set: {\(set)}}}}"
-            let changes = [variants, "probe=null", "budget.steps=8", "evaluation.every=2"]
+            let changes = [variants, "probe=null", "budget.iterations=8", "evaluation.every=2"]
             return try await zoo.start(["compare", recipe, "--quiet", "--run-dir", "pair"] + changes.flatMap { ["--set", $0] })
                 .end()
         }

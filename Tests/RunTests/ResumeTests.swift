@@ -25,7 +25,7 @@ struct ResumeTests {
           reward-model: {pairs: 8}
           reinforce: {prompts: 4, samples: 2}
         optimizer: {learning_rate: 3e-3, schedule: cosine, warmup: 0.1}
-        budget: {steps: 96}
+        budget: {iterations: 96}
         checkpoint_every: 8
         """
 
@@ -40,7 +40,7 @@ struct ResumeTests {
     @Test("an adapter, killed, taken up, stopped by Ctrl-C and taken up again", arguments: ["ppo", "grpo", "dpo"])
     func adapter(algorithm: String) async throws {
         let task = try TinyTask(in: folder.url, stage: Self.stage)
-        try await zoo.succeed(["train", task.recipe.path, "--set", "budget.steps=16", "--run-dir", "base"])
+        try await zoo.succeed(["train", task.recipe.path, "--set", "budget.iterations=16", "--run-dir", "base"])
         let policy = "policy={folder: \(folder.url.path)/base/model, lora: {r: 4, target_modules: all-linear}}"
         try await compareInterrupted(["train", task.recipe.path, "--algorithm", algorithm, "--set", policy])
     }
@@ -51,7 +51,7 @@ struct ResumeTests {
         // The divergence from the reference is measured on the way: it is 0 only where the reference was restored too.
         let task = try TinyTask(
             in: folder.url, stage: Self.stage, more: "evaluation: {prompts: prompts.jsonl, count: 2, every: 4}")
-        try await zoo.succeed(["train", task.recipe.path, "--set", "budget.steps=16", "--run-dir", "base"])
+        try await zoo.succeed(["train", task.recipe.path, "--set", "budget.iterations=16", "--run-dir", "base"])
         let policy = "policy={folder: \(folder.url.path)/base/model, lora: {r: 4}}"
         try await compareInterrupted(
             ["train", task.recipe.path, "--plugin-path", plugins, "--algorithm", "broken", "--set", policy])
@@ -62,7 +62,7 @@ struct ResumeTests {
         arguments: ["ppo", "grpo", "rloo", "reinforce-plus-plus", "dpo", "reinforce"])
     func table(algorithm: String) async throws {
         let recipe = ZooCommand.clone.appending(path: "recipes/tabular.yaml").path
-        let changes = ["budget={steps: 240}", "checkpoint_every=10", "data.pairs={build: {prompts: 64}}"].flatMap {
+        let changes = ["budget={iterations: 240}", "checkpoint_every=10", "data.pairs={build: {prompts: 64}}"].flatMap {
             ["--set", $0]
         }
         try await compareInterrupted(["train", recipe, "--algorithm", algorithm] + changes)
@@ -71,7 +71,7 @@ struct ResumeTests {
     @Test("a student, with the frozen teacher that its stage names")
     func student() async throws {
         let recipe = ZooCommand.clone.appending(path: "recipes/distill.yaml").path
-        let changes = ["budget={steps: 240}", "checkpoint_every=10", "stages.teacher.budget.updates=8"].flatMap { ["--set", $0] }
+        let changes = ["budget={iterations: 240}", "checkpoint_every=10", "stages.teacher.budget.updates=8"].flatMap { ["--set", $0] }
         try await compareInterrupted(["train", recipe] + changes)
     }
 
@@ -85,7 +85,7 @@ struct ResumeTests {
               dpo: {pairs: 4}
             optimizer: {learning_rate: 3e-3}
             ema: 0.9
-            budget: {steps: 48}
+            budget: {iterations: 48}
             checkpoint_every: 6
             """
         let task = try TinyImages(
@@ -100,7 +100,7 @@ struct ResumeTests {
         let stage = """
             rollout: {max_new_tokens: 8}
             parameters: {ppo: {prompts: 8, epochs: 40, minibatches: 4}}
-            budget: {steps: 3}
+            budget: {iterations: 3}
             checkpoint_every: 1
             """
         let task = try TinyTask(in: folder.url, stage: stage)

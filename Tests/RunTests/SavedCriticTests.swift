@@ -16,7 +16,7 @@ struct SavedCriticTests {
         try TinyTask(
             in: folder.url,
             stage: "rollout: {max_new_tokens: 4}\nparameters: {ppo: {prompts: 32, epochs: 1}, grpo: {prompts: 2, samples: 2}}\n"
-                + "optimizer: {learning_rate: 1e-2}\nbudget: {steps: 3}\n" + stage
+                + "optimizer: {learning_rate: 1e-2}\nbudget: {iterations: 3}\n" + stage
         ).recipe.path
     }
 
@@ -40,7 +40,7 @@ struct SavedCriticTests {
         let reward = ["--set", "rewards=[{function: regex, parameters: {pattern: '^'}}]"]
         let long =
             [
-                "--algorithm", "ppo", "--set", "budget.steps=80", "--set",
+                "--algorithm", "ppo", "--set", "budget.iterations=80", "--set",
                 "optimizer={learning_rate: 1e-4, critic: {learning_rate: 1e-2}}",
             ] + reward
         let first = try await train(path, "first", long).run
@@ -71,7 +71,7 @@ struct SavedCriticTests {
                 + "num_attention_heads: 2, num_key_value_heads: 1, tie_word_embeddings: true}}"
             let rest =
                 "rewards: [{function: length, parameters: {target: 3}}], data: {prompts: prompts.jsonl, examples: examples.jsonl}, "
-                + "rollout: {max_new_tokens: 4}, parameters: {ppo: {prompts: 4, epochs: 1}}, budget: {steps: 2}"
+                + "rollout: {max_new_tokens: 4}, parameters: {ppo: {prompts: 4, epochs: 1}}, budget: {iterations: 2}"
             let text = """
                 name: two
                 stages:

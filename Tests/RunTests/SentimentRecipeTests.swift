@@ -29,7 +29,7 @@ struct SentimentRecipeTests {
         "stages.base.policy.new.vocabulary_size=320", "stages.base.policy.new.hidden_size=32",
         "stages.base.policy.new.intermediate_size=64", "stages.base.policy.new.num_hidden_layers=1",
         "stages.base.policy.new.num_attention_heads=2", "stages.base.policy.new.num_key_value_heads=1",
-        "stages.base.budget.steps=40", "stages.reward.budget.steps=30", "stages.gold.budget.steps=30",
+        "stages.base.budget.iterations=40", "stages.reward.budget.iterations=30", "stages.gold.budget.iterations=30",
         "stages.reward.optimizer.learning_rate=2e-3", "stages.gold.optimizer.learning_rate=2e-3",
         "data.pairs={build: {prompts: 48, samples: 4}}", "rollout.max_new_tokens=12", "budget.updates=8", "evaluation.count=32",
     ].flatMap { ["--set", $0] }

@@ -34,7 +34,7 @@ struct TextMarksTests {
 
     /// Rows as texts with their actions in ⟦ ⟧.
     private func shown(_ kind: String, _ rows: String, tokenizer: URL) throws -> [String] {
-        let task = try TinyTask(in: folder.url, stage: "budget: {steps: 1}")
+        let task = try TinyTask(in: folder.url, stage: "budget: {iterations: 1}")
         let text = try String(contentsOf: task.recipe, encoding: .utf8)
         try Data(text.replacing("vocabulary_size: 272", with: "tokenizer: \(tokenizer.path)").utf8).write(to: task.recipe)
         try Data(rows.utf8).write(to: folder.url.appending(path: "\(kind).jsonl"))

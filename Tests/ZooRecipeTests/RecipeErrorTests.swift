@@ -36,10 +36,10 @@ struct RecipeErrorTests {
                 "18: stages[1].optimizer.schedule: expected one of constant, linear, cosine, found 'cosin'; did you mean 'cosine'?"
             ),
             ("normalize: true", "normalize: yes", "20: evaluation.gold[0].normalize: expected true or false, found 'yes'"),
-            ("budget: {steps: 5}", "budget: {steps: 0}", "9: stages[0].budget.steps: expected a whole number >= 1, found 0"),
+            ("budget: {iterations: 5}", "budget: {iterations: 0}", "9: stages[0].budget.iterations: expected a whole number >= 1, found 0"),
             (
-                "budget: {steps: 5}", "budget: {steps: 5, updates: 2}",
-                "9: stages[0].budget: expected one of steps, updates, epochs, sampled_steps, reward_queries, flops, seconds, found steps and updates"
+                "budget: {iterations: 5}", "budget: {iterations: 5, updates: 2}",
+                "9: stages[0].budget: expected one of iterations, updates, epochs, sampled_steps, reward_queries, flops, seconds, found iterations and updates"
             ),
             ("seeds: [0, 1]", "seeds: [0, 0]", "22: compare.seeds: '0' is listed twice; expected distinct names"),
             ("seeds: [0, 1]", "seeds: 3", "22: compare.seeds: expected a list, each a whole number >= 0, found 3"),
@@ -158,7 +158,7 @@ struct RecipeErrorTests {
             ("threads=1000000", "threads: expected a whole number from 1 to 1024, found 1000000"),
             ("seed=1e300", "seed: expected a whole number from 0 to 9007199254740992"),
             ("checkpoint_every=1e18", "stages[1].checkpoint_every: expected a whole number from 0 to 1000000000"),
-            ("microbatch_steps=1e18", "stages[1].microbatch_steps: expected a whole number from 1 to 1000000000"),
+            ("microbatch_tokens=1e18", "stages[1].microbatch_tokens: expected a whole number from 1 to 1000000000"),
             ("rollout.max_new_tokens=1e15", "stages[1].rollout.max_new_tokens: expected a whole number from 1 to 1048576"),
             ("rollout.temperature=1e300", "stages[1].rollout.temperature: expected a number from 0.001 to 1000"),
             ("rollout.temperature=1e-300", "stages[1].rollout.temperature: expected a number from 0.001 to 1000"),
@@ -169,7 +169,7 @@ struct RecipeErrorTests {
             ("evaluation.count=1e18", "evaluation.count: expected a whole number from 0 to 100000000"),
             ("evaluation.samples_per_prompt=1e9", "evaluation.samples_per_prompt: expected a whole number from 1 to 100000"),
             ("compare.jobs=1000000", "compare.jobs: expected a whole number from 1 to 256"),
-            ("data.max_steps=1e18", "stages[1].data.max_steps: expected a whole number from 2 to 1048576"),
+            ("data.max_length=1e18", "stages[1].data.max_length: expected a whole number from 2 to 1048576"),
             (
                 "data.pairs={build: {prompts: 1e18}}",
                 "stages[1].data.pairs.build.prompts: expected a whole number from 1 to 100000000"

@@ -43,7 +43,7 @@ struct RecipeExtensionTests {
         extends: base/small.yaml
         name: own
         seed: 4
-        set: {parameters.beta: 0.3, budget.seconds: 2, stages.base.budget.steps: 9}
+        set: {parameters.beta: 0.3, budget.seconds: 2, stages.base.budget.iterations: 9}
         evaluation: {count: 7}
         compare: {variants: {only: {algorithm: dpo}}}
         """
@@ -57,7 +57,7 @@ struct RecipeExtensionTests {
         #expect(recipe.stages.map(\.name) == ["base", "aligned"])
         #expect(recipe.stages[1].parameters["ppo"] == ["beta": 0.3])
         #expect(recipe.stages[1].budget.text == "seconds 2.0")
-        #expect(recipe.stages[0].budget.text == "steps 9.0")
+        #expect(recipe.stages[0].budget.text == "iterations 9.0")
         #expect(recipe.evaluation?.count == 7)
         #expect(recipe.evaluation?.gold.count == 1)
         #expect(recipe.compare?.variants.map(\.name) == ["only"])

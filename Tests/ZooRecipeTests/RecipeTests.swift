@@ -14,7 +14,7 @@ let smallRecipe = """
         policy: {new: {family: llama, hidden_size: 64, vocabulary_size: 512}}
         data: {examples: task:base.jsonl}
         parameters: {sft: {examples: 16}}
-        budget: {steps: 5}
+        budget: {iterations: 5}
       - name: aligned
         algorithm: ppo
         policy: {from: base}
@@ -126,7 +126,7 @@ struct RecipeTests {
     @Test("the dump writes defaults out")
     func dumpIsComplete() throws {
         let dump = try recipe().resolvedYAML()
-        for line in ["device: cpu", "beta2: 0.999", "checkpoint_every: 50", "temperature: 1", "jobs: 2", "max_steps: 1024"] {
+        for line in ["device: cpu", "beta2: 0.999", "checkpoint_every: 50", "temperature: 1", "jobs: 2", "max_length: 1024"] {
             #expect(dump.contains(line), "\(line)")
         }
     }
@@ -177,10 +177,10 @@ struct RecipeOverrideTests {
     @Test("a path begins in the last stage, in a named stage, or in the whole recipe")
     func places() throws {
         let recipe = try recipe(set: [
-            "budget.updates=10", "stages.base.budget.steps=7", "seed=5", "evaluation.count=2", "compare.jobs=1",
+            "budget.updates=10", "stages.base.budget.iterations=7", "seed=5", "evaluation.count=2", "compare.jobs=1",
         ])
         #expect(recipe.stages[1].budget.text == "updates 10.0")
-        #expect(recipe.stages[0].budget.text == "steps 7.0")
+        #expect(recipe.stages[0].budget.text == "iterations 7.0")
         #expect(recipe.seed == 5)
         #expect(recipe.evaluation?.count == 2)
         #expect(recipe.compare?.jobs == 1)

@@ -1,12 +1,9 @@
-import ZooBase
-import ZooPlugins
-
 /// The sampler of a policy that makes images: from noise at t = 1 to an image at t = 0.
-public struct DenoisingSettings: Codable, Sendable, Equatable {
+public struct DenoisingSettings: Sendable, Equatable {
     /// How a denoising step adds noise: Flow-GRPO's or DanceGRPO's stochastic form of the flow, or not at all.
-    public enum Noise: String, Codable, Sendable, CaseIterable {
-        case flowGRPO = "flow-grpo"
-        case danceGRPO = "dance-grpo"
+    public enum Noise: String, Sendable, CaseIterable {
+        case flowGRPO = "flow_grpo"
+        case danceGRPO = "dance_grpo"
         case none
     }
 
@@ -31,18 +28,18 @@ public struct DenoisingSettings: Codable, Sendable, Equatable {
 }
 
 /// The substitute for an image's log-likelihood: minus the denoising error, at times and noise shared by pairs and networks.
-public struct ImageScoring: Codable, Sendable, Equatable {
-    public enum Times: String, Codable, Sendable, CaseIterable {
+public struct ImageScoring: Sendable, Equatable {
+    public enum Times: String, Sendable, CaseIterable {
         case uniform
-        case logitNormal = "logit-normal"
+        case logitNormal = "logit_normal"
     }
 
     /// Over an image's elements: the mean, as in image papers, or the sum, the unit of a text's log-likelihood.
-    public enum Reduction: String, Codable, Sendable, CaseIterable { case mean, sum }
+    public enum Reduction: String, Sendable, CaseIterable { case mean, sum }
 
     public var times = Times.logitNormal
     public var reduction = Reduction.mean
-    /// Of the logit of t, for `logit-normal`.
+    /// Of the logit of t, for `logit_normal`.
     public var mean = 0.0
     public var width = 1.0
     /// Times and noises for each image.
@@ -54,9 +51,9 @@ public struct ImageScoring: Codable, Sendable, Equatable {
 }
 
 /// Preference pairs of images.
-public struct ImagePairs: Codable, Sendable, Equatable {
+public struct ImagePairs: Sendable, Equatable {
     /// The source of one side of a pair.
-    public enum Side: String, Codable, Sendable, CaseIterable {
+    public enum Side: String, Sendable, CaseIterable {
         /// The dataset's own image.
         case target
         /// A sample of the initial policy, for the whole prompt.
@@ -66,7 +63,7 @@ public struct ImagePairs: Codable, Sendable, Equatable {
     }
 
     /// How a prompt is made worse (Shin et al. 2025, arXiv:2506.03621, "condition-degradation negative sampling").
-    public enum Words: String, Codable, Sendable, CaseIterable {
+    public enum Words: String, Sendable, CaseIterable {
         case full
         /// The class alone.
         case generic
@@ -80,4 +77,69 @@ public struct ImagePairs: Codable, Sendable, Equatable {
     /// Standard deviation of noise on the reference image.
     public var noise = 0.0
     public var words = Words.full
+}
+
+// MARK: - Keys
+
+extension Stage {
+    /// The stage of an image task: with the defaults of the settings that only images have.
+    var withImageSettings: Stage {
+        var stage = self
+        stage.rollout.denoising = rollout.denoising ?? DenoisingSettings()
+        stage.score = score ?? ImageScoring()
+        return stage
+    }
+}
+
+extension DenoisingSettings {
+    static let schema = Schema("the image sampler's settings", blank: DenoisingSettings()) {
+        Key("steps", \.steps, .whole(from: 1, to: RecipeLimits.denoisingSteps), "Denoising steps of a rollout.")
+        Key(
+            "evaluation_steps", \.evaluationSteps, .whole(from: 1, to: RecipeLimits.denoisingSteps),
+            "Denoising steps of an evaluation, which adds no noise after the initial one.")
+        Key("shift", \.shift, .positive(to: 1000), "Of the schedule: σ' = shift·σ / (1 + (shift − 1)·σ). 1: even denoising steps.")
+        Key("guidance", \.guidance, .positive(to: 1000), "Classifier-free guidance. 1: none.")
+        Key("noise", \.noise, .choice, "How a denoising step adds noise: Flow-GRPO's or DanceGRPO's form, or not at all.")
+        Key("noise_level", \.noiseLevel, .positive(to: 1000), "Flow-GRPO's a, DanceGRPO's η.")
+        Key(
+            "window", optional: \.window, .whole(from: 1, to: RecipeLimits.denoisingSteps), standard: "all that can",
+            "Denoising steps with noise, from a start that moves (MixGRPO).")
+        Key(
+            "window_every", \.windowEvery, .whole(from: 1, to: RecipeLimits.iterations),
+            "Rollouts after which the window moves by one denoising step.")
+        Key("shares_noise", \.sharesNoise, .flag, "Whether the samples of a prompt begin at the same noise (DanceGRPO).")
+    }
+}
+
+extension ImageScoring {
+    static let schema = Schema("how an image is scored", blank: ImageScoring()) {
+        Key("times", \.times, .choice, "The distribution of the times at which the denoising error is measured.")
+        Key("reduction", \.reduction, .choice, "Over an image's elements: the mean, or the sum, as for a text's tokens.")
+        Key("mean", \.mean, .within(100), "Mean of the logit of the time, for `logit_normal`.")
+        Key("width", \.width, .positive(to: 100), "Standard deviation of the logit of the time, for `logit_normal`.")
+        Key("draws", \.draws, .whole(from: 1, to: 10_000), "Times and noises for each image.")
+        Key(
+            "condition_drop", \.conditionDrop, .fromZeroToOne(),
+            "The chance that a supervised example drops a condition, independently for each.")
+    }
+}
+
+extension ImagePairs {
+    package var node: RecipeNode { Self.schema.node(self) }
+
+    static let schema = Schema(
+        "{chosen: target | generated, rejected: generated | degraded}", blank: ImagePairs()
+    ) {
+        Key(
+            "chosen", \.chosen, .choice,
+            "`target`: the dataset's image. `generated`: a sample. `degraded`: a sample for the prompt made worse.")
+        Key("rejected", \.rejected, .choice, "Likewise, and another.")
+        Key("blur", \.blur, .fromZero(to: 100), "`degraded`: standard deviation of the reference image's blur, in pixels.")
+        Key("noise", \.noise, .fromZero(to: 1000), "`degraded`: standard deviation of noise on the reference image.")
+        Key("words", \.words, .choice, "`degraded`: the words that are left of the prompt; `generic` is the class alone.")
+    } check: { pairs, section in
+        guard pairs.chosen != pairs.rejected else {
+            throw section.field.error("chosen and rejected are both '\(pairs.chosen.rawValue)'; expected two different ones")
+        }
+    }
 }

@@ -27,13 +27,7 @@ package struct ReportedRun {
     package var measured: MeasuredRun {
         MeasuredRun(
             variant: variant, base: base, seed: seed, evaluation: evaluation, ledger: ledger,
-            hasAllPrompts: source("evaluation.prompts") == source("data.prompts"))
-    }
-
-    /// Where a dataset comes from.
-    private func source(_ path: String) -> [String: String] {
-        let own = settings.filter { $0.key.hasPrefix(path + ".") }.map { (String($0.key.dropFirst(path.count)), $0.value) }
-        return Dictionary(uniqueKeysWithValues: own)
+            hasAllPrompts: settings["evaluation.prompts"] == settings["data.prompts"])
     }
 
     /// - Parameter variant: as the comparison names it; nil for a run of its own.

@@ -58,7 +58,7 @@ extension MadeFrom {
     private init(_ what: [String: JSONValue], rewards: [RewardSpec], of stage: Stage, _ spec: RunSpec) throws {
         let contents = Contents(spec.recipe, models: spec.models)
         // What only training reads is left at one value, whatever it is.
-        var sampled = Stage(name: "", algorithm: "", policy: stage.policy, budget: Budget(axis: .steps, amount: 1))
+        var sampled = Stage(name: "", algorithm: "", policy: stage.policy, budget: Budget(axis: .iterations, amount: 1))
         sampled.rewards = rewards.map { reward in
             var reward = reward
             reward.name = ""
@@ -66,7 +66,7 @@ extension MadeFrom {
         }
         sampled.rollout = stage.rollout
         sampled.score = stage.score
-        sampled.microbatchSteps = stage.microbatchSteps
+        sampled.microbatchTokens = stage.microbatchTokens
         sampled.data = stage.data
         sampled.data.pairs = nil
         var key = try Self.shared(spec, contents, threads: spec.threads).merging(what) { $1 }
@@ -84,7 +84,7 @@ extension MadeFrom {
 
     /// The pairs of those samples, as many as the plan says.
     init(pairs building: PairBuilding, _ plan: PairPlan, of stage: Stage, _ spec: RunSpec) throws {
-        let images: JSONValue? = try building.images.map { .string(try JSON.text($0)) }
+        let images: JSONValue? = try building.images.map { .string(try JSON.text($0.node.json)) }
         let what = ["what": "pairs", "plan": .string(plan.key), "images": images].compactMapValues(\.self)
         try self.init(what, rewards: stage.rewards, of: stage, spec)
     }

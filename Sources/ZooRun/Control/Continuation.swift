@@ -84,7 +84,7 @@ struct Continuation {
     func extend(by changes: [Override]) throws -> [String] {
         var root = spec.recipe.node
         for change in changes { root = try root.applying(change) }
-        let recipe = try RecipeReader(file: spec.recipe.file, knownAlgorithms: nil).recipe(root)
+        let recipe = try Recipe(root, Reading(file: spec.recipe.file))
         guard let index = recipe.stages.firstIndex(where: { $0.name == spec.stage }) else {
             throw ZooError(.internal, "stage '\(spec.stage)' no longer exists")
         }
@@ -131,7 +131,7 @@ struct Continuation {
 
 extension RunSpec {
     /// Of the stage that runs.
-    var budget: Budget { recipe.stages.first { $0.name == stage }?.budget ?? Budget(axis: .steps, amount: 0) }
+    var budget: Budget { recipe.stages.first { $0.name == stage }?.budget ?? Budget(axis: .iterations, amount: 0) }
 }
 
 extension Budget {

@@ -13,9 +13,9 @@ public struct RowCounts: Sendable {
     public var tokens = 0
     /// Of the longest sequence.
     public var longest = 0
-    /// Rows whose prompt was cut at its start (`max_prompt_steps`).
+    /// Rows whose prompt was cut at its start (`max_prompt_length`).
     public var cutInFront = 0
-    /// Rows with a sequence that was cut at its end (`max_steps`).
+    /// Rows with a sequence that was cut at its end (`max_length`).
     public var cutAtEnd = 0
     /// Rows with either.
     public var cut = 0
@@ -56,8 +56,8 @@ public struct RowCounts: Sendable {
     func sentence(_ limits: DataSources, _ dataset: Dataset) -> String {
         var parts = ["\(rows) rows, \(tokens) tokens"]
         if cut == 0 { parts.append("none cut") }
-        if cutInFront > 0 { parts.append("\(cutInFront) rows cut at the start (max_prompt_steps: \(limits.maxPromptSteps))") }
-        if cutAtEnd > 0 { parts.append("\(cutAtEnd) rows cut at the end (max_steps: \(limits.maxSteps))") }
+        if cutInFront > 0 { parts.append("\(cutInFront) rows cut at the start (max_prompt_length: \(limits.maxPromptLength))") }
+        if cutAtEnd > 0 { parts.append("\(cutAtEnd) rows cut at the end (max_length: \(limits.maxLength))") }
         for (ids, what) in [(withoutActions, "with nothing left to learn"), (equalPairs, "cut to the same tokens")] {
             guard let first = ids.first else { continue }
             parts.append("\(ids.count) rows left out, \(what), such as \(dataset.place(of: first))")
@@ -77,7 +77,7 @@ public struct RowCounts: Sendable {
                 .invalidArgument,
                 """
                 \(what): the limits cut \(cut) of \(rows) rows, more than max_cut: \(limits.maxCut) allows (\(sentence(limits, dataset))); \
-                raise data.max_prompt_steps and data.max_steps, or set data.max_cut: 1 if that is intended
+                raise data.max_prompt_length and data.max_length, or set data.max_cut: 1 if that is intended
                 """)
         }
         guard leftOut.count < rows else {

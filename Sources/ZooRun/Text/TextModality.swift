@@ -8,7 +8,7 @@ struct TextModality: TokenModality {
 
     init(_ codec: any TextCodec, limits: DataSources) {
         self.codec = codec
-        tokens = TokenizedRows(codec: codec, maxPromptSteps: limits.maxPromptSteps, maxSteps: limits.maxSteps)
+        tokens = TokenizedRows(codec: codec, maxPromptSteps: limits.maxPromptLength, maxSteps: limits.maxLength)
         ends = codec.ends
     }
 }

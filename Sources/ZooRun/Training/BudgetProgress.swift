@@ -38,7 +38,7 @@ extension Budget.Axis {
     /// What a run has spent so far, in the axis's unit.
     func spent(_ ledger: Ledger) -> Double {
         switch self {
-        case .steps: Double(ledger.algorithmSteps)
+        case .iterations: Double(ledger.algorithmSteps)
         case .updates: Double(ledger.updates)
         case .sampledSteps: Double(ledger.sampledSteps)
         case .rewardQueries: Double(ledger.rewardQueries)
@@ -58,7 +58,7 @@ extension AlgorithmNeeds {
         let paysForPairs = data.contains(.pairs) && stage.pairs(paidBy: .sampledSteps) != nil
         return Budget.Axis.allCases.filter { axis in
             switch axis {
-            case .steps, .updates, .epochs, .flops, .seconds: true
+            case .iterations, .updates, .epochs, .flops, .seconds: true
             case .sampledSteps: services.contains("zoo.rollout/1") || paysForPairs
             case .rewardQueries: services.contains("zoo.reward/1") || paysForPairs
             }

@@ -82,7 +82,7 @@ struct Checkpoint {
         } catch {
             let reason = ZooError(plain: error)
             throw ZooError(
-                reason.code, "the checkpoint of step \(step) in \(folder.checkpoints.path) could not be written: \(reason)")
+                reason.code, "the checkpoint of iteration \(step) in \(folder.checkpoints.path) could not be written: \(reason)")
         }
         for old in try steps().filter({ $0 < step }).dropLast() { OutputFolder.discard(url(old)) }
     }

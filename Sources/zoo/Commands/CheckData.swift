@@ -16,12 +16,12 @@ extension TaskData {
                 Nothing is trained here. Exit status 0: a run would accept all of it. 65: it would not.
 
                   zoo data check recipes/sentiment.yaml
-                  zoo data check recipes/sentiment.yaml --set data.max_steps=64
+                  zoo data check recipes/sentiment.yaml --set data.max_length=64
 
                 tokens          left over all rows (for pairs: in both answers)
                 longest         tokens of the longest sequence
-                cut in front    rows whose prompt is longer than max_prompt_steps
-                cut at end      rows with a sequence that is longer than max_steps
+                cut in front    rows whose prompt is longer than max_prompt_length
+                cut at end      rows with a sequence that is longer than max_length
                 left out        rows with nothing left to learn after cutting, and pairs that cutting makes equal
                 faults          rows that end a run: not JSON, null or missing columns, nothing to learn, an empty prompt without a
                                 begin token, a rating or label on only some rows, no right answer where a reward needs one

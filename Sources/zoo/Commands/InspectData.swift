@@ -70,8 +70,8 @@ struct DataView {
         return row.sequences.map { sequence in
             let title = ["row \(row.id)", sequence.title].filter { !$0.isEmpty }.joined(separator: ", ")
             var counts = "\(sequence.tokens) tokens, \(sequence.actions) of them actions"
-            if sequence.cut.front > 0 { counts += ", \(sequence.cut.front) cut at the start (max_prompt_steps)" }
-            if sequence.cut.end > 0 { counts += ", \(sequence.cut.end) cut at the end (max_steps)" }
+            if sequence.cut.front > 0 { counts += ", \(sequence.cut.front) cut at the start (max_prompt_length)" }
+            if sequence.cut.end > 0 { counts += ", \(sequence.cut.end) cut at the end (max_length)" }
             return "\n── \(title): \(counts)\n\(sequence.pieces.map(text).joined())\n"
         }.joined() + extras
     }

@@ -34,12 +34,12 @@ public struct ParameterNames: Sendable {
     ///
     /// - Parameters:
     ///   - algorithm: of the last stage.
-    ///   - algorithms: of all stages, by name.
-    func own(path: String, algorithm: String, algorithms: [String: String]) -> String {
+    ///   - stages: all of them.
+    func own(path: String, algorithm: String, stages: [Reading.Known]) -> String {
         var parts = path.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         let inStage = parts.first == "stages" && parts.count > 2 ? Array(parts.dropFirst(2)) : parts
         guard inStage.first == "parameters", (2...3).contains(inStage.count) else { return path }
-        let stage = inStage.count == parts.count ? algorithm : algorithms[parts[1]] ?? algorithm
+        let stage = inStage.count == parts.count ? algorithm : stages.first { $0.name == parts[1] }?.algorithm ?? algorithm
         parts[parts.count - 1] = own(inStage[inStage.count - 1], of: inStage.count == 3 ? inStage[1] : stage)
         return parts.joined(separator: ".")
     }

@@ -32,7 +32,7 @@ extension Recipe {
         if let algorithm { root = try root.settingAlgorithm(algorithm, place: "--algorithm \(algorithm)") }
         for variant in variants { root = try root.addingVariant(variant) }
         for change in overrides { root = try root.applying(change, names) }
-        let recipe = try RecipeReader(file: file, knownAlgorithms: knownAlgorithms, names: names).recipe(root)
+        let recipe = try Recipe(root, Reading(file: file, knownAlgorithms: knownAlgorithms, names: names))
         for variant in recipe.compare?.variants ?? [] { _ = try recipe.applying(variant, knownAlgorithms: knownAlgorithms) }
         return recipe
     }
@@ -53,7 +53,7 @@ extension Recipe {
         for (key, value) in variant.set.sorted(by: { $0.key < $1.key }) {
             root = try root.applying(Override(key, RecipeNode(value, place: place), place: place))
         }
-        return try RecipeReader(file: file, knownAlgorithms: knownAlgorithms).recipe(root)
+        return try Recipe(root, Reading(file: file, knownAlgorithms: knownAlgorithms))
     }
 
     /// The last stage as a variant has it.
@@ -85,20 +85,5 @@ extension Recipe {
             throw RecipeError(path, "is not UTF-8 text; expected a recipe (a YAML file)")
         }
         return text
-    }
-}
-
-extension RecipeNode {
-    /// A JSON value as a node of a recipe, located at `place`.
-    package init(_ value: JSONValue, place: String = "") {
-        switch value {
-        case .array(let items): self.init(.list(items.map { RecipeNode($0, place: place) }), place: place)
-        case .object(let values):
-            let entries = values.members.sorted { $0.key < $1.key }.map {
-                Entry(key: $0.key, place: place, value: RecipeNode($0.value, place: place))
-            }
-            self.init(.map(entries), place: place)
-        default: self.init(.scalar(value), place: place)
-        }
     }
 }

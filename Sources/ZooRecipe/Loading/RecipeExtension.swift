@@ -6,10 +6,8 @@ import ZooPlugins
 /// Recipes that build on another: `extends: sentiment.yaml` inherits all of it, its own keys replace the base's, and `set`
 /// changes single values by path.
 struct RecipeExtension {
-    /// Keys of which only what is named is replaced; every other key of the top is replaced whole.
-    private static let merged = ["evaluation", "compare", "probe"]
     /// The keys that are resolved and removed.
-    static let keys = ["extends", "set"]
+    private static let keys = Recipe.fileKeys.map(\.name)
 
     /// Recipes that build on one another.
     private static let deepest = 32
@@ -95,7 +93,7 @@ struct RecipeExtension {
             result.remove("probe")
         }
         for entry in entries where entry.key != "set" {
-            guard Self.merged.contains(entry.key), var below = result.value(entry.key),
+            guard Recipe.mergedKeys.contains(entry.key), var below = result.value(entry.key),
                 case .map(let parts) = entry.value.content,
                 case .map = below.content
             else {
