@@ -97,7 +97,9 @@ extension DenoisingSettings {
         Key(
             "evaluation_steps", \.evaluationSteps, .whole(from: 1, to: RecipeLimits.denoisingSteps),
             "Denoising steps of an evaluation, which adds no noise after the initial one.")
-        Key("shift", \.shift, .positive(to: 1000), "Of the schedule: σ' = shift·σ / (1 + (shift − 1)·σ). 1: even denoising steps.")
+        Key(
+            "shift", \.shift, .positive(to: 1000), "Of the schedule: σ' = shift·σ / (1 + (shift − 1)·σ). 1: even denoising steps."
+        )
         Key("guidance", \.guidance, .positive(to: 1000), "Classifier-free guidance. 1: none.")
         Key("noise", \.noise, .choice, "How a denoising step adds noise: Flow-GRPO's or DanceGRPO's form, or not at all.")
         Key("noise_level", \.noiseLevel, .positive(to: 1000), "Flow-GRPO's a, DanceGRPO's η.")

@@ -11,7 +11,7 @@ import ZooTensor
 final class ModelService {
     let roles: Roles
     /// Steps in one forward and backward pass.
-    private let microbatchSteps: Int
+    private let microbatchTokens: Int
     /// The share of the budget spent so far, for the learning rate's schedule; read at every update.
     var progress: () -> Double = { 0 }
     var ledger = Ledger()
@@ -19,10 +19,10 @@ final class ModelService {
     /// Scores of the frozen reference by content: DPO's pairs recur each epoch, and the reference's scores do not change.
     var referenceScores: [[Int32]: Double] = [:]
 
-    init(roles: Roles, _ modality: any Modality, microbatchSteps: Int) {
+    init(roles: Roles, _ modality: any Modality, microbatchTokens: Int) {
         self.roles = roles
         self.modality = modality
-        self.microbatchSteps = microbatchSteps
+        self.microbatchTokens = microbatchTokens
     }
 
     func supports(role: String, output: String) throws -> OutputInfo {
@@ -45,7 +45,7 @@ final class ModelService {
     private func forward(_ role: Role, _ batch: Batch, _ wanted: [Output]) throws -> [Column] {
         try requireSequences(batch)
         var values = wanted.map { [Double](repeating: 0, count: $0 == .score ? batch.sequenceCount : batch.stepCount) }
-        for part in Slices.bySteps(batch, limit: microbatchSteps, costs: modality.costs(batch)) {
+        for part in Slices.bySteps(batch, limit: microbatchTokens, costs: modality.costs(batch)) {
             let slice = batch.selecting(part)
             let columns = try transient(role) { try withoutGrad { try evaluate(role, slice, wanted).columns } }
             for (index, column) in columns.enumerated() {
@@ -109,7 +109,7 @@ final class ModelService {
             throw ZooError(.failedPrecondition, "role '\(name)' is frozen; a gradient was accumulated for it")
         }
         role.hasGradient = true
-        let whole = try Slices.cut(batch, flags: flags, limit: microbatchSteps, costs: modality.costs(batch))
+        let whole = try Slices.cut(batch, flags: flags, limit: microbatchTokens, costs: modality.costs(batch))
         guard !whole.isEmpty else { return try accumulateWhole(role, batch, wanted, loss) }
         var total = 0.0
         for part in whole {
@@ -128,7 +128,7 @@ final class ModelService {
     private func accumulateWhole(_ role: Role, _ batch: Batch, _ wanted: [Output], _ loss: LossCall) throws -> Double {
         let columns = try forward(role, batch, wanted)
         let (total, gradients) = try loss(batch, columns)
-        for part in Slices.bySteps(batch, limit: microbatchSteps, costs: modality.costs(batch)) {
+        for part in Slices.bySteps(batch, limit: microbatchTokens, costs: modality.costs(batch)) {
             let slice = batch.selecting(part)
             let parts = zip(wanted, gradients).map { Slices.gather($1, perStep: $0 != .score, of: part, in: batch) }
             try transient(role) { try backward(role, slice, wanted, evaluate(role, slice, wanted).tensors, parts) }

@@ -33,12 +33,12 @@ final class RewardService {
 
     private let components: [Component]
     private let modality: any Modality
-    private let microbatchSteps: Int
+    private let microbatchTokens: Int
 
-    init(_ components: [Component], _ modality: any Modality, microbatchSteps: Int) {
+    init(_ components: [Component], _ modality: any Modality, microbatchTokens: Int) {
         self.components = components
         self.modality = modality
-        self.microbatchSteps = microbatchSteps
+        self.microbatchTokens = microbatchTokens
     }
 
     var isEmpty: Bool { components.isEmpty }
@@ -100,7 +100,7 @@ final class RewardService {
         case .model(let network, let other):
             let sequences = try other.map { try modality.reread(batch, items, row, by: $0) } ?? batch
             var scores: [Double] = []
-            for part in Slices.bySteps(sequences, limit: microbatchSteps) {
+            for part in Slices.bySteps(sequences, limit: microbatchTokens) {
                 let slice = Sequences(sequences.selecting(part))
                 let start = secondsNow()
                 let (found, bytes) = try Engine.transientBytes {

@@ -80,7 +80,7 @@ public struct DataCheck: Sendable {
         guard seen.insert(identity).inserted else { return }
         let files = TaskFiles(recipe: recipe)
         let tokens = TokenizedRows(
-            codec: try codec(of: stage, recipe), maxPromptSteps: stage.data.maxPromptLength, maxSteps: stage.data.maxLength)
+            codec: try codec(of: stage, recipe), maxPromptLength: stage.data.maxPromptLength, maxLength: stage.data.maxLength)
         let functions = try rewards.filter(\.readsRowsAlone).map { spec in
             (
                 spec.name,

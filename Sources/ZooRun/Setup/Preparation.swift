@@ -30,7 +30,7 @@ struct Preparation {
             let sampler = try Sampler(setup, stop)
             var raw = component
             raw.weight = 1
-            let service = RewardService([raw], setup.modality, microbatchSteps: setup.stage.microbatchTokens)
+            let service = RewardService([raw], setup.modality, microbatchTokens: setup.stage.microbatchTokens)
             let batch = try sampler.sample(count: Self.scaleSamples)
             var ledger = Ledger()
             let scores = try service.score(batch, row: sampler.data.promptRow, ledger: &ledger)[0].doubles
@@ -112,11 +112,11 @@ struct Sampler {
                 "policy": .init(settings: nil, outputs: setup.modality.outputs) {
                     try factory.network(policy, head: .languageModel, trainable: false)
                 }
-            ]), setup.modality, microbatchSteps: setup.stage.microbatchTokens)
+            ]), setup.modality, microbatchTokens: setup.stage.microbatchTokens)
         data = DataService(.init(prompts: try setup.prompts()), setup.modality, seed: setup.recipe.seed)
         services = RunServices(
             model: model, data: data,
-            rewards: RewardService([], setup.modality, microbatchSteps: setup.stage.microbatchTokens),
+            rewards: RewardService([], setup.modality, microbatchTokens: setup.stage.microbatchTokens),
             modality: setup.modality, settings: setup.stage.rollout, seed: setup.recipe.seed, stop: stop,
             logger: Logger(label: "preparation"))
     }

@@ -89,7 +89,7 @@ struct StageSetup {
 
     /// The stage's services, before the first step.
     func services(folder: RunFolder, stop: StopSignal, logger: Logger) throws -> RunServices {
-        let model = ModelService(roles: roles(), modality, microbatchSteps: stage.microbatchTokens)
+        let model = ModelService(roles: roles(), modality, microbatchTokens: stage.microbatchTokens)
         let rewards = try rewards(stage.rewards, stop: stop)
         let data = DataService(try datasets(rewards, model, stop), modality, seed: spec.seed)
         data.notice = say
@@ -177,7 +177,7 @@ struct StageSetup {
             if spec.normalize { component.normalization = try Preparation(self, stop).normalization(spec, component) }
             return component
         }
-        return RewardService(components, modality, microbatchSteps: stage.microbatchTokens)
+        return RewardService(components, modality, microbatchTokens: stage.microbatchTokens)
     }
 
     private func scorer(_ spec: RewardSpec) throws -> RewardService.Scorer {

@@ -13,7 +13,7 @@ struct TableModality: TokenModality {
 
     init(_ task: TabularTask, limits: DataSources) {
         self.task = task
-        tokens = TokenizedRows(codec: codec, maxPromptSteps: limits.maxPromptLength, maxSteps: limits.maxLength)
+        tokens = TokenizedRows(codec: codec, maxPromptLength: limits.maxPromptLength, maxLength: limits.maxLength)
     }
 
     /// What is measured of tokens, and what is known in closed form: `exact/kl`, `exact/reward`, `exact/frontier_gap`.

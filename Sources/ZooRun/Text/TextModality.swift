@@ -8,7 +8,7 @@ struct TextModality: TokenModality {
 
     init(_ codec: any TextCodec, limits: DataSources) {
         self.codec = codec
-        tokens = TokenizedRows(codec: codec, maxPromptSteps: limits.maxPromptLength, maxSteps: limits.maxLength)
+        tokens = TokenizedRows(codec: codec, maxPromptLength: limits.maxPromptLength, maxLength: limits.maxLength)
         ends = codec.ends
     }
 }

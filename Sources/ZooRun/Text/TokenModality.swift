@@ -152,7 +152,7 @@ extension TokenModality {
     /// was cut gets no end that it does not have.
     func reread(_ batch: Batch, _ items: [RewardItem], _ row: (Int) -> Row?, by reader: any Reader) throws -> Batch {
         guard let other = reader as? any TextCodec else { throw ZooError(.invalidArgument, Self.notText) }
-        let rows = TokenizedRows(codec: other, maxPromptSteps: .max, maxSteps: .max)
+        let rows = TokenizedRows(codec: other, maxPromptLength: .max, maxLength: .max)
         let ids = try batch.column("row") == nil ? nil : batch.integers("row")
         let ends = other.ends
         var encoded = BatchBuilder()

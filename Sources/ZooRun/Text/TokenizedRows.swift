@@ -10,15 +10,15 @@ import ZooRecords
 struct TokenizedRows {
     let codec: any TextCodec
     /// Longer prompts keep their end.
-    let maxPromptSteps: Int
+    let maxPromptLength: Int
     /// Longer sequences keep their start.
-    let maxSteps: Int
+    let maxLength: Int
     private let chat: Result<ChatTokens?, any Error>
 
-    init(codec: any TextCodec, maxPromptSteps: Int, maxSteps: Int) {
+    init(codec: any TextCodec, maxPromptLength: Int, maxLength: Int) {
         self.codec = codec
-        self.maxPromptSteps = maxPromptSteps
-        self.maxSteps = maxSteps
+        self.maxPromptLength = maxPromptLength
+        self.maxLength = maxLength
         // A template that cannot be read matters where there are conversations.
         chat = Result { try (codec as? TokenizerCodec)?.chatTokens() }
     }
@@ -47,7 +47,7 @@ struct TokenizedRows {
     func example(_ row: Row) throws -> TokenizedSequence {
         if let messages = row.chat?.messages {
             let chat = try template(row)
-            return try chat.tokens(chat.template.assistantTurns(messages, tools: row.chat?.tools)).prefix(maxSteps)
+            return try chat.tokens(chat.template.assistantTurns(messages, tools: row.chat?.tools)).prefix(maxLength)
                 .withoutFirstAction()
         }
         if row.completion != nil || row.chat != nil { return try completion(row, row.completion, row.chat?.completion) }
@@ -66,7 +66,7 @@ struct TokenizedRows {
 
     /// A sample exactly as it was drawn.
     private func sampled(_ context: [Int32], _ actions: [Int32]) -> TokenizedSequence {
-        TokenizedSequence(tokens: context + actions, contextSteps: context.count).prefix(maxSteps)
+        TokenizedSequence(tokens: context + actions, contextSteps: context.count).prefix(maxLength)
     }
 
     /// A prompt and one of its completions.
@@ -78,12 +78,12 @@ struct TokenizedRows {
         // Like a sampled sequence, this one ends with its last action.
         let end = (whole.mask.lastIndex(of: true) ?? -1) + 1
         whole = TokenizedSequence(tokens: Array(whole.tokens[..<end]), mask: Array(whole.mask[..<end]))
-        return cutFront(whole).prefix(maxSteps).withoutFirstAction()
+        return cutFront(whole).prefix(maxLength).withoutFirstAction()
     }
 
     /// Drops tokens at the start until the context before the first action is no longer than a prompt may be.
     private func cutFront(_ sequence: TokenizedSequence) -> TokenizedSequence {
-        let excess = max(0, (sequence.mask.firstIndex(of: true) ?? sequence.tokens.count) - maxPromptSteps)
+        let excess = max(0, (sequence.mask.firstIndex(of: true) ?? sequence.tokens.count) - maxPromptLength)
         var result = TokenizedSequence(
             tokens: Array(sequence.tokens.dropFirst(excess)), mask: Array(sequence.mask.dropFirst(excess)))
         result.cut.front = excess
@@ -104,7 +104,7 @@ struct TokenizedRows {
     private func context(_ prompt: String) throws -> TokenizedSequence {
         let encoded = withoutBegin(try codec.encode(prompt))
         let begin = (encoded.isEmpty ? codec.start : codec.begin).map { [$0] } ?? []
-        let kept = encoded.suffix(max(0, maxPromptSteps - begin.count))
+        let kept = encoded.suffix(max(0, maxPromptLength - begin.count))
         var sequence = TokenizedSequence(tokens: begin + kept, contextSteps: begin.count + kept.count)
         sequence.cut.front = encoded.count - kept.count
         return sequence
@@ -120,6 +120,6 @@ struct TokenizedRows {
         var sequence = TokenizedSequence(
             tokens: context.tokens + completion + (end.map { [$0] } ?? []), contextSteps: context.tokens.count)
         sequence.cut.front = context.cut.front
-        return sequence.prefix(maxSteps).withoutFirstAction()
+        return sequence.prefix(maxLength).withoutFirstAction()
     }
 }

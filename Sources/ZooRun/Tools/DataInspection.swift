@@ -64,7 +64,7 @@ public struct DataInspection: Sendable {
         }
         let files = TaskFiles(recipe: recipe)
         let codec = try recipe.codec(of: stage)
-        let rows = TokenizedRows(codec: codec, maxPromptSteps: stage.data.maxPromptLength, maxSteps: stage.data.maxLength)
+        let rows = TokenizedRows(codec: codec, maxPromptLength: stage.data.maxPromptLength, maxLength: stage.data.maxLength)
 
         var kinds: [Kind] = []
         for wanted in DataKind.allCases where kind == nil || kind == wanted {

@@ -36,7 +36,7 @@ public struct ModelSampler {
     public func sample(
         _ prompts: [String], samples: Int, maxNewTokens: Int, temperature: Double, seed: UInt64
     ) throws -> [[String]] {
-        let rows = TokenizedRows(codec: codec, maxPromptSteps: .max, maxSteps: .max)
+        let rows = TokenizedRows(codec: codec, maxPromptLength: .max, maxLength: .max)
         let contexts = try prompts.map { try rows.prompt(Row(prompt: $0)).tokens }
         let settings = SamplerSettings(
             maxNewTokens: maxNewTokens, temperature: temperature, endTokens: network.endTokens(with: codec.ends))

@@ -1,9 +1,9 @@
 import ArgumentParser
 import ZooData
 import ZooFiles
+import ZooPlugins
 import ZooRecipe
 import ZooReport
-import ZooPlugins
 
 /// What can stand in a recipe.
 struct RecipeCommand: ParsableCommand {
