@@ -110,7 +110,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: swift),
         .target(
-            name: "ZooReport", dependencies: ["ZooRecords", "ZooRecipe", "ZooPlugins", "ZooBase"],
+            name: "ZooReport", dependencies: ["ZooRecords", "ZooRecipe", "ZooPlugins", "ZooKit", "ZooBase"],
             // Compiled in, so that the executable needs no file beside it.
             resources: [
                 .embedInCode("Page/page.css"), .embedInCode("Page/page.js"), .embedInCode("Page/charts.js"),
@@ -134,7 +134,7 @@ let package = Package(
         tests("TokenizerTests", ["ZooModels", "ZooBase"]),
         tests("ZooDataTests", ["ZooData", "ZooBase"]),
         tests("ZooPluginsTests", ["ZooPlugins", "ZooKit", "ZooData"]),
-        tests("ZooRecipeTests", ["ZooRecipe", "ZooPlugins", "ZooKit", "ZooData"]),
+        tests("ZooRecipeTests", ["ZooRecipe", "ZooPlugins", "ZooKit", "ZooData", "ZooBase"]),
         tests("ZooReportTests", ["ZooReport", "ZooRecords", "ZooRecipe", "ZooPlugins", "ZooBase"]),
         tests("CommandTests", ["zoo", "ZooData"]),
         tests("RunTests", ["ZooRun", "ZooRecords", "ZooRecipe", "ZooPlugins", "ZooKit", "ZooModels", "ZooTensor", "ZooData"]),

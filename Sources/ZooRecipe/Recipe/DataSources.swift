@@ -52,6 +52,9 @@ public struct PairBuilding: Sendable, Equatable {
 // MARK: - Keys
 
 extension DataSources {
+    /// The sources in the recipe's words.
+    package var node: RecipeNode { Self.schema.node(self) }
+
     static let schema = Schema("datasets: prompts, pairs or examples", blank: DataSources()) {
         Key("prompts", optional: \.prompts, DataSource.codec, "Rows to sample from.")
         Key("pairs", optional: \.pairs, DataSource.pairs, "Preference pairs: rows, or built from the initial policy's samples.")
@@ -88,6 +91,9 @@ extension ChatSettings {
 }
 
 extension DataSource {
+    /// The source in the recipe's words.
+    package var node: RecipeNode { Self.codec.write(self) }
+
     /// Marks a file that the task makes.
     static let taskPrefix = "task:"
 

@@ -1,4 +1,5 @@
 import Foundation
+import ZooData
 
 /// A YAML file that describes a whole experiment: stages, models, data, rewards, budget, evaluation and variants.
 ///

@@ -27,6 +27,9 @@ extension RewardSpec {
         function != Self.model && RewardKind.all.contains { $0.name == function && !$0.needsTask }
     }
 
+    /// The component in the recipe's words.
+    package var node: RecipeNode { Self.schema.node(self) }
+
     static let codec = schema.codec
     private static let schema = Schema(
         "a reward, such as {function: lexicon}", blank: RewardSpec(function: "", name: "")

@@ -62,7 +62,7 @@ final class ModelFactory {
     /// The identity of a source: equal identities give the same network.
     func identity(_ source: ModelSource) throws -> String {
         if let folder = try folder(source) { return folder.path }
-        return sha256(try JSON.encode(source, pretty: false)) + "-\(seed)"
+        return sha256(try JSON.encode(source.node.json, pretty: false)) + "-\(seed)"
     }
 
     func reader(_ source: ModelSource) throws -> any Reader {

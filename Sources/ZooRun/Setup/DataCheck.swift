@@ -75,7 +75,8 @@ public struct DataCheck: Sendable {
         if case .build = source { return }
         let chain = recipe.chain(of: stage)
         let identity = try [
-            place, key, JSON.text(source), JSON.text(rewards), JSON.text(chain.map(\.policy)), JSON.text(chain.map(\.data)),
+            place, key, JSON.text(source.node.json), JSON.text(rewards.map(\.node.json)),
+            JSON.text(chain.map(\.policy.node.json)), JSON.text(chain.map(\.data.node.json)),
         ]
         guard seen.insert(identity).inserted else { return }
         let files = TaskFiles(recipe: recipe)
@@ -103,7 +104,7 @@ public struct DataCheck: Sendable {
 
     private mutating func codec(of stage: Stage, _ recipe: Recipe) throws -> any TextCodec {
         let origin = recipe.origin(of: stage)
-        let key = try JSON.text(origin.policy) + JSON.text(origin.data)
+        let key = try JSON.text(origin.policy.node.json) + JSON.text(origin.data.node.json)
         let own = try codecs[key] ?? recipe.ownCodec(of: origin)
         codecs[key] = own
         return recipe.codec(of: stage, reading: own)

@@ -1,4 +1,5 @@
 import Foundation
+import ZooData
 import ZooKit
 import ZooModels
 import ZooPlugins

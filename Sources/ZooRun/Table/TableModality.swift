@@ -1,4 +1,5 @@
 import ZooBase
+import ZooData
 import ZooKit
 import ZooModels
 import ZooRecipe

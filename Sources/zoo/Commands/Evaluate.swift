@@ -3,6 +3,7 @@ import Foundation
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooReport
 import ZooRun
 
 struct Evaluate: AsyncParsableCommand {

@@ -1,7 +1,5 @@
 import ArgumentParser
-import ZooData
-import ZooFiles
-import ZooPlugins
+import ZooBase
 import ZooRecipe
 import ZooReport
 

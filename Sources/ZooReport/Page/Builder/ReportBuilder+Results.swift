@@ -1,5 +1,6 @@
 import Foundation
 import ZooBase
+import ZooKit
 import ZooPlugins
 import ZooRecords
 
