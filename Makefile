@@ -108,6 +108,11 @@ parameter-tables: setup ## write the parameter tables of Plugins/*/README.md ane
 	@swift build -c release --build-tests --quiet
 	@ZOO_PARAMETER_TABLES=write swift test -c release --skip-build --filter ParameterTableTests
 
+.PHONY: key-tables
+key-tables: setup ## write the key tables of recipes/*.md anew, from the schema of recipes
+	@swift build -c release --build-tests --quiet
+	@ZOO_KEY_TABLES=write swift test -c release --skip-build --filter KeyTableTests
+
 .PHONY: check
 check: setup ## lint the format and run the tests, the imports between modules and folders among them; warnings are errors
 	@swift format lint --strict --recursive --parallel Sources Plugins Tests Package.swift

@@ -127,7 +127,7 @@ let package = Package(
         tests("TokenizerTests", ["ZooModels", "ZooBase"]),
         tests("ZooDataTests", ["ZooData", "ZooBase"]),
         tests("ZooPluginsTests", ["ZooPlugins", "ZooKit", "ZooData"]),
-        tests("ZooRecipeTests", ["ZooRecipe", "ZooPlugins", "ZooKit", "ZooData"]),
+        tests("ZooRecipeTests", ["ZooRecipe", "ZooPlugins", "ZooKit", "ZooData", "ZooBase"]),
         tests("ZooReportTests", ["ZooReport"]),
         tests("CommandTests", ["zoo"]),
         tests("RunTests", ["ZooRun", "ZooRecords", "ZooRecipe", "ZooPlugins", "ZooKit", "ZooModels", "ZooTensor", "ZooData"]),

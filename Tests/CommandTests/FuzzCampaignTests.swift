@@ -62,7 +62,8 @@ struct FuzzCampaignTests {
     @Test("of --set are taken or refused by one sentence", .timeLimit(.minutes(600)))
     func changes() throws {
         let paths = [
-            "threads", "seed", "device", "name", "budget.iterations", "budget", "optimizer.learning_rate", "policy.new.hidden_size",
+            "threads", "seed", "device", "name", "budget.iterations", "budget", "optimizer.learning_rate",
+            "policy.new.hidden_size",
             "policy.new.num_hidden_layers", "policy.new.vocabulary_size", "policy", "data.max_length", "data.examples",
             "parameters.examples",
             "stages.0", "stages", "rollout.temperature", "rollout.max_new_tokens", "microbatch_tokens", "checkpoint_every",

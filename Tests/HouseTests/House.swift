@@ -28,6 +28,7 @@ enum House {
         "ZooKit": ["Maths", "Parameters", "Services", "Plugin"],
         "ZooModels": ["Network", "Layers", "Adapter", "Tokenizer", "Tabular", "CausalLM", "FlowImage", "Folders"],
         "ZooPlugins": ["Workers", "Host", "Description", "Loading", "Conformance"],
+        "ZooRecipe": ["Node", "Schema", "Recipe", "Loading"],
         "ZooRun": [
             "Store", "Modality", "Text", "Table", "Images", "Models", "Content", "Services", "Setup", "Measuring", "Training",
             "Control", "Probe", "Tools", "Workers",

@@ -3,9 +3,6 @@ import Testing
 import ZooData
 import ZooPlugins
 import ZooRecipe
-import ZooRecords
-import ZooRun
-import ZooKit
 
 /// An algorithm `demo` whose parameters have other names, former ones, and presets that use them.
 private func catalog() throws -> PluginCatalog {

@@ -28,7 +28,8 @@ struct RecipeDifferenceTests {
     @Test("every other value is shown by its path, and a dash where a side has none")
     func values() throws {
         let found = try differences(
-            [], ["critic={trunk: shared}", "rewards.0.weight=3", "stages.base.budget.iterations=6", "seed=2", "evaluation.count=3"])
+            [],
+            ["critic={trunk: shared}", "rewards.0.weight=3", "stages.base.budget.iterations=6", "seed=2", "evaluation.count=3"])
         #expect(
             found == [
                 "seed: 0 → 2", "evaluation.count: 128 → 3", "stages.base.budget.iterations: 5 → 6", "critic.from: base → –",

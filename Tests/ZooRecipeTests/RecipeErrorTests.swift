@@ -36,7 +36,10 @@ struct RecipeErrorTests {
                 "18: stages[1].optimizer.schedule: expected one of constant, linear, cosine, found 'cosin'; did you mean 'cosine'?"
             ),
             ("normalize: true", "normalize: yes", "20: evaluation.gold[0].normalize: expected true or false, found 'yes'"),
-            ("budget: {iterations: 5}", "budget: {iterations: 0}", "9: stages[0].budget.iterations: expected a whole number >= 1, found 0"),
+            (
+                "budget: {iterations: 5}", "budget: {iterations: 0}",
+                "9: stages[0].budget.iterations: expected a whole number >= 1, found 0"
+            ),
             (
                 "budget: {iterations: 5}", "budget: {iterations: 5, updates: 2}",
                 "9: stages[0].budget: expected one of iterations, updates, epochs, sampled_steps, reward_queries, flops, seconds, found iterations and updates"

@@ -128,7 +128,7 @@ struct RecipeExtension {
 
 extension RecipeNode {
     /// Reads the text of a recipe; relative paths in it begin in the file's folder.
-    static func parse(_ yaml: String, file: URL) throws -> RecipeNode {
+    package static func parse(_ yaml: String, file: URL) throws -> RecipeNode {
         try parse(yaml) { "\(file.relativePath):\($0)" }.in(folder: file.deletingLastPathComponent())
     }
 

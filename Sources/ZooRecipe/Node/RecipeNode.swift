@@ -58,7 +58,7 @@ package struct RecipeNode: Sendable, Equatable {
         switch content {
         case .scalar(let value): value
         case .list(let items): .array(items.map(\.json))
-        case .map(let entries): .object(Dictionary(uniqueKeysWithValues: entries.map { ($0.key, $0.value.json) }))
+        case .map(let entries): .object(JSONObject(entries.map { ($0.key, $0.value.json) }))
         }
     }
 }

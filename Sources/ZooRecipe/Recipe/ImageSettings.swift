@@ -96,14 +96,18 @@ extension DenoisingSettings {
         Key("steps", \.steps, .whole(from: 1, to: RecipeLimits.denoisingSteps), "Denoising steps of a rollout.")
         Key(
             "evaluation_steps", \.evaluationSteps, .whole(from: 1, to: RecipeLimits.denoisingSteps),
-            "Denoising steps of an evaluation, which adds no noise after the initial one.")
-        Key("shift", \.shift, .positive(to: 1000), "Of the schedule: σ' = shift·σ / (1 + (shift − 1)·σ). 1: even denoising steps.")
-        Key("guidance", \.guidance, .positive(to: 1000), "Classifier-free guidance. 1: none.")
-        Key("noise", \.noise, .choice, "How a denoising step adds noise: Flow-GRPO's or DanceGRPO's form, or not at all.")
+            "Denoising steps of evaluations and built pairs, which add no noise after the initial one.")
+        Key(
+            "shift", \.shift, .positive(to: 1000), "Of the schedule: σ' = shift·σ / (1 + (shift − 1)·σ). 1: even denoising steps."
+        )
+        Key(
+            "guidance", \.guidance, .positive(to: 1000),
+            "Classifier-free guidance. 1: none; above it each denoising step costs two passes.")
+        Key("noise", \.noise, .choice, "Noise of a denoising step but the last: Flow-GRPO's or DanceGRPO's form, or none.")
         Key("noise_level", \.noiseLevel, .positive(to: 1000), "Flow-GRPO's a, DanceGRPO's η.")
         Key(
             "window", optional: \.window, .whole(from: 1, to: RecipeLimits.denoisingSteps), standard: "all that can",
-            "Denoising steps with noise, from a start that moves (MixGRPO).")
+            "Denoising steps with noise, from a start that moves (MixGRPO); the others are masked.")
         Key(
             "window_every", \.windowEvery, .whole(from: 1, to: RecipeLimits.iterations),
             "Rollouts after which the window moves by one denoising step.")
@@ -114,9 +118,11 @@ extension DenoisingSettings {
 extension ImageScoring {
     static let schema = Schema("how an image is scored", blank: ImageScoring()) {
         Key("times", \.times, .choice, "The distribution of the times at which the denoising error is measured.")
-        Key("reduction", \.reduction, .choice, "Over an image's elements: the mean, or the sum, as for a text's tokens.")
-        Key("mean", \.mean, .within(100), "Mean of the logit of the time, for `logit_normal`.")
-        Key("width", \.width, .positive(to: 100), "Standard deviation of the logit of the time, for `logit_normal`.")
+        Key("reduction", \.reduction, .choice, "Over pixels. β of a mean is that of the sum times the number of pixels.")
+        Key(
+            "mean", \.mean, .within(100),
+            "Mean of the logit of the time, which is 1 at noise: a lower one is nearer to the image.")
+        Key("width", \.width, .positive(to: 100), "Standard deviation of the logit of the time.")
         Key("draws", \.draws, .whole(from: 1, to: 10_000), "Times and noises for each image.")
         Key(
             "condition_drop", \.conditionDrop, .fromZeroToOne(),

@@ -170,11 +170,12 @@ extension LoRAConfig {
         // A loss's numbers may come from one pass and its derivatives from another: both must agree.
         Key(
             "lora_dropout", \.dropout,
-            .number("0: every pass must give the same numbers", NumberRange(from: 0, to: 0)), "Always 0.")
+            .number("0: every pass must give the same numbers", NumberRange(from: 0, to: 0)),
+            "Only 0: a loss's numbers come from one pass and its derivatives from another; both must agree.")
         Key(
             "target_modules", optional: \.named, targetCodec, standard: "PEFT's for the family",
-            "The projections that get an adapter: names, or every one.")
-        Key("use_rslora", \.usesRSLoRA, .flag, "Scale by lora_alpha / √r instead.")
+            "The projections that get an adapter: names, or every one of every block, not the head.")
+        Key("use_rslora", \.usesRSLoRA, .flag, "Scale by lora_alpha / √r instead (Kalajdzievski 2023, arXiv:2312.03732).")
     }
 
     private var dropout: Double {

@@ -31,7 +31,8 @@ extension Probe {
         Key("samples", \.samples, .whole(from: 2, to: RecipeLimits.samples), "Samples of each prompt of the batch.")
         Key("batches", \.batches, .whole(from: 4, to: 100_000), "Batches, for means, variances and intervals.")
         Key(
-            "beta", \.beta, .fromZero(to: 1e6), "Strength of the KL in the objective whose gradient and values are the reference.")
+            "beta", \.beta, .fromZero(to: 1e6), "Strength of the KL in the objective whose gradient and values are the reference."
+        )
         Key(
             "reference", \.reference, .whole(from: 256, to: RecipeLimits.rows),
             "Sequences behind the reference gradient, where it is not known exactly.")

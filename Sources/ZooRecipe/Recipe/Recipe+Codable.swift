@@ -10,11 +10,13 @@ extension Recipe: Codable {
     package var json: JSONValue {
         var values = node.json.object ?? [:]
         values["file"] = .string(file.path)
-        if let compare, var written = values["compare"]?.object {
+        if var written = values["compare"]?.object {
             let variants = written["variants"]?.object ?? [:]
             written["variants"] = .array(
-                compare.variants.map { variant in
-                    .object((variants[variant.name]?.object ?? [:]).merging(["name": .string(variant.name)]) { $1 })
+                variants.members.map { variant in
+                    var named = variant.value.object ?? [:]
+                    named["name"] = .string(variant.key)
+                    return .object(named)
                 })
             values["compare"] = .object(written)
         }
@@ -26,7 +28,8 @@ extension Recipe: Codable {
     /// Files that the recipe names need not exist any more.
     public init(from decoder: any Decoder) throws {
         var values = try JSONValue(from: decoder).object ?? [:]
-        let file = values.removeValue(forKey: "file")?.string ?? ""
+        let file = values["file"]?.string ?? ""
+        values["file"] = nil
         var node = RecipeNode(.object(values))
         if let variants = values["compare"]?["variants"]?.array { node = node.withVariants(variants) }
         let reading = Reading(file: URL(fileURLWithPath: file), checksFiles: false)
@@ -70,7 +73,8 @@ extension RecipeNode {
     fileprivate func withVariants(_ list: [JSONValue]) -> RecipeNode {
         let variants = list.map { variant -> (key: String, node: RecipeNode?) in
             var values = variant.object ?? [:]
-            let name = values.removeValue(forKey: "name")?.string ?? ""
+            let name = values["name"]?.string ?? ""
+            values["name"] = nil
             return (name, RecipeNode(.object(values)))
         }
         guard case .map(var entries) = content, let index = entries.firstIndex(where: { $0.key == "compare" }),

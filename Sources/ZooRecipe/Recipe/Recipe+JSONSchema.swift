@@ -28,9 +28,7 @@ extension Recipe {
         }
         whole["properties"] = .object(properties)
         let required = schema.keys.flatMap(\.keys).filter(\.isRequired).map { JSONValue.string($0.name) }
-        whole["anyOf"] = .array([
-            .object(["required": .array(["extends"])]), .object(["required": .array(required)]),
-        ])
+        whole["anyOf"] = [["required": ["extends"]], ["required": .array(required)]]
         whole["$schema"] = "http://json-schema.org/draft-07/schema#"
         whole["title"] = "A recipe of PolicyZoo"
         return .object(whole)

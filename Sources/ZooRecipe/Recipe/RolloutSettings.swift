@@ -9,7 +9,8 @@ public struct RolloutSettings: Sendable, Equatable {
 extension RolloutSettings {
     static let schema = Schema("the sampler's settings", blank: RolloutSettings()) {
         Key(
-            "max_new_tokens", \.maxNewTokens, .whole(from: 1, to: RecipeLimits.tokens), "Largest number of tokens of a completion."
+            "max_new_tokens", \.maxNewTokens, .whole(from: 1, to: RecipeLimits.tokens),
+            "Largest number of tokens of a completion."
         ).written { $0.denoising == nil }
         Key("temperature", \.temperature, .positive(from: 0.001, to: 1000), "Divides the logits before sampling.")
             .written { $0.denoising == nil }

@@ -74,7 +74,8 @@ extension Stage {
             "Id of a plugin's algorithm, alone or with a preset (`grpo@trl`); see `zoo plugins list`.")
         Key(
             "parameters", \.parameters, .parameters, standard: "the plugin's",
-            "Parameters by algorithm, such as `{ppo: {beta: 0.1}}`. `zoo plugins show ID` lists them, and TRL's names that it takes as well.")
+            "Parameters by algorithm, such as `{ppo: {beta: 0.1}}`. `zoo plugins show ID` lists them, and TRL's names that it takes as well."
+        )
         Key("policy", policySchema, isRequired: true, "The network that is trained.")
         Key(
             "reference", optional: \.reference, ModelSource.codec, standard: "the initial policy",

@@ -4,7 +4,11 @@ import ZooBase
 extension Codec where Value == URL {
     /// A file or folder that must exist.
     static func path(_ words: String, needsFolder: Bool = false) -> Codec {
-        Codec(words, .text("path")) { try existing($0, words, needsFolder: needsFolder) } write: { .text($0.path) }
+        Codec(words, .text("path")) {
+            try existing($0, words, needsFolder: needsFolder)
+        } write: {
+            .text($0.path)
+        }
     }
 
     /// The file or folder that a field names; relative paths begin in the folder of the file that says them.

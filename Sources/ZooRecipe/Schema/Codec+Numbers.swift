@@ -53,7 +53,11 @@ extension Codec where Value == Double {
     /// A whole number.
     static func whole(from least: Int, to most: Int) -> Codec {
         let whole = Codec<Int>.whole(from: least, to: most)
-        return Codec(whole.words, whole.shape) { try whole.read($0).map(Double.init) } write: { .number($0) }
+        return Codec(whole.words, whole.shape) {
+            try whole.read($0).map(Double.init)
+        } write: {
+            .number($0)
+        }
     }
 }
 

@@ -83,7 +83,9 @@ extension Codec where Value == String {
 extension Codec where Value: RawRepresentable & CaseIterable & Sendable, Value.RawValue == String {
     static var choice: Codec {
         let words = Codec<String>.choice(Value.allCases.map(\.rawValue))
-        return Codec(words.words, words.shape) { try words.read($0).flatMap(Value.init(rawValue:)) } write: {
+        return Codec(words.words, words.shape) {
+            try words.read($0).flatMap(Value.init(rawValue:))
+        } write: {
             .text($0.rawValue)
         }
     }

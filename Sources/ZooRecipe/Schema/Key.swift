@@ -111,7 +111,9 @@ package struct Key<Whole: Sendable>: Sendable {
 
     /// The key of a part as a key of the whole.
     func within<Larger>(_ path: WritableKeyPath<Larger, Whole> & Sendable) -> Key<Larger> {
-        Key<Larger>(keys: keys) { larger, section in try read(&larger[keyPath: path], section) } write: {
+        Key<Larger>(keys: keys) { larger, section in
+            try read(&larger[keyPath: path], section)
+        } write: {
             write($0[keyPath: path])
         }
     }

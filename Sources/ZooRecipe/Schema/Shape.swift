@@ -67,6 +67,7 @@ extension Shape {
 extension NumberRange {
     fileprivate var words: String {
         if abs(from) == .infinity { return "number" }
-        return "number \(excludesFrom ? "above" : "from") \(Shape.plain(from)) \(excludesTo ? "and below" : "to") \(Shape.plain(to))"
+        return
+            "number \(excludesFrom ? "above" : "from") \(Shape.plain(from)) \(excludesTo ? "and below" : "to") \(Shape.plain(to))"
     }
 }

@@ -1,9 +1,7 @@
 import ArgumentParser
-import ZooData
-import ZooFiles
+import ZooBase
 import ZooRecipe
 import ZooReport
-import ZooPlugins
 
 /// What can stand in a recipe.
 struct RecipeCommand: ParsableCommand {
