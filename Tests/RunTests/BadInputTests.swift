@@ -47,9 +47,15 @@ struct BadInputTests {
         "a recipe that is wrong is refused by file, line and key before anything runs",
         arguments: [
             ("budget: {iterations: 2}", "budget: {iterations: 2", ["tiny.yaml:1", "YAML"]),
-            ("budget: {iterations: 2}", "budget: {iteration: 2}", ["tiny.yaml:11: stages[0].budget", "found iteration; did you mean 'iterations'?"]),
+            (
+                "budget: {iterations: 2}", "budget: {iteration: 2}",
+                ["tiny.yaml:11: stages[0].budget", "found iteration; did you mean 'iterations'?"]
+            ),
             ("budget: {iterations: 2}", "budget: {iterations: two}", ["tiny.yaml:11: stages[0].budget.iterations", "'two'"]),
-            ("budget: {iterations: 2}", "budget: {iterations: 0}", ["tiny.yaml:11: stages[0].budget.iterations", ">= 1, found 0"]),
+            (
+                "budget: {iterations: 2}", "budget: {iterations: 0}",
+                ["tiny.yaml:11: stages[0].budget.iterations", ">= 1, found 0"]
+            ),
             ("learning_rate: 1e-3", "learning_rate: -1", ["tiny.yaml:10: stages[0].optimizer.learning_rate", "-1"]),
             ("algorithm: sft", "algorithm: sftt", ["tiny.yaml:4: stages[0].algorithm", "did you mean 'sft'?"]),
             (

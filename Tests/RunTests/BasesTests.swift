@@ -22,7 +22,8 @@ struct BasesTests {
             {new: {family: llama, vocabulary_size: 272, hidden_size: 32, intermediate_size: 64, num_hidden_layers: 1, \
             num_attention_heads: 2, num_key_value_heads: 1, tie_word_embeddings: true}}
             """
-        let first = "  - {name: base, algorithm: sft, policy: \(model), data: {examples: examples.jsonl}, budget: {iterations: 3}}\n"
+        let first =
+            "  - {name: base, algorithm: sft, policy: \(model), data: {examples: examples.jsonl}, budget: {iterations: 3}}\n"
         let text = """
             name: bases
             stages:

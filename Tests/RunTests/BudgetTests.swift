@@ -131,7 +131,8 @@ struct BudgetTests {
         let ended = try await zoo.start(command + ["--run-dir", "run"]).end()
         #expect(ended.status == 65)
         let complaint = try ended.complaint
-        #expect(complaint.contains("in 100 iterations 'broken' spent nothing of its budget, updates: 3: no iteration made an update"))
+        #expect(
+            complaint.contains("in 100 iterations 'broken' spent nothing of its budget, updates: 3: no iteration made an update"))
         let checkpoints = folder.url.appending(path: "run/checkpoints").path
         #expect(try FileManager.default.contentsOfDirectory(atPath: checkpoints).sorted() == ["step-100", "step-70"])
         // On another axis the budget ends the run, and that nothing is trained is said.

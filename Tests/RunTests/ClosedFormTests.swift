@@ -225,7 +225,8 @@ struct ClosedFormTests {
         let teacher = folder.url.appending(path: "teacher", directoryHint: .isDirectory)
         let recipe = ZooCommand.clone.appending(path: "recipes/tabular.yaml").path
         let size = [
-            "task={name: tabular, prompts: 2, vocabulary: 3, horizon: 2}", "budget.iterations=60", "evaluation.samples_per_prompt=1",
+            "task={name: tabular, prompts: 2, vocabulary: 3, horizon: 2}", "budget.iterations=60",
+            "evaluation.samples_per_prompt=1",
         ]
         try await zoo.succeed(["train", recipe, "--run-dir", teacher.path] + size.flatMap { ["--set", $0] })
         let model = RunFolder(teacher).model

@@ -64,7 +64,8 @@ struct ContinuationTests {
         try await expectRefused(
             "run/run.json", #""learning_rate" : 0.001"#, #""learning_rate" : 0.1"#,
             saying: "optimizer.learning_rate: expected 0.001, found 0.1")
-        try await expectRefused("run/run.json", #""updates" : 4"#, #""updates" : 1"#, saying: "budget.updates: expected 4, found 1")
+        try await expectRefused(
+            "run/run.json", #""updates" : 4"#, #""updates" : 1"#, saying: "budget.updates: expected 4, found 1")
         try await expectRefused(
             "run/run.json", #""threads" : 1"#, #""threads" : 1000000"#, saying: "run.json was edited",
             "threads is 1000000 in run.json and 1 in recipe.yaml")
