@@ -25,7 +25,7 @@ struct CommonMetricRunTests {
           reward-model: {data: pairs, pairs: 8}
           reinforce: {prompts: 6, samples: 2}
         optimizer: {learning_rate: 1e-2}
-        budget: {steps: 4}
+        budget: {iterations: 4}
         """
     private static let sampled = ["reward", "kl", "length", "loss", "entropy", "finished", "tokens", "seconds"]
     private static let paired = ["margin", "accuracy", "loss", "logp_chosen", "logp_rejected", "tokens", "seconds"]
@@ -100,7 +100,7 @@ struct CommonMetricRunTests {
         try expect(dpo, "logp_rejected") { $0["logps/rejected"] }
         try expect(dpo, "loss") { $0["loss"] }
         // The same pairs in the same order, labelled one by one, in passes that divide them.
-        let kto = try await train("kto", ["--set", "microbatch_steps=16"])
+        let kto = try await train("kto", ["--set", "microbatch_tokens=16"])
         #expect(abs(try #require(kto[0]["common/logp_chosen"]) - (try #require(dpo[0]["common/logp_chosen"]))) < 1e-4)
         #expect(abs(try #require(kto[0]["common/logp_rejected"]) - (try #require(dpo[0]["common/logp_rejected"]))) < 1e-4)
         let online = try await train("online-dpo")
@@ -118,7 +118,7 @@ struct CommonMetricRunTests {
                   grpo: {prompts: 2, samples: 4, beta: 0.1, kl_estimator: exact}
                   dpo: {pairs: 4, beta: 0.5}
                 optimizer: {learning_rate: 3e-3}
-                budget: {steps: 3}
+                budget: {iterations: 3}
                 """)
         func run(_ algorithm: String) async throws -> [[String: Double]] {
             try await zoo.succeed(["train", task.recipe.path, "--algorithm", algorithm, "--run-dir", algorithm, "--quiet"])

@@ -91,7 +91,7 @@ struct EvaluationAlongTheWayTests {
                 rollout: {max_new_tokens: 4}
                 parameters: {grpo: {prompts: 4, samples: 4}, ppo: {prompts: 16, epochs: 1}, dpo: {pairs: 16}, kto: {examples: 32}}
                 optimizer: {learning_rate: 3e-3}
-                budget: {steps: 50}
+                budget: {iterations: 50}
                 """,
             more: "evaluation: {prompts: prompts.jsonl, gold: [{function: regex, parameters: {pattern: is}}]}")
         let told = try await zoo.succeed(
@@ -116,12 +116,12 @@ struct EvaluationAlongTheWayTests {
 
     @Test("take a part of many prompts, which is said, and the end takes all")
     func part() async throws {
-        let run = try await train("grpo", ["budget.steps=200"], run: "all")
+        let run = try await train("grpo", ["budget.iterations=200"], run: "all")
         #expect(!run.told.contains("evaluations during training"))
         let prompts = try String(contentsOf: folder.url.appending(path: "prompts.jsonl"), encoding: .utf8)
         _ = try folder.write(String(repeating: prompts, count: 40), to: "many.jsonl")
         let many = try await train(
-            "grpo", ["budget.steps=200", "evaluation.prompts=many.jsonl", "evaluation.count=240"], run: "part")
+            "grpo", ["budget.iterations=200", "evaluation.prompts=many.jsonl", "evaluation.count=240"], run: "part")
         #expect((8...12).contains(many.at.count), "\(many.at)")
         let said = try #require(many.told.firstMatch(of: /evaluations during training take (\d+) of 240 prompts/))
         #expect((16..<240).contains(try #require(Int(said.output.1))))

@@ -83,7 +83,9 @@ struct ResumeTests {
     @Test("a student, with the frozen teacher that its stage names")
     func student() async throws {
         let recipe = ZooCommand.clone.appending(path: "recipes/distill.yaml").path
-        let changes = ["budget={iterations: 240}", "checkpoint_every=10", "stages.teacher.budget.updates=8"].flatMap { ["--set", $0] }
+        let changes = ["budget={iterations: 240}", "checkpoint_every=10", "stages.teacher.budget.updates=8"].flatMap {
+            ["--set", $0]
+        }
         try await compareInterrupted(["train", recipe] + changes)
     }
 
