@@ -99,9 +99,9 @@ test: setup data headers ## build and run all tests; FILTER='SuiteA|SuiteB' runs
 
 # A test holds the tables against what the plugins say; here it writes them.
 .PHONY: parameter-tables
-parameter-tables: setup ## write the parameter tables of Plugins/*/README.md anew, from the plugins
+parameter-tables: setup ## write the tables of parameters (Plugins/*/README.md) and of metrics (recipes/README.md) anew
 	@swift build -c release --build-tests --quiet
-	@ZOO_PARAMETER_TABLES=write swift test -c release --skip-build --filter ParameterTableTests
+	@ZOO_PARAMETER_TABLES=write swift test -c release --skip-build --filter 'ParameterTableTests|MetricTableTests'
 
 .PHONY: key-tables
 key-tables: setup ## write the key tables of recipes/*.md anew, from the schema of recipes

@@ -29,7 +29,8 @@ final class RunWatcher: RunObserver {
     func observe(_ run: String, _ event: RunEvent) {
         switch event {
         case .phase(let phase): update(run, fraction: nil, detail: phase)
-        case .step(_, let fraction, let metrics): update(run, fraction: fraction, detail: Self.highlights(metrics))
+        case .step(let iteration, let fraction, let metrics):
+            update(run, fraction: fraction, detail: "iteration \(iteration)" + Self.highlights(metrics))
         case .message(let line): progress?.message("\(run): \(line)")
         case .stopped: break
         case .failure(_, let message): finish(run, "failed: \(message)")
@@ -65,13 +66,9 @@ final class RunWatcher: RunObserver {
         return runs.reduce(0) { $0 + min(state.fractions[$1] ?? 0, 1) } / Double(runs.count)
     }
 
-    /// The most informative of the metrics that the algorithm logs.
+    /// The first of the common metrics that the run has: the same for every algorithm.
     private static func highlights(_ metrics: [String: Double]) -> String {
-        let wanted = [
-            ["reward", "objective/scores"], ["kl", "objective/kl"], ["rewards/accuracies", "accuracy"],
-            ["loss", "loss/policy_avg"],
-        ]
-        let shown = wanted.compactMap { names in names.first { metrics[$0] != nil } }
-        return shown.prefix(3).map { "\($0) \(Quantity.number(metrics[$0] ?? .nan))" }.joined(separator: "  ")
+        let shown = CommonMetric.allCases.compactMap { metric in metrics[metric.name].map { (metric.rawValue, $0) } }
+        return shown.prefix(3).map { "  \($0) \(Quantity.number($1))" }.joined()
     }
 }

@@ -37,6 +37,18 @@ struct ResumeTests {
         try await compareInterrupted(["train", task.recipe.path, "--algorithm", algorithm])
     }
 
+    @Test(
+        "measured at about every tenth of the budget, killed, taken up, stopped by Ctrl-C and taken up again",
+        arguments: ["grpo", "kto"])
+    func measured(algorithm: String) async throws {
+        let task = try TinyTask(
+            in: folder.url, stage: Self.stage,
+            more: "evaluation: {prompts: prompts.jsonl, samples_per_prompt: 8, pairs: pairs.jsonl}")
+        try await compareInterrupted(["train", task.recipe.path, "--algorithm", algorithm])
+        let measured = try records(folder.url.appending(path: "broken/metrics.jsonl")).filter { $0["eval/kl"] != nil }
+        #expect((2...12).contains(measured.count))
+    }
+
     @Test("an adapter, killed, taken up, stopped by Ctrl-C and taken up again", arguments: ["ppo", "grpo", "dpo"])
     func adapter(algorithm: String) async throws {
         let task = try TinyTask(in: folder.url, stage: Self.stage)

@@ -14,7 +14,7 @@ func expectSameRuns(_ first: URL, _ second: URL, _ comment: Comment? = nil, sour
     }
     func metrics(_ run: URL) throws -> [Substring] {
         let text = try #require(String(data: data(run, "metrics.jsonl"), encoding: .utf8))
-        return text.replacing(/"budget\/seconds": [^,}]+/, with: "").split(separator: "\n")
+        return text.replacing(/"(budget|common)\/seconds": [^,}]+/, with: "").split(separator: "\n")
     }
     let (whole, other) = (try metrics(first), try metrics(second))
     #expect(whole.count == other.count, comment, sourceLocation: sourceLocation)

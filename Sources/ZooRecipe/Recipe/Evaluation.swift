@@ -9,8 +9,8 @@ public struct Evaluation: Sendable, Equatable {
     /// `NAME@SPLIT`.
     public var count = 128
     public var samplesPerPrompt = 1
-    /// Iterations between evaluations during training; 0: only at the end.
-    public var every = 0
+    /// Iterations between evaluations during training; 0: only at the end; nil: about ten, for at most 5% of the run's operations.
+    public var every: Int?
     /// Rewards that training never sees.
     public var gold: [RewardSpec] = []
 }
@@ -27,7 +27,7 @@ extension Evaluation {
         Key("samples_per_prompt", \.samplesPerPrompt, .whole(from: 1, to: RecipeLimits.samples), "Samples of each prompt.")
             .written { $0.prompts != nil }
         Key(
-            "every", \.every, .iterations,
+            "every", optional: \.every, .iterations, standard: "about ten a run",
             "Iterations between evaluations during training, logged as `eval/…`; 0: only at the end.")
         Key("gold", \.gold, .list(of: RewardSpec.codec), "Rewards that training never sees.")
     } check: { evaluation, section in

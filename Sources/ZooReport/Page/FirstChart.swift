@@ -1,7 +1,9 @@
+import ZooPlugins
+
 /// Which metrics the first chart of a report shows.
 package enum FirstChart {
     /// Before the names of metrics that mean the same for every algorithm that logs them.
-    package static let common = "common/"
+    package static let common = CommonMetric.prefix
 
     private static let order = ["reward", "kl", "entropy", "length", "finished", "tokens", "seconds", "margin", "accuracy"]
     /// For runs without common metrics.

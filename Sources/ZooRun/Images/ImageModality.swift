@@ -51,6 +51,20 @@ struct ImageModality: Modality {
         return OutputInfo(perStep: true, reduction: ZOO_REDUCTION_MEAN, dimensions: format.shape.count)
     }
 
+    /// The image, its prompt and the seed of its score.
+    func keys(of batch: Batch) -> [[Int32]] {
+        let parts = [ImageColumn.sample, ImageColumn.condition, ImageColumn.seed].compactMap(batch.column).map { column in
+            (
+                width: column.width,
+                numbers: column.integers?.map { Int32(truncatingIfNeeded: $0) }
+                    ?? column.floats.map { Int32(bitPattern: $0.bitPattern) }
+            )
+        }
+        return (0..<batch.sequenceCount).map { sequence in
+            parts.flatMap { $0.numbers[sequence * $0.width..<(sequence + 1) * $0.width] }
+        }
+    }
+
     /// Every evaluation of an image draws new times and noise.
     var repeatsScores: Bool { false }
 

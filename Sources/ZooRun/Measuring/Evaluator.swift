@@ -14,8 +14,10 @@ final class Evaluator {
     private let gold: RewardService
     private let plan: MeasuringPlan
     private let evaluation: Evaluation
-    /// The reference's samples, and its version: an algorithm may change it.
-    private var before: (measured: Measured, version: Int)?
+    /// The reference's samples by number of prompts, and its version: an algorithm may change it.
+    private var before: [Int: (measured: Measured, version: Int)] = [:]
+    /// Floating-point operations of the policy's part of the last measurement; the reference is measured once.
+    private(set) var flops = 0.0
 
     init(_ evaluation: Evaluation, _ setup: StageSetup, _ services: RunServices, stop: StopSignal) throws {
         self.evaluation = evaluation
@@ -31,8 +33,36 @@ final class Evaluator {
             rows: prompts.rows)
     }
 
+    /// Held-out prompts to be measured on.
+    var count: Int { evaluation.count == 0 ? plan.rows.count : min(evaluation.count, plan.rows.count) }
+
     /// Measures the current policy. Its cost is not that of training: seconds go to the phase `evaluation`.
-    func run() throws -> EvaluationResult {
+    ///
+    /// - Parameter part: of the held-out prompts, from the first.
+    func run(part: Double = 1) throws -> EvaluationResult {
+        try apart {
+            let batch = try heldOut(count.part(part))
+            let version = try services.model.roles.role("reference").version
+            let known = before[batch.sequenceCount].flatMap { $0.version == version ? $0.measured : nil }
+            let reference = try known ?? measure("reference", batch)
+            before[batch.sequenceCount] = (reference, version)
+            let start = services.model.ledger.totalFLOPs
+            let measured = try measure(services.keptPolicy, batch)
+            flops = services.model.ledger.totalFLOPs - start
+            return try compare(measured, reference)
+        }
+    }
+
+    /// Floating-point operations of measuring the policy on the first prompts.
+    func cost(of prompts: Int) throws -> Double {
+        try apart {
+            _ = try measure(services.keptPolicy, heldOut(prompts))
+            return services.model.ledger.totalFLOPs
+        }
+    }
+
+    /// Runs a measurement with a ledger of its own.
+    private func apart<Result>(_ body: () throws -> Result) throws -> Result {
         let start = secondsNow()
         var ledger = services.model.ledger
         services.model.ledger = Ledger()
@@ -42,17 +72,10 @@ final class Evaluator {
             ledger.note(.evaluation, seconds: secondsNow() - start)
             services.model.ledger = ledger
         }
-        let batch = try heldOut()
-        let version = try services.model.roles.role("reference").version
-        if before?.version != version { before = (try measure("reference", batch), version) }
-        guard let before else { throw ZooError(.internal, "the reference has just been measured") }
-        return try compare(measure(services.keptPolicy, batch), before.measured)
+        return try body()
     }
 
-    private func heldOut() throws -> Batch {
-        let count = evaluation.count == 0 ? plan.rows.count : min(evaluation.count, plan.rows.count)
-        return try services.modality.prompts(Array(plan.rows.prefix(count)))
-    }
+    private func heldOut(_ count: Int) throws -> Batch { try services.modality.prompts(Array(plan.rows.prefix(count))) }
 
     /// Samples of a role and their metrics.
     private func measure(_ role: String, _ prompts: Batch) throws -> Measured {

@@ -18,9 +18,13 @@ final class HeldOut {
     private let make: (HostTable) throws -> AlgorithmInstance
     /// How many times the algorithm asks for rows in one iteration.
     private var requests = 1
-    /// The reference's scores of held-out rows, separate from the run's: the last bits of a score depend on what it was computed
-    /// with.
-    private var scores: (version: Int, values: [[Int32]: Double]) = (0, [:])
+    /// Floating-point operations of measuring all rows once.
+    private(set) var cost = 0.0
+    /// Rows of the kind that the algorithm asks for.
+    private(set) var count = 0
+    /// The reference's scores of held-out rows by how many rows were measured, separate from the run's: the last bits of a score
+    /// depend on what it was computed with.
+    private var scores: [Int: (version: Int, values: [[Int32]: Double])] = [:]
 
     /// Reads the rows and runs one iteration on the first of them, so that faults are known before anything is trained.
     ///
@@ -53,11 +57,13 @@ final class HeldOut {
 
     /// One iteration, to see how many times it asks for rows; false if it asks for a kind that is not held out.
     private func rehearse() throws -> Bool {
-        try frozen {
-            let host = host(requests: nil)
+        try frozen(rows: 0) {
+            let host = host(requests: nil, part: 1)
             do { try make(HostTable(host)).step() } catch  where host.isAskedForOthers { return false }
             guard host.served > 0 else { return false }
             requests = host.served
+            count = host.count
+            cost = services.model.ledger.totalFLOPs / Double(host.rowsServed) * Double(count)
             return true
         }
     }
@@ -65,10 +71,12 @@ final class HeldOut {
     /// The metrics that the algorithm logs of its iteration, over all rows, each counted once; names as it logs them, except
     /// those that ``EvaluationResult`` has for samples: `held_out/NAME`.
     ///
-    /// - Parameter algorithm: the instance that trains; its state is read.
-    func measure(_ algorithm: AlgorithmInstance) throws -> [String: Double] {
-        try frozen {
-            let host = host(requests: requests)
+    /// - Parameters:
+    ///   - algorithm: the instance that trains; its state is read.
+    ///   - part: of the rows, from the first.
+    func measure(_ algorithm: AlgorithmInstance, part: Double = 1) throws -> [String: Double] {
+        try frozen(rows: count.part(part)) {
+            let host = host(requests: requests, part: part)
             let own = try make(HostTable(host))
             try own.load(algorithm.save())
             repeat {
@@ -87,22 +95,23 @@ final class HeldOut {
         }
     }
 
-    private func host(requests: Int?) -> HeldOutHost {
+    private func host(requests: Int?, part: Double) -> HeldOutHost {
         let seed = setup.recipe.seed
         let rows = DataService(datasets, setup.modality.heldOut(seed: seed), seed: seed)
-        return HeldOutHost(services, algorithm: setup.stage.algorithm, rows: rows, requests: requests)
+        return HeldOutHost(services, algorithm: setup.stage.algorithm, rows: rows, requests: requests, part: part)
     }
 
     /// Runs a measurement without affecting the run's ledger and caches.
-    private func frozen<Result>(_ body: () throws -> Result) throws -> Result {
+    private func frozen<Result>(rows: Int, _ body: () throws -> Result) throws -> Result {
         let (model, start) = (services.model, secondsNow())
         var ledger = model.ledger
         let (own, roles) = (model.referenceScores, Set(model.roles.built.keys))
         let version = model.roles.built["reference"]?.version ?? 0
         model.ledger = Ledger()
-        model.referenceScores = scores.version == version ? scores.values : [:]
+        let known = scores[rows] ?? scores[0]
+        model.referenceScores = known?.version == version ? known?.values ?? [:] : [:]
         defer {
-            scores = (version, model.referenceScores)
+            scores[rows] = (version, model.referenceScores)
             model.referenceScores = own
             model.roles.removeCopies(but: roles)
             ledger.evaluationBytes = max(ledger.evaluationBytes, model.ledger.transientBytes)
@@ -120,10 +129,14 @@ final class HeldOutHost: HostServices {
     private let rows: DataService
     /// Requests in one iteration; nil until the first iteration shows it.
     private let requests: Int?
+    private let part: Double
     private var random = SplitMix64(seed: 0, stream: 3)
     private var metrics = MetricAccumulator()
     /// Requests answered.
     private(set) var served = 0
+    private(set) var rowsServed = 0
+    /// Rows of the kind that the algorithm asks for, as far as they are to be served.
+    private(set) var count = 0
     /// Rows still to be served, of the kind that the algorithm asks for.
     private(set) var left = 0
     /// Whether it asked for a kind that is not held out.
@@ -131,11 +144,12 @@ final class HeldOutHost: HostServices {
     /// Requests that share all rows, over a whole number of iterations.
     private var parts = 0
 
-    init(_ live: RunServices, algorithm: String, rows: DataService, requests: Int?) {
+    init(_ live: RunServices, algorithm: String, rows: DataService, requests: Int?, part: Double) {
         self.live = live
         self.algorithm = algorithm
         self.rows = rows
         self.requests = requests
+        self.part = part
     }
 
     // MARK: - Rows
@@ -149,9 +163,14 @@ final class HeldOutHost: HostServices {
     /// How many of the `n` requested rows are served: the rows are distributed over as few iterations as possible, as evenly as
     /// possible, so that the last batch is not much smaller.
     private func next(_ kind: DataKind, _ n: Int) throws -> Int {
-        guard let all = rows.count(kind) else { throw others(kind) }
+        guard let held = rows.count(kind) else { throw others(kind) }
+        let all = min(held, max(requests ?? 1, held.part(part)))
+        count = all
         served += 1
-        guard let requests else { return min(n, all) }
+        guard let requests else {
+            rowsServed += min(n, all)
+            return min(n, all)
+        }
         if parts == 0 {
             parts = requests * ((all + n * requests - 1) / (n * requests))
             left = all

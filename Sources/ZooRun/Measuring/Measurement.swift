@@ -8,6 +8,12 @@ struct Measurement {
     private let evaluator: Evaluator?
     private let heldOut: HeldOut?
     private let algorithm: AlgorithmInstance
+    private let services: RunServices
+    private let every: Int?
+    /// Rows of the shortest measurement along the way that the host chooses by itself.
+    private static let fewest = 16
+    /// Prompts whose cost foretells that of all.
+    private static let tried = 8
 
     /// - Parameter make: makes another instance of the algorithm.
     init(
@@ -15,17 +21,69 @@ struct Measurement {
         make: @escaping (HostTable) throws -> AlgorithmInstance
     ) throws {
         self.algorithm = algorithm
+        self.services = services
+        every = evaluation.every
         evaluator = try evaluation.prompts.map { _ in try Evaluator(evaluation, setup, services, stop: stop) }
         heldOut = try HeldOut(evaluation, setup, services, make: make)
     }
 
     var hasHeldOutRows: Bool { heldOut != nil }
 
-    /// - Parameter samples: whether there is a policy to sample from.
-    func run(samples: Bool = true) throws -> EvaluationResult {
-        let sampled = try samples ? evaluator?.run() : nil
+    /// - Parameters:
+    ///   - samples: whether there is a policy to sample from.
+    ///   - part: of the held-out rows, from the first.
+    func run(samples: Bool = true, part: Double = 1) throws -> EvaluationResult {
+        let sampled = try samples ? evaluator?.run(part: part) : nil
         var result = sampled ?? EvaluationResult(metrics: [:], reference: [:], samples: [])
-        if let heldOut { result.metrics.merge(try heldOut.measure(algorithm)) { $1 } }
+        if let heldOut { result.metrics.merge(try heldOut.measure(algorithm, part: part)) { $1 } }
         return result
     }
+
+    // MARK: - Along the way
+
+    /// Prepares for what ``alongTheWay(fraction:)`` does, before the first iteration of a run.
+    ///
+    /// - Returns: whether the initial policy is to be measured.
+    func begin() throws -> Bool {
+        if let every { return every > 0 }
+        guard evaluator != nil || heldOut != nil else { return false }
+        let prepared = services.model.ledger.totalFLOPs
+        let prompts = services.trainsPolicy ? evaluator?.count : nil
+        let tried = try prompts.map { count in try evaluator?.cost(of: min(Self.tried, count)) ?? 0 } ?? 0
+        let cost = (prompts.map { tried / Double(min(Self.tried, $0)) * Double($0) } ?? 0) + (heldOut?.cost ?? 0)
+        let rows = [prompts, heldOut?.count].compactMap(\.self).max() ?? 1
+        services.schedule = EvaluationSchedule(
+            cost: cost, leastPart: Double(Self.fewest) / Double(rows), spent: tried, prepared: prepared)
+        return false
+    }
+
+    /// Measures after an iteration if one is due; nil: none is.
+    func alongTheWay(fraction: Double) throws -> EvaluationResult? {
+        let (iteration, samples) = (services.model.ledger.algorithmSteps, services.trainsPolicy)
+        if let every { return every > 0 && iteration % every == 0 ? try run(samples: samples) : nil }
+        guard var schedule = services.schedule else { return nil }
+        let isPlanned = schedule.part != nil
+        let part = schedule.due(fraction: fraction, flops: services.model.ledger.totalFLOPs)
+        defer { services.schedule = schedule }
+        if !isPlanned, let part = schedule.part { announce(part, samples) }
+        guard let part else { return nil }
+        let result = try run(samples: samples, part: part)
+        schedule.note(flops: (samples ? evaluator?.flops ?? 0 : 0) + part * (heldOut?.cost ?? 0))
+        return result
+    }
+
+    private func announce(_ part: Double, _ samples: Bool) {
+        let kinds = [(samples ? evaluator?.count : nil, "prompts"), (heldOut?.count, "held-out rows")]
+        let taken = kinds.compactMap { count, name in count.map { "\($0.part(part)) of \($0) \(name)" } }
+        guard part < 1, !taken.isEmpty else { return }
+        RunEvent.send(
+            .message(
+                "evaluations during training take \(taken.joined(separator: " and ")), the same each time, to cost at most "
+                    + "\(Int(EvaluationSchedule.share * 100))% of the run; the one at its end takes all"))
+    }
+}
+
+extension Int {
+    /// How many of these rows a part of them is; at least one.
+    func part(_ part: Double) -> Int { Swift.min(self, Swift.max(1, Int((Double(self) * part).rounded(.down)))) }
 }

@@ -39,6 +39,8 @@ protocol Modality {
     var outputs: Set<Output> { get }
     /// What one number of an output stands for.
     func info(_ output: Output) -> OutputInfo
+    /// What tells the sequences of a batch apart, `[n_sequences]`: what a network sees of each.
+    func keys(of batch: Batch) -> [[Int32]]
     /// Whether a frozen network gives the same score whenever it sees the same sequence.
     var repeatsScores: Bool { get }
     /// The wanted outputs with the KL to a reference, which is evaluated in the middle of the policy's pass; nil if this modality has
@@ -155,9 +157,18 @@ protocol Reader: Sendable {
 }
 
 extension Modality {
+    func keys(of batch: Batch) -> [[Int32]] { batch.tokenKeys }
+
     /// Why there are no pairs.
     func noPair() -> ZooError {
         ZooError(.failedPrecondition, "no preference pair could be built: the reward is the same for all samples of each prompt")
+    }
+}
+
+extension Batch {
+    /// Tokens and mask of each sequence, `[n_sequences]`.
+    package var tokenKeys: [[Int32]] {
+        (0..<sequenceCount).map { steps(of: $0).map { tokens[$0] << 1 | (mask[$0] ? 1 : 0) } }
     }
 }
 

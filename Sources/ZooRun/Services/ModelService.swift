@@ -56,9 +56,7 @@ final class ModelService {
     }
 
     private func cachedScores(_ role: Role, _ batch: Batch) throws -> Column {
-        let keys = (0..<batch.sequenceCount).map { sequence in
-            batch.steps(of: sequence).map { batch.tokens[$0] << 1 | (batch.mask[$0] ? 1 : 0) }
-        }
+        let keys = batch.tokenKeys
         let missing = keys.indices.filter { referenceScores[keys[$0]] == nil }
         if !missing.isEmpty {
             let scores = try forward(role, batch.selecting(missing), [.score])[0].doubles

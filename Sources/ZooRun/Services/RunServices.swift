@@ -24,11 +24,16 @@ final class RunServices: HostServices, NetworkAccess {
     let sampling: Generator
     /// The role whose updates count.
     private let trainedRole: String
+    var trainsPolicy: Bool { trainedRole == "policy" }
     /// Sequences that the algorithm sampled since this process began, and how many of them ended before the limit.
     private(set) var drawn = (sequences: 0, finished: 0)
     /// Serves the algorithm's own random numbers.
     var random: SplitMix64
     var metrics = MetricAccumulator()
+    /// What is logged of every algorithm, from what it asks the host for.
+    let common: CommonMetrics
+    /// When the run is measured along the way; nil if the recipe says when, or nothing is measured.
+    var schedule: EvaluationSchedule?
     let stop: StopSignal
     /// Start time of the current iteration; nil between iterations.
     var stepStart: Double?
@@ -38,6 +43,7 @@ final class RunServices: HostServices, NetworkAccess {
         ema: Double? = nil, trainedRole: String = "policy", seed: UInt64, stop: StopSignal, logger: Logger
     ) {
         self.trainedRole = trainedRole
+        common = CommonMetrics(trainedRole: trainedRole, dimensions: modality.info(.logp).dimensions, keys: modality.keys)
         self.ema = ema
         self.model = model
         self.data = data
@@ -62,6 +68,7 @@ final class RunServices: HostServices, NetworkAccess {
 
     func generate(role: String, prompts: Batch, samples: Int) throws -> Batch {
         let drawn = try generate(role: role, prompts: prompts, samples: samples, settings: settings, generator: sampling)
+        try common.sampled(drawn)
         model.ledger.sampledSteps += drawn.actionCount
         self.drawn.sequences += drawn.sequenceCount
         self.drawn.finished += drawn.column("finished")?.doubles.count { $0 != 0 } ?? drawn.sequenceCount
@@ -106,7 +113,9 @@ final class RunServices: HostServices, NetworkAccess {
     }
 
     func score(_ rollout: Batch) throws -> [Column] {
-        try rewards.score(rollout, row: data.promptRow, ledger: &model.ledger, unscorable: true) + rewards.weights(rollout)
+        let scores = try rewards.score(rollout, row: data.promptRow, ledger: &model.ledger, unscorable: true)
+        common.scored(scores[0].doubles)
+        return scores + rewards.weights(rollout)
     }
 
     func network(_ role: String) throws -> any Network { try model.roles.role(role).network }
@@ -114,11 +123,15 @@ final class RunServices: HostServices, NetworkAccess {
     func supports(role: String, output: String) throws -> OutputInfo { try model.supports(role: role, output: output) }
 
     func forward(role: String, batch: Batch, outputs: [String]) throws -> [Column] {
-        try model.forward(role: role, batch: batch, outputs: outputs)
+        let columns = try model.forward(role: role, batch: batch, outputs: outputs)
+        try common.evaluated(role: role, batch, columns)
+        return columns
     }
 
     func accumulate(role: String, batch: Batch, outputs: [String], flags: UInt32, loss: LossCall) throws -> Double {
-        try model.accumulate(role: role, batch: batch, outputs: outputs, flags: flags, loss: loss)
+        try common.accumulating(role: role, batch, loss) {
+            try model.accumulate(role: role, batch: batch, outputs: outputs, flags: flags, loss: $0)
+        }
     }
 
     func optimizerStep(role: String) throws -> UpdateInfo {
@@ -126,6 +139,7 @@ final class RunServices: HostServices, NetworkAccess {
             model.roles.addCopy(Self.averaged, of: try model.roles.role(role))
         }
         let update = try model.optimizerStep(role: role)
+        common.updated(role: role)
         if role == "policy", let ema { try model.blend(destination: Self.averaged, source: role, weight: 1 - ema) }
         try metrics.add("grad_norm/\(role)", update.gradientNorm, weight: 1, normaliser: ZOO_METRIC_MEAN)
         try metrics.add("lr/\(role)", update.learningRate, weight: 1, normaliser: ZOO_METRIC_LAST)

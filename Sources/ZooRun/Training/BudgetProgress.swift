@@ -23,9 +23,12 @@ extension RunServices {
     func timingStep(_ step: () throws -> Void) rethrows {
         let start = secondsNow()
         stepStart = start
+        common.begin()
         defer { stepStart = nil }
         try step()
-        model.ledger.seconds += secondsNow() - start
+        let seconds = secondsNow() - start
+        model.ledger.seconds += seconds
+        common.end(seconds: seconds)
     }
 
     /// Passes over the dataset that the algorithm reads most.

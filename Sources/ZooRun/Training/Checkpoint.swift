@@ -25,6 +25,7 @@ struct Checkpoint {
         var random: SplitMix64
         var sampling: Data
         var ledger: Ledger
+        var schedule: EvaluationSchedule?
     }
 
     let folder: RunFolder
@@ -104,7 +105,7 @@ struct Checkpoint {
             step: step, versions: roles.mapValues(\.version),
             frozen: roles.filter { $0.value.optimizer == nil }.map(\.key).sorted(),
             cursors: services.data.cursors, random: services.random, sampling: Data(services.sampling.state),
-            ledger: services.model.ledgerWithBytes())
+            ledger: services.model.ledgerWithBytes(), schedule: services.schedule)
         try OutputFile.write(JSON.encode(state), to: part.appending(path: "state.json"))
         try Manifest(of: part, files: InputFolder.files(in: part), step: step, roles: saved.keys.sorted())
             .write(to: part.appending(path: Self.manifest))
@@ -148,6 +149,7 @@ struct Checkpoint {
         services.model.referenceScores = try unpacked(Safetensors.read(part.appending(path: "reference-scores.safetensors")))
         services.model.ledger = state.ledger
         services.random = state.random
+        services.schedule = state.schedule
         try services.sampling.restore(Array(state.sampling))
         try services.data.restore(state.cursors)
         try algorithm.load(InputFile.data(part.appending(path: "algorithm.bin")))

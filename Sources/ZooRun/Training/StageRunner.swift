@@ -80,9 +80,7 @@ public struct StageRunner {
         model.progress = { [unowned services] in services.spent(stage) }
         var saved = model.ledger.algorithmSteps
         var watch = ProgressWatch(stage, services)
-        if let evaluator, saved == 0, spec.recipe.evaluation?.every ?? 0 > 0 {
-            try record(stage, services, evaluator, clock)
-        }
+        if let evaluator, saved == 0, try evaluator.begin() { try record(stage, services, evaluator, clock) }
         while true {
             let fraction = services.spent(stage)
             if fraction >= 1 {
@@ -138,8 +136,7 @@ public struct StageRunner {
     private func record(_ stage: Stage, _ services: RunServices, _ evaluator: Measurement?, _ clock: WallClock) throws {
         let step = services.model.ledger.algorithmSteps
         var measured: [(name: String, value: Double)] = []
-        if let evaluator, let every = spec.recipe.evaluation?.every, every > 0, step % every == 0 {
-            let result = try evaluator.run()
+        if let result = try evaluator?.alongTheWay(fraction: services.spent(stage)) {
             measured = result.metrics.sorted { $0.key < $1.key }.map { ("eval/\($0.key)", $0.value) }
             if let png = try result.pictures?.png() { for sink in sinks { try sink.picture(png, step: step) } }
         }
@@ -150,7 +147,7 @@ public struct StageRunner {
                 ("budget/updates", Double(ledger.updates)), ("budget/flops", ledger.totalFLOPs),
                 ("budget/seconds", ledger.seconds),
             ]
-            let values = services.metrics.take() + measured + cost.map { (name: $0.0, value: $0.1) }
+            let values = services.common.values + services.metrics.take() + measured + cost.map { (name: $0.0, value: $0.1) }
             let record = MetricRecord(step: step, values: values)
             for sink in sinks { try sink.record(record) }
             RunEvent.send(

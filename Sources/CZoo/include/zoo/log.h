@@ -19,7 +19,7 @@ typedef struct zoo_log_v1 {
     void *ctx;
 
     /// Adds a value to the metric `name` of the current step. `weight` is the number of things that `value` is a mean over (steps,
-    /// sequences, pairs) and counts for ZOO_METRIC_MEAN alone. `step` and names that begin with `budget/`, `eval/`, `evaluation/`,
+    /// sequences, pairs) and counts for ZOO_METRIC_MEAN alone. `step` and names that begin with `budget/`, `common/`, `eval/`, `evaluation/`,
     /// `grad_norm/` or `lr/` are the host's own: ZOO_INVALID_ARGUMENT. [job-thread]
     int32_t (*metric)(void *ctx, zoo_str name, double value, double weight, int32_t normaliser, zoo_error *err);
 } zoo_log_v1;

@@ -1,0 +1,23 @@
+import ArgumentParser
+import ZooPlugins
+import ZooReport
+
+struct Metrics: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List the metrics that are logged of every algorithm, with unit and definition.",
+        discussion: """
+            The host logs them in metrics.jsonl and for TensorBoard, those that are known in a run. Beside them an algorithm logs its
+            own, by the names of its sources: see its page.
+            """)
+
+    @Flag(help: "Print a table of Markdown.")
+    var markdown = false
+
+    func run() throws {
+        var table = TextTable([.text("metric"), .text("unit"), .text("definition")])
+        for metric in CommonMetric.allCases {
+            table.append([markdown ? "`\(metric.name)`" : metric.name, metric.unit, metric.definition])
+        }
+        try Output.print(markdown ? table.markdown() : table.plain(), end: "")
+    }
+}
