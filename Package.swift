@@ -127,17 +127,19 @@ let package = Package(
             swiftSettings: swift),
         tests("HouseTests", []),
         tests("ZooKitTests", ["ZooKit", "CZoo"]),
-        tests("GoldenTests", ["ZooPlugins", "ZooKit", "ZooData", "CZoo"]),
+        tests("GoldenTests", ["ZooPlugins", "ZooKit", "ZooData", "ZooBase", "CZoo"]),
         tests("ZooBaseTests", ["ZooBase"]),
         tests("ZooTensorTests", ["ZooTensor", "ZooBase"]),
         tests("ZooModelsTests", ["ZooModels", "ZooTensor", "ZooBase"]),
         tests("TokenizerTests", ["ZooModels", "ZooBase"]),
         tests("ZooDataTests", ["ZooData", "ZooBase"]),
-        tests("ZooPluginsTests", ["ZooPlugins", "ZooKit", "ZooData"]),
+        tests("ZooPluginsTests", ["ZooPlugins", "ZooKit", "ZooData", "ZooBase"]),
         tests("ZooRecipeTests", ["ZooRecipe", "ZooPlugins", "ZooKit", "ZooData", "ZooBase"]),
         tests("ZooReportTests", ["ZooReport", "ZooRecords", "ZooRecipe", "ZooPlugins", "ZooBase"]),
         tests("CommandTests", ["zoo", "ZooData"]),
-        tests("RunTests", ["ZooRun", "ZooRecords", "ZooRecipe", "ZooPlugins", "ZooKit", "ZooModels", "ZooTensor", "ZooData"]),
+        tests(
+            "RunTests",
+            ["ZooRun", "ZooRecords", "ZooRecipe", "ZooPlugins", "ZooKit", "ZooModels", "ZooTensor", "ZooData", "ZooBase"]),
     ] + plugins.map(\.target),
     cxxLanguageStandard: .cxx20
 )

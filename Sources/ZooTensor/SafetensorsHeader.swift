@@ -104,7 +104,8 @@ struct SafetensorsHeader {
             let end = position + item.tensor.count * dtype.size
             let shape = item.tensor.shape.map(String.init).joined(separator: ",")
             fields.append(
-                "\(JSONText.quoted(item.name)):{\"dtype\":\"\(name)\",\"shape\":[\(shape)],\"data_offsets\":[\(position),\(end)]}")
+                "\(JSONText.quoted(item.name)):{\"dtype\":\"\(name)\",\"shape\":[\(shape)],\"data_offsets\":[\(position),\(end)]}"
+            )
             position = end
         }
         var header = Data("{\(fields.joined(separator: ","))}".utf8)

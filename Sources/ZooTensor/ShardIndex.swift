@@ -19,7 +19,10 @@ enum ShardIndex {
         do {
             try JSONReader.read(json, deepest: 64) { reader in
                 try reader.object { reader, name in
-                    guard name == "weight_map" else { return _ = try reader.value() }
+                    guard name == "weight_map" else {
+                        _ = try reader.value()
+                        return
+                    }
                     var files: [String: String] = [:]
                     try reader.object { files[$1] = try $0.string() }
                     map = files

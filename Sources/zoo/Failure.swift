@@ -38,7 +38,7 @@ struct Failure: PlainError {
         let failure = Failure(error)
         guard failure.status == .done, !failure.message.isEmpty else { failure.exit() }
         // Help and version.
-        do { try Output.print(failure.message) } catch { exit(error) }
+        do { try StandardOutput.print(failure.message) } catch { exit(error) }
         Foundation.exit(0)
     }
 

@@ -26,7 +26,8 @@ struct FolderLockTests {
     /// Long enough for other commands to come.
     private func task(steps: Int) throws -> TinyTask {
         try TinyTask(
-            in: folder.url, stage: "budget: {iterations: \(steps)}\ncheckpoint_every: 5\nrollout: {max_new_tokens: 4}", more: Self.more
+            in: folder.url, stage: "budget: {iterations: \(steps)}\ncheckpoint_every: 5\nrollout: {max_new_tokens: 4}",
+            more: Self.more
         )
     }
 

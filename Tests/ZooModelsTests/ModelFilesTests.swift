@@ -78,7 +78,7 @@ struct ModelFilesTests {
         let tensors = Dictionary(uniqueKeysWithValues: fresh.parameters.map { ($0.name, $0.tensor) })
         let network = try CausalLM(config: config, head: head, tensors: tensors, device: .cpu, trainable: true)
         let batch = randomBatch([9, 4, 17], vocabulary: 29)
-        let output: Output = head == .languageModel ? .logp : head == .value ? .value : .score
+        let output: NetworkOutput = head == .languageModel ? .logp : head == .value ? .value : .score
         let before = try network.forward(batch, [output])[0]
         backward([before], gradients: [.ones(before.shape)])
         AdamW(parameters: network.parameters).step(learningRate: 0.01)

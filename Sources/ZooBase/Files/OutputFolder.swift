@@ -26,7 +26,9 @@ package enum OutputFolder {
             try body(part)
             synchronize(part)
             if existing == .replace { discard(folder) }
-            do { try files.moveItem(at: part, to: folder) } catch  where existing == .keep && files.fileExists(atPath: folder.path) {
+            do { try files.moveItem(at: part, to: folder) } catch
+                where existing == .keep && files.fileExists(atPath: folder.path)
+            {
                 return
             }
         } catch let error as any PlainError where !(error is FileError) {

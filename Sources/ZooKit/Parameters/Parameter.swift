@@ -73,7 +73,7 @@ public enum Counted: String, Sendable {
 protocol AnyParameter: AnyObject {
     /// The property of the JSON Schema.
     var schema: String { get }
-    func take(_ value: JSONValue, name: String) throws
+    func take(_ value: CardValue, name: String) throws
 }
 
 extension Parameter: AnyParameter {
@@ -88,7 +88,7 @@ extension Parameter: AnyParameter {
         return "{\(members.joined(separator: ", "))}"
     }
 
-    func take(_ value: JSONValue, name: String) throws {
+    func take(_ value: CardValue, name: String) throws {
         guard let parsed = Value(json: value) else {
             throw ZooError(.invalidArgument, "parameter '\(name)' is \(value.shown); expected \(Value.expectation)")
         }

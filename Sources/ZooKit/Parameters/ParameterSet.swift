@@ -13,7 +13,7 @@ extension ParameterSet {
     /// Reads a JSON object over the defaults. An unknown name, a wrong type or a value out of range is refused by name.
     public init(json: String) throws {
         self.init()
-        let members = try JSONValue.object(from: json)
+        let members = try CardValue.object(from: json)
         let parameters = reflected
         for (name, value) in members.sorted(by: { $0.key < $1.key }) {
             guard let parameter = parameters.first(where: { $0.name == name })?.parameter else {

@@ -9,7 +9,7 @@ public protocol ParameterValue: Sendable {
     /// The value as a number to hold against the range; nil where it has none.
     var number: Double? { get }
     /// The value from JSON; nil where the type does not fit.
-    init?(json: JSONValue)
+    init?(json: CardValue)
 }
 
 extension Bool: ParameterValue {
@@ -17,7 +17,7 @@ extension Bool: ParameterValue {
     public static var expectation: String { "true or false" }
     public var json: String { "\(self)" }
     public var number: Double? { nil }
-    public init?(json: JSONValue) {
+    public init?(json: CardValue) {
         guard case .bool(let value) = json else { return nil }
         self = value
     }
@@ -28,7 +28,7 @@ extension Int: ParameterValue {
     public static var expectation: String { "an integer" }
     public var json: String { "\(self)" }
     public var number: Double? { Double(self) }
-    public init?(json: JSONValue) {
+    public init?(json: CardValue) {
         guard case .integer(let value) = json else { return nil }
         self = value
     }
@@ -39,7 +39,7 @@ extension Double: ParameterValue {
     public static var expectation: String { "a number" }
     public var json: String { rounded() == self && abs(self) < 1e15 ? "\(Int(self))" : "\(self)" }
     public var number: Double? { self }
-    public init?(json: JSONValue) {
+    public init?(json: CardValue) {
         switch json {
         case .integer(let value): self = Double(value)
         case .number(let value): self = value
@@ -53,7 +53,7 @@ extension Optional: ParameterValue where Wrapped: ParameterValue {
     public static var expectation: String { "\(Wrapped.expectation) or null" }
     public var json: String { map(\.json) ?? "null" }
     public var number: Double? { flatMap(\.number) }
-    public init?(json: JSONValue) {
+    public init?(json: CardValue) {
         if case .null = json {
             self = .none
         } else if let value = Wrapped(json: json) {
@@ -71,7 +71,7 @@ extension ParameterValue where Self: RawRepresentable & CaseIterable, RawValue =
     public static var expectation: String { "one of " + allCases.map(\.rawValue.quoted).joined(separator: ", ") }
     public var json: String { rawValue.quoted }
     public var number: Double? { nil }
-    public init?(json: JSONValue) {
+    public init?(json: CardValue) {
         guard case .string(let name) = json else { return nil }
         self.init(rawValue: name)
     }

@@ -44,7 +44,7 @@ extension CausalLM {
     /// Of the head on one row.
     private var headFLOPs: Double { Double(2 * headWeight.size(0) * config.hiddenSize) }
 
-    public func forwardFLOPs(_ batch: Sequences, _ outputs: [Output]) -> Double {
+    public func forwardFLOPs(_ batch: Sequences, _ outputs: [NetworkOutput]) -> Double {
         (0..<batch.count).reduce(0) { total, sequence in
             let steps = batch.steps(sequence)
             let isScore = head == .score
@@ -56,7 +56,7 @@ extension CausalLM {
 
     /// Beside frozen weights: one product for each of them, for the gradient by its input, from the first adapter on; two for each
     /// of an adapter's, and for attention's.
-    public func backwardFLOPs(_ batch: Sequences, _ outputs: [Output]) -> Double {
+    public func backwardFLOPs(_ batch: Sequences, _ outputs: [NetworkOutput]) -> Double {
         guard isAdapted, let first = blocks.firstIndex(where: { $0.projections.contains { $0.adapter != nil } }) else {
             return 2 * forwardFLOPs(batch, outputs)
         }

@@ -1,7 +1,7 @@
 import ZooTensor
 
 extension CausalLM {
-    public func forward(_ batch: Sequences, _ outputs: [Output]) throws -> [Tensor] {
+    public func forward(_ batch: Sequences, _ outputs: [NetworkOutput]) throws -> [Tensor] {
         try batch.validate(vocabulary: config.vocabularySize)
         if let output = outputs.first(where: { !supports($0) }) {
             throw ModelError("a causal-lm network with a \(head.rawValue) head has no output \(output.rawValue)")

@@ -87,7 +87,7 @@ struct DecodingRows {
     }
 
     private var caches: [Cache]
-    /// Output index of each row.
+    /// NetworkOutput index of each row.
     private(set) var rows: [Int]
     private(set) var owners: Tensor
     /// Position of the next token of each row.

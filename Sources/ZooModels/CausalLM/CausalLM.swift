@@ -94,7 +94,7 @@ public final class CausalLM: GenerativeNetwork {
 
     public var device: Device { embedding.device }
 
-    public func supports(_ output: Output) -> Bool {
+    public func supports(_ output: NetworkOutput) -> Bool {
         switch head {
         case .languageModel: output == .logp || output == .entropy || output == .score
         case .value: output == .value

@@ -47,9 +47,9 @@ public final class ValueHead: Network {
         }
     }
 
-    public func supports(_ output: Output) -> Bool { output == .value }
+    public func supports(_ output: NetworkOutput) -> Bool { output == .value }
 
-    public func forward(_ batch: Sequences, _ outputs: [Output]) throws -> [Tensor] {
+    public func forward(_ batch: Sequences, _ outputs: [NetworkOutput]) throws -> [Tensor] {
         try batch.validate(vocabulary: trunk.config.vocabularySize)
         if let output = outputs.first(where: { !supports($0) }) {
             throw ModelError("a value head on a shared trunk has no output \(output.rawValue)")
@@ -62,12 +62,12 @@ public final class ValueHead: Network {
         return outputs.map { _ in values }
     }
 
-    public func forwardFLOPs(_ batch: Sequences, _ outputs: [Output]) -> Double {
+    public func forwardFLOPs(_ batch: Sequences, _ outputs: [NetworkOutput]) -> Double {
         let output = Double(2 * trunk.headWeight.size(0) * trunk.config.hiddenSize) * Double(batch.maskedCount)
         return trunk.forwardFLOPs(batch, outputs) - output + Double(2 * trunk.config.hiddenSize * batch.maskedCount)
     }
 
-    public func backwardFLOPs(_ batch: Sequences, _ outputs: [Output]) -> Double {
+    public func backwardFLOPs(_ batch: Sequences, _ outputs: [NetworkOutput]) -> Double {
         guard trunk.isAdapted else { return 2 * forwardFLOPs(batch, outputs) }
         let output = Double(2 * trunk.headWeight.size(0) * trunk.config.hiddenSize) * Double(batch.maskedCount)
         return trunk.backwardFLOPs(batch, outputs) - output + Double(4 * trunk.config.hiddenSize * batch.maskedCount)

@@ -34,7 +34,7 @@ extension FlowImage {
     }
 
     /// Forward passes of one image that these outputs take, guidance's second one included.
-    private func passes(_ batch: ImageSequences, _ outputs: [Output]) -> Double {
+    private func passes(_ batch: ImageSequences, _ outputs: [NetworkOutput]) -> Double {
         let isGuided = !config.guidanceEmbeds && batch.guidance.contains { $0 != 1 }
         var passes = 0
         // Log-probability and divergence come from one velocity; the reference's is charged to the reference.
@@ -45,17 +45,17 @@ extension FlowImage {
     }
 
     /// Of one forward pass over these outputs, guidance's second pass included.
-    public func forwardFLOPs(_ batch: ImageSequences, _ outputs: [Output]) -> Double {
+    public func forwardFLOPs(_ batch: ImageSequences, _ outputs: [NetworkOutput]) -> Double {
         passes(batch, outputs) * passFLOPs(layout(batch))
     }
 
     /// Of the backward pass that follows.
-    public func backwardFLOPs(_ batch: ImageSequences, _ outputs: [Output]) -> Double {
+    public func backwardFLOPs(_ batch: ImageSequences, _ outputs: [NetworkOutput]) -> Double {
         guard adaptation != nil else { return 2 * forwardFLOPs(batch, outputs) }
         return passes(batch, outputs) * adapterBackwardFLOPs(layout(batch))
     }
 
-    public func backwardFLOPs(_ batch: Sequences, _ outputs: [Output]) -> Double {
+    public func backwardFLOPs(_ batch: Sequences, _ outputs: [NetworkOutput]) -> Double {
         batch.images.map { backwardFLOPs($0, outputs) } ?? 0
     }
 

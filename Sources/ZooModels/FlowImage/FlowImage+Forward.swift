@@ -5,13 +5,13 @@ extension FlowImage {
     /// Packed outputs, differentiable unless inside `withoutGrad`: `logp` and `value` `[n_masked]`, `score` `[n_sequences]`.
     ///
     /// Each masked step costs a forward pass of its own, and each draw of the score one per image.
-    public func forward(_ batch: ImageSequences, _ outputs: [Output]) throws -> [Tensor] {
+    public func forward(_ batch: ImageSequences, _ outputs: [NetworkOutput]) throws -> [Tensor] {
         try forward(batch, outputs, klTo: nil).outputs
     }
 
     /// The same, with the divergence of each masked step from `reference` `[n_masked]`, which gets no gradient.
     public func forward(
-        _ batch: ImageSequences, _ outputs: [Output], klTo reference: FlowImage?, klScale: StepKLScale = .exact
+        _ batch: ImageSequences, _ outputs: [NetworkOutput], klTo reference: FlowImage?, klScale: StepKLScale = .exact
     ) throws -> (outputs: [Tensor], kl: Tensor?) {
         try check(batch)
         if let output = outputs.first(where: { !supports($0) || $0 == .klReference }) {

@@ -3,7 +3,7 @@ import ZooTensor
 /// As the host sees it: sequences of denoising steps.
 extension FlowImage: Network {
     /// `klReference` needs the other network: see `forward(_:_:klTo:klScale:)`.
-    public func supports(_ output: Output) -> Bool {
+    public func supports(_ output: NetworkOutput) -> Bool {
         switch head {
         case .velocity: output != .value
         case .value: output == .value
@@ -12,11 +12,11 @@ extension FlowImage: Network {
 
     public func copy(trainable: Bool) -> any Network { copied(trainable: trainable) }
 
-    public func forward(_ batch: Sequences, _ outputs: [Output]) throws -> [Tensor] {
+    public func forward(_ batch: Sequences, _ outputs: [NetworkOutput]) throws -> [Tensor] {
         try forward(try images(batch), outputs)
     }
 
-    public func forwardFLOPs(_ batch: Sequences, _ outputs: [Output]) -> Double {
+    public func forwardFLOPs(_ batch: Sequences, _ outputs: [NetworkOutput]) -> Double {
         batch.images.map { forwardFLOPs($0, outputs) } ?? 0
     }
 

@@ -38,7 +38,7 @@ public struct Sequences: Sendable {
 /// What a forward pass can be asked for.
 ///
 /// Per-step outputs are packed: one number for each masked (true) step, in order. `score` has one per sequence.
-public enum Output: String, Sendable, CaseIterable {
+public enum NetworkOutput: String, Sendable, CaseIterable {
     /// log π(token | the steps before it), at the batch's temperature.
     case logp
     /// Entropy of the distribution that the token was drawn from, in nats.
@@ -62,16 +62,16 @@ public protocol Network: AnyObject {
     var family: String { get }
     /// Trainable or frozen, in a fixed order, under their names on disk.
     var parameters: [NamedTensor] { get }
-    func supports(_ output: Output) -> Bool
+    func supports(_ output: NetworkOutput) -> Bool
     /// Differentiable unless inside `withoutGrad`. Returns tensors in the order asked: logp, entropy and value
     /// `[n_masked]`, score `[n_sequences]`, in float32. Throws on a batch that the network cannot take.
-    func forward(_ batch: Sequences, _ outputs: [Output]) throws -> [Tensor]
+    func forward(_ batch: Sequences, _ outputs: [NetworkOutput]) throws -> [Tensor]
     /// Weights that it reads, frozen and shared with other networks.
     var frozen: [NamedTensor] { get }
     /// Floating-point operations of one forward pass, a multiply-add counting as two.
-    func forwardFLOPs(_ batch: Sequences, _ outputs: [Output]) -> Double
+    func forwardFLOPs(_ batch: Sequences, _ outputs: [NetworkOutput]) -> Double
     /// Of the backward pass that follows: twice the forward pass where every weight has a gradient.
-    func backwardFLOPs(_ batch: Sequences, _ outputs: [Output]) -> Double
+    func backwardFLOPs(_ batch: Sequences, _ outputs: [NetworkOutput]) -> Double
     /// The same weights in memory of their own.
     func copy(trainable: Bool) -> any Network
     /// Writes `config.json` and `model.safetensors`, each under a temporary name first.
@@ -80,7 +80,7 @@ public protocol Network: AnyObject {
 
 extension Network {
     public var frozen: [NamedTensor] { [] }
-    public func backwardFLOPs(_ batch: Sequences, _ outputs: [Output]) -> Double { 2 * forwardFLOPs(batch, outputs) }
+    public func backwardFLOPs(_ batch: Sequences, _ outputs: [NetworkOutput]) -> Double { 2 * forwardFLOPs(batch, outputs) }
     /// Whether its parameters are an adapter's, over a base that is shared.
     public var isAdapted: Bool { !frozen.isEmpty }
 }

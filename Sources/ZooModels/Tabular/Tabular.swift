@@ -64,7 +64,7 @@ public final class Tabular: GenerativeNetwork {
         Tabular(config: config, head: head, table: table.detached().clone(), trainable: trainable)
     }
 
-    public func supports(_ output: Output) -> Bool {
+    public func supports(_ output: NetworkOutput) -> Bool {
         switch head {
         case .languageModel: output == .logp || output == .entropy || output == .score
         case .value: output == .value
@@ -72,7 +72,7 @@ public final class Tabular: GenerativeNetwork {
         }
     }
 
-    public func forward(_ batch: Sequences, _ outputs: [Output]) throws -> [Tensor] {
+    public func forward(_ batch: Sequences, _ outputs: [NetworkOutput]) throws -> [Tensor] {
         try batch.validate(vocabulary: max(config.vocabularySize, config.prompts))
         if let output = outputs.first(where: { !supports($0) }) {
             throw ModelError("a tabular network with a \(head.rawValue) head has no output \(output.rawValue)")
@@ -99,7 +99,7 @@ public final class Tabular: GenerativeNetwork {
     }
 
     /// A look-up and a softmax: five operations per token of the vocabulary.
-    public func forwardFLOPs(_ batch: Sequences, _ outputs: [Output]) -> Double {
+    public func forwardFLOPs(_ batch: Sequences, _ outputs: [NetworkOutput]) -> Double {
         head == .languageModel ? 5 * Double(config.vocabularySize * batch.maskedCount) : 0
     }
 

@@ -60,7 +60,7 @@ extension ImageModality {
         let some = prompts.selecting(Array(0..<min(Self.divergences, prompts.sequenceCount)))
         let batch = try networks.generate(
             role: role, prompts: some, samples: 1, settings: settings, generator: Generator(seed: plan.seed &+ 1))
-        let output = Output.klReference.rawValue
+        let output = NetworkOutput.klReference.rawValue
         let steps = try networks.forward(role: role, batch: batch, outputs: [output])[0].doubles
         return (batch.sequenceSums(steps).mean ?? .nan) * Double(format.shape.count)
     }

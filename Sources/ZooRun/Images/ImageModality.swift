@@ -44,9 +44,9 @@ struct ImageModality: Modality {
         batch.actionCounts.map { max($0, $0 == 0 ? format.scoring.draws : 0) * format.patches }
     }
 
-    var outputs: Set<Output> { [.logp, .entropy, .score, .klReference] }
+    var outputs: Set<NetworkOutput> { [.logp, .entropy, .score, .klReference] }
 
-    func info(_ output: Output) -> OutputInfo {
+    func info(_ output: NetworkOutput) -> OutputInfo {
         guard [.logp, .entropy, .klReference].contains(output) else { return OutputInfo(perStep: output != .score) }
         return OutputInfo(perStep: true, reduction: ZOO_REDUCTION_MEAN, dimensions: format.shape.count)
     }
@@ -68,7 +68,7 @@ struct ImageModality: Modality {
     /// Every evaluation of an image draws new times and noise.
     var repeatsScores: Bool { false }
 
-    func forward(_ policy: any Network, klTo reference: any Network, _ sequences: Sequences, _ wanted: [Output]) throws
+    func forward(_ policy: any Network, klTo reference: any Network, _ sequences: Sequences, _ wanted: [NetworkOutput]) throws
         -> (tensors: [Tensor], referenceFLOPs: Double)?
     {
         guard let images = sequences.images, let policy = policy as? FlowImage, let other = reference as? FlowImage else {

@@ -11,7 +11,7 @@ import ZooTensor
 /// Samples the policy and the reference on the same held-out prompts with the same random numbers, and compares.
 final class Evaluator {
     private let services: RunServices
-    private let gold: RewardService
+    private let gold: ScoringService
     private let plan: MeasuringPlan
     private let evaluation: Evaluation
     /// The reference's samples by number of prompts, and its version: an algorithm may change it.

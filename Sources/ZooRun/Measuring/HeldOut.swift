@@ -14,7 +14,7 @@ import ZooRecords
 final class HeldOut {
     private let services: RunServices
     private let setup: StageSetup
-    private let datasets: DataService.Datasets
+    private let datasets: RowService.Datasets
     private let make: (HostTable) throws -> AlgorithmInstance
     /// How many times the algorithm asks for rows in one iteration.
     private var requests = 1
@@ -37,7 +37,7 @@ final class HeldOut {
         self.services = services
         self.setup = setup
         self.make = make
-        var datasets = DataService.Datasets()
+        var datasets = RowService.Datasets()
         for (kind, source) in [(DataKind.pairs, evaluation.pairs), (.examples, evaluation.examples)] {
             guard let source else { continue }
             let dataset = try setup.checked(
@@ -97,7 +97,7 @@ final class HeldOut {
 
     private func host(requests: Int?, part: Double) -> HeldOutHost {
         let seed = setup.recipe.seed
-        let rows = DataService(datasets, setup.modality.heldOut(seed: seed), seed: seed)
+        let rows = RowService(datasets, setup.modality.heldOut(seed: seed), seed: seed)
         return HeldOutHost(services, algorithm: setup.stage.algorithm, rows: rows, requests: requests, part: part)
     }
 
@@ -126,7 +126,7 @@ final class HeldOut {
 final class HeldOutHost: HostServices {
     private let live: RunServices
     private let algorithm: String
-    private let rows: DataService
+    private let rows: RowService
     /// Requests in one iteration; nil until the first iteration shows it.
     private let requests: Int?
     private let part: Double
@@ -144,7 +144,7 @@ final class HeldOutHost: HostServices {
     /// Requests that share all rows, over a whole number of iterations.
     private var parts = 0
 
-    init(_ live: RunServices, algorithm: String, rows: DataService, requests: Int?, part: Double) {
+    init(_ live: RunServices, algorithm: String, rows: RowService, requests: Int?, part: Double) {
         self.live = live
         self.algorithm = algorithm
         self.rows = rows

@@ -36,9 +36,9 @@ protocol Modality {
     /// What each sequence costs in a pass, in tokens of the network, `[n_sequences]`; nil for its own steps.
     func costs(_ batch: Batch) -> [Int]?
     /// What a policy gives.
-    var outputs: Set<Output> { get }
+    var outputs: Set<NetworkOutput> { get }
     /// What one number of an output stands for.
-    func info(_ output: Output) -> OutputInfo
+    func info(_ output: NetworkOutput) -> OutputInfo
     /// What tells the sequences of a batch apart, `[n_sequences]`: what a network sees of each.
     func keys(of batch: Batch) -> [[Int32]]
     /// Whether a frozen network gives the same score whenever it sees the same sequence.
@@ -47,7 +47,7 @@ protocol Modality {
     /// no exact KL.
     ///
     /// - Returns: the outputs in the order asked, and the floating-point operations of the reference.
-    func forward(_ policy: any Network, klTo reference: any Network, _ sequences: Sequences, _ wanted: [Output]) throws
+    func forward(_ policy: any Network, klTo reference: any Network, _ sequences: Sequences, _ wanted: [NetworkOutput]) throws
         -> (tensors: [Tensor], referenceFLOPs: Double)?
 
     // MARK: Sampling

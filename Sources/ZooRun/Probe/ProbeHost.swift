@@ -101,7 +101,7 @@ final class ProbeHost: HostServices {
     var isCancelled: Bool { live.isCancelled }
 }
 
-extension Role {
+extension RoleNetwork {
     /// The accumulated gradient of all weights in their order, flat, on the CPU; it is then forgotten.
     func takeGradient() -> Tensor {
         let parts = network.parameters.map { parameter in

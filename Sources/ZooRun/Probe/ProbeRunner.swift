@@ -20,7 +20,7 @@ struct ProbeRunner {
     private let plugins: [Plugin]
     /// Draws the probe's samples; the driver's training does not notice them.
     private let generator: Generator
-    private let data: DataService
+    private let data: RowService
     private static let referenceParts = 8
 
     init(_ folder: ProbeFolder, stop: StopSignal) throws {
@@ -47,7 +47,7 @@ struct ProbeRunner {
         driver = try plugin.create(stage.algorithmID, host: HostTable(services), parameters: parameters)
         plugins = try spec.algorithms.map { $0.plugin == spec.run.plugin ? plugin : try Plugin(path: $0.plugin) }
         generator = Generator(seed: spec.run.seed &+ 0x9a0be)
-        data = DataService(.init(prompts: try setup.prompts()), setup.modality, seed: spec.run.seed &+ 0x9a0be)
+        data = RowService(.init(prompts: try setup.prompts()), setup.modality, seed: spec.run.seed &+ 0x9a0be)
     }
 
     func run() throws {

@@ -7,7 +7,7 @@ import ZooRecords
 import ZooTensor
 
 /// A network of the run under a role, with an optimizer if it is trained.
-final class Role {
+final class RoleNetwork {
     let name: String
     private(set) var network: any Network
     /// nil: frozen.
@@ -34,7 +34,7 @@ final class Role {
     }
 
     /// Becomes a frozen copy of `source`.
-    func become(copyOf source: Role) { network = source.network.copy(trainable: false) }
+    func become(copyOf source: RoleNetwork) { network = source.network.copy(trainable: false) }
 
     /// The learning rate of an update after `progress` (0 to 1) of the budget; constant from 1 on.
     func learningRate(at progress: Double) -> Double {
@@ -54,35 +54,35 @@ final class Roles {
     /// How to create the network of a role, and how it is trained; without settings it is frozen.
     struct Plan {
         var settings: OptimizerSettings?
-        var outputs: Set<Output>
+        var outputs: Set<NetworkOutput>
         var make: () throws -> any Network
     }
 
     private let plans: [String: Plan]
-    private(set) var built: [String: Role] = [:]
+    private(set) var built: [String: RoleNetwork] = [:]
 
     init(_ plans: [String: Plan]) { self.plans = plans }
 
     /// The role's network, built on first use. Throws `.notFound` if the recipe has no such role.
-    func role(_ name: String) throws -> Role {
+    func role(_ name: String) throws -> RoleNetwork {
         if let role = built[name] { return role }
         guard let plan = plans[name] else { throw unknown(name) }
-        let role = Role(name: name, network: try plan.make(), settings: plan.settings)
+        let role = RoleNetwork(name: name, network: try plan.make(), settings: plan.settings)
         built[name] = role
         return role
     }
 
     /// The outputs of a role, whether or not it is built yet.
-    func outputs(of name: String) throws -> Set<Output> {
+    func outputs(of name: String) throws -> Set<NetworkOutput> {
         if let plan = plans[name] { return plan.outputs }
         guard let role = built[name] else { throw unknown(name) }
-        return Set(Output.allCases.filter { $0 != .klReference && role.network.supports($0) })
+        return Set(NetworkOutput.allCases.filter { $0 != .klReference && role.network.supports($0) })
     }
 
     /// Adds a frozen copy of `source` under a new name; does nothing if the role exists.
-    func addCopy(_ name: String, of source: Role) {
+    func addCopy(_ name: String, of source: RoleNetwork) {
         guard built[name] == nil, plans[name] == nil else { return }
-        built[name] = Role(name: name, network: source.network.copy(trainable: false), settings: nil)
+        built[name] = RoleNetwork(name: name, network: source.network.copy(trainable: false), settings: nil)
     }
 
     /// Removes the roles made by ``addCopy(_:of:)`` except those in `names`.

@@ -12,9 +12,9 @@ import ZooTensor
 
 /// The services of a live run.
 final class RunServices: HostServices, NetworkAccess {
-    let model: ModelService
-    let data: DataService
-    let rewards: RewardService
+    let model: NetworkService
+    let data: RowService
+    let rewards: ScoringService
     let modality: any Modality
     private let settings: RolloutSettings
     /// Decay of the policy's moving average; nil for none.
@@ -39,7 +39,7 @@ final class RunServices: HostServices, NetworkAccess {
     var stepStart: Double?
 
     init(
-        model: ModelService, data: DataService, rewards: RewardService, modality: any Modality, settings: RolloutSettings,
+        model: NetworkService, data: RowService, rewards: ScoringService, modality: any Modality, settings: RolloutSettings,
         ema: Double? = nil, trainedRole: String = "policy", seed: UInt64, stop: StopSignal, logger: Logger
     ) {
         self.trainedRole = trainedRole

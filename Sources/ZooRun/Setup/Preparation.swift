@@ -24,13 +24,13 @@ struct Preparation {
     // MARK: - The scale of a reward
 
     /// Mean and standard deviation of a reward component over samples of the initial policy.
-    func normalization(_ spec: RewardSpec, _ component: RewardService.Component) throws -> Normalization {
+    func normalization(_ spec: RewardSpec, _ component: ScoringService.Component) throws -> Normalization {
         let made = try MadeFrom(normalization: spec, of: setup.stage, setup.spec)
         return try ArtifactStore.value("normalization", from: made) {
             let sampler = try Sampler(setup, stop)
             var raw = component
             raw.weight = 1
-            let service = RewardService([raw], setup.modality, microbatchTokens: setup.stage.microbatchTokens)
+            let service = ScoringService([raw], setup.modality, microbatchTokens: setup.stage.microbatchTokens)
             let batch = try sampler.sample(count: Self.scaleSamples)
             var ledger = Ledger()
             let scores = try service.score(batch, row: sampler.data.promptRow, ledger: &ledger)[0].doubles
@@ -50,11 +50,11 @@ struct Preparation {
     /// Pairs from the initial policy's samples, as the modality builds them.
     ///
     /// The cost of making them is charged to every run that trains on them, cached or not: a comparison must not hide it.
-    func pairs(_ building: PairBuilding, _ rewards: RewardService) throws -> (dataset: Dataset, cost: Ledger) {
+    func pairs(_ building: PairBuilding, _ rewards: ScoringService) throws -> (dataset: Dataset, cost: Ledger) {
         try pairs(building, rewards, as: setup.modality)
     }
 
-    private func pairs<M: Modality>(_ building: PairBuilding, _ rewards: RewardService, as modality: M) throws -> (
+    private func pairs<M: Modality>(_ building: PairBuilding, _ rewards: ScoringService, as modality: M) throws -> (
         dataset: Dataset, cost: Ledger
     ) {
         let plan = try PairPlan(building, setup.stage)
@@ -74,11 +74,11 @@ struct Preparation {
 
     private final class Source: PairSource {
         private let sampler: Sampler
-        private let rewards: RewardService
+        private let rewards: ScoringService
         let seed: UInt64
         let rollout: RolloutSettings
 
-        init(_ sampler: Sampler, _ setup: StageSetup, _ rewards: RewardService) {
+        init(_ sampler: Sampler, _ setup: StageSetup, _ rewards: ScoringService) {
             (self.sampler, self.rewards) = (sampler, rewards)
             (seed, rollout) = (setup.recipe.seed, setup.stage.rollout)
         }
@@ -100,23 +100,23 @@ struct Preparation {
 
 /// Samples of the initial policy, for what is made before training.
 struct Sampler {
-    let model: ModelService
-    let data: DataService
+    let model: NetworkService
+    let data: RowService
     let services: RunServices
 
     init(_ setup: StageSetup, _ stop: StopSignal) throws {
         let policy = setup.stage.policy
         let factory = setup.factory
-        model = ModelService(
+        model = NetworkService(
             roles: Roles([
                 "policy": .init(settings: nil, outputs: setup.modality.outputs) {
                     try factory.network(policy, head: .languageModel, trainable: false)
                 }
             ]), setup.modality, microbatchTokens: setup.stage.microbatchTokens)
-        data = DataService(.init(prompts: try setup.prompts()), setup.modality, seed: setup.recipe.seed)
+        data = RowService(.init(prompts: try setup.prompts()), setup.modality, seed: setup.recipe.seed)
         services = RunServices(
             model: model, data: data,
-            rewards: RewardService([], setup.modality, microbatchTokens: setup.stage.microbatchTokens),
+            rewards: ScoringService([], setup.modality, microbatchTokens: setup.stage.microbatchTokens),
             modality: setup.modality, settings: setup.stage.rollout, seed: setup.recipe.seed, stop: stop,
             logger: Logger(label: "preparation"))
     }

@@ -89,9 +89,9 @@ struct StageSetup {
 
     /// The stage's services, before the first step.
     func services(folder: RunFolder, stop: StopSignal, logger: Logger) throws -> RunServices {
-        let model = ModelService(roles: roles(), modality, microbatchTokens: stage.microbatchTokens)
+        let model = NetworkService(roles: roles(), modality, microbatchTokens: stage.microbatchTokens)
         let rewards = try rewards(stage.rewards, stop: stop)
-        let data = DataService(try datasets(rewards, model, stop), modality, seed: spec.seed)
+        let data = RowService(try datasets(rewards, model, stop), modality, seed: spec.seed)
         data.notice = say
         return RunServices(
             model: model, data: data, rewards: rewards, modality: modality, settings: stage.rollout, ema: stage.ema,
@@ -171,16 +171,16 @@ struct StageSetup {
     // MARK: - Rewards
 
     /// The reward of some specs, normalised on samples of the stage's initial policy.
-    func rewards(_ specs: [RewardSpec], stop: StopSignal) throws -> RewardService {
+    func rewards(_ specs: [RewardSpec], stop: StopSignal) throws -> ScoringService {
         let components = try specs.map { spec in
-            var component = RewardService.Component(name: spec.name, weight: spec.weight, scorer: try scorer(spec))
+            var component = ScoringService.Component(name: spec.name, weight: spec.weight, scorer: try scorer(spec))
             if spec.normalize { component.normalization = try Preparation(self, stop).normalization(spec, component) }
             return component
         }
-        return RewardService(components, modality, microbatchTokens: stage.microbatchTokens)
+        return ScoringService(components, modality, microbatchTokens: stage.microbatchTokens)
     }
 
-    private func scorer(_ spec: RewardSpec) throws -> RewardService.Scorer {
+    private func scorer(_ spec: RewardSpec) throws -> ScoringService.Scorer {
         switch spec.function {
         case RewardSpec.model:
             guard let source = spec.source else {
@@ -199,8 +199,8 @@ struct StageSetup {
 
     // MARK: - Data
 
-    private func datasets(_ rewards: RewardService, _ model: ModelService, _ stop: StopSignal) throws -> DataService.Datasets {
-        var datasets = DataService.Datasets()
+    private func datasets(_ rewards: ScoringService, _ model: NetworkService, _ stop: StopSignal) throws -> RowService.Datasets {
+        var datasets = RowService.Datasets()
         if needs.data.contains(.prompts), stage.data.prompts != nil { datasets.prompts = try checked(prompts(), .prompts) }
         if needs.data.contains(.examples), let source = stage.data.examples {
             datasets.examples = try checked(

@@ -65,11 +65,11 @@ extension TokenModality {
     }
 
     func costs(_ batch: Batch) -> [Int]? { nil }
-    var outputs: Set<Output> { [.logp, .entropy, .score] }
-    func info(_ output: Output) -> OutputInfo { OutputInfo(perStep: output != .score) }
+    var outputs: Set<NetworkOutput> { [.logp, .entropy, .score] }
+    func info(_ output: NetworkOutput) -> OutputInfo { OutputInfo(perStep: output != .score) }
     var repeatsScores: Bool { true }
 
-    func forward(_ policy: any Network, klTo reference: any Network, _ sequences: Sequences, _ wanted: [Output]) throws
+    func forward(_ policy: any Network, klTo reference: any Network, _ sequences: Sequences, _ wanted: [NetworkOutput]) throws
         -> (tensors: [Tensor], referenceFLOPs: Double)?
     { nil }
 }

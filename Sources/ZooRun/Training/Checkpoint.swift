@@ -186,7 +186,7 @@ struct Checkpoint {
     }
 }
 
-extension Role {
+extension RoleNetwork {
     /// Whether a checkpoint has its weights: not if they never differ from the recipe's model.
     fileprivate var isSaved: Bool { optimizer != nil || version > 0 || !["reference", "teacher"].contains(name) }
 }

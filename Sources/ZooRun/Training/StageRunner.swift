@@ -205,7 +205,7 @@ public struct StageRunner {
     }
 
     /// Writes a network's folder in Hugging Face's layout, atomically.
-    private func save(_ role: Role, to target: URL, _ setup: StageSetup) throws {
+    private func save(_ role: RoleNetwork, to target: URL, _ setup: StageSetup) throws {
         try OutputFolder.write(target, existing: .replace) { part in
             try role.network.save(to: part)
             try setup.reader.write(to: part)
@@ -215,11 +215,11 @@ public struct StageRunner {
 
 /// Records the process's time outside iterations in the ledger.
 private final class WallClock {
-    private let model: ModelService
+    private let model: NetworkService
     /// Time of earlier processes of the run.
     private let earlier: Double
 
-    init(_ model: ModelService) {
+    init(_ model: NetworkService) {
         self.model = model
         earlier = model.ledger.wallSeconds
     }

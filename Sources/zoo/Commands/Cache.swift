@@ -31,7 +31,7 @@ struct Cache: AsyncParsableCommand {
 
         func run() throws {
             let all = try KeptThing.all()
-            guard !all.isEmpty else { return try Output.print("the cache is empty: \(CacheFolder.artifacts.path)") }
+            guard !all.isEmpty else { return try StandardOutput.print("the cache is empty: \(CacheFolder.artifacts.path)") }
             var table = TextTable([
                 .text("name"), .text("kind"), .number("size"), .text("made"), .text("last used"), .text("for"),
             ])
@@ -42,8 +42,8 @@ struct Cache: AsyncParsableCommand {
                     thing.isUsed ? "now" : Self.date(thing.lastUsed), thing.origin,
                 ])
             }
-            try Output.table(table)
-            try Output.print(
+            try StandardOutput.table(table)
+            try StandardOutput.print(
                 "\(all.count) artifacts in \(CacheFolder.artifacts.path), \(Quantity.bytes(Double(all.reduce(0) { $0 + $1.bytes })))"
             )
         }
@@ -84,22 +84,22 @@ struct Cache: AsyncParsableCommand {
             let catalog = try await plugins.catalog()
             let recipe = try changes.recipe(subject, algorithm: algorithm, plugins: catalog)
             let outlook = try RunController(recipe, plugins: catalog, observer: RunWatcher(quiet: true)).outlook()
-            for item in outlook { try Output.print(Self.text(item)) }
+            for item in outlook { try StandardOutput.print(Self.text(item)) }
             guard let last = recipe.stages.last else { return }
-            try Output.print("stage \(last.name): trained by every run, never cached")
+            try StandardOutput.print("stage \(last.name): trained by every run, never cached")
         }
 
         private func show(_ thing: KeptThing) throws {
-            try Output.print(
+            try StandardOutput.print(
                 "\(thing.url.path)\nmade \(List.date(thing.made)), last used \(List.date(thing.lastUsed)), for \(thing.origin)")
             guard let made = thing.madeFrom else {
-                return try Output.print("an earlier version of zoo made it and did not record from what")
+                return try StandardOutput.print("an earlier version of zoo made it and did not record from what")
             }
             var table = TextTable([.text("made from"), .text("sha256"), .text("file or folder")])
             for input in made.inputs { table.append([input.name, String(input.sha256.prefix(16)), input.path]) }
-            try Output.table(table)
-            try Output.print("")
-            try Output.print("It is reused if all of this is the same:\n\n\(made.yaml)", end: "")
+            try StandardOutput.table(table)
+            try StandardOutput.print("")
+            try StandardOutput.print("It is reused if all of this is the same:\n\n\(made.yaml)", end: "")
         }
 
         private static func text(_ item: Outlook) -> String {
@@ -155,15 +155,15 @@ struct Cache: AsyncParsableCommand {
             for thing in chosen {
                 guard try dryRun ? !thing.isUsed : thing.remove() else {
                     used.append(thing.name)
-                    try Output.print("\(thing.name) is kept: a process is using it")
+                    try StandardOutput.print("\(thing.name) is kept: a process is using it")
                     continue
                 }
-                try Output.print(
+                try StandardOutput.print(
                     "\(thing.name) \(dryRun ? "would be removed" : "removed"), \(Quantity.bytes(Double(thing.bytes)))")
                 freed += thing.bytes
                 removed += 1
             }
-            try Output.print(
+            try StandardOutput.print(
                 "\(removed) of \(kept.count) \(dryRun ? "would be removed" : "removed"), \(Quantity.bytes(Double(freed))) freed")
             guard names.isEmpty || used.isEmpty else {
                 throw Failure("\(used.joined(separator: ", ")) is in use by a process and was kept", status: .data)

@@ -48,11 +48,11 @@ extension TaskData {
                 ]
                 table.append([entry.stage, entry.key] + numbers.map { "\($0)" })
             }
-            try Output.table(table)
+            try StandardOutput.table(table)
             for entry in check.entries where entry.counts.faultCount > 0 {
-                for fault in entry.counts.faults { try Output.print(fault) }
+                for fault in entry.counts.faults { try StandardOutput.print(fault) }
                 let more = entry.counts.faultCount - entry.counts.faults.count
-                if more > 0 { try Output.print("\(entry.stage), \(entry.key): \(more) more faults") }
+                if more > 0 { try StandardOutput.print("\(entry.stage), \(entry.key): \(more) more faults") }
             }
             let refused = check.entries.compactMap(\.refusal)
             guard let first = refused.first else { return }

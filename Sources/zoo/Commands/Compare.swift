@@ -74,7 +74,7 @@ struct Compare: AsyncParsableCommand {
         // The names of the runs are the comparison's to say, and the watcher must know them.
         let plan = try comparison(recipe, catalog, RunWatcher(quiet: true))
         for variant in plan.leftOut where !quiet {
-            try Output.report("\(variant) is left out: it does not apply to task \(recipe.task?.name ?? "")")
+            try StandardOutput.report("\(variant) is left out: it does not apply to task \(recipe.task?.name ?? "")")
         }
         let comparison = try comparison(recipe, catalog, RunWatcher(quiet: quiet, runs: plan.runs))
         let placed: PlacedComparison
@@ -143,11 +143,11 @@ struct Compare: AsyncParsableCommand {
         let markdown = report.markdown(title: title) + ladder.markdown()
         try OutputFile.write(Data(markdown.utf8), to: folder.appending(path: "comparison.md"))
         try OutputFile.write(Data(report.csv().utf8), to: folder.appending(path: "comparison.csv"))
-        if !quiet { try Output.report(report.samples(3)) }
-        try Output.report(report.plain(width: Terminal.standardOutputWidth))
-        if !ladder.rungs.isEmpty { try Output.report(ladder.plain()) }
+        if !quiet { try StandardOutput.report(report.samples(3)) }
+        try StandardOutput.report(report.plain(width: Terminal.standardOutputWidth))
+        if !ladder.rungs.isEmpty { try StandardOutput.report(ladder.plain()) }
         try writePage(folder)
-        try Output.report("runs and tables: \(folder.shortPath)   (curves: tensorboard --logdir \(folder.shortPath))")
+        try StandardOutput.report("runs and tables: \(folder.shortPath)   (curves: tensorboard --logdir \(folder.shortPath))")
     }
 
     /// The page is only a view of the folder: if it cannot be written, a line says so and the comparison still succeeds.
@@ -161,7 +161,7 @@ struct Compare: AsyncParsableCommand {
         } catch {
             line = "report: not written; \(Failure(error).message)"
         }
-        try Output.report(line)
+        try StandardOutput.report(line)
     }
 
     /// A comparison with missing runs must not look complete.

@@ -34,7 +34,7 @@ struct Doctor: AsyncParsableCommand {
             table.append([state.rawValue, what, found])
             if state == .missing { isWhole = false }
         }
-        try Output.table(table)
+        try StandardOutput.table(table)
         if !isWhole { throw ExitCode(CommandStatus.data.rawValue) }
     }
 

@@ -37,9 +37,9 @@ struct Evaluate: AsyncParsableCommand {
         let recipe = try changes.recipe(recipe, plugins: catalog)
         let controller = try RunController(recipe, plugins: catalog, observer: RunWatcher(quiet: quiet || json))
         let result = try await controller.evaluate(ModelPlace.folder(model))
-        if json { return try Output.print(result.json()) }
-        try Output.table(RunSummary.table(result))
-        try Output.print("")
-        if !quiet { try Output.print(RunSummary.samples(result.samples.prefix(3), after: "after"), end: "") }
+        if json { return try StandardOutput.print(result.json()) }
+        try StandardOutput.table(RunSummary.table(result))
+        try StandardOutput.print("")
+        if !quiet { try StandardOutput.print(RunSummary.samples(result.samples.prefix(3), after: "after"), end: "") }
     }
 }

@@ -31,18 +31,18 @@ extension TaskData {
 
         func run() throws {
             if tasks.contains(Self.all) {
-                for raw in Tasks.raw where try raw.fetch() { try Output.print(raw.folder(in: CacheFolder.data).path) }
+                for raw in Tasks.raw where try raw.fetch() { try StandardOutput.print(raw.folder(in: CacheFolder.data).path) }
                 return
             }
             for task in try tasks.map(Tasks.named) {
                 guard let raw = task.raw else {
-                    try Output.print("task \(task.name) needs no data")
+                    try StandardOutput.print("task \(task.name) needs no data")
                     continue
                 }
                 guard try raw.fetch() else {
                     throw Failure("the data of task '\(task.name)' is not on this machine: \(raw.advice)", status: .noInput)
                 }
-                try Output.print(raw.folder(in: CacheFolder.data).path)
+                try StandardOutput.print(raw.folder(in: CacheFolder.data).path)
             }
         }
     }

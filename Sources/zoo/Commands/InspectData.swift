@@ -47,7 +47,7 @@ extension TaskData {
                 file, base: changes.base.map { URL(fileURLWithPath: $0) }, overrides: changes.changes.map { try Override($0) })
             let inspection = try DataInspection(read, stage: stage, kind: kind, count: count)
             let colour = isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
-            try Output.styled(DataView(colour: colour).text(inspection))
+            try StandardOutput.styled(DataView(colour: colour).text(inspection))
         }
     }
 }

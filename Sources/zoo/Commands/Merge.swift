@@ -27,6 +27,6 @@ struct Merge: ParsableCommand {
         let base = base.map { URL(fileURLWithPath: $0, isDirectory: true) }
         let output = URL(fileURLWithPath: output, isDirectory: true)
         try ModelMerge.merge(ModelPlace.folder(adapter), base: base, into: output)
-        try Output.report("model    \(output.relativePath)")
+        try StandardOutput.report("model    \(output.relativePath)")
     }
 }

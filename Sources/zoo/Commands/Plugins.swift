@@ -29,7 +29,7 @@ struct Plugins: AsyncParsableCommand {
 
         func run() async throws {
             let catalog = try await plugins.catalog()
-            try Output.print(catalog.list(width: Terminal.standardOutputWidth), end: "")
+            try StandardOutput.print(catalog.list(width: Terminal.standardOutputWidth), end: "")
             guard !catalog.failures.isEmpty else { return }
             throw Failure("not usable: " + catalog.failures.map(\.reason).joined(separator: "; "), status: .data)
         }
@@ -53,8 +53,8 @@ struct Plugins: AsyncParsableCommand {
 
         func run() async throws {
             let offer = try await plugins.catalog().asked(id)
-            guard !markdown else { return try Output.print(offer.parameterTable(), end: "") }
-            try Output.print(offer.page(width: Terminal.standardOutputWidth), end: "")
+            guard !markdown else { return try StandardOutput.print(offer.parameterTable(), end: "") }
+            try StandardOutput.print(offer.page(width: Terminal.standardOutputWidth), end: "")
         }
     }
 
@@ -77,7 +77,7 @@ struct Plugins: AsyncParsableCommand {
         func run() async throws {
             let catalog = try await plugins.catalog()
             let difference = try OfferDifference(catalog.asked(first), catalog.asked(second))
-            try Output.print(difference.text(width: Terminal.standardOutputWidth), end: "")
+            try StandardOutput.print(difference.text(width: Terminal.standardOutputWidth), end: "")
         }
     }
 
@@ -107,7 +107,7 @@ struct Plugins: AsyncParsableCommand {
 
         func run() async throws {
             let report = try await Conformance(deadline: deadline).check(file, only: only)
-            try Output.print(json ? report.json() : report.table())
+            try StandardOutput.print(json ? report.json() : report.table())
             if !report.passed { throw ExitCode(CommandStatus.data.rawValue) }
         }
     }

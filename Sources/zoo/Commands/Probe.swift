@@ -50,7 +50,7 @@ struct ProbeCommand: AsyncParsableCommand {
         let (folder, result) = try await probe.run(into: place, seed: seed ?? recipe.seed)
         let report = ProbeReport(result)
         try OutputFile.write(Data(report.markdown.utf8), to: folder.url.appending(path: "probe.md"))
-        try Output.report(report.plain(width: Terminal.standardOutputWidth))
-        try Output.report("probe and tables: \(folder.url.shortPath)")
+        try StandardOutput.report(report.plain(width: Terminal.standardOutputWidth))
+        try StandardOutput.report("probe and tables: \(folder.url.shortPath)")
     }
 }

@@ -40,8 +40,8 @@ struct RecipeCommand: ParsableCommand {
 
         func run() throws {
             let tables = try chosen()
-            if markdown { return try Output.print(tables[0].markdown, end: "") }
-            try Output.print(tables.map(\.page).joined(separator: "\n"), end: "")
+            if markdown { return try StandardOutput.print(tables[0].markdown, end: "") }
+            try StandardOutput.print(tables.map(\.page).joined(separator: "\n"), end: "")
         }
 
         private func chosen() throws -> [KeyTable] {
@@ -67,7 +67,7 @@ struct RecipeCommand: ParsableCommand {
                 """)
 
         func run() throws {
-            try Output.print(String(decoding: JSON.encode(Recipe.jsonSchema), as: UTF8.self))
+            try StandardOutput.print(String(decoding: JSON.encode(Recipe.jsonSchema), as: UTF8.self))
         }
     }
 }

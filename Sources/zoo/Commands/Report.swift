@@ -80,7 +80,7 @@ struct Report: AsyncParsableCommand {
             let file =
                 output.map { URL(fileURLWithPath: $0) } ?? Self.file(in: URL(fileURLWithPath: folders[0], isDirectory: true))
             try Self.write(try builder.page().html(vega: ChartLibrary.load()), to: file)
-            try Output.print(file.shortPath)
+            try StandardOutput.print(file.shortPath)
         case .markdown: try emit(builder.page().markdown())
         case .csv: try emit(builder.csv())
         case .json: try emit(builder.page().json())
@@ -88,16 +88,16 @@ struct Report: AsyncParsableCommand {
     }
 
     private func emit(_ text: String) throws {
-        guard let output else { return try Output.print(text, end: "") }
+        guard let output else { return try StandardOutput.print(text, end: "") }
         try Self.write(text, to: URL(fileURLWithPath: output))
-        try Output.print(output)
+        try StandardOutput.print(output)
     }
 
     private func serve() async throws {
         _ = try ReportPlace(folders, allowsNone: true)
         let server = ReportServer(paths: folders, vega: try ChartLibrary.load(), port: port)
         try await server.run { address in
-            try Output.print("\(address)   (Ctrl-C ends it)")
+            try StandardOutput.print("\(address)   (Ctrl-C ends it)")
         }
     }
 

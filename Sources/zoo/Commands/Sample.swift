@@ -68,7 +68,7 @@ struct Sample: ParsableCommand {
         let texts = try sampler.sample(
             prompts, samples: samples, maxNewTokens: maxNewTokens, temperature: temperature, seed: seed)
         for (prompt, continuations) in zip(prompts, texts) {
-            for text in continuations { try Output.print(prompt + text) }
+            for text in continuations { try StandardOutput.print(prompt + text) }
         }
     }
 
@@ -78,8 +78,8 @@ struct Sample: ParsableCommand {
         let grid = try sampler.grid(items, samples: samples, steps: steps, guidance: guidance, level: noise, seed: seed)
         let file = URL(fileURLWithPath: output)
         try OutputFile.write(grid.png(), to: file)
-        for item in items { try Output.print(sampler.caption(item)) }
-        try Output.print("images   \(file.shortPath)")
+        for item in items { try StandardOutput.print(sampler.caption(item)) }
+        try StandardOutput.print("images   \(file.shortPath)")
     }
 }
 

@@ -28,7 +28,7 @@ struct TaskData: ParsableCommand {
                 let (state, folder) = Self.state(of: task)
                 table.append([task.name, task.summary, state, folder?.path ?? ""])
             }
-            try Output.table(table)
+            try StandardOutput.table(table)
         }
 
         /// In words, and the folder where the data is or would be; nil if there is none.

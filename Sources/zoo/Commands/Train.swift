@@ -91,7 +91,7 @@ struct Train: AsyncParsableCommand {
 
     private func show(_ folder: RunFolder) throws {
         for part in try RunSummary(folder, hasSamples: !quiet).plain(width: Terminal.standardOutputWidth) {
-            try Output.report(part)
+            try StandardOutput.report(part)
         }
     }
 }

@@ -6,7 +6,7 @@ import ZooReport
 ///
 /// Text from files is printed with control characters spelled out (``Swift/String/shown``), so that it cannot control the
 /// terminal.
-enum Output {
+enum StandardOutput {
     /// Writes a line, or what ends in `end`.
     ///
     /// - Throws: ``FileError`` if it cannot be written completely; ``StandardStream/ReaderGone`` if the reader has gone.

@@ -6,7 +6,7 @@ import ZooRecipe
 import ZooRecords
 
 /// The data service: rows of the recipe's datasets as batches, in a seeded order whose position is checkpointed.
-final class DataService {
+final class RowService {
     /// The datasets of a stage, loaded.
     struct Datasets {
         var prompts: Dataset?

@@ -16,7 +16,7 @@ struct Normalization: Codable, Sendable, Equatable {
 }
 
 /// The reward of a recipe: weighted components over whole sequences.
-final class RewardService {
+final class ScoringService {
     /// What scores a sequence.
     enum Scorer {
         case function(any RewardFunction)

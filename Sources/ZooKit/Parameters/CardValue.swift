@@ -5,14 +5,14 @@
 #endif
 
 /// A JSON value, as far as parameters need to tell them apart.
-public enum JSONValue: Decodable, Sendable {
+public enum CardValue: Decodable, Sendable {
     case null
     case bool(Bool)
     case integer(Int)
     case number(Double)
     case string(String)
     case array
-    case object([String: JSONValue])
+    case object([String: CardValue])
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
@@ -26,7 +26,7 @@ public enum JSONValue: Decodable, Sendable {
             self = .number(value)
         } else if let value = try? container.decode(String.self) {
             self = .string(value)
-        } else if let value = try? container.decode([String: JSONValue].self) {
+        } else if let value = try? container.decode([String: CardValue].self) {
             self = .object(value)
         } else {
             _ = try decoder.unkeyedContainer()
@@ -35,10 +35,10 @@ public enum JSONValue: Decodable, Sendable {
     }
 
     /// Parses a JSON object; empty text is the empty object.
-    static func object(from text: String) throws -> [String: JSONValue] {
+    static func object(from text: String) throws -> [String: CardValue] {
         guard !text.isEmpty else { return [:] }
         do {
-            guard case .object(let members) = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)) else {
+            guard case .object(let members) = try JSONDecoder().decode(CardValue.self, from: Data(text.utf8)) else {
                 throw ZooError(.invalidArgument, "the parameters are not a JSON object; expected {\"name\": value, ...}")
             }
             return members

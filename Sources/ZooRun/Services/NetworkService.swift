@@ -8,7 +8,7 @@ import ZooRecords
 import ZooTensor
 
 /// The model service: the networks' outputs for a batch, and back-propagation of a loss's gradient into them.
-final class ModelService {
+final class NetworkService {
     let roles: Roles
     /// Steps in one forward and backward pass.
     private let microbatchTokens: Int
@@ -42,7 +42,7 @@ final class ModelService {
         return try forward(role, batch, wanted)
     }
 
-    private func forward(_ role: Role, _ batch: Batch, _ wanted: [Output]) throws -> [Column] {
+    private func forward(_ role: RoleNetwork, _ batch: Batch, _ wanted: [NetworkOutput]) throws -> [Column] {
         try requireSequences(batch)
         var values = wanted.map { [Double](repeating: 0, count: $0 == .score ? batch.sequenceCount : batch.stepCount) }
         for part in Slices.bySteps(batch, limit: microbatchTokens, costs: modality.costs(batch)) {
@@ -55,18 +55,20 @@ final class ModelService {
         return zip(wanted, values).map { Column($0.rawValue, perStep: $0 != .score, .f64($1)) }
     }
 
-    private func cachedScores(_ role: Role, _ batch: Batch) throws -> Column {
+    private func cachedScores(_ role: RoleNetwork, _ batch: Batch) throws -> Column {
         let keys = batch.tokenKeys
         let missing = keys.indices.filter { referenceScores[keys[$0]] == nil }
         if !missing.isEmpty {
             let scores = try forward(role, batch.selecting(missing), [.score])[0].doubles
             for (sequence, score) in zip(missing, scores) { referenceScores[keys[sequence]] = score }
         }
-        return Column(Output.score.rawValue, perStep: false, .f64(keys.map { referenceScores[$0] ?? .nan }))
+        return Column(NetworkOutput.score.rawValue, perStep: false, .f64(keys.map { referenceScores[$0] ?? .nan }))
     }
 
     /// One forward pass: the packed tensors, and the same as columns.
-    private func evaluate(_ role: Role, _ slice: Batch, _ wanted: [Output]) throws -> (tensors: [Tensor], columns: [Column]) {
+    private func evaluate(_ role: RoleNetwork, _ slice: Batch, _ wanted: [NetworkOutput]) throws -> (
+        tensors: [Tensor], columns: [Column]
+    ) {
         let sequences = try modality.sequences(slice)
         let start = secondsNow()
         let tensors =
@@ -88,10 +90,10 @@ final class ModelService {
     }
 
     /// The same with the KL to the reference, which is evaluated in the middle of the policy's pass.
-    private func withDivergence(_ role: Role, _ sequences: Sequences, _ wanted: [Output]) throws -> [Tensor] {
+    private func withDivergence(_ role: RoleNetwork, _ sequences: Sequences, _ wanted: [NetworkOutput]) throws -> [Tensor] {
         let reference = try roles.role("reference")
         guard let found = try modality.forward(role.network, klTo: reference.network, sequences, wanted) else {
-            throw ZooError(.notFound, "role '\(role.name)' has no output '\(Output.klReference.rawValue)'")
+            throw ZooError(.notFound, "role '\(role.name)' has no output '\(NetworkOutput.klReference.rawValue)'")
         }
         ledger.charge(reference.name, .forward, seconds: 0, flops: found.referenceFLOPs, steps: sequences.stepCount)
         return found.tensors
@@ -123,7 +125,9 @@ final class ModelService {
     }
 
     /// The loss sees everything at once; the passes are split, first without and then with gradient.
-    private func accumulateWhole(_ role: Role, _ batch: Batch, _ wanted: [Output], _ loss: LossCall) throws -> Double {
+    private func accumulateWhole(_ role: RoleNetwork, _ batch: Batch, _ wanted: [NetworkOutput], _ loss: LossCall) throws
+        -> Double
+    {
         let columns = try forward(role, batch, wanted)
         let (total, gradients) = try loss(batch, columns)
         for part in Slices.bySteps(batch, limit: microbatchTokens, costs: modality.costs(batch)) {
@@ -134,7 +138,9 @@ final class ModelService {
         return total
     }
 
-    private func backward(_ role: Role, _ slice: Batch, _ wanted: [Output], _ tensors: [Tensor], _ gradients: [[Double]]) throws {
+    private func backward(
+        _ role: RoleNetwork, _ slice: Batch, _ wanted: [NetworkOutput], _ tensors: [Tensor], _ gradients: [[Double]]
+    ) throws {
         let start = secondsNow()
         var roots: [Tensor] = []
         var seeds: [Tensor] = []
@@ -208,7 +214,7 @@ final class ModelService {
         finishBlend(to, from, since: start)
     }
 
-    private func finishBlend(_ to: Role, _ from: Role, since start: Double) {
+    private func finishBlend(_ to: RoleNetwork, _ from: RoleNetwork, since start: Double) {
         to.version = from.version
         if to.name == "reference" { referenceScores = [:] }
         charge(to, .optimize, since: start, flops: 0, steps: 0)
@@ -216,12 +222,12 @@ final class ModelService {
 
     // MARK: - The account
 
-    func charge(_ role: Role, _ activity: Ledger.Activity, since start: Double, flops: Double, steps: Int) {
+    func charge(_ role: RoleNetwork, _ activity: Ledger.Activity, since start: Double, flops: Double, steps: Int) {
         ledger.charge(role.name, activity, seconds: secondsNow() - start, flops: flops, steps: steps)
     }
 
     /// Runs a pass and records its transient memory.
-    func transient<Result>(_ role: Role, _ pass: () throws -> Result) rethrows -> Result {
+    func transient<Result>(_ role: RoleNetwork, _ pass: () throws -> Result) rethrows -> Result {
         let (result, bytes) = try Engine.transientBytes(of: pass)
         ledger.note(role.name, transientBytes: bytes)
         return result
@@ -247,10 +253,11 @@ final class ModelService {
         return ledger
     }
 
-    private static func output(_ name: String) throws -> Output {
-        guard let output = Output(rawValue: name) else {
+    private static func output(_ name: String) throws -> NetworkOutput {
+        guard let output = NetworkOutput(rawValue: name) else {
             throw ZooError(
-                .notFound, "there is no output '\(name)'; known are: \(Output.allCases.map(\.rawValue).joined(separator: ", "))")
+                .notFound,
+                "there is no output '\(name)'; known are: \(NetworkOutput.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         return output
     }

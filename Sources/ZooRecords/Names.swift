@@ -1,6 +1,0 @@
-import ZooBase
-import ZooPlugins
-import ZooRecipe
-
-/// ZooKit has a JSON value of its own, for plugins; here the word means the host's.
-public typealias JSONValue = ZooBase.JSONValue
