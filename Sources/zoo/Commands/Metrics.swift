@@ -18,6 +18,6 @@ struct Metrics: ParsableCommand {
         for metric in CommonMetric.allCases {
             table.append([markdown ? "`\(metric.name)`" : metric.name, metric.unit, metric.definition])
         }
-        try Output.print(markdown ? table.markdown() : table.plain(), end: "")
+        if markdown { try Output.print(table.markdown(), end: "") } else { try Output.table(table) }
     }
 }
