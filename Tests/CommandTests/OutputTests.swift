@@ -120,7 +120,7 @@ struct TableTests {
         arguments: [
             ["plugins", "list"], ["plugins", "show", "grpo"], ["plugins", "show", "dpo@paper"], ["plugins", "show", "ppo"],
             ["plugins", "diff", "ppo", "grpo"], ["data", "list"], ["data", "check", Command.tabular], ["doctor"],
-            ["cache", "list"],
+            ["cache", "list"], ["metrics"], ["recipe", "keys"],
         ])
     func width(words: [String]) throws {
         try Command.inFolder { zoo in

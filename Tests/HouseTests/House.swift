@@ -33,6 +33,7 @@ enum House {
             "Store", "Modality", "Text", "Table", "Images", "Models", "Content", "Services", "Setup", "Measuring", "Training",
             "Control", "Probe", "Tools", "Workers",
         ],
+        "ZooReport": ["Statistics", "Tables", "TensorBoard", "Results", "Algorithms", "Page"],
     ]
 
     static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

@@ -47,8 +47,8 @@ struct ReportBuilderTests {
     func differences() throws {
         try RunFolders.make { folders in
             try folders.comparison()
-            let table = try #require(table(report(folders, "both").page(), "question", "Differences"))
-            #expect(table.rows == [["algorithm", "ppo", "dpo"], ["policy.learning_rate", "0.002", "0.001"]])
+            let found = try #require(table(report(folders, "both").page(), "question", "Differences"))
+            #expect(found.rows == [["algorithm", "ppo", "dpo"], ["policy.learning_rate", "0.002", "0.001"]])
         }
     }
 
@@ -56,10 +56,10 @@ struct ReportBuilderTests {
     func results() throws {
         try RunFolders.make { folders in
             try folders.comparison()
-            let table = try #require(table(report(folders, "both").page(), "results", "Gold reward"))
-            #expect(table.rows.map { $0[0] } == ["ppo", "dpo"])
-            #expect(table.rows[1][3].hasPrefix("0.400 "))
-            #expect(table.rows[1][4].hasPrefix("1.00"))
+            let found = try #require(table(report(folders, "both").page(), "results", "Gold reward"))
+            #expect(found.rows.map { $0[0] } == ["ppo", "dpo"])
+            #expect(found.rows[1][3].hasPrefix("0.400 "))
+            #expect(found.rows[1][4].hasPrefix("1.00"))
         }
     }
 
@@ -123,12 +123,12 @@ struct ReportBuilderTests {
 
 @Suite("settings that run.json has")
 struct RecordedSettingsTests {
-    @Test("are named as recipes name them, by whichever words they were written")
-    func words() throws {
+    @Test("are those of the recipe, with the parameters of the algorithm that runs")
+    func paths() throws {
         let text = """
-            {"stage": "tune", "recipe": {"name": "n", "task": {"rewardModel": {"_0": "x"}}, "stages": [
+            {"stage": "tune", "recipe": {"name": "n", "task": {"reward_model": "x"}, "stages": [
               {"name": "base", "algorithm": "sft", "data": {"max_steps": 4}},
-              {"name": "tune", "algorithm": "ppo", "rollout": {"topK": [1, null]},
+              {"name": "tune", "algorithm": "ppo", "rollout": {"top_k": [1, null]},
                "parameters": {"ppo": {"kl_coef": 0.1}, "dpo": {"beta": 1}}}]}}
             """
         let spec = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))

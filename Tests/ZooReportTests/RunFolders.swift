@@ -33,7 +33,7 @@ struct RunFolders {
             {"command": ["zoo", "compare", "my recipe.yaml"], "seed": \(seed), "stage": "tune", "recipe": {
               "name": "small", "about": "Two ways", "seed": 0, "device": "cpu",
               "compare": {"variants": [{"name": "ppo"}, {"name": "dpo"}]},
-              "stages": [{"name": "tune", "algorithm": "\(algorithm)", "policy": {"learningRate": \(rate)},
+              "stages": [{"name": "tune", "algorithm": "\(algorithm)", "policy": {"learning_rate": \(rate)},
                 "parameters": {"\(algorithm)": {"beta": 0.1}}}]}}
             """
         try write(spec, to: "\(path)/run.json")

@@ -5,7 +5,9 @@ package enum FirstChart {
     /// Before the names of metrics that mean the same for every algorithm that logs them.
     package static let common = CommonMetric.prefix
 
-    private static let order = ["reward", "kl", "entropy", "length", "finished", "tokens", "seconds", "margin", "accuracy"]
+    private static let order: [CommonMetric] = [
+        .reward, .kl, .entropy, .length, .finished, .tokens, .seconds, .margin, .accuracy,
+    ]
     /// For runs without common metrics.
     private static let fallback = ["eval/gold", "eval/reward", "objective/scores", "reward", "loss"]
 
@@ -15,7 +17,7 @@ package enum FirstChart {
     ///
     /// - Parameter logged: the names that each variant logs.
     package static func curves(_ logged: [Set<String>]) -> [String] {
-        let wanted = order.map { common + $0 } + fallback
+        let wanted = order.map(\.name) + fallback
         let found = wanted.filter { name in logged.contains { $0.contains(name) } }
         let all = found.filter { name in logged.allSatisfy { $0.contains(name) } }
         return all + found.filter { !all.contains($0) }

@@ -18,6 +18,6 @@ struct Metrics: ParsableCommand {
         for metric in CommonMetric.allCases {
             table.append([markdown ? "`\(metric.name)`" : metric.name, metric.unit, metric.definition])
         }
-        try StandardOutput.print(markdown ? table.markdown() : table.plain(), end: "")
+        if markdown { try StandardOutput.print(table.markdown(), end: "") } else { try StandardOutput.table(table) }
     }
 }

@@ -77,7 +77,7 @@ extension KeyTable {
     fileprivate var page: String {
         var table = TextTable([.text("key"), .text("default"), .text("takes"), .text("meaning")])
         for row in rows { table.append([row.key, row.standard, row.takes, row.doc]) }
-        return "\(path.isEmpty ? "recipe" : path)\n\(table.plain())"
+        return "\(path.isEmpty ? "recipe" : path)\n\(table.plain(width: Terminal.standardOutputWidth))"
     }
 
     fileprivate var markdown: String {
