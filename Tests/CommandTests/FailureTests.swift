@@ -141,6 +141,40 @@ struct FailureTests {
         }
     }
 
+    @Test("the same fault of a model has the same status, whatever command finds it")
+    func sameFault() throws {
+        try withRun { zoo in
+            let model = zoo.path("language/model")
+            func policy(_ more: String = "") -> [String] { ["--set", "policy={folder: \(model.path)\(more)}"] }
+            for words in [[], policy(", lora: {r: 2, lora_alpha: 4}")] {
+                let folder = words.isEmpty ? "language" : "lora"
+                let made = try zoo.run(["train", "recipe.yaml", "--run-dir", folder, "--quiet"] + words)
+                #expect(made.status == 0, "\(made.errors)")
+            }
+            let (config, weights) = (model.appending(path: "config.json"), model.appending(path: "model.safetensors"))
+            let kept = (config: try Data(contentsOf: config), weights: try Data(contentsOf: weights))
+            func text(_ replace: (String) -> String) -> Data { Data(replace(String(decoding: kept.config, as: UTF8.self)).utf8) }
+            let faults: [(config: Data?, weights: Data?, status: Int32, part: String)] = [
+                (text { $0.replacing("llama", with: "frobnicate") }, kept.weights, 65, "model_type is frobnicate"),
+                (kept.config.prefix(20), kept.weights, 65, "config.json: expected a JSON object"),
+                (text { $0.replacing("\"vocab_size\" : ", with: "\"vocab_size\" : -") }, kept.weights, 65, "vocab_size is -"),
+                (kept.config, kept.weights.prefix(100), 65, "model.safetensors"), (kept.config, nil, 66, "model.safetensors"),
+                (nil, kept.weights, 66, "config.json"),
+            ]
+            for (number, fault) in faults.enumerated() {
+                for (file, data) in [(config, fault.config), (weights, fault.weights)] {
+                    if let data { try data.write(to: file) } else { try FileManager.default.removeItem(at: file) }
+                }
+                let commands = [
+                    ["sample", "language"], ["sample", "lora"], ["merge", "lora", "--output", "merged"],
+                    ["train", "recipe.yaml", "--quiet", "--run-dir", "run-\(number)"] + policy(),
+                    ["compare", "recipe.yaml", "--quiet", "--seeds", "0", "--run-dir", "runs-\(number)"] + policy(),
+                ]
+                for words in commands { try expect(zoo, words, fault.status, fault.part) }
+            }
+        }
+    }
+
     @Test("numbers of the command line have bounds")
     func bounds() throws {
         try Command.inFolder { zoo in
