@@ -20,17 +20,17 @@ public struct EvaluationResult: Codable, Sendable {
     /// The first prompts with the samples of reference and policy; none if they make images.
     public var samples: [Sample]
     /// The same as images; nil if they make text. Not part of the JSON.
-    public var pictures: PictureGrid?
+    public var images: ImageGrid?
 
     package init(
         metrics: [String: Double], reference: [String: Double], prompts: [String: [Double]] = [:], samples: [Sample],
-        pictures: PictureGrid? = nil
+        images: ImageGrid? = nil
     ) {
         self.metrics = metrics
         self.reference = reference
         self.prompts = prompts
         self.samples = samples
-        self.pictures = pictures
+        self.images = images
     }
 
     enum CodingKeys: String, CodingKey { case metrics, reference, prompts, samples }

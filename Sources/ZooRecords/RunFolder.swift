@@ -16,7 +16,7 @@ public struct RunFolder: Sendable {
     public var metrics: URL { url.appending(path: "metrics.jsonl") }
     public var samples: URL { url.appending(path: "samples.jsonl") }
     /// Replaces `samples` if the policy makes images: reference, target, before and after, one column per prompt.
-    public var pictures: URL { url.appending(path: "samples.png") }
+    public var images: URL { url.appending(path: "samples.png") }
     public var ledger: URL { url.appending(path: "ledger.json") }
     public var evaluation: URL { url.appending(path: "evaluation.json") }
     public var checkpoints: URL { url.appending(path: "checkpoints", directoryHint: .isDirectory) }
@@ -71,7 +71,7 @@ public struct RunFolder: Sendable {
     /// - Parameter networks: the folders of those saved next to the model.
     package func finish(networks: [String]) throws {
         let kept = networks.map { url.appending(path: $0, directoryHint: .isDirectory) }
-        let parts = [evaluation, samples, pictures, ledger, model] + kept
+        let parts = [evaluation, samples, images, ledger, model] + kept
         let names = try parts.filter { FileManager.default.fileExists(atPath: $0.path) }.flatMap { part -> [String] in
             guard part.hasDirectoryPath else { return [part.lastPathComponent] }
             return try InputFolder.files(in: part).map { "\(part.lastPathComponent)/\($0)" }

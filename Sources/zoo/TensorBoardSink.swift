@@ -18,7 +18,7 @@ final class TensorBoardSink: MetricSink {
         try writer.scalars(record.values.map { (tag: $0.name, value: $0.value) }, step: record.step)
     }
 
-    func picture(_ png: Data, step: Int) throws { try writer.picture(png, tag: Self.samples, step: step) }
+    func image(_ png: Data, step: Int) throws { try writer.image(png, tag: Self.samples, step: step) }
 
     private static let samples = "samples"
 
@@ -32,6 +32,6 @@ final class TensorBoardSink: MetricSink {
             let text = "**\(sample.prompt)**\n\n- before: \(sample.before)\n- after: \(sample.after)"
             try writer.text(text, tag: "samples/\(index)", step: step)
         }
-        if let pictures = evaluation.pictures { try picture(pictures.png(), step: step) }
+        if let images = evaluation.images { try image(images.png(), step: step) }
     }
 }

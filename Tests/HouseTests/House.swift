@@ -25,6 +25,8 @@ enum House {
     /// The rooms of a module, from the ground up: a file may name what its own room and those before it declare. Files outside of
     /// rooms are the ground.
     static let rooms: [String: [String]] = [
+        "ZooBase": ["Errors", "Numbers", "Text", "Files", "JSON"],
+        "ZooData": ["Images", "Conversations", "ChatTemplate", "Rows", "Rewards", "Tasks"],
         "ZooKit": ["Maths", "Parameters", "Services", "Plugin"],
         "ZooModels": ["Network", "Layers", "Adapter", "Tokenizer", "Tabular", "CausalLM", "FlowImage", "Folders"],
         "ZooPlugins": ["Workers", "Host", "Description", "Loading", "Conformance"],

@@ -44,7 +44,7 @@ struct ImageRunTests {
         let first = try #require(try metrics("run").first)
         #expect(first["sampling/sampling_logp_difference/max"] == 0)
         #expect(first["clip_ratio/region_mean"] == 0)
-        // One step of three is random, of eight pictures.
+        // One step of three is random, of eight images.
         #expect(first["num_tokens"] == 8)
     }
 
@@ -167,13 +167,13 @@ struct ImageRunTests {
         #expect(before["kl"] == 0 && before["drift"] == 0)
         #expect(after["kl"]! > 0 && after["drift"]! > 0)
         let png = try data("run/samples.png")
-        // Six prompts, and rows of targets, before and after; each pixel is six wide, with two between pictures.
+        // Six prompts, and rows of targets, before and after; each pixel is six wide, with two between images.
         #expect(png.starts(with: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]))
         #expect(number(png, at: 16) == 2 + 6 * (8 * 6 + 2))
         #expect(number(png, at: 20) == 2 + 3 * (8 * 6 + 2))
         let events = try FileManager.default.contentsOfDirectory(atPath: folder.url.appending(path: "run").path)
         let file = try #require(events.first { $0.hasPrefix("events.out") })
-        #expect(try data("run/\(file)").range(of: png) != nil, "TensorBoard's file has the picture")
+        #expect(try data("run/\(file)").range(of: png) != nil, "TensorBoard's file has the image")
         try await zoo.succeed(["report", "run", "--output", "page.html"])
         #expect(try String(decoding: data("page.html"), as: UTF8.self).contains(png.base64EncodedString()))
     }
@@ -264,7 +264,7 @@ struct ImageRunTests {
         #expect(try ended.complaint.contains(word))
     }
 
-    @Test("rewards of pictures are refused for text, and digits that are damaged by file and line")
+    @Test("rewards of images are refused for text, and digits that are damaged by file and line")
     func wrongTask() async throws {
         let text = try TinyTask(in: folder.url, stage: Self.stage)
         let ended = try await zoo.start([

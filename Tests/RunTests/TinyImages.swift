@@ -33,7 +33,7 @@ struct TinyImages {
         try Data(recipe.utf8).write(to: self.recipe)
     }
 
-    /// 400 pictures in the format of scikit-learn's `digits.csv`: class d is a bar in column d % 8, broken in row d / 2, with noise.
+    /// 400 images in the format of scikit-learn's `digits.csv`: class d is a bar in column d % 8, broken in row d / 2, with noise.
     static let digits: String = (0..<400).map { index in
         let digit = index % 10
         let pixels = (0..<64).map { pixel in

@@ -13,43 +13,43 @@ public struct ImageCondition: Sendable, Equatable, Codable {
 }
 
 /// What an image should show: a value of each condition, and a reference image if the task has one.
-public struct PicturePrompt: Sendable, Equatable {
+public struct ImageDescription: Sendable, Equatable {
     /// By condition; nil leaves it open (the condition is dropped).
     public var values: [Int?]
-    public var reference: Picture?
+    public var reference: PixelImage?
 
-    public init(values: [Int?], reference: Picture?) {
+    public init(values: [Int?], reference: PixelImage?) {
         self.values = values
         self.reference = reference
     }
 
     /// For training with classifier-free guidance: each condition, and the reference, is left out with this probability, on its
     /// own.
-    public func dropping(_ probability: Double, using random: inout SplitMix64) -> PicturePrompt {
+    public func dropping(_ probability: Double, using random: inout SplitMix64) -> ImageDescription {
         func isDropped() -> Bool { Double(random.next() >> 11) / 0x1p53 < probability }
         let values = values.map { isDropped() ? nil : $0 }
-        return PicturePrompt(values: values, reference: isDropped() ? nil : reference)
+        return ImageDescription(values: values, reference: isDropped() ? nil : reference)
     }
 }
 
 /// A prompt with the image that shows it.
 public struct ImageItem: Sendable, Equatable {
-    public var prompt: PicturePrompt
-    public var target: Picture
+    public var prompt: ImageDescription
+    public var target: PixelImage
     /// Of a preference: the two images to tell apart.
     public var pair: Pair?
 
     public struct Pair: Sendable, Equatable {
-        public var chosen: Picture
-        public var rejected: Picture
+        public var chosen: PixelImage
+        public var rejected: PixelImage
 
-        public init(chosen: Picture, rejected: Picture) {
+        public init(chosen: PixelImage, rejected: PixelImage) {
             self.chosen = chosen
             self.rejected = rejected
         }
     }
 
-    public init(prompt: PicturePrompt, target: Picture, pair: Pair? = nil) {
+    public init(prompt: ImageDescription, target: PixelImage, pair: Pair? = nil) {
         self.prompt = prompt
         self.target = target
         self.pair = pair
@@ -58,11 +58,11 @@ public struct ImageItem: Sendable, Equatable {
 
 /// A sampled image and what it should show.
 public struct SampledImage: Sendable {
-    public var picture: Picture
-    public var prompt: PicturePrompt
+    public var sample: PixelImage
+    public var prompt: ImageDescription
 
-    public init(picture: Picture, prompt: PicturePrompt) {
-        self.picture = picture
+    public init(sample: PixelImage, prompt: ImageDescription) {
+        self.sample = sample
         self.prompt = prompt
     }
 }

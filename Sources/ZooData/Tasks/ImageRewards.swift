@@ -4,11 +4,11 @@ import ZooBase
 /// What an image task lends its rewards: a small classifier, which is trained when a reward first asks for it.
 public final class ImageJudge: RewardSource {
     private let task: ImageTask
-    private let trained = Mutex<PictureClassifier?>(nil)
+    private let trained = Mutex<ImageClassifier?>(nil)
 
     public init(_ task: ImageTask) { self.task = task }
 
-    var classifier: PictureClassifier {
+    var classifier: ImageClassifier {
         trained.withLock { trained in
             let classifier = trained ?? task.classifier
             trained = classifier
@@ -49,13 +49,13 @@ extension RewardKind {
             let (all, asked) = try judge.probabilities(image, reward: "class-accuracy")
             return asked == all.max() ? 1 : 0
         },
-        measuring("total-variation", "the mean absolute difference of neighbouring pixels") { $0.picture.totalVariation },
-        measuring("brightness", "the mean pixel, from -1 to 1") { $0.picture.brightness },
+        measuring("total-variation", "the mean absolute difference of neighbouring pixels") { $0.sample.totalVariation },
+        measuring("brightness", "the mean pixel, from -1 to 1") { $0.sample.brightness },
         measuring(
             "compressibility", "minus the bits per pixel of an order-0 code of the differences of neighbouring pixels"
-        ) { -$0.picture.bitsPerPixel },
+        ) { -$0.sample.bitsPerPixel },
         measuring("grid-energy", "the share of an image's energy that alternates from pixel to pixel") {
-            $0.picture.gridEnergy
+            $0.sample.gridEnergy
         },
     ]
 

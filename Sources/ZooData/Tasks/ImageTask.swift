@@ -29,19 +29,19 @@ public struct ImageTask: Sendable {
     public var newTraining: [ImageItem] = []
     public var newHeldOut: [ImageItem] = []
     /// Trains the judge of images on what the policy may learn from.
-    let makeClassifier: @Sendable (_ training: [ImageItem]) -> PictureClassifier
+    let makeClassifier: @Sendable (_ training: [ImageItem]) -> ImageClassifier
     /// The part of an image that the judge looks at.
-    var judgedPart: @Sendable (SampledImage) -> Picture = { $0.picture }
+    var judgedPart: @Sendable (SampledImage) -> PixelImage = { $0.sample }
 
     public var height: Int { layout.height }
     public var width: Int { layout.width }
     public var referenceSize: (height: Int, width: Int)? { layout.referenceSize }
     public var conditions: [ImageCondition] { layout.conditions }
 
-    public var classifier: PictureClassifier { makeClassifier(training) }
+    public var classifier: ImageClassifier { makeClassifier(training) }
 
     /// The prompt in words: "seven, top left, light".
-    public func caption(_ prompt: PicturePrompt) -> String {
+    public func caption(_ prompt: ImageDescription) -> String {
         zip(conditions, prompt.values).map { condition, value in value.map { condition.labels[$0] } ?? "any \(condition.name)" }
             .joined(separator: ", ")
     }

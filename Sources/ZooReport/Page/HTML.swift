@@ -24,9 +24,9 @@ enum HTML {
     static func script(json: String) -> String { json.replacing("<", with: "\\u003c") }
 
     /// An image in the page itself, its pixels as they are.
-    static func picture(_ caption: String, _ png: Data) -> String {
+    static func image(_ caption: String, _ png: Data) -> String {
         """
-        <figure class="picture"><img alt="\(text(caption))" src="data:image/png;base64,\(png.base64EncodedString())">
+        <figure class="image"><img alt="\(text(caption))" src="data:image/png;base64,\(png.base64EncodedString())">
         <figcaption>\(text(caption))</figcaption></figure>
 
         """

@@ -127,7 +127,7 @@ extension Page {
             case .list(let items): "<ul class=\"list\">\(items.map { "<li>\(HTML.text($0))</li>" }.joined())</ul>\n"
             case .table(let caption, let table): HTML.table(caption, table)
             case .code(let lines): "<pre tabindex=\"0\">\(HTML.text(lines.joined(separator: "\n")))</pre>\n"
-            case .picture(let caption, let png): HTML.picture(caption, png)
+            case .image(let caption, let png): HTML.image(caption, png)
             case .chart: ""
             }
         }.joined()

@@ -20,7 +20,7 @@ extension Page {
         case .list(let items): items.map { "- \(Self.line($0))" }.joined(separator: "\n")
         case .table(let caption, let table): Self.caption(caption) + "\n\n" + table.markdown().trimmingCharacters(in: .newlines)
         case .code(let lines): lines.map { "    \(Self.line($0))" }.joined(separator: "\n")
-        case .picture(let caption, _): "(An image, in the page: \(Self.line(caption)))"
+        case .image(let caption, _): "(An image, in the page: \(Self.line(caption)))"
         case .chart(.samples, _): samples()
         case .chart: nil
         }

@@ -42,7 +42,7 @@ public struct Page: Sendable {
         /// Lines as they are, such as commands.
         case code([String])
         /// What it shows, and a PNG file.
-        case picture(String, Data)
+        case image(String, Data)
         /// What to draw, and its caption.
         case chart(Figure, String)
     }

@@ -18,8 +18,8 @@ package struct RunSummary {
                 parts.append(Self.samples(evaluation.samples.prefix(3), after: "after"))
             }
         }
-        if FileManager.default.fileExists(atPath: folder.pictures.path) {
-            parts.append("images   \(folder.pictures.shortPath)   (rows: reference if there is one, target, before, after)")
+        if FileManager.default.fileExists(atPath: folder.images.path) {
+            parts.append("images   \(folder.images.shortPath)   (rows: reference if there is one, target, before, after)")
         }
         parts.append("model    \(folder.model.shortPath)")
         let runs = folder.url.deletingLastPathComponent().shortPath

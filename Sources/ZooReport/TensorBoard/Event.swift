@@ -7,7 +7,7 @@ struct Event {
         case scalars([(tag: String, value: Double)])
         case text(tag: String, text: String)
         /// A PNG file.
-        case picture(tag: String, png: Data)
+        case image(tag: String, png: Data)
     }
 
     /// Seconds since 1970.
@@ -43,7 +43,7 @@ struct Event {
                     value.message(9) { metadata in metadata.message(1) { $0.string(1, "text") } }
                 }
             }
-        case .picture(let tag, let png):
+        case .image(let tag, let png):
             event.message(5) { summary in
                 summary.message(1) { value in
                     value.string(1, tag)

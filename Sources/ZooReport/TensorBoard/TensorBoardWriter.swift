@@ -64,8 +64,8 @@ public final class TensorBoardWriter {
     /// Writes an image.
     ///
     /// - Parameter png: a PNG file in grey.
-    public func picture(_ png: Data, tag: String, step: Int) throws {
-        try write(.picture(tag: tag, png: png), step: step)
+    public func image(_ png: Data, tag: String, step: Int) throws {
+        try write(.image(tag: tag, png: png), step: step)
     }
 
     public func close() throws { try file.close() }

@@ -93,13 +93,13 @@ extension Batch {
     }
 
     /// The images of a batch.
-    func pictures(_ format: ImageFormat) throws -> [Picture] {
+    func finishedImages(_ format: ImageFormat) throws -> [PixelImage] {
         guard let column = column(ImageColumn.sample), column.width == format.shape.count else {
             throw ZooError(.invalidArgument, "the batch has no column '\(ImageColumn.sample)' of images")
         }
         let pixels = column.floats
         return (0..<sequenceCount).map {
-            Picture(
+            PixelImage(
                 height: format.shape.height, width: format.shape.width,
                 pixels: Array(pixels[$0 * column.width..<($0 + 1) * column.width]))
         }

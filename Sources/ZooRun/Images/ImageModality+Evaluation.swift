@@ -32,20 +32,20 @@ extension ImageModality {
         measured.items = try items(batch, plan.row)
         measured.metrics["kl"] = try divergence(role, prompts, plan, networks)
         try noteVelocities(role, prompts, plan, networks, &measured)
-        let pictures = measured.items.compactMap(\.image?.picture)
-        measured.metrics["brightness"] = pictures.map(\.brightness).mean ?? .nan
-        measured.metrics["grid_energy"] = pictures.map(\.gridEnergy).mean ?? .nan
-        measured.metrics["total_variation"] = pictures.map(\.totalVariation).mean ?? .nan
+        let images = measured.items.compactMap(\.image?.sample)
+        measured.metrics["brightness"] = images.map(\.brightness).mean ?? .nan
+        measured.metrics["grid_energy"] = images.map(\.gridEnergy).mean ?? .nan
+        measured.metrics["total_variation"] = images.map(\.totalVariation).mean ?? .nan
         if plan.samples > 1 {
-            measured.metrics["diversity"] = measured.perPrompt(pictures).map { diversity(Array($0)) }.mean ?? .nan
+            measured.metrics["diversity"] = measured.perPrompt(images).map { diversity(Array($0)) }.mean ?? .nan
         }
         return batch
     }
 
     /// Mean distance of two different images.
-    private func diversity(_ pictures: [Picture]) -> Double {
-        pictures.indices.flatMap { first in
-            pictures[(first + 1)...].map { pictures[first].distance($0) }
+    private func diversity(_ images: [PixelImage]) -> Double {
+        images.indices.flatMap { first in
+            images[(first + 1)...].map { images[first].distance($0) }
         }.mean ?? .nan
     }
 
@@ -87,13 +87,13 @@ extension ImageModality {
 
     /// A column per prompt: the reference image if there is one, the target, a sample before training and one after.
     func shown(before: Measured, after: Measured, _ plan: MeasuringPlan) -> (
-        samples: [EvaluationResult.Sample], images: PictureGrid?
+        samples: [EvaluationResult.Sample], images: ImageGrid?
     ) {
         let shown = plan.shown(of: after.items.count)
         let images = shown.compactMap { after.items[$0].image }
         let targets = images.indices.compactMap { plan.row($0)?.image?.target }
-        func pictures(_ measured: Measured) -> [Picture] { shown.compactMap { measured.items[$0].image?.picture } }
-        let rows = [images.compactMap(\.prompt.reference), targets, pictures(before), pictures(after)]
-        return ([], PictureGrid(rows: rows.filter { !$0.isEmpty }))
+        func samples(_ measured: Measured) -> [PixelImage] { shown.compactMap { measured.items[$0].image?.sample } }
+        let rows = [images.compactMap(\.prompt.reference), targets, samples(before), samples(after)]
+        return ([], ImageGrid(rows: rows.filter { !$0.isEmpty }))
     }
 }

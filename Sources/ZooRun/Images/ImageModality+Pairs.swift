@@ -42,7 +42,7 @@ extension ImageModality {
             else {
                 throw ZooError(.dataLoss, "the built pairs in \(CacheFolder.artifacts.path) are damaged: remove the folder")
             }
-            item.pair = .init(chosen: task.picture(pair.0), rejected: task.picture(pair.1))
+            item.pair = .init(chosen: task.image(pair.0), rejected: task.image(pair.1))
             return item
         }
         return task.dataset(items, name: "pairs", shape: .preference)
@@ -91,21 +91,21 @@ extension ImageModality {
         try source.generate(prompts, samples: samples, settings: source.rollout.measuring)
     }
 
-    private func pixels(_ batch: Batch) throws -> [[Float]] { try batch.pictures(format).map(\.pixels) }
+    private func pixels(_ batch: Batch) throws -> [[Float]] { try batch.finishedImages(format).map(\.pixels) }
 }
 
 extension ImageTask {
-    func picture(_ pixels: [Float]) -> Picture { Picture(height: height, width: width, pixels: pixels) }
+    func image(_ pixels: [Float]) -> PixelImage { PixelImage(height: height, width: width, pixels: pixels) }
 }
 
 extension ImagePairs {
     /// A prompt made worse.
-    func degrade(_ prompt: PicturePrompt, _ random: inout SplitMix64) -> PicturePrompt {
+    func degrade(_ prompt: ImageDescription, _ random: inout SplitMix64) -> ImageDescription {
         var prompt = prompt
-        prompt.reference = prompt.reference.map { picture in
-            var picture = picture.blurred(sigma: blur)
-            if noise > 0 { picture.pixels = picture.pixels.map { $0 + Float(noise * random.normal()) } }
-            return picture
+        prompt.reference = prompt.reference.map { image in
+            var image = image.blurred(sigma: blur)
+            if noise > 0 { image.pixels = image.pixels.map { $0 + Float(noise * random.normal()) } }
+            return image
         }
         switch words {
         case .full: break
@@ -118,7 +118,7 @@ extension ImagePairs {
 
 extension Batch {
     /// The same prompts with other conditions and references.
-    fileprivate func replacing(_ prompts: [PicturePrompt]) -> Batch {
+    fileprivate func replacing(_ prompts: [ImageDescription]) -> Batch {
         var batch = self
         let kinds = prompts.first?.values.count ?? 0
         batch.set(

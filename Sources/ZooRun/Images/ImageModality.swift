@@ -129,10 +129,10 @@ struct ImageModality: Modality {
     // MARK: - Rewards
 
     func items(_ batch: Batch, _ row: (Int) -> Row?) throws -> [RewardItem] {
-        try zip(batch.pictures(format), batch.integers("row")).map { picture, id in
+        try zip(batch.finishedImages(format), batch.integers("row")).map { image, id in
             guard let row = row(id), let item = row.image else { throw ZooError(.internal, "row \(id) is not an image") }
             return RewardItem(
-                prompt: row.prompt ?? "", completion: "", image: SampledImage(picture: picture, prompt: item.prompt))
+                prompt: row.prompt ?? "", completion: "", image: SampledImage(sample: image, prompt: item.prompt))
         }
     }
 
@@ -152,6 +152,12 @@ extension Batch {
 
 /// An image model reads pixels, whatever its task: there are no files of a tokenizer.
 struct PixelReader: Reader {
+    /// Whether a folder holds an image model or an adapter of one.
+    static func reads(_ folder: URL) -> Bool {
+        if FlowImage.isPipeline(folder) { return true }
+        return AdapterFolder.layout(of: folder) == .diffusers
+    }
+
     func misreading(by other: any Reader) -> String? { other is PixelReader ? nil : Self.otherKind }
     func write(to folder: URL) {}
 }

@@ -32,11 +32,11 @@ struct ImageRows {
         var random = SplitMix64(seed: seed, stream: UInt64(position) << 1 | 1)
         let twice = rows.flatMap { [$0, $0] }
         var batch = try batch(twice, try twice.map { try item($0).prompt })
-        let pictures = try rows.flatMap { row -> [Picture] in
+        let images = try rows.flatMap { row -> [PixelImage] in
             guard let pair = try item(row).pair else { throw ZooError(.internal, "row \(row.id) has no pair of images") }
             return [pair.chosen, pair.rejected]
         }
-        set(pictures, in: &batch)
+        set(images, in: &batch)
         let seeds = rows.flatMap { _ in
             let seed = random.scoreSeed()
             return [seed, seed]
@@ -48,7 +48,7 @@ struct ImageRows {
     }
 
     /// Sequences without steps, with what is to be shown.
-    private func batch(_ rows: [Row], _ prompts: [PicturePrompt]) throws -> Batch {
+    private func batch(_ rows: [Row], _ prompts: [ImageDescription]) throws -> Batch {
         var batch = Batch(offsets: Array(repeating: 0, count: rows.count + 1))
         batch.set(Column("row", perStep: false, .i64(rows.map { Int64($0.id) })))
         batch.set(
@@ -62,8 +62,8 @@ struct ImageRows {
         return batch
     }
 
-    private func set(_ pictures: [Picture], in batch: inout Batch) {
-        let pixels = pictures.flatMap(\.pixels)
+    private func set(_ images: [PixelImage], in batch: inout Batch) {
+        let pixels = images.flatMap(\.pixels)
         batch.set(Column(ImageColumn.sample, perStep: false, width: format.shape.count, .f32(pixels)))
     }
 

@@ -117,6 +117,6 @@ final class Evaluator {
         let shown = services.modality.shown(before: before, after: after, plan)
         return EvaluationResult(
             metrics: after.metrics, reference: before.metrics, prompts: after.prompts, samples: shown.samples,
-            pictures: shown.images)
+            images: shown.images)
     }
 }

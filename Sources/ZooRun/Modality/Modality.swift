@@ -89,7 +89,7 @@ protocol Modality {
         throws -> Batch
     /// The first samples for people, before training and after.
     func shown(before: Measured, after: Measured, _ plan: MeasuringPlan) -> (
-        samples: [EvaluationResult.Sample], images: PictureGrid?
+        samples: [EvaluationResult.Sample], images: ImageGrid?
     )
 
     // MARK: Preference pairs

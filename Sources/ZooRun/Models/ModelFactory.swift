@@ -83,7 +83,7 @@ final class ModelFactory {
 
     private func makeReader(_ source: ModelSource) throws -> any Reader {
         if let folder = try folder(source) {
-            if PictureSampler.reads(folder) { return PixelReader() }
+            if PixelReader.reads(folder) { return PixelReader() }
             if try modelFamily(of: folder) == "tabular" { return NumberCodec() }
             return try TokenizerCodec(contentsOf: tokenizerFile(of: folder))
         }

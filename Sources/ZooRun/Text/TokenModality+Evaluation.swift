@@ -34,7 +34,7 @@ extension TokenModality {
     }
 
     func shown(before: Measured, after: Measured, _ plan: MeasuringPlan) -> (
-        samples: [EvaluationResult.Sample], images: PictureGrid?
+        samples: [EvaluationResult.Sample], images: ImageGrid?
     ) {
         let samples = plan.shown(of: after.items.count).map {
             EvaluationResult.Sample(

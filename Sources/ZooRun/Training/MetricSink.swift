@@ -20,7 +20,7 @@ public struct MetricRecord: Sendable, Equatable {
 public protocol MetricSink: AnyObject {
     func record(_ record: MetricRecord) throws
     /// Samples of an evaluation during training, as a PNG file.
-    func picture(_ png: Data, step: Int) throws
+    func image(_ png: Data, step: Int) throws
     /// The result of the final evaluation.
     func evaluation(_ result: EvaluationResult, step: Int) throws
     /// Flushes what was recorded to the disk.
@@ -29,7 +29,7 @@ public protocol MetricSink: AnyObject {
 }
 
 extension MetricSink {
-    public func picture(_ png: Data, step: Int) throws {}
+    public func image(_ png: Data, step: Int) throws {}
     public func evaluation(_ result: EvaluationResult, step: Int) throws {}
     public func synchronize() throws {}
 }

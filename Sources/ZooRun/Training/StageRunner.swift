@@ -138,7 +138,7 @@ public struct StageRunner {
         var measured: [(name: String, value: Double)] = []
         if let result = try evaluator?.alongTheWay(fraction: services.spent(stage)) {
             measured = result.metrics.sorted { $0.key < $1.key }.map { ("eval/\($0.key)", $0.value) }
-            if let png = try result.pictures?.png() { for sink in sinks { try sink.picture(png, step: step) } }
+            if let png = try result.images?.png() { for sink in sinks { try sink.image(png, step: step) } }
         }
         try clock.time(.logging) {
             let ledger = services.model.ledger
@@ -188,8 +188,8 @@ public struct StageRunner {
             let result = try evaluator.run(samples: trained == "policy")
             try OutputFile.write(JSON.encode(result), to: folder.evaluation)
             let lines = try result.samples.map { try JSON.text($0) + "\n" }
-            if let pictures = result.pictures {
-                try OutputFile.write(pictures.png(), to: folder.pictures)
+            if let images = result.images {
+                try OutputFile.write(images.png(), to: folder.images)
             } else if !lines.isEmpty {
                 try OutputFile.write(Data(lines.joined().utf8), to: folder.samples)
             }

@@ -62,7 +62,7 @@ struct Sample: ParsableCommand {
 
     func run() throws {
         let threads = ProcessInfo.processInfo.activeProcessorCount
-        if try PictureSampler.reads(ModelPlace.folder(model)) { return try draw(threads) }
+        if try ImageModelSampler.reads(ModelPlace.folder(model)) { return try draw(threads) }
         let sampler = try ModelSampler(ModelPlace.folder(model), device: device, threads: threads)
         let prompts = prompt.isEmpty ? [""] : prompt
         let texts = try sampler.sample(
@@ -73,7 +73,7 @@ struct Sample: ParsableCommand {
     }
 
     private func draw(_ threads: Int) throws {
-        let sampler = try PictureSampler(ModelPlace.folder(model), device: device, threads: threads)
+        let sampler = try ImageModelSampler(ModelPlace.folder(model), device: device, threads: threads)
         let items = try sampler.prompts(prompt, count: 8)
         let grid = try sampler.grid(items, samples: samples, steps: steps, guidance: guidance, level: noise, seed: seed)
         let file = URL(fileURLWithPath: output)

@@ -23,7 +23,7 @@
 ///   `sigma`, `sigma_next`, `noise_level`   f64 per step: the noise level before and after, and that of the step's own noise
 ///   `sample`         f32           the image itself; all that one without a trajectory has, whose sequence has no steps
 ///   `condition`      i64 [n, kinds] what it is to show; -1: left open
-///   `reference`      f32           the reference picture; zeros: left out
+///   `reference`      f32           the reference image; zeros: left out
 ///   `guidance`       f64           of the sampler
 ///   `score_seed`     i64           fixes the times and the noise of `score`; the two of a pair share it
 /// An algorithm passes them on and need not read them. A plugin may add any column of its own; the host carries it through slices unchanged.

@@ -21,8 +21,8 @@ extension ImageTask {
     public static func digits(_ digits: DigitImages, seed: UInt64) -> ImageTask {
         let (training, heldOut) = digits.split(heldOut: 297, seed: seed)
         func items(_ digits: DigitImages) -> [ImageItem] {
-            zip(digits.pictures, digits.labels).map {
-                ImageItem(prompt: PicturePrompt(values: [$1], reference: nil), target: $0)
+            zip(digits.images, digits.labels).map {
+                ImageItem(prompt: ImageDescription(values: [$1], reference: nil), target: $0)
             }
         }
         return ImageTask(
@@ -46,10 +46,10 @@ extension DigitImages {
     init(rawFiles: URL) throws { try self.init(contentsOf: rawFiles.appending(path: "digits.csv")) }
 
     /// Tells digits apart after seeing each that is in `training` once per epoch, on backgrounds.
-    static func classifier(_ training: [ImageItem]) -> PictureClassifier {
+    static func classifier(_ training: [ImageItem]) -> ImageClassifier {
         var seen: Set<[Float]> = []
         let distinct = training.filter { seen.insert(($0.prompt.reference ?? $0.target).pixels).inserted }
-        return PictureClassifier(
+        return ImageClassifier(
             trainedOn: distinct.map { $0.prompt.reference ?? $0.target }, labels: distinct.map { $0.prompt.values[0] ?? 0 },
             onBackgrounds: true, seed: 0)
     }

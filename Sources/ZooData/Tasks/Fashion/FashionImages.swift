@@ -4,7 +4,7 @@ import ZooBase
 /// Images of clothing, 28 × 28, in ten classes (Xiao, Rasul and Vollgraf 2017, "Fashion-MNIST", arXiv:1708.07747).
 public struct FashionImages: Sendable {
     /// Each 28 × 28, cloth up to 1 on -1.
-    public let pictures: [Picture]
+    public let images: [PixelImage]
     public let labels: [Int]
 
     public static let side = 28
@@ -25,9 +25,9 @@ public struct FashionImages: Sendable {
                 "has \(classes.count) labels; expected \(pixels.count / size) from 0 to 9, one per image of \(images.path)")
         }
         self.labels = classes.map { Int($0) }
-        pictures = classes.indices.map { index in
+        self.images = classes.indices.map { index in
             let own = pixels[pixels.startIndex + index * size..<pixels.startIndex + (index + 1) * size]
-            return Picture(height: Self.side, width: Self.side, pixels: own.map { Float($0) / 127.5 - 1 })
+            return PixelImage(height: Self.side, width: Self.side, pixels: own.map { Float($0) / 127.5 - 1 })
         }
     }
 

@@ -27,8 +27,8 @@ extension ImageTask {
     /// The 28 × 28 pieces of clothing by class.
     public static func fashion(training: FashionImages, heldOut: FashionImages) -> ImageTask {
         func items(_ images: FashionImages) -> [ImageItem] {
-            zip(images.pictures, images.labels).map {
-                ImageItem(prompt: PicturePrompt(values: [$1], reference: nil), target: $0)
+            zip(images.images, images.labels).map {
+                ImageItem(prompt: ImageDescription(values: [$1], reference: nil), target: $0)
             }
         }
         return ImageTask(
@@ -53,9 +53,9 @@ extension FashionImages {
     }
 
     /// Learns from the first 6,000 images.
-    static func classifier(_ training: [ImageItem]) -> PictureClassifier {
+    static func classifier(_ training: [ImageItem]) -> ImageClassifier {
         let some = training.prefix(6000)
-        return PictureClassifier(
+        return ImageClassifier(
             trainedOn: some.map(\.target), labels: some.map { $0.prompt.values[0] ?? 0 }, epochs: 6, onBackgrounds: false,
             seed: 0)
     }

@@ -22,14 +22,14 @@ public enum Canvas {
     }
 
     /// The background alone.
-    static func empty(_ background: Int) -> Picture {
-        Picture(
+    static func empty(_ background: Int) -> PixelImage {
+        PixelImage(
             height: side, width: side,
             pixels: (0..<side * side).map { 2 * level(background, row: $0 / side, column: $0 % side) - 1 })
     }
 
     /// A digit's ink over a background.
-    static func render(_ digit: Picture, place: Int, background: Int) -> Picture {
+    static func render(_ digit: PixelImage, place: Int, background: Int) -> PixelImage {
         var canvas = empty(background)
         let (_, top, left) = places[place]
         for row in 0..<digit.height {

@@ -4,7 +4,7 @@ extension RewardKind {
     /// The rewards of images that show a reference somewhere.
     static let subject = [
         measuring("subject-fidelity", "the largest normalised cross-correlation with the reference image over placements") {
-            $0.picture.bestPlacement(of: try reference($0, reward: "subject-fidelity")).correlation
+            $0.sample.bestPlacement(of: try reference($0, reward: "subject-fidelity")).correlation
         },
         measuring(
             "prompt-adherence",
@@ -12,7 +12,7 @@ extension RewardKind {
         ) { try adherence($0) },
     ]
 
-    private static func reference(_ image: SampledImage, reward: String) throws -> Picture {
+    private static func reference(_ image: SampledImage, reward: String) throws -> PixelImage {
         guard let reference = image.prompt.reference else {
             throw DataError("reward \(reward)", "needs prompts with a reference image; this task has none")
         }
@@ -25,11 +25,11 @@ extension RewardKind {
         guard values.count == 3, let place = values[1], let background = values[2] else {
             throw DataError("reward prompt-adherence", "needs prompts with a position and a background")
         }
-        let found = image.picture.bestPlacement(of: reference)
+        let found = image.sample.bestPlacement(of: reference)
         let isPlaced = Canvas.places[place].row == found.row && Canvas.places[place].column == found.column
         let nearest = Canvas.backgrounds.indices.min {
-            Canvas.distance(image.picture, background: $0, outside: found)
-                < Canvas.distance(image.picture, background: $1, outside: found)
+            Canvas.distance(image.sample, background: $0, outside: found)
+                < Canvas.distance(image.sample, background: $1, outside: found)
         }
         return ((isPlaced ? 1 : 0) + (nearest == background ? 1 : 0)) / 2
     }
@@ -37,22 +37,22 @@ extension RewardKind {
 
 extension Canvas {
     /// The part of an image where its prompt puts the digit.
-    static func digit(_ image: SampledImage) -> Picture {
+    static func digit(_ image: SampledImage) -> PixelImage {
         let place = image.prompt.values[1].map { places[$0] } ?? places[4]
-        return image.picture.window(row: place.row, column: place.column, height: DigitImages.side, width: DigitImages.side)
+        return image.sample.window(row: place.row, column: place.column, height: DigitImages.side, width: DigitImages.side)
     }
 
     /// The mean absolute difference to a background, over the pixels outside of the digit's placement.
-    static func distance(_ picture: Picture, background: Int, outside: (row: Int, column: Int, correlation: Double)) -> Double {
+    static func distance(_ image: PixelImage, background: Int, outside: (row: Int, column: Int, correlation: Double)) -> Double {
         let empty = empty(background)
         let side = DigitImages.side
         var (sum, count) = (0.0, 0.0)
-        for row in 0..<picture.height {
-            for column in 0..<picture.width {
+        for row in 0..<image.height {
+            for column in 0..<image.width {
                 let isInside =
                     (outside.row..<outside.row + side).contains(row) && (outside.column..<outside.column + side).contains(column)
                 guard !isInside else { continue }
-                sum += Double(abs(picture[row, column] - empty[row, column]))
+                sum += Double(abs(image[row, column] - empty[row, column]))
                 count += 1
             }
         }

@@ -33,13 +33,13 @@ extension ImageTask {
         let (training, heldOut) = digits.split(heldOut: 297, seed: seed)
         var random = SplitMix64(seed: seed, stream: 0x5B7)
         func items(_ digits: DigitImages, each: Int, new: Bool = false) -> [ImageItem] {
-            zip(digits.pictures, digits.labels).flatMap { picture, label in
+            zip(digits.images, digits.labels).flatMap { image, label in
                 (0..<each).map { _ in
                     let place = random.next(below: Canvas.places.count)
                     let background = new ? Canvas.newBackground : random.next(below: Canvas.newBackground)
                     return ImageItem(
-                        prompt: PicturePrompt(values: [label, place, background], reference: picture),
-                        target: Canvas.render(picture, place: place, background: background))
+                        prompt: ImageDescription(values: [label, place, background], reference: image),
+                        target: Canvas.render(image, place: place, background: background))
                 }
             }
         }

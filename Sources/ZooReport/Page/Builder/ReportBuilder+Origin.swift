@@ -28,16 +28,16 @@ extension ReportBuilder {
     }
 
     /// The images of the first run of each variant.
-    var pictures: Page.Section? {
+    var images: Page.Section? {
         let parts = variants.compactMap { variant -> Page.Part? in
-            let first = runs.first { $0.variant == variant && FileManager.default.fileExists(atPath: $0.folder.pictures.path) }
+            let first = runs.first { $0.variant == variant && FileManager.default.fileExists(atPath: $0.folder.images.path) }
             // A file that goes away meanwhile is of a run that goes away.
-            guard let first, let png = try? Data(contentsOf: first.folder.pictures) else { return nil }
-            return .picture("\(variant), \(place(of: first))", png)
+            guard let first, let png = try? Data(contentsOf: first.folder.images) else { return nil }
+            return .image("\(variant), \(place(of: first))", png)
         }
         guard !parts.isEmpty else { return nil }
         let rows = "One column per prompt; rows: the reference if there is one, the target, a sample before training, one after."
-        return Page.Section("pictures", "What the models draw", [.text(rows)] + parts)
+        return Page.Section("images", "What the models draw", [.text(rows)] + parts)
     }
 
     // MARK: - Environment

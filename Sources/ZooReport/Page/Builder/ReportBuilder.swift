@@ -32,7 +32,7 @@ package struct ReportBuilder {
         page.charts.samples = samples
         page.sections = [
             question, results, curveSection, section(of: page.charts.plane, fits), costs, critic, probe,
-            section(of: page.charts.samples), pictures, environment,
+            section(of: page.charts.samples), images, environment,
         ].compactMap { $0 }
         return page
     }

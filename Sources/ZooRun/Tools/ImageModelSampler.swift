@@ -8,15 +8,12 @@ import ZooRecords
 import ZooTensor
 
 /// Generates images with a model in a folder, for prompts of the task that its conditions belong to.
-public struct PictureSampler {
+public struct ImageModelSampler {
     private let network: FlowImage
     private let task: ImageTask
 
     /// Whether a folder holds an image model or an adapter of one.
-    public static func reads(_ folder: URL) -> Bool {
-        if FlowImage.isPipeline(folder) { return true }
-        return AdapterFolder.layout(of: folder) == .diffusers
-    }
+    public static func reads(_ folder: URL) -> Bool { PixelReader.reads(folder) }
 
     /// - Throws: if the folder is not a whole model, or of no task that is known here.
     public init(_ folder: URL, device: String = "cpu", threads: Int) throws {
@@ -58,7 +55,7 @@ public struct PictureSampler {
     ///
     /// - Parameter level: of noise on the way; 0 follows the flow from the first noise on.
     public func grid(_ items: [ImageItem], samples: Int, steps: Int, guidance: Double, level: Double, seed: UInt64) throws
-        -> PictureGrid
+        -> ImageGrid
     {
         let prompts = items.map { item in
             ImagePrompt(conditions: item.prompt.values.map { Int32($0 ?? -1) }, reference: item.prompt.reference?.pixels ?? [])
@@ -69,11 +66,11 @@ public struct PictureSampler {
             referenceShape: task.referenceSize.map { ImageShape(channels: 1, height: $0.height, width: $0.width) },
             samplesPerPrompt: samples, settings: ImageSampler(steps: steps, noiseLevel: level, guidance: guidance),
             generator: Generator(seed: seed), isCancelled: { false })
-        return PictureGrid(
+        return ImageGrid(
             rows: items.enumerated().map { index, item in
                 let own = (0..<samples).map { sample in
                     let start = (index * samples + sample) * shape.count
-                    return task.picture(Array(drawn.sequences.sample[start..<start + shape.count]))
+                    return task.image(Array(drawn.sequences.sample[start..<start + shape.count]))
                 }
                 return (item.prompt.reference.map { [$0] } ?? []) + own
             })

@@ -2,13 +2,13 @@ import CPNG
 import Foundation
 
 /// Images in rows and columns on a black ground, each pixel enlarged, for people to look at.
-public struct PictureGrid: Sendable {
+public struct ImageGrid: Sendable {
     /// [rows][columns]; a row may be shorter. All of one size, or smaller.
-    public var rows: [[Picture]]
+    public var rows: [[PixelImage]]
     /// Screen pixels of one pixel.
     public var scale: Int
 
-    public init(rows: [[Picture]], scale: Int = 6) {
+    public init(rows: [[PixelImage]], scale: Int = 6) {
         self.rows = rows
         self.scale = scale
     }
@@ -25,13 +25,13 @@ public struct PictureGrid: Sendable {
         let height = max(1, rows.count * (cell.height * scale + gap) + gap)
         let width = max(1, columns * (cell.width * scale + gap) + gap)
         var grey = [UInt8](repeating: 32, count: height * width)
-        for (row, pictures) in rows.enumerated() {
-            for (column, picture) in pictures.enumerated() {
+        for (row, images) in rows.enumerated() {
+            for (column, image) in images.enumerated() {
                 let top = gap + row * (cell.height * scale + gap)
                 let left = gap + column * (cell.width * scale + gap)
-                for y in 0..<picture.height * scale {
-                    for x in 0..<picture.width * scale {
-                        let value = (picture[y / scale, x / scale] + 1) / 2
+                for y in 0..<image.height * scale {
+                    for x in 0..<image.width * scale {
+                        let value = (image[y / scale, x / scale] + 1) / 2
                         grey[(top + y) * width + left + x] = UInt8((min(max(value, 0), 1) * 255).rounded())
                     }
                 }
@@ -45,7 +45,7 @@ public struct PictureGrid: Sendable {
         func write(_ memory: UnsafeMutableRawPointer?, _ bytes: inout Int) throws {
             guard zoo_png_write(memory, &bytes, grey, UInt32(width), UInt32(height), &message) == 0 else {
                 let text = String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-                throw DataError("a picture of \(width) × \(height)", "cannot be encoded: \(text)")
+                throw DataError("a image of \(width) × \(height)", "cannot be encoded: \(text)")
             }
         }
         var bytes = 0

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A grey image: values row by row, from -1 (black) to 1 (white). A sampler may go beyond.
-public struct Picture: Sendable, Equatable {
+public struct PixelImage: Sendable, Equatable {
     public let height: Int
     public let width: Int
     /// [height · width]
@@ -20,19 +20,19 @@ public struct Picture: Sendable, Equatable {
     }
 
     /// The part that begins at a row and a column.
-    public func window(row: Int, column: Int, height: Int, width: Int) -> Picture {
-        Picture(
+    public func window(row: Int, column: Int, height: Int, width: Int) -> PixelImage {
+        PixelImage(
             height: height, width: width,
             pixels: (0..<height).flatMap { y in (0..<width).map { self[row + y, column + $0] } })
     }
 
     /// Convolved with a Gaussian of standard deviation `sigma` pixels; the border's pixels continue outside.
-    public func blurred(sigma: Double) -> Picture {
+    public func blurred(sigma: Double) -> PixelImage {
         guard sigma > 0 else { return self }
         let radius = max(1, Int((3 * sigma).rounded(.up)))
         let weights = (-radius...radius).map { Float(exp(-Double($0 * $0) / (2 * sigma * sigma))) }
         let total = weights.reduce(0, +)
-        func pass(_ source: Picture, _ read: (Picture, Int, Int, Int) -> Float) -> Picture {
+        func pass(_ source: PixelImage, _ read: (PixelImage, Int, Int, Int) -> Float) -> PixelImage {
             var result = source
             for row in 0..<height {
                 for column in 0..<width {
@@ -48,7 +48,7 @@ public struct Picture: Sendable, Equatable {
 }
 
 // Measures of one image.
-extension Picture {
+extension PixelImage {
     /// The mean pixel.
     public var brightness: Double { pixels.reduce(0) { $0 + Double($1) } / Double(pixels.count) }
 
@@ -103,9 +103,9 @@ extension Picture {
 }
 
 // Measures of two images.
-extension Picture {
+extension PixelImage {
     /// The correlation of two images of one size, -1 to 1; 0 if one of them is flat but for the rounding of its pixels.
-    public func correlation(_ other: Picture) -> Double {
+    public func correlation(_ other: PixelImage) -> Double {
         let (a, b) = (brightness, other.brightness)
         var (product, own, others) = (0.0, 0.0, 0.0)
         for (x, y) in zip(pixels, other.pixels) {
@@ -124,7 +124,7 @@ extension Picture {
     }
 
     /// Where a smaller image correlates best, over all its placements: normalised cross-correlation.
-    public func bestPlacement(of part: Picture) -> (row: Int, column: Int, correlation: Double) {
+    public func bestPlacement(of part: PixelImage) -> (row: Int, column: Int, correlation: Double) {
         var best = (row: 0, column: 0, correlation: -Double.infinity)
         for row in 0...(height - part.height) {
             for column in 0...(width - part.width) {
@@ -136,7 +136,7 @@ extension Picture {
     }
 
     /// The root mean square of the differences of pixels.
-    public func distance(_ other: Picture) -> Double {
+    public func distance(_ other: PixelImage) -> Double {
         (zip(pixels, other.pixels).reduce(0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) } / Double(pixels.count)).squareRoot()
     }
 }

@@ -3,7 +3,7 @@ import ZooBase
 
 /// Tells ten classes of images apart: one hidden layer of 64 over the pixels, each image brought to mean 0 and standard deviation
 /// 1 first.
-public struct PictureClassifier: Sendable {
+public struct ImageClassifier: Sendable {
     private static let (hidden, classes) = (64, 10)
     /// Pixels of an image.
     public let inputs: Int
@@ -15,8 +15,8 @@ public struct PictureClassifier: Sendable {
     ///   - images: to learn from, all of one size, with a class from 0 to 9 each.
     ///   - onBackgrounds: put the image's ink on random backgrounds, so that a canvas is read as well as a scan.
     ///   - seed: equal seeds give the same classifier.
-    public init(trainedOn pictures: [Picture], labels: [Int], epochs: Int = 24, onBackgrounds: Bool, seed: UInt64) {
-        inputs = pictures.first?.pixels.count ?? 0
+    public init(trainedOn images: [PixelImage], labels: [Int], epochs: Int = 24, onBackgrounds: Bool, seed: UInt64) {
+        inputs = images.first?.pixels.count ?? 0
         var random = SplitMix64(seed: seed, stream: 0xC1A5)
         func layer(_ outputs: Int, _ inputs: Int) -> [Float] {
             let scale = (2 / Double(inputs)).squareRoot()
@@ -28,12 +28,12 @@ public struct PictureClassifier: Sendable {
         let batch = 32
         for epoch in 0..<epochs {
             let rate = Float(3e-3 * (1 - Double(epoch) / Double(epochs)))
-            let order = random.permutation(pictures.count)
+            let order = random.permutation(images.count)
             for start in stride(from: 0, to: order.count, by: batch) {
                 var gradient = ([Float](repeating: 0, count: first.count), [Float](repeating: 0, count: second.count))
                 for place in order[start..<min(start + batch, order.count)] {
-                    let picture = onBackgrounds ? Self.onBackground(pictures[place], &random) : pictures[place]
-                    learn(normalised(picture), labels[place], &gradient)
+                    let image = onBackgrounds ? Self.onBackground(images[place], &random) : images[place]
+                    learn(normalised(image), labels[place], &gradient)
                 }
                 adam.0.step(&first, gradient.0, rate: rate)
                 adam.1.step(&second, gradient.1, rate: rate)
@@ -42,7 +42,7 @@ public struct PictureClassifier: Sendable {
     }
 
     /// p(class | image), [10]; the image is of the size that it learned from.
-    public func probabilities(_ picture: Picture) -> [Double] { forward(normalised(picture)).probabilities.map(Double.init) }
+    public func probabilities(_ image: PixelImage) -> [Double] { forward(normalised(image)).probabilities.map(Double.init) }
 
     // MARK: - The network
 
@@ -84,23 +84,23 @@ public struct PictureClassifier: Sendable {
         }
     }
 
-    private func normalised(_ picture: Picture) -> [Float] {
-        precondition(picture.pixels.count == inputs, "the classifier reads \(inputs) pixels")
-        let mean = Float(picture.brightness)
-        let variance = picture.pixels.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Float(inputs)
-        return picture.pixels.map { ($0 - mean) / max(variance.squareRoot(), 1e-3) }
+    private func normalised(_ image: PixelImage) -> [Float] {
+        precondition(image.pixels.count == inputs, "the classifier reads \(inputs) pixels")
+        let mean = Float(image.brightness)
+        let variance = image.pixels.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Float(inputs)
+        return image.pixels.map { ($0 - mean) / max(variance.squareRoot(), 1e-3) }
     }
 
-    private static func onBackground(_ digit: Picture, _ random: inout SplitMix64) -> Picture {
+    private static func onBackground(_ digit: PixelImage, _ random: inout SplitMix64) -> PixelImage {
         let (start, slope) = (Float(random.next(below: 5)) / 10, Float(random.next(below: 5)) / 10 / Float(digit.width))
-        var picture = digit
+        var image = digit
         for row in 0..<digit.height {
             for column in 0..<digit.width {
                 let behind = start + slope * Float(column)
-                picture[row, column] = 2 * (behind + (1 - behind) * (digit[row, column] + 1) / 2) - 1
+                image[row, column] = 2 * (behind + (1 - behind) * (digit[row, column] + 1) / 2) - 1
             }
         }
-        return picture
+        return image
     }
 }
 
