@@ -38,7 +38,7 @@ struct ChatTests {
     func masks() async throws {
         let folder = try TemporaryFolder()
         let file = try recipe(in: folder.url, rows: Self.line)
-        let kind = try #require(try DataInspection(Recipe.load(file), stage: nil, kind: "examples", count: 1).kinds.first)
+        let kind = try #require(try DataInspection(Recipe.load(file), stage: nil, kind: .examples, count: 1).kinds.first)
         let sequence = try #require(kind.rows.first?.sequences.first)
         #expect(kind.shape == "messages")
         #expect(
@@ -77,7 +77,7 @@ struct ChatTests {
         let changed = recipe.replacing("policy: {new: {", with: "policy: {new: {tokenizer: \(own.path), ")
         try Data(changed.utf8).write(to: file)
 
-        let kind = try #require(try DataInspection(Recipe.load(file), stage: nil, kind: "examples", count: 1).kinds.first)
+        let kind = try #require(try DataInspection(Recipe.load(file), stage: nil, kind: .examples, count: 1).kinds.first)
         let sequence = try #require(kind.rows.first?.sequences.first)
         // Scalar by scalar: to a String both forms are the same.
         let found = sequence.pieces.map { Array($0.text.unicodeScalars) }
@@ -116,7 +116,7 @@ struct ChatTests {
             ("middle", ["[user]Hi()<eos>\n[assistant]", "Yes.()<eos>", "\n"]),
             ("last", ["[user]Hi(zwei)<eos>\n[assistant]", "Yes.(zwei)<eos>", "\n"]),
         ] {
-            let inspection = try DataInspection(Recipe.load(file), stage: stage, kind: "examples", count: 1)
+            let inspection = try DataInspection(Recipe.load(file), stage: stage, kind: .examples, count: 1)
             let sequence = try #require(inspection.kinds.first?.rows.first?.sequences.first)
             #expect(sequence.pieces.map(\.text) == texts)
             actions.append(sequence.actions)
@@ -133,7 +133,7 @@ struct ChatTests {
         let folder = try TemporaryFolder()
         let file = try recipe(in: folder.url, rows: Self.line, data: "")
         let error = #expect(throws: ZooError.self) {
-            _ = try DataInspection(Recipe.load(file), stage: nil, kind: "examples", count: 1)
+            _ = try DataInspection(Recipe.load(file), stage: nil, kind: .examples, count: 1)
         }
         #expect(error?.message.contains("name a file in the stage's 'data: {chat_template: FILE.jinja}'") == true)
     }

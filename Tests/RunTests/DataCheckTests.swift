@@ -154,7 +154,7 @@ struct DataCheckTests {
             DataCheck(Recipe.load(file)).entries.first { $0.stage == "last" && $0.key == "data.pairs" }
         ).counts
         #expect(counts.equalPairs == [0, 1] && counts.cutAtEnd == 2 && counts.longest == 50 && counts.faultCount == 0)
-        let inspection = try DataInspection(Recipe.load(file), stage: "last", kind: "pairs", count: 6)
+        let inspection = try DataInspection(Recipe.load(file), stage: "last", kind: .pairs, count: 6)
         #expect(inspection.kinds.flatMap(\.rows).flatMap(\.sequences).allSatisfy { $0.tokens <= 50 })
     }
 

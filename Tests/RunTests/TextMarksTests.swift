@@ -33,11 +33,11 @@ struct TextMarksTests {
     }
 
     /// Rows as texts with their actions in ⟦ ⟧.
-    private func shown(_ kind: String, _ rows: String, tokenizer: URL) throws -> [String] {
+    private func shown(_ kind: DataKind, _ rows: String, tokenizer: URL) throws -> [String] {
         let task = try TinyTask(in: folder.url, stage: "budget: {iterations: 1}")
         let text = try String(contentsOf: task.recipe, encoding: .utf8)
         try Data(text.replacing("vocabulary_size: 272", with: "tokenizer: \(tokenizer.path)").utf8).write(to: task.recipe)
-        try Data(rows.utf8).write(to: folder.url.appending(path: "\(kind).jsonl"))
+        try Data(rows.utf8).write(to: folder.url.appending(path: "\(kind.rawValue).jsonl"))
         let found = try DataInspection(Recipe.load(task.recipe), stage: nil, kind: kind, count: 9).kinds
         return found.flatMap(\.rows).flatMap(\.sequences).map { sequence in
             sequence.pieces.map { $0.isAction ? "⟦\($0.text)⟧" : $0.text }.joined()
@@ -49,27 +49,27 @@ struct TextMarksTests {
         let own = try tokenizer()
         #expect(
             try shown(
-                "pairs", #"{"prompt": "<bos>a film", "chosen": " is good<eos>", "rejected": " is bad"}"#, tokenizer: own)
+                .pairs, #"{"prompt": "<bos>a film", "chosen": " is good<eos>", "rejected": " is bad"}"#, tokenizer: own)
                 == ["<bos>a film⟦ is good<eos>⟧", "<bos>a film⟦ is bad<eos>⟧"])
-        #expect(try shown("prompts", #"{"prompt": "<bos>a film"}"#, tokenizer: own) == ["<bos>a film"])
+        #expect(try shown(.prompts, #"{"prompt": "<bos>a film"}"#, tokenizer: own) == ["<bos>a film"])
         #expect(
-            try shown("examples", "{\"text\": \"<bos>a film<eos>\"}\n{\"text\": \"a film\"}", tokenizer: own)
+            try shown(.examples, "{\"text\": \"<bos>a film<eos>\"}\n{\"text\": \"a film\"}", tokenizer: own)
                 == ["<bos>⟦a film<eos>⟧", "<bos>⟦a film<eos>⟧"])
         #expect(
-            try shown("examples", #"{"prompt": "<bos>a film", "completion": " is<eos>"}"#, tokenizer: own)
+            try shown(.examples, #"{"prompt": "<bos>a film", "completion": " is<eos>"}"#, tokenizer: own)
                 == ["<bos>a film⟦ is<eos>⟧"])
     }
 
     @Test("without a begin token nothing stands in front, and the first token of a text is not learnt")
     func noBegin() throws {
         let own = try tokenizer(.init(bos: nil, eos: "<eos>", pad: "<pad>"))
-        #expect(try shown("prompts", #"{"prompt": "a film"}"#, tokenizer: own) == ["a film"])
+        #expect(try shown(.prompts, #"{"prompt": "a film"}"#, tokenizer: own) == ["a film"])
         #expect(
-            try shown("pairs", #"{"prompt": "a film", "chosen": " good", "rejected": " bad"}"#, tokenizer: own)
+            try shown(.pairs, #"{"prompt": "a film", "chosen": " good", "rejected": " bad"}"#, tokenizer: own)
                 == ["a film⟦ good<eos>⟧", "a film⟦ bad<eos>⟧"])
-        #expect(try shown("examples", #"{"text": "xyz"}"#, tokenizer: own) == ["x⟦yz<eos>⟧"])
-        #expect(try shown("examples", #"{"prompt": "", "completion": "xyz"}"#, tokenizer: own) == ["x⟦yz<eos>⟧"])
-        let error = #expect(throws: (any Error).self) { try shown("prompts", #"{"prompt": ""}"#, tokenizer: own) }
+        #expect(try shown(.examples, #"{"text": "xyz"}"#, tokenizer: own) == ["x⟦yz<eos>⟧"])
+        #expect(try shown(.examples, #"{"prompt": "", "completion": "xyz"}"#, tokenizer: own) == ["x⟦yz<eos>⟧"])
+        let error = #expect(throws: (any Error).self) { try shown(.prompts, #"{"prompt": ""}"#, tokenizer: own) }
         #expect("\(try #require(error))".contains("the prompt is empty and the tokenizer has no begin token"))
     }
 
@@ -89,17 +89,17 @@ struct TextMarksTests {
     func prefix(postProcessor: String?, flag: Bool?, isPut: Bool) throws {
         let own = try tokenizer(
             file: postProcessor.map { ("{", "{" + $0) }, config: flag.map { "\"add_bos_token\": \($0)" })
-        #expect(try shown("prompts", #"{"prompt": "a film"}"#, tokenizer: own) == [isPut ? "<bos>a film" : "a film"])
-        #expect(try shown("examples", #"{"text": "xyz"}"#, tokenizer: own) == [isPut ? "<bos>⟦xyz<eos>⟧" : "x⟦yz<eos>⟧"])
+        #expect(try shown(.prompts, #"{"prompt": "a film"}"#, tokenizer: own) == [isPut ? "<bos>a film" : "a film"])
+        #expect(try shown(.examples, #"{"text": "xyz"}"#, tokenizer: own) == [isPut ? "<bos>⟦xyz<eos>⟧" : "x⟦yz<eos>⟧"])
         // What is made from nothing begins with it, as transformers' generate does.
-        #expect(try shown("prompts", #"{"prompt": ""}"#, tokenizer: own) == ["<bos>"])
+        #expect(try shown(.prompts, #"{"prompt": ""}"#, tokenizer: own) == ["<bos>"])
     }
 
     @Test("the models of the recipes read text as before: begin token, prompt, completion, end token")
     func recipes() throws {
         let recipe = try Recipe.load(ZooCommand.clone.appending(path: "recipes/countdown.yaml"))
         let stage = try #require(recipe.stages.first)
-        let inspection = try DataInspection(recipe, stage: stage.name, kind: "examples", count: 200)
+        let inspection = try DataInspection(recipe, stage: stage.name, kind: .examples, count: 200)
         let rows = try #require(inspection.kinds.first).rows
         #expect(rows.count == 200)
         for row in rows {

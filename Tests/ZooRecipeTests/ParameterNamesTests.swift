@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import ZooData
+import ZooKit
 import ZooPlugins
 import ZooRecipe
 
