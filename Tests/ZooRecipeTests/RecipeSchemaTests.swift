@@ -37,7 +37,7 @@ struct RecipeSchemaTests {
             ("learning_rate: 3e-4", "learning_rate: 0", ".stages[1].optimizer.learning_rate: not above 0"),
             ("schedule: cosine", "schedule: cosin", ".stages[1].optimizer.schedule: not a choice"),
             ("budget: {iterations: 5}", "budget: {iterations: 5, updates: 2}", ".stages[0].budget: not one of them"),
-            ("name: aligned", "about: aligned", ".stages[1].about: unknown"),
+            ("name: aligned", "about: aligned", ".stages[1]: no name"),
             ("normalize: true", "normalize: yes", ".evaluation.gold[0].normalize: not a boolean"),
         ])
     func refused(old: String, new: String, fault: String) throws {
