@@ -112,7 +112,11 @@ private enum SchemaCheck {
         for rule in schema.object?.members ?? [] {
             switch (rule.key, value) {
             case ("$schema", _), ("title", _), ("description", _), ("additionalProperties", _): break
-            case ("type", _): if !isType(rule.value.string, value) { faults.append("\(path): not a \(rule.value.string ?? "")") }
+            case ("type", _):
+                let types = rule.value.array ?? [rule.value]
+                if !types.contains(where: { isType($0.string, value) }) {
+                    faults.append("\(path): not a \(types.compactMap(\.string).joined(separator: " or "))")
+                }
             case ("enum", _): if rule.value.array?.contains(value) != true { faults.append("\(path): not a choice") }
             case ("minimum", _):
                 if let n = value.number, n < rule.value.number ?? 0 { faults.append("\(path): below \(text(rule.value))") }
