@@ -123,6 +123,7 @@ struct RecipeErrorTests {
                 "examples: task:base.jsonl", "examples: nowhere.jsonl",
                 "7: stages[0].data.examples: expected a JSONL file, found nothing at "
             ),
+            ("compare:\n", "probe: {driver: nobody}\ncompare:\n", "21: probe.driver: expected one of "),
             ("trunk: separate", "trunk: shared", "13: stages[1].critic: a shared trunk is the policy's own"),
             ("task: sentiment\n", "", "6: names a file of the task, but the recipe has no 'task'"),
         ])

@@ -37,7 +37,7 @@ struct RecipeSchemaTests {
             ("learning_rate: 3e-4", "learning_rate: 0", ".stages[1].optimizer.learning_rate: not above 0"),
             ("schedule: cosine", "schedule: cosin", ".stages[1].optimizer.schedule: not a choice"),
             ("budget: {iterations: 5}", "budget: {iterations: 5, updates: 2}", ".stages[0].budget: not one of them"),
-            ("name: aligned", "about: aligned", ".stages[1].about: unknown"),
+            ("name: aligned", "about: aligned", ".stages[1]: no name"),
             ("normalize: true", "normalize: yes", ".evaluation.gold[0].normalize: not a boolean"),
         ])
     func refused(old: String, new: String, fault: String) throws {
@@ -112,7 +112,11 @@ private enum SchemaCheck {
         for rule in schema.object?.members ?? [] {
             switch (rule.key, value) {
             case ("$schema", _), ("title", _), ("description", _), ("additionalProperties", _): break
-            case ("type", _): if !isType(rule.value.string, value) { faults.append("\(path): not a \(rule.value.string ?? "")") }
+            case ("type", _):
+                let types = rule.value.array ?? [rule.value]
+                if !types.contains(where: { isType($0.string, value) }) {
+                    faults.append("\(path): not a \(types.compactMap(\.string).joined(separator: " or "))")
+                }
             case ("enum", _): if rule.value.array?.contains(value) != true { faults.append("\(path): not a choice") }
             case ("minimum", _):
                 if let n = value.number, n < rule.value.number ?? 0 { faults.append("\(path): below \(text(rule.value))") }

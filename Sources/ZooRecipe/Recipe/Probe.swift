@@ -53,7 +53,8 @@ extension Codec where Value == String {
         Codec("the name of a variant", .text("name of a variant")) { field in
             guard let names = field.reading.variants else { return try name.value(field) }
             guard !names.isEmpty else {
-                throw field.error("a probe compares the variants of 'compare', but the recipe has none")
+                throw RecipeError(
+                    field.node.place, path: "probe", "a probe compares the variants of 'compare', but the recipe has none")
             }
             return try choice(names).value(field)
         } write: {

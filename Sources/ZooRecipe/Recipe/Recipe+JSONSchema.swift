@@ -24,7 +24,10 @@ extension Recipe {
         var whole = shape.jsonSchema(isPartial: true).object ?? [:]
         var properties = whole["properties"]?.object ?? [:]
         for key in schema.keys.flatMap(\.keys) where mergedKeys.contains(key.name) {
-            properties[key.name] = key.jsonSchema(isPartial: true)
+            var merged = key.jsonSchema(isPartial: true).object ?? [:]
+            // Without a value, the base's is taken away.
+            merged["type"] = ["object", "null"]
+            properties[key.name] = .object(merged)
         }
         whole["properties"] = .object(properties)
         let required = schema.keys.flatMap(\.keys).filter(\.isRequired).map { JSONValue.string($0.name) }

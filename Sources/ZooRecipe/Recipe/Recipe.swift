@@ -56,6 +56,8 @@ extension Recipe {
     ///
     /// - Throws: ``RecipeError`` that names file, line and key.
     package init(_ root: RecipeNode, _ reading: Reading) throws {
+        // Until a comparison is read, there are none.
+        reading.variants = []
         self = try Section.read(Field(node: root, path: "", reading: reading)) {
             try Self.schema.value($0, from: Self.schema.blank)
         }
