@@ -58,11 +58,12 @@ enum House {
         }
     }
 
-    /// A text without comments, and without strings but for what they interpolate.
+    /// A text without comments, and of strings only what they interpolate.
     private static func code(of text: String) -> String {
         text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-            line.replacing(/"([^"\\]|\\.)*"/) { $0.output.0.contains("\\(") ? $0.output.0.replacing("\"", with: " ") : "\"\"" }
-                .replacing(/\/\/.*/, with: "")
+            line.replacing(/"([^"\\]|\\.)*"/) { string in
+                string.output.0.matches(of: /\\\(([^()]*(?:\([^()]*\)[^()]*)*)\)/).map { String($0.output.1) }.joined(separator: " ")
+            }.replacing(/\/\/.*/, with: "")
         }.joined(separator: "\n")
     }
 

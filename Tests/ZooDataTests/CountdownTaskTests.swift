@@ -122,7 +122,7 @@ struct CountdownTaskTests {
             try FileManager.default.contentsOfDirectory(atPath: folder.deletingLastPathComponent().path)
                 .allSatisfy { !$0.contains(folder.lastPathComponent) || $0 == folder.lastPathComponent })
         let blocked = try file("a file where a folder should be", name: "blocked").appendingPathComponent("task")
-        #expect(try failure { try task.prepare(into: blocked) }.hasPrefix("\(blocked.path): cannot be written"))
+        #expect(try failure { try task.prepare(into: blocked) }.hasPrefix("\(blocked.path): cannot be created"))
     }
 
     @Test("settings out of range, or that make too few problems, are refused")

@@ -146,6 +146,6 @@ struct SentimentTaskTests {
         let folder = blocked.appendingPathComponent("task")
         #expect(
             try failure { try SentimentTask.prepare(from: raw(), into: folder, seed: 1) }
-                .hasPrefix("\(folder.path): cannot be written"))
+                .hasPrefix("\(folder.path): cannot be created"))
     }
 }

@@ -119,7 +119,7 @@ struct FluxAdapterFilesTests {
                 #expect(found.contains(says) && found.contains(file.path), "\(found)")
             }
             try Safetensors.write(network.parameters, to: file, metadata: ["lora_adapter_metadata": "r = 3"])
-            refused("lora_adapter_metadata is not a JSON object")
+            refused("lora_adapter_metadata: expected a JSON object")
             for bytes in [Data(), Data([9, 0, 0, 0, 0, 0, 0, 0]), Data(repeating: 255, count: 64)] {
                 try bytes.write(to: file)
                 refused("expected a safetensors file")
