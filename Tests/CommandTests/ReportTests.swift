@@ -84,7 +84,7 @@ struct ReportTests {
             let result = try zoo("report", "p")
             #expect(result.status == 66)
             #expect(
-                result.errors.contains("/nowhere/vega.js is missing, which draws the report's charts; get it by `make charts`"))
+                result.errors.contains("/nowhere/vega.js is missing, which draws the report's charts; get it with `make charts`"))
         }
     }
 

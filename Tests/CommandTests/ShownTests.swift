@@ -20,6 +20,7 @@ struct ShownTests {
             try Data("{\"text\": \(quoted)}".utf8).write(to: zoo.path("texts.jsonl"))
             let recipe = """
                 name: small
+                about: plain
                 stages:
                   - name: base
                     algorithm: sft
@@ -36,7 +37,7 @@ struct ShownTests {
             expectHarmless(try zoo("sample", "run", "--prompt", Self.hostile, "--max-new-tokens", "1"))
             // Metric names, the recipe's title and samples, in Markdown for a terminal.
             var run = try String(contentsOf: zoo.path("run/run.json"), encoding: .utf8)
-            run.replaceSubrange(try #require(run.range(of: "\"about\" : \"\"")), with: "\"about\" : \(quoted)")
+            run.replaceSubrange(try #require(run.range(of: "\"about\" : \"plain\"")), with: "\"about\" : \(quoted)")
             try Data(run.utf8).write(to: zoo.path("run/run.json"))
             expectHarmless(try zoo("report", "run", "--markdown"))
         }

@@ -63,12 +63,12 @@ struct ContinuationTests {
             "base/model/tokenizer_config.json", "eos_token", "pad_tok_n", saying: "policy.folder: expected")
         try await expectRefused(
             "run/run.json", #""learning_rate" : 0.001"#, #""learning_rate" : 0.1"#,
-            saying: "optimizer.learning_rate: expected 0.001, found 0.1")
+            saying: "run.json was edited", "optimizer.learning_rate is 0.1 in run.json and 0.001 in recipe.yaml")
         try await expectRefused(
-            "run/run.json", #""updates" : 4"#, #""updates" : 1"#, saying: "budget.updates: expected 4, found 1")
+            "run/run.json", #""updates" : 4"#, #""updates" : 1"#, saying: "budget.updates is 1 in run.json and 4 in recipe.yaml")
         try await expectRefused(
-            "run/run.json", #""threads" : 1"#, #""threads" : 1000000"#, saying: "run.json was edited",
-            "threads is 1000000 in run.json and 1 in recipe.yaml")
+            "run/run.json", #""threads" : 1"#, #""threads" : 3"#, saying: "run.json was edited",
+            "threads is 3 in run.json and 1 in recipe.yaml")
         try await expectRefused(
             "run/recipe.yaml", "learning_rate: 0.001", "learning_rate: 0.1",
             saying: "recipe.yaml was edited", "optimizer.learning_rate is 0.001 in run.json and 0.1 in recipe.yaml")

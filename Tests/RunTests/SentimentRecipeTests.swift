@@ -48,7 +48,9 @@ struct SentimentRecipeTests {
         #expect(try ledger("first/dpo-seed0").rewardQueries == 48 * 4)
 
         let table = ended.output.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
-        #expect(table.contains(["metric", "base"] + variants))
+        // A table that is wider than the terminal goes on below.
+        let heads = table.filter { $0.first == "metric" }.flatMap { $0 }
+        #expect((["base"] + variants).allSatisfy(heads.contains))
         for row in ["gold reward", "proxy reward", "win rate against the base", "KL to the base, nats"] {
             #expect(ended.output.contains("\n\(row) "), "the table has no row '\(row)'")
         }

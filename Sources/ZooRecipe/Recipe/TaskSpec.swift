@@ -57,10 +57,21 @@ extension TaskSpec {
 extension Codec where Value == Double {
     /// What a task's setting takes.
     fileprivate static func setting(_ setting: Setting) -> Codec {
-        switch setting.kind {
-        case .whole(let range): .whole(from: range.lowerBound, to: range.upperBound)
-        case .positive(let most): .positive(to: most)
-        case .number(let range): .number("a \(setting.type)", NumberRange(from: range.lowerBound, to: range.upperBound))
+        Codec("a \(setting.type)", setting.shape) { field in
+            guard case .scalar(let value) = field.node.content, setting.accepts(value) else { return nil }
+            return value.number
+        } write: {
+            .number($0)
+        }
+    }
+}
+
+extension Setting {
+    fileprivate var shape: Shape {
+        switch kind {
+        case .whole(let range): Codec<Int>.whole(from: range.lowerBound, to: range.upperBound).shape
+        case .positive(let most): .number(NumberRange(from: 0, to: most, excludesFrom: true))
+        case .number(let range): .number(NumberRange(from: range.lowerBound, to: range.upperBound))
         case .string, .bool: preconditionFailure("a task's setting is a number")
         }
     }
