@@ -62,7 +62,8 @@ enum House {
     private static func code(of text: String) -> String {
         text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
             line.replacing(/"([^"\\]|\\.)*"/) { string in
-                string.output.0.matches(of: /\\\(([^()]*(?:\([^()]*\)[^()]*)*)\)/).map { String($0.output.1) }.joined(separator: " ")
+                string.output.0.matches(of: /\\\(([^()]*(?:\([^()]*\)[^()]*)*)\)/).map { String($0.output.1) }.joined(
+                    separator: " ")
             }.replacing(/\/\/.*/, with: "")
         }.joined(separator: "\n")
     }

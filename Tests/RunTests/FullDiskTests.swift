@@ -28,7 +28,8 @@ struct FullDiskTests {
         let ended = try await run.end()
         #expect(ended.status == 74)
         let complaint = try ended.complaint
-        #expect(complaint.contains("the checkpoint of iteration 2 in") && complaint.contains("run/checkpoints could not be written"))
+        #expect(
+            complaint.contains("the checkpoint of iteration 2 in") && complaint.contains("run/checkpoints could not be written"))
         #expect(complaint.contains("the file is too large"))
         let checkpoints = folder.url.appending(path: "run/checkpoints")
         #expect(try FileManager.default.contentsOfDirectory(atPath: checkpoints.path) == [])

@@ -126,7 +126,7 @@ struct ProbeTests {
     @Test(
         "a probe that cannot be is refused in one line",
         arguments: [
-            ("probe={driver: pp}", "did you mean"), ("probe={driver: ppo, at: [4, 2]}", "ascending order"),
+            ("probe={driver: pp}", "did you mean"), ("probe={driver: ppo, at: [4, 2]}", "expected ascending iterations"),
             ("probe={driver: ppo, batch: 8}", "did you mean 'batches'"), ("probe=null", "has no 'probe'"),
         ])
     func refused(change: String, says: String) async throws {

@@ -83,6 +83,6 @@ struct SavedCriticTests {
         _ = try await train(stages("save: [critic],"), "two", [])
         let ended = try await zoo.run("train", stages(""))
         #expect(ended.status == 65)
-        #expect(try ended.complaint.contains("stage 'warm' keeps no 'critic'; give it 'save: [critic]'"))
+        #expect(try ended.complaint.contains("stage 'warm' does not save 'critic'; give it 'save: [critic]'"))
     }
 }
