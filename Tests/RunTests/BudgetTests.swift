@@ -95,7 +95,7 @@ struct BudgetTests {
                 #expect("\(algorithm) \(axis)") { try controller() } throws: { error in
                     let text = "\(error)"
                     return text.contains("'\(algorithm)'") && text.contains("a budget of \(axis.rawValue) would never be spent")
-                        && text.contains("expected one of steps, updates, epochs, ")
+                        && text.contains("expected one of iterations, updates, epochs, ")
                 }
             }
         }

@@ -107,7 +107,7 @@ struct DyingRunTests {
     func reservedMetric(name: String) async throws {
         let ended = try await train("METRIC=\"\(name)\"")
         #expect(ended.status == 65)
-        #expect(try ended.complaint.contains("metric '\(name)' has a name of the host's own"))
+        #expect(try ended.complaint.contains("metric '\(name)' has a name reserved by the host"))
     }
 
     @Test("by Ctrl-C with a disk that is full says so, not that it may go on")
