@@ -147,7 +147,7 @@ struct AdapterRunTests {
         #expect(mixed.status == 65)
         let complaint = try mixed.complaint
         #expect(complaint.contains("that the critic continues") && complaint.contains("use_rslora false and 2 projections"))
-        #expect(complaint.contains("the file has r 4") && complaint.contains("and 4; say the same"))
+        #expect(complaint.contains("the file has r 4") && complaint.contains("and 4; use the same values"))
     }
 
     @Test("an adapter is sampled, evaluated and merged: the merged model answers as the adapter does")
