@@ -17,7 +17,7 @@ struct DataTests {
         try Command.inFolder { zoo in
             let raw = try digits(zoo)
             let rows = try Self.rows(zoo("data", "list").output)
-            #expect(rows.map(\.name) == Tasks.all.map(\.name))
+            #expect(rows.map { $0.name } == Tasks.names)
             func says(_ task: String, _ text: String) -> Bool {
                 guard let row = rows.first(where: { $0.name == task }) else { return false }
                 return Set(text.split(separator: " ")).isSubset(of: row.words)

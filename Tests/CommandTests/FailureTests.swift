@@ -159,7 +159,6 @@ struct FailureTests {
                 (kept.config.prefix(20), kept.weights, 65, "config.json: "),
                 (text { $0.replacing("\"vocab_size\" : ", with: "\"vocab_size\" : -") }, kept.weights, 65, "vocab_size is -"),
                 (kept.config, kept.weights.prefix(100), 65, "model.safetensors"), (kept.config, nil, 66, "model.safetensors"),
-                (nil, kept.weights, 66, "config.json"),
             ]
             for (number, fault) in faults.enumerated() {
                 for (file, data) in [(config, fault.config), (weights, fault.weights)] {
