@@ -127,7 +127,7 @@ struct DyingRunTests {
         let ended = try await process.end()
         #expect(ended.status != 130 && ended.status != 0)
         let complaint = try ended.complaint
-        #expect(complaint.contains("the checkpoint of step") && complaint.contains("could not be written"), "\(complaint)")
+        #expect(complaint.contains("the checkpoint of iteration") && complaint.contains("could not be written"), "\(complaint)")
     }
 
     @Test("by a terminal that closes leaves a checkpoint and goes on from it")
