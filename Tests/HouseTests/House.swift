@@ -61,21 +61,58 @@ enum House {
     /// A text without comments, and of strings only what they interpolate.
     private static func code(of text: String) -> String {
         text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-            line.replacing(/"([^"\\]|\\.)*"/) { string in
-                string.output.0.matches(of: /\\\(([^()]*(?:\([^()]*\)[^()]*)*)\)/).map { String($0.output.1) }.joined(
-                    separator: " ")
-            }.replacing(/\/\/.*/, with: "")
+            var kept: [UInt8] = []
+            // Open parentheses of each interpolation; a string is open where the last entry is nil.
+            var open: [Int?] = []
+            var bytes = Array(line.utf8)[...]
+            while let byte = bytes.popFirst() {
+                let isInString = !open.isEmpty && open[open.count - 1] == nil
+                switch byte {
+                case UInt8(ascii: "\\") where isInString:
+                    if bytes.popFirst() == UInt8(ascii: "(") { open.append(0) }
+                    kept.append(UInt8(ascii: " "))
+                case UInt8(ascii: "\""):
+                    if isInString { open.removeLast() } else { open.append(nil) }
+                    kept.append(UInt8(ascii: " "))
+                case _ where isInString: break
+                case UInt8(ascii: "/") where bytes.first == UInt8(ascii: "/"): bytes = []
+                case UInt8(ascii: "("), UInt8(ascii: ")"):
+                    kept.append(byte)
+                    guard let depth = open.last ?? nil else { break }
+                    if byte == UInt8(ascii: "(") {
+                        open[open.count - 1] = depth + 1
+                    } else if depth == 0 {
+                        open.removeLast()
+                    } else {
+                        open[open.count - 1] = depth - 1
+                    }
+                default: kept.append(byte)
+                }
+            }
+            return String(decoding: kept, as: UTF8.self)
         }.joined(separator: "\n")
     }
 
     /// The types and functions that a text declares outside of others.
     static func declared(in code: String) -> Set<String> {
-        let pattern =
-            /^(?:public |package )?(?:final |indirect )?(?:struct|class|enum|protocol|typealias|actor|func|let|var) (\w+)/
-            .anchorsMatchLineEndings()
-        return Set(code.matches(of: pattern).map { String($0.output.1) })
+        let kinds: Set<Substring> = ["struct", "class", "enum", "protocol", "typealias", "actor", "func", "let", "var"]
+        let before: Set<Substring> = ["public", "package", "final", "indirect"]
+        return Set(
+            code.split(separator: "\n").compactMap { line in
+                guard line.first != " ", line.first != "}" else { return nil }
+                let words = line.split(separator: " ").drop { before.contains($0) }
+                guard let kind = words.first, kinds.contains(kind), let name = words.dropFirst().first else { return nil }
+                return Self.words(of: String(name)).isEmpty
+                    ? nil : String(name.prefix { $0.isLetter || $0.isNumber || $0 == "_" })
+            })
     }
 
     /// The words of a text.
-    static func words(of code: String) -> Set<Substring> { Set(code.matches(of: /[A-Za-z_]\w*/).map(\.output)) }
+    static func words(of code: String) -> Set<Substring> {
+        Set(
+            code.utf8.split { byte in
+                !(UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) && !(UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+                    && !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) && byte != UInt8(ascii: "_")
+            }.map { Substring($0) })
+    }
 }

@@ -59,8 +59,11 @@ struct PluginTests {
     func refused() {
         var host = bareHost()
         var short = bareHost(size: 24)
-        #expect(throws: ZooError(.notFound, "this plugin has no algorithm 'ppo'; it has: best-of-n")) {
+        // Other tests of this process add algorithms of their own.
+        #expect {
             try create("ppo", host: &host)
+        } throws: {
+            "\($0)".hasPrefix("this plugin has no algorithm 'ppo'; it has: best-of-n")
         }
         #expect(throws: ZooError(.invalidArgument, "parameter 'samples' is 1; expected a value from 2 to 1000")) {
             try create(host: &host, parameters: #"{"samples": 1}"#)
