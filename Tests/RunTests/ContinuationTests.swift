@@ -135,13 +135,15 @@ struct ContinuationTests {
 
     @Test("a finished run that kept its checkpoint goes on with a larger budget as if it had had it from the start")
     func larger() async throws {
-        let task = try TinyTask(in: folder.url, stage: Self.stage, more: "evaluation: {prompts: prompts.jsonl, count: 2, every: 0}")
+        let task = try TinyTask(
+            in: folder.url, stage: Self.stage, more: "evaluation: {prompts: prompts.jsonl, count: 2, every: 0}")
         let command = ["train", task.recipe.path, "--algorithm", "grpo", "--quiet"]
         try await zoo.succeed(command + ["--set", "budget.updates=7", "--run-dir", "whole"])
         try await zoo.succeed(command + ["--set", "keep_checkpoint=true", "--set", "budget.updates=3", "--run-dir", "run"])
         try await zoo.succeed(["train", "--resume", "run", "--set", "budget.updates=7", "--quiet"])
         func metrics(_ run: String) throws -> String {
-            try String(contentsOf: file("\(run)/metrics.jsonl"), encoding: .utf8).replacing(/"(budget|common)\/seconds": [^,}]+/, with: "")
+            try String(contentsOf: file("\(run)/metrics.jsonl"), encoding: .utf8)
+                .replacing(/"(budget|common)\/seconds": [^,}]+/, with: "")
         }
         #expect(try metrics("run") == metrics("whole"))
         for name in ["model/model.safetensors", "evaluation.json"] {
