@@ -32,7 +32,10 @@ public struct RunFolder: Sendable {
         guard isBegun else {
             throw ZooError(.notFound, "\(url.path) is not a run: it has no run.json")
         }
-        return try JSON.decode(RunSpec.self, from: spec)
+        do { return try JSON.decode(RunSpec.self, from: spec) } catch let error as FileError where error.status == .data {
+            throw FileError(
+                .data, error.path, "\(error.reason); restore it, or start a new run with: zoo train \(recipe.path)")
+        }
     }
 
     /// Creates the folder, or keeps one that already contains the same run. Throws if it contains another one.

@@ -55,11 +55,8 @@ public struct RunSpec: Codable, Sendable {
         /// Of the `recipe.yaml` with that budget.
         package var recipeSHA256: String?
 
-        package init(
-            budget: Budget, recipeSHA256: String? = nil
-        ) {
-            self.budget = budget
-            self.recipeSHA256 = recipeSHA256
+        package init(budget: Budget, recipeSHA256: String?) {
+            (self.budget, self.recipeSHA256) = (budget, recipeSHA256)
         }
     }
 

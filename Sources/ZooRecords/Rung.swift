@@ -6,11 +6,7 @@ public struct Rung: Sendable, Equatable {
     public var to: String
     public var differences: [RecipeDifference]
 
-    package init(
-        from: String, to: String, differences: [RecipeDifference]
-    ) {
-        self.from = from
-        self.to = to
-        self.differences = differences
+    package init(from: String, to: String, differences: [RecipeDifference]) {
+        (self.from, self.to, self.differences) = (from, to, differences)
     }
 }

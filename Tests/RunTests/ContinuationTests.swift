@@ -70,6 +70,9 @@ struct ContinuationTests {
             "run/run.json", #""threads" : 1"#, #""threads" : 3"#, saying: "run.json was edited",
             "threads is 3 in run.json and 1 in recipe.yaml")
         try await expectRefused(
+            "run/run.json", #""threads" : 1"#, #""threads" : 1000000"#,
+            saying: "run.json: cannot be read", "threads: expected a whole number from 1 to 1024, found 1000000")
+        try await expectRefused(
             "run/recipe.yaml", "learning_rate: 0.001", "learning_rate: 0.1",
             saying: "recipe.yaml was edited", "optimizer.learning_rate is 0.001 in run.json and 0.1 in recipe.yaml")
         try FileManager.default.moveItem(at: file("prompts.jsonl"), to: file("away.jsonl"))

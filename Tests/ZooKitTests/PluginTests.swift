@@ -59,11 +59,13 @@ struct PluginTests {
     func refused() {
         var host = bareHost()
         var short = bareHost(size: 24)
-        // Other tests of this process add algorithms of their own.
+        // Another suite of this process may have added an algorithm of its own already.
         #expect {
             try create("ppo", host: &host)
-        } throws: {
-            "\($0)".hasPrefix("this plugin has no algorithm 'ppo'; it has: best-of-n")
+        } throws: { error in
+            ["best-of-n", "best-of-n, dealer"].contains {
+                error as? ZooError == ZooError(.notFound, "this plugin has no algorithm 'ppo'; it has: \($0)")
+            }
         }
         #expect(throws: ZooError(.invalidArgument, "parameter 'samples' is 1; expected a value from 2 to 1000")) {
             try create(host: &host, parameters: #"{"samples": 1}"#)

@@ -33,7 +33,7 @@ struct TaskFiles {
     private func folder(_ made: TaskFolder, of task: any Task.Type) throws -> URL {
         let raw = try Self.raw(task)
         let paths = task.raw?.paths(in: CacheFolder.data) ?? []
-        let content = ArtifactStore.hash(try paths.map(FileHashes.hash) + ["\(Program.results)"])
+        let content = shortHash(of: try paths.map(FileHashes.hash) + ["\(Program.results)"])
         let folder = CacheFolder.data.appending(path: "\(task.name)/\(made.name(content))", directoryHint: .isDirectory)
         if !FileManager.default.fileExists(atPath: folder.path) { try made.write(raw, folder) }
         return folder

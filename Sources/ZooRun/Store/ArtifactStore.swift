@@ -49,9 +49,6 @@ enum ArtifactStore {
         return found
     }
 
-    /// The first 16 hexadecimal digits of the key's SHA-256.
-    static func hash(_ key: [String]) -> String { shortHash(of: key) }
-
     private static let said = Mutex<Set<String>>([])
 
     // MARK: - Locks
