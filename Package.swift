@@ -104,10 +104,16 @@ let package = Package(
             name: "ZooRecords", dependencies: ["ZooRecipe", "ZooPlugins", "ZooKit", "CZoo", "ZooBase", "ZooData"],
             swiftSettings: swift),
         .target(
-            name: "ZooRun",
+            name: "ZooServices",
             dependencies: [
                 "ZooRecords", "ZooRecipe", "ZooPlugins", "CZoo", "ZooKit", "ZooBase", "ZooTensor", "ZooModels", "ZooData",
                 .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: swift),
+        .target(
+            name: "ZooRun",
+            dependencies: [
+                "ZooServices", "ZooRecords", "ZooRecipe", "ZooPlugins", "CZoo", "ZooKit", "ZooBase", "ZooTensor", "ZooModels",
+                "ZooData", .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: swift),
         .target(
             name: "ZooReport", dependencies: ["ZooRecords", "ZooRecipe", "ZooPlugins", "ZooKit", "ZooBase"],
@@ -120,7 +126,7 @@ let package = Package(
         .executableTarget(
             name: "zoo",
             dependencies: [
-                "ZooBase", "ZooRun", "ZooRecords", "ZooRecipe", "ZooPlugins", "ZooKit", "ZooData", "ZooReport",
+                "ZooBase", "ZooRun", "ZooServices", "ZooRecords", "ZooRecipe", "ZooPlugins", "ZooKit", "ZooData", "ZooReport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "FlyingFox", package: "FlyingFox"), .product(name: "FlyingSocks", package: "FlyingFox"),
             ],
@@ -139,7 +145,10 @@ let package = Package(
         tests("CommandTests", ["zoo", "ZooData"]),
         tests(
             "RunTests",
-            ["ZooRun", "ZooRecords", "ZooRecipe", "ZooPlugins", "ZooKit", "ZooModels", "ZooTensor", "ZooData", "ZooBase"]),
+            [
+                "ZooRun", "ZooServices", "ZooRecords", "ZooRecipe", "ZooPlugins", "ZooKit", "ZooModels", "ZooTensor", "ZooData",
+                "ZooBase",
+            ]),
     ] + plugins.map(\.target),
     cxxLanguageStandard: .cxx20
 )

@@ -15,11 +15,15 @@ enum House {
         "ZooPlugins": ["CZoo", "ZooKit", "CLtdl", "ZooBase", "ZooData"],
         "ZooRecipe": ["ZooPlugins", "ZooKit", "ZooData", "ZooModels", "ZooBase"],
         "ZooRecords": ["ZooRecipe", "ZooPlugins", "ZooKit", "CZoo", "ZooData", "ZooBase"],
-        "ZooRun": [
+        "ZooServices": [
             "ZooRecords", "ZooRecipe", "ZooPlugins", "CZoo", "ZooKit", "ZooTensor", "ZooModels", "ZooData", "ZooBase",
         ],
+        "ZooRun": [
+            "ZooServices", "ZooRecords", "ZooRecipe", "ZooPlugins", "CZoo", "ZooKit", "ZooTensor", "ZooModels", "ZooData",
+            "ZooBase",
+        ],
         "ZooReport": ["ZooRecords", "ZooRecipe", "ZooPlugins", "ZooKit", "ZooData", "ZooBase"],
-        "zoo": ["ZooRun", "ZooRecords", "ZooRecipe", "ZooPlugins", "ZooReport", "ZooKit", "ZooData", "ZooBase"],
+        "zoo": ["ZooRun", "ZooServices", "ZooRecords", "ZooRecipe", "ZooPlugins", "ZooReport", "ZooKit", "ZooData", "ZooBase"],
     ]
 
     /// The rooms of a module, from the ground up: a file may name what its own room and those before it declare. Files outside of
@@ -31,10 +35,8 @@ enum House {
         "ZooModels": ["Network", "Layers", "Adapter", "Tokenizer", "Tabular", "CausalLM", "FlowImage", "Folders"],
         "ZooPlugins": ["Workers", "Host", "Description", "Loading", "Conformance"],
         "ZooRecipe": ["Node", "Schema", "Recipe", "Loading"],
-        "ZooRun": [
-            "Store", "Modality", "Text", "Table", "Images", "Models", "Content", "Services", "Setup", "Measuring", "Training",
-            "Control", "Probe", "Tools", "Workers",
-        ],
+        "ZooServices": ["Store", "Modality", "Text", "Table", "Images", "Models", "Content", "Stage"],
+        "ZooRun": ["Setup", "Measuring", "Training", "Control", "Probe", "Tools", "Workers"],
         "ZooReport": ["Statistics", "Tables", "TensorBoard", "Results", "Algorithms", "Page"],
     ]
 

@@ -3,6 +3,7 @@ import Testing
 import ZooKit
 import ZooPlugins
 import ZooRun
+import ZooServices
 
 @Suite("the metrics of every algorithm, by hand")
 struct CommonMetricsTests {

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import ZooRun
+import ZooServices
 
 @Suite("evaluations during training that the host chooses")
 struct EvaluationScheduleTests {

@@ -5,6 +5,7 @@ import ZooKit
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 
 /// One run of a comparison and its result.
 public struct ComparedRun: Sendable {

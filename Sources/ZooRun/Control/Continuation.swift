@@ -5,6 +5,7 @@ import ZooKit
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 
 /// A run that must continue as it was started: with the same recipe, files, plugin and program.
 struct Continuation {

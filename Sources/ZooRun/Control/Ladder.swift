@@ -2,6 +2,7 @@ import ZooData
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 
 extension CompareController {
     /// The neighbours among the variants, in order; empty unless the recipe calls them a ladder.

@@ -4,6 +4,7 @@ import ZooKit
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 
 /// What of a recipe is cached, and what would be recomputed.
 public struct Outlook: Sendable {

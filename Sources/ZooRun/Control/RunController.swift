@@ -6,6 +6,7 @@ import ZooKit
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 
 /// Follows the runs of a controller. Called from several threads.
 public protocol RunObserver: Sendable {

@@ -4,6 +4,7 @@ import ZooKit
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 
 /// Where a command's results go.
 public enum RunPlace: Sendable {

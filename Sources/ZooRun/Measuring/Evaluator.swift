@@ -6,6 +6,7 @@ import ZooModels
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 import ZooTensor
 
 /// Samples the policy and the reference on the same held-out prompts with the same random numbers, and compares.

@@ -6,6 +6,7 @@ import ZooModels
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 
 /// An algorithm's own loss on rows that it never trains on: its own iteration on them, with all networks frozen.
 ///

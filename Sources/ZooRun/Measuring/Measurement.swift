@@ -2,6 +2,7 @@ import ZooKit
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 
 /// A run's measurements of its model: samples for held-out prompts, and the algorithm's loss on held-out rows.
 struct Measurement {

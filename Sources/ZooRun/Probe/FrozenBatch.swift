@@ -3,6 +3,7 @@ import ZooKit
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 
 /// A batch of samples that every probed algorithm is handed: prompts, a fixed number of samples of each, and their rewards.
 ///

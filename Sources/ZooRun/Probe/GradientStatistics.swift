@@ -5,6 +5,7 @@ import ZooKit
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 import ZooTensor
 
 /// What the inner products of gradients say: every figure of a probe is one of these sums.

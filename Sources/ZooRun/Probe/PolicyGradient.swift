@@ -5,6 +5,7 @@ import ZooModels
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 import ZooTensor
 
 /// Gradients that the host computes itself, of −J = −(E[reward] − β KL(π‖π_ref)) by the policy's weights.

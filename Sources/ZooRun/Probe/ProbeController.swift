@@ -5,6 +5,7 @@ import ZooKit
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 
 /// Probes a recipe: the same frozen samples to every variant of its comparison, in a worker process.
 public struct ProbeController: Sendable {

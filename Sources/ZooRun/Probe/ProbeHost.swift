@@ -5,6 +5,7 @@ import ZooModels
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 import ZooTensor
 
 /// Serves an algorithm a frozen batch in place of data and samples, and takes the gradient that it would apply to the policy.

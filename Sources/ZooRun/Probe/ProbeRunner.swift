@@ -7,6 +7,7 @@ import ZooModels
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 import ZooTensor
 
 /// One probe, in its worker process: trains the driver to each point, freezes it there, and compares gradients on its samples.

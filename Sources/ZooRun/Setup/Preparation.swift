@@ -7,6 +7,7 @@ import ZooModels
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 import ZooTensor
 
 /// Makes what is computed once from the initial policy and cached: preference pairs and the normalisation of rewards.

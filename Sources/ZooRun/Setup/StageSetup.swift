@@ -6,6 +6,7 @@ import ZooModels
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 import ZooTensor
 
 /// Sets up a stage: its services, from the recipe.

@@ -6,6 +6,7 @@ import ZooModels
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 import ZooTensor
 
 /// The first rows of a stage's datasets as the algorithm will see them.

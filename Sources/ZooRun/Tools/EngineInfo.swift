@@ -3,6 +3,7 @@ import ZooBase
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 import ZooTensor
 
 #if canImport(Darwin)

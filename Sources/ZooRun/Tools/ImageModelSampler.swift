@@ -5,6 +5,7 @@ import ZooModels
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 import ZooTensor
 
 /// Generates images with a model in a folder, for prompts of the task that its conditions belong to.

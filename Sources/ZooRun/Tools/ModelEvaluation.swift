@@ -4,6 +4,7 @@ import ZooKit
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 import ZooTensor
 
 extension RunController {

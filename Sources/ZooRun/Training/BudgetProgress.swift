@@ -4,6 +4,7 @@ import ZooKit
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 
 extension RunServices {
     /// The share of a stage's budget that is spent; at 1 it ends.

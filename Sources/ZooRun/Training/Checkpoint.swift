@@ -6,6 +6,7 @@ import ZooModels
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 import ZooTensor
 
 /// The complete state of a run between two iterations, in `checkpoints/step-N/`: only safetensors and JSON.

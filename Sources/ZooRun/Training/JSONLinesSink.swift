@@ -5,6 +5,7 @@ import ZooKit
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 
 /// `metrics.jsonl`: one JSON object per iteration, in the order logged. A resumed run drops lines after its checkpoint.
 public final class JSONLinesSink: MetricSink {

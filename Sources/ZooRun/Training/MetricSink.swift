@@ -5,6 +5,7 @@ import ZooKit
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 
 /// The metrics of one iteration, for `metrics.jsonl`, TensorBoard and the screen.
 public struct MetricRecord: Sendable, Equatable {

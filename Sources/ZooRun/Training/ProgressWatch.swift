@@ -3,6 +3,7 @@ import ZooKit
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 
 /// Notices a run that makes no progress in its budget, and one that trains nothing.
 struct ProgressWatch {

@@ -7,6 +7,7 @@ import ZooModels
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 import ZooTensor
 
 /// One run, in its worker process: from the spec in the run's folder to the trained model.

@@ -3,6 +3,7 @@ import ZooKit
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
+import ZooServices
 
 extension WorkerMain {
     /// `zoo worker run FOLDER`: trains the run in the folder, from its newest checkpoint, and reports progress to the parent.

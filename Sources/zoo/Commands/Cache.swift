@@ -7,6 +7,7 @@ import ZooRecipe
 import ZooRecords
 import ZooReport
 import ZooRun
+import ZooServices
 
 struct Cache: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,0 +1,268 @@
+import CZoo
+import Foundation
+import ZooKit
+import ZooModels
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooTensor
+
+/// The model service: the networks' outputs for a batch, and back-propagation of a loss's gradient into them.
+package final class NetworkService {
+    package let roles: Roles
+    /// Steps in one forward and backward pass.
+    private let microbatchTokens: Int
+    /// The share of the budget spent so far, for the learning rate's schedule; read at every update.
+    package var progress: () -> Double = { 0 }
+    package var ledger = Ledger()
+    private let modality: any Modality
+    /// Scores of the frozen reference by content: DPO's pairs recur each epoch, and the reference's scores do not change.
+    package var referenceScores: [[Int32]: Double] = [:]
+
+    package init(roles: Roles, _ modality: any Modality, microbatchTokens: Int) {
+        self.roles = roles
+        self.modality = modality
+        self.microbatchTokens = microbatchTokens
+    }
+
+    func supports(role: String, output: String) throws -> OutputInfo {
+        let wanted = try Self.output(output)
+        guard try roles.outputs(of: role).contains(wanted) else {
+            throw ZooError(.notFound, "role '\(role)' has no output '\(output)'")
+        }
+        return modality.info(wanted)
+    }
+
+    // MARK: - Forward
+
+    func forward(role name: String, batch: Batch, outputs: [String]) throws -> [Column] {
+        let wanted = try outputs.map(Self.output)
+        let role = try roles.role(name)
+        if name == "reference", wanted == [.score], modality.repeatsScores { return [try cachedScores(role, batch)] }
+        return try forward(role, batch, wanted)
+    }
+
+    private func forward(_ role: RoleNetwork, _ batch: Batch, _ wanted: [NetworkOutput]) throws -> [Column] {
+        try requireSequences(batch)
+        var values = wanted.map { [Double](repeating: 0, count: $0 == .score ? batch.sequenceCount : batch.stepCount) }
+        for part in Slices.bySteps(batch, limit: microbatchTokens, costs: modality.costs(batch)) {
+            let slice = batch.selecting(part)
+            let columns = try transient(role) { try withoutGrad { try evaluate(role, slice, wanted).columns } }
+            for (index, column) in columns.enumerated() {
+                Slices.scatter(column, of: part, in: batch, into: &values[index])
+            }
+        }
+        return zip(wanted, values).map { Column($0.rawValue, perStep: $0 != .score, .f64($1)) }
+    }
+
+    private func cachedScores(_ role: RoleNetwork, _ batch: Batch) throws -> Column {
+        let keys = batch.tokenKeys
+        let missing = keys.indices.filter { referenceScores[keys[$0]] == nil }
+        if !missing.isEmpty {
+            let scores = try forward(role, batch.selecting(missing), [.score])[0].doubles
+            for (sequence, score) in zip(missing, scores) { referenceScores[keys[sequence]] = score }
+        }
+        return Column(NetworkOutput.score.rawValue, perStep: false, .f64(keys.map { referenceScores[$0] ?? .nan }))
+    }
+
+    /// One forward pass: the packed tensors, and the same as columns.
+    private func evaluate(_ role: RoleNetwork, _ slice: Batch, _ wanted: [NetworkOutput]) throws -> (
+        tensors: [Tensor], columns: [Column]
+    ) {
+        let sequences = try modality.sequences(slice)
+        let start = secondsNow()
+        let tensors =
+            wanted.contains(.klReference)
+            ? try withDivergence(role, sequences, wanted) : try role.network.forward(sequences, wanted)
+        let columns = try zip(wanted, tensors).map { output, tensor in
+            let packed = tensor.floats.map(Double.init)
+            guard packed.allSatisfy(\.isFinite) else {
+                throw ZooError(
+                    .dataLoss,
+                    "'\(output.rawValue)' of role '\(role.name)' is not finite: the network has diverged; lower its learning rate"
+                )
+            }
+            return Column(
+                output.rawValue, perStep: output != .score, .f64(output == .score ? packed : Slices.unpack(packed, slice.mask)))
+        }
+        charge(role, .forward, since: start, flops: role.network.forwardFLOPs(sequences, wanted), steps: slice.stepCount)
+        return (tensors, columns)
+    }
+
+    /// The same with the KL to the reference, which is evaluated in the middle of the policy's pass.
+    private func withDivergence(_ role: RoleNetwork, _ sequences: Sequences, _ wanted: [NetworkOutput]) throws -> [Tensor] {
+        let reference = try roles.role("reference")
+        guard let found = try modality.forward(role.network, klTo: reference.network, sequences, wanted) else {
+            throw ZooError(.notFound, "role '\(role.name)' has no output '\(NetworkOutput.klReference.rawValue)'")
+        }
+        ledger.charge(reference.name, .forward, seconds: 0, flops: found.referenceFLOPs, steps: sequences.stepCount)
+        return found.tensors
+    }
+
+    // MARK: - Gradients
+
+    package func accumulate(role name: String, batch: Batch, outputs: [String], flags: UInt32, loss: LossCall) throws -> Double {
+        try requireSequences(batch)
+        let wanted = try outputs.map(Self.output)
+        let role = try roles.role(name)
+        guard role.optimizer != nil else {
+            throw ZooError(.failedPrecondition, "role '\(name)' is frozen; a gradient was accumulated for it")
+        }
+        role.hasGradient = true
+        let whole = try Slices.cut(batch, flags: flags, limit: microbatchTokens, costs: modality.costs(batch))
+        guard !whole.isEmpty else { return try accumulateWhole(role, batch, wanted, loss) }
+        var total = 0.0
+        for part in whole {
+            let slice = part.count == batch.sequenceCount ? batch : batch.selecting(part)
+            total += try transient(role) {
+                let (tensors, columns) = try evaluate(role, slice, wanted)
+                let (value, gradients) = try loss(slice, columns)
+                try backward(role, slice, wanted, tensors, gradients)
+                return value
+            }
+        }
+        return total
+    }
+
+    /// The loss sees everything at once; the passes are split, first without and then with gradient.
+    private func accumulateWhole(_ role: RoleNetwork, _ batch: Batch, _ wanted: [NetworkOutput], _ loss: LossCall) throws
+        -> Double
+    {
+        let columns = try forward(role, batch, wanted)
+        let (total, gradients) = try loss(batch, columns)
+        for part in Slices.bySteps(batch, limit: microbatchTokens, costs: modality.costs(batch)) {
+            let slice = batch.selecting(part)
+            let parts = zip(wanted, gradients).map { Slices.gather($1, perStep: $0 != .score, of: part, in: batch) }
+            try transient(role) { try backward(role, slice, wanted, evaluate(role, slice, wanted).tensors, parts) }
+        }
+        return total
+    }
+
+    private func backward(
+        _ role: RoleNetwork, _ slice: Batch, _ wanted: [NetworkOutput], _ tensors: [Tensor], _ gradients: [[Double]]
+    ) throws {
+        let start = secondsNow()
+        var roots: [Tensor] = []
+        var seeds: [Tensor] = []
+        for (index, output) in wanted.enumerated() {
+            let packed = output == .score ? gradients[index] : try Slices.pack(gradients[index], slice.mask, output.rawValue)
+            guard packed.allSatisfy(\.isFinite) else {
+                throw ZooError(.dataLoss, "the loss's gradient of '\(output.rawValue)' is not finite")
+            }
+            // Outputs that the loss only reads need no backward pass, nor do outputs that depend on no weight.
+            guard packed.contains(where: { $0 != 0 }), tensors[index].requiresGrad else { continue }
+            roots.append(tensors[index])
+            seeds.append(Tensor(packed.map(Float.init), shape: [packed.count], device: tensors[index].device))
+        }
+        guard !roots.isEmpty else { return }
+        ZooTensor.backward(roots, gradients: seeds)
+        charge(
+            role, .backward, since: start, flops: role.network.backwardFLOPs(try modality.sequences(slice), wanted),
+            steps: slice.stepCount)
+    }
+
+    func optimizerStep(role name: String) throws -> UpdateInfo {
+        let role = try roles.role(name)
+        guard let optimizer = role.optimizer, role.hasGradient else {
+            throw ZooError(.failedPrecondition, "role '\(name)' has no gradient: accumulate before optimizer_step")
+        }
+        let start = secondsNow()
+        let limit = role.settings.maxGradientNorm
+        let norm =
+            limit > 0 ? clipGradientNorm(role.network.parameters, maxNorm: limit) : gradientNorm(role.network.parameters)
+        guard norm.isFinite else {
+            throw ZooError(.dataLoss, "the gradient of role '\(name)' is not finite (norm \(norm)); nothing was updated")
+        }
+        let rate = role.learningRate(at: progress())
+        optimizer.step(learningRate: rate)
+        optimizer.zeroGradients()
+        role.hasGradient = false
+        role.version += 1
+        charge(role, .optimize, since: start, flops: 0, steps: 0)
+        return UpdateInfo(gradientNorm: norm, learningRate: rate, version: role.version)
+    }
+
+    func blend(destination: String, source: String, weight: Double) throws {
+        let from = try roles.role(source)
+        let start = secondsNow()
+        roles.addCopy(destination, of: from)
+        let to = try roles.role(destination)
+        guard to.optimizer == nil else {
+            throw ZooError(.failedPrecondition, "role '\(destination)' is trained; blend writes only to frozen roles")
+        }
+        if from.network.isAdapted || to.network.isAdapted {
+            guard weight == 1 else {
+                throw ZooError(
+                    .invalidArgument,
+                    """
+                    role '\(source)' is an adapter: a mix of two is not an adapter of that rank; role '\(destination)' can only be \
+                    blended with weight 1, not \(weight), unless policy.lora is left out
+                    """)
+            }
+            // The base is unchanged: others use it.
+            to.become(copyOf: from)
+            return finishBlend(to, from, since: start)
+        }
+        guard to.network.parameters.count == from.network.parameters.count else {
+            throw ZooError(.invalidArgument, "roles '\(destination)' and '\(source)' are different networks")
+        }
+        withoutGrad {
+            for (into, out) in zip(to.network.parameters, from.network.parameters) {
+                into.tensor.copy(from: weight == 1 ? out.tensor : into.tensor * (1 - weight) + out.tensor * weight)
+            }
+        }
+        finishBlend(to, from, since: start)
+    }
+
+    private func finishBlend(_ to: RoleNetwork, _ from: RoleNetwork, since start: Double) {
+        to.version = from.version
+        if to.name == "reference" { referenceScores = [:] }
+        charge(to, .optimize, since: start, flops: 0, steps: 0)
+    }
+
+    // MARK: - The account
+
+    func charge(_ role: RoleNetwork, _ activity: Ledger.Activity, since start: Double, flops: Double, steps: Int) {
+        ledger.charge(role.name, activity, seconds: secondsNow() - start, flops: flops, steps: steps)
+    }
+
+    /// Runs a pass and records its transient memory.
+    func transient<Result>(_ role: RoleNetwork, _ pass: () throws -> Result) rethrows -> Result {
+        let (result, bytes) = try Engine.transientBytes(of: pass)
+        ledger.note(role.name, transientBytes: bytes)
+        return result
+    }
+
+    /// The ledger with the current memory of the roles.
+    package func ledgerWithBytes() -> Ledger {
+        var ledger = ledger
+        // Shared weights are counted once: for the policy, else for the first role by name.
+        var counted: Set<ObjectIdentifier> = []
+        func count(_ tensors: [NamedTensor]) -> Int { tensors.reduce(0) { $0 + $1.tensor.count } }
+        for name in roles.built.keys.sorted(by: { ($0 == "policy" ? 0 : 1, $0) < ($1 == "policy" ? 0 : 1, $1) }) {
+            guard let role = roles.built[name] else { continue }
+            let all = role.network.parameters + role.network.frozen
+            let held = all.filter { counted.insert(ObjectIdentifier($0.tensor)).inserted }
+            var account = ledger.roles[name] ?? Ledger.Account()
+            account.parameters = count(held)
+            account.weightBytes = account.parameters * MemoryLayout<Float>.size
+            account.gradientBytes = role.optimizer == nil ? 0 : count(role.network.parameters) * MemoryLayout<Float>.size
+            account.optimizerBytes = role.optimizer?.bytes ?? 0
+            ledger.roles[name] = account
+        }
+        return ledger
+    }
+
+    private static func output(_ name: String) throws -> NetworkOutput {
+        guard let output = NetworkOutput(rawValue: name) else {
+            throw ZooError(
+                .notFound,
+                "there is no output '\(name)'; known are: \(NetworkOutput.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return output
+    }
+
+    private func requireSequences(_ batch: Batch) throws {
+        guard batch.sequenceCount > 0 else { throw ZooError(.invalidArgument, "the batch has no sequences") }
+    }
+}

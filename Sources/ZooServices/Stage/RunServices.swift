@@ -1,0 +1,187 @@
+import CZoo
+import Foundation
+import Logging
+import ZooBase
+import ZooData
+import ZooKit
+import ZooModels
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+import ZooTensor
+
+/// The services of a live run.
+package final class RunServices: HostServices, NetworkAccess {
+    package let model: NetworkService
+    package let data: RowService
+    package let rewards: ScoringService
+    package let modality: any Modality
+    private let settings: RolloutSettings
+    /// Decay of the policy's moving average; nil for none.
+    private let ema: Double?
+    private let logger: Logger
+    /// Draws the samples.
+    package let sampling: Generator
+    /// The role whose updates count.
+    private let trainedRole: String
+    package var trainsPolicy: Bool { trainedRole == "policy" }
+    /// Sequences that the algorithm sampled since this process began, and how many of them ended before the limit.
+    package private(set) var drawn = (sequences: 0, finished: 0)
+    /// Serves the algorithm's own random numbers.
+    package var random: SplitMix64
+    package var metrics = MetricAccumulator()
+    /// What is logged of every algorithm, from what it asks the host for.
+    package let common: CommonMetrics
+    /// When the run is measured along the way; nil if the recipe says when, or nothing is measured.
+    package var schedule: EvaluationSchedule?
+    let stop: StopSignal
+    /// Start time of the current iteration; nil between iterations.
+    package var stepStart: Double?
+
+    package init(
+        model: NetworkService, data: RowService, rewards: ScoringService, modality: any Modality, settings: RolloutSettings,
+        ema: Double? = nil, trainedRole: String = "policy", seed: UInt64, stop: StopSignal, logger: Logger
+    ) {
+        self.trainedRole = trainedRole
+        common = CommonMetrics(trainedRole: trainedRole, dimensions: modality.info(.logp).dimensions, keys: modality.keys)
+        self.ema = ema
+        self.model = model
+        self.data = data
+        self.rewards = rewards
+        self.modality = modality
+        self.settings = settings
+        self.logger = logger
+        self.stop = stop
+        sampling = Generator(seed: seed)
+        random = SplitMix64(seed: seed, stream: 1)
+    }
+
+    package func prompts(_ n: Int) throws -> Batch { try timed { try data.prompts(n) } }
+    package func pairs(_ n: Int) throws -> Batch { try timed { try data.pairs(n) } }
+    package func examples(_ n: Int) throws -> Batch { try timed { try data.examples(n) } }
+
+    private func timed(_ read: () throws -> Batch) rethrows -> Batch {
+        let start = secondsNow()
+        defer { model.ledger.dataSeconds += secondsNow() - start }
+        return try read()
+    }
+
+    package func generate(role: String, prompts: Batch, samples: Int) throws -> Batch {
+        let drawn = try generate(role: role, prompts: prompts, samples: samples, settings: settings, generator: sampling)
+        try common.sampled(drawn)
+        model.ledger.sampledSteps += drawn.actionCount
+        self.drawn.sequences += drawn.sequenceCount
+        self.drawn.finished += drawn.column("finished")?.doubles.count { $0 != 0 } ?? drawn.sequenceCount
+        return drawn
+    }
+
+    /// Samples with the caller's settings and generator, as evaluation does.
+    package func generate(role: String, prompts: Batch, samples: Int, settings: RolloutSettings, generator: Generator) throws
+        -> Batch
+    {
+        try generate(SamplingRequest(prompts: prompts, samples: samples, settings: settings), role: role, generator: generator)
+    }
+
+    package func generate(_ request: SamplingRequest, role name: String, generator: Generator) throws -> Batch {
+        let role = try model.roles.role(name)
+        let start = secondsNow()
+        let (stop, iteration) = (stop, model.ledger.algorithmSteps)
+        let drawn = try model.transient(role) {
+            try modality.generate(
+                request, with: role.network, generator: generator, iteration: iteration, isCancelled: { stop.isImmediate })
+        }
+        guard let drawn else {
+            throw ZooError(.invalidArgument, "role '\(name)' cannot be sampled from: it is not a policy")
+        }
+        let batch = sampled(drawn, of: request, version: role.version)
+        model.charge(role, .generate, since: start, flops: drawn.flops, steps: drawn.steps)
+        return batch
+    }
+
+    /// Samples with the columns that all of them have, their prompts' among them.
+    private func sampled(_ drawn: Drawn, of request: SamplingRequest, version: Int) -> Batch {
+        var batch = drawn.batch
+        let (prompts, samples) = (request.prompts, request.samples)
+        let count = batch.sequenceCount
+        for column in prompts.columns where !column.perStep {
+            batch.set(column.repeated(samples, rows: prompts.sequenceCount))
+        }
+        batch.set("behaviour_logp", perStep: Slices.unpack(drawn.logp.map(Double.init), batch.mask))
+        batch.set(Column("group", perStep: false, .i64((0..<count).map { Int64($0 / samples) })))
+        batch.set(Column("finished", perStep: false, .u8(drawn.finished.map { $0 ? 1 : 0 })))
+        batch.set(Column("policy_version", perStep: false, .i64(Array(repeating: Int64(version), count: count))))
+        for column in drawn.columns { batch.set(column) }
+        return batch
+    }
+
+    package func score(_ rollout: Batch) throws -> [Column] {
+        let scores = try rewards.score(rollout, row: data.promptRow, ledger: &model.ledger, unscorable: true)
+        common.scored(scores[0].doubles)
+        return scores + rewards.weights(rollout)
+    }
+
+    package func network(_ role: String) throws -> any Network { try model.roles.role(role).network }
+
+    package func supports(role: String, output: String) throws -> OutputInfo { try model.supports(role: role, output: output) }
+
+    package func forward(role: String, batch: Batch, outputs: [String]) throws -> [Column] {
+        let columns = try model.forward(role: role, batch: batch, outputs: outputs)
+        try common.evaluated(role: role, batch, columns)
+        return columns
+    }
+
+    package func accumulate(role: String, batch: Batch, outputs: [String], flags: UInt32, loss: LossCall) throws -> Double {
+        try common.accumulating(role: role, batch, loss) {
+            try model.accumulate(role: role, batch: batch, outputs: outputs, flags: flags, loss: $0)
+        }
+    }
+
+    package func optimizerStep(role: String) throws -> UpdateInfo {
+        if role == "policy", ema != nil {  // it begins where the policy does
+            model.roles.addCopy(Self.averaged, of: try model.roles.role(role))
+        }
+        let update = try model.optimizerStep(role: role)
+        common.updated(role: role)
+        if role == "policy", let ema { try model.blend(destination: Self.averaged, source: role, weight: 1 - ema) }
+        try metrics.add("grad_norm/\(role)", update.gradientNorm, weight: 1, normaliser: ZOO_METRIC_MEAN)
+        try metrics.add("lr/\(role)", update.learningRate, weight: 1, normaliser: ZOO_METRIC_LAST)
+        if role == trainedRole { model.ledger.updates += 1 }
+        return update
+    }
+
+    private static let averaged = "ema"
+
+    /// The role that is evaluated and saved as the policy.
+    package var keptPolicy: String { model.roles.built[Self.averaged] == nil ? "policy" : Self.averaged }
+
+    package func blend(destination: String, source: String, weight: Double) throws {
+        try model.blend(destination: destination, source: source, weight: weight)
+    }
+
+    package func metric(name: String, value: Double, weight: Double, normaliser: Int32) throws {
+        try ReservedMetric.check(name)
+        try metrics.add(name, value, weight: weight, normaliser: normaliser)
+    }
+
+    package func fill(_ numbers: UnsafeMutableBufferPointer<UInt64>) throws {
+        for index in numbers.indices { numbers[index] = random.next() }
+    }
+
+    package func log(level: Int32, message: String) {
+        switch level {
+        case ZOO_LEVEL_DEBUG: logger.debug("\(message)")
+        case ZOO_LEVEL_INFO: logger.info("\(message)")
+        case ZOO_LEVEL_WARNING: logger.warning("\(message)")
+        default: logger.error("\(message)")
+        }
+    }
+
+    package var isCancelled: Bool { stop.isImmediate }
+}
+
+extension Column {
+    /// Each row repeated `times` times: a prompt's columns for its samples.
+    func repeated(_ times: Int, rows: Int) -> Column {
+        selecting((0..<rows).flatMap { Array(repeating: $0, count: times) })
+    }
+}

@@ -1,0 +1,139 @@
+import Foundation
+import ZooBase
+import ZooData
+import ZooModels
+import ZooPlugins
+import ZooRecipe
+import ZooRecords
+
+/// Text to tokens and back, for one model family.
+package protocol TextCodec: Reader {
+    func encode(_ text: String) throws -> [Int32]
+    /// Special tokens are left out.
+    func decode(_ tokens: [Int32]) -> String
+    /// Prepended to every text that does not start with it. nil: a text's own first token is context.
+    var begin: Int32? { get }
+    /// The start of an empty text if `begin` is nil; nil if there is no such token.
+    var start: Int32? { get }
+    /// Appended to every text that does not end with it.
+    var end: Int32? { get }
+    /// Like ``decode(_:)``, with special tokens spelled out.
+    func spelled(_ tokens: [Int32]) -> String
+    /// Any of them ends a sampled sequence.
+    var ends: [Int32] { get }
+}
+
+extension TextCodec {
+    package var start: Int32? { begin }
+    package func spelled(_ tokens: [Int32]) -> String { decode(tokens) }
+
+    /// Why a model that uses `other` would misread tokens of this codec; nil if it reads them correctly.
+    package func misreading(by other: any Reader) -> String? {
+        switch (self, other) {
+        case (is NumberCodec, is NumberCodec): return nil
+        case (let own as TokenizerCodec, let other as TokenizerCodec):
+            if own.identity == other.identity { return nil }
+            return own.tokenizer.firstToken(unknownTo: other.tokenizer).map {
+                "token \($0.id) is '\($0.token)' for the policy and different or absent there"
+            }
+        default: return Self.otherKind
+        }
+    }
+    package var ends: [Int32] { end.map { [$0] } ?? [] }
+}
+
+extension GenerativeNetwork {
+    /// The tokens that end a sample: those named by the model's own files and by its codec.
+    package func endTokens(with own: [Int32]) -> [Int32] { endTokens + own.filter { !endTokens.contains($0) } }
+}
+
+/// The codec of a language model: its `tokenizer.json`.
+package struct TokenizerCodec: TextCodec {
+    let tokenizer: Tokenizer
+    /// Identity of the tokenizer: a hash of its file, or a new one if it was trained here.
+    let identity: String
+    /// Where the chat template is: the folder of the tokenizer (nil if trained here), and its replacement.
+    private let folder: URL?
+    private var chat = ChatSettings()
+
+    init(tokenizer: Tokenizer, identity: String, folder: URL? = nil) {
+        self.tokenizer = tokenizer
+        self.identity = identity
+        self.folder = folder
+    }
+
+    /// - Parameter url: a `tokenizer.json`, or its folder.
+    package init(contentsOf url: URL) throws {
+        var isFolder: ObjCBool = false
+        let exists = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
+        let file = exists && isFolder.boolValue ? url.appending(path: "tokenizer.json") : url
+        self.init(
+            tokenizer: try Tokenizer(contentsOf: file), identity: sha256(try InputFile.data(file)),
+            folder: file.deletingLastPathComponent())
+    }
+
+    /// This codec for a stage: with the stage's chat template, if it has one, and only its variables.
+    package func with(_ chat: ChatSettings?) -> TokenizerCodec {
+        var codec = self
+        codec.chat = ChatSettings(template: chat?.template ?? self.chat.template, variables: chat?.variables ?? [:])
+        return codec
+    }
+
+    /// Reads the chat template; nil if there is none.
+    func chatTokens() throws -> ChatTokens? {
+        let marks = tokenizer.specialTokens
+        var values: [String: JSONValue] = [:]
+        for (name, mark) in [("bos_token", marks.bos), ("eos_token", marks.eos), ("pad_token", marks.pad)] {
+            values[name] = mark.map(JSONValue.string)
+        }
+        values.merge(chat.variables.mapValues(\.withWholeNumbers)) { $1 }
+        let template =
+            if let folder { try ChatTemplate.find(in: folder, override: chat.template, values: values) } else {
+                try chat.template.map { try ChatTemplate(contentsOf: $0, values: values) }
+            }
+        return template.map { ChatTokens(tokenizer: tokenizer, template: $0) }
+    }
+
+    package func encode(_ text: String) throws -> [Int32] { tokenizer.encode(text) }
+    package func decode(_ tokens: [Int32]) -> String { tokenizer.decode(tokens, skipSpecialTokens: true) }
+    package func spelled(_ tokens: [Int32]) -> String { tokenizer.decode(tokens, skipSpecialTokens: false) }
+    package var begin: Int32? { tokenizer.prefixToken }
+    package var start: Int32? { tokenizer.bosToken }
+    package var end: Int32? { tokenizer.eosToken }
+    /// Includes the end of a turn in the chat template, which need not be the tokenizer's end token (Gemma's is not).
+    package var ends: [Int32] {
+        // A template that cannot be read is reported where a conversation needs it.
+        let turn = (try? chatTokens())?.endOfTurn
+        return ([end, turn].compactMap(\.self) as [Int32]).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    }
+
+    package func write(to target: URL) throws {
+        try tokenizer.write(to: target)
+        let name = "chat_template.jinja"
+        let beside = folder?.appending(path: name)
+        guard let file = chat.template ?? beside.flatMap({ FileManager.default.fileExists(atPath: $0.path) ? $0 : nil }) else {
+            return
+        }
+        try OutputFile.write(InputFile.data(file), to: target.appending(path: name))
+    }
+}
+
+/// The codec of the tabular model: numbers separated by spaces are the tokens themselves.
+package struct NumberCodec: TextCodec {
+    package init() {}
+
+    package func encode(_ text: String) throws -> [Int32] {
+        try text.split(separator: " ").map { word in
+            guard let token = Int32(word), token >= 0 else {
+                throw DataError(
+                    "tabular data", "'\(word)' is not a token; expected whole numbers from 0, separated by spaces")
+            }
+            return token
+        }
+    }
+
+    package func decode(_ tokens: [Int32]) -> String { tokens.map { "\($0)" }.joined(separator: " ") }
+    package var begin: Int32? { nil }
+    package var end: Int32? { nil }
+    package func write(to folder: URL) throws {}
+}
