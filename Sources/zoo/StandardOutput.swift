@@ -12,7 +12,7 @@ enum StandardOutput {
     /// - Throws: ``FileError`` if it cannot be written completely; ``StandardStream/ReaderGone`` if the reader has gone.
     static func print(_ text: String, end: String = "\n") throws { try styled(text.shown, end: end) }
 
-    /// Writes a table for people, no wider than the terminal, or than 100 columns into a file or a pipe. What programs read is printed
+    /// Writes a table for people, no wider than ``Terminal/standardOutputWidth``. What programs read is printed
     /// as JSON, CSV or Markdown, whose rows are never broken.
     static func table(_ table: TextTable) throws { try print(table.plain(width: Terminal.standardOutputWidth), end: "") }
 

@@ -37,7 +37,7 @@ struct Command {
         process.arguments = arguments
         process.currentDirectoryURL = folder
         process.environment = ProcessInfo.processInfo.environment.merging(
-            ["POLICYZOO_CACHE": folder.appending(path: "cache").path]
+            ["POLICYZOO_CACHE": folder.appending(path: "cache").path, "COLUMNS": ""]
         ) { $1 }.merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = output ?? FileHandle.nullDevice

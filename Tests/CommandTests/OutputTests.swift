@@ -129,4 +129,19 @@ struct TableTests {
             for line in result.output.split(separator: "\n") { #expect(line.count <= 100, "\(line)") }
         }
     }
+
+    @Test("are as wide there as COLUMNS says; what is no width is as if it were not set")
+    func columns() throws {
+        try Command.inFolder { zoo in
+            func widest(_ columns: String) throws -> Int {
+                var zoo = zoo
+                zoo.environment["COLUMNS"] = columns
+                return try zoo("plugins", "show", "ppo").output.split(separator: "\n").map(\.count).max() ?? 0
+            }
+            let usual = try widest("")
+            #expect(try widest("80") <= 80 && usual > 80)
+            #expect(try widest("400") > 100)
+            for wrong in ["0", "-5", "wide"] { #expect(try widest(wrong) == usual, "\(wrong)") }
+        }
+    }
 }

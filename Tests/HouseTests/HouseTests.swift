@@ -55,6 +55,16 @@ struct HouseTests {
         }
     }
 
+    @Test("every file that a page names is where the page says", arguments: ["Sources/README.md", ".github/CONTRIBUTING.md"])
+    func pages(page: String) throws {
+        let text = try String(contentsOf: House.root.appending(path: page), encoding: .utf8)
+        let named = text.matches(of: /`((\w+)\/[\w\/+.-]+)`/).filter { House.imports[String($0.output.2)] != nil }
+        #expect(named.count > 1)
+        for path in named.map({ "Sources/\($0.output.1)" }) {
+            #expect(FileManager.default.fileExists(atPath: House.root.appending(path: path).path), "\(page) names \(path)")
+        }
+    }
+
     @Test("no file is longer than 400 lines", arguments: ["Sources", "Plugins", "Tests"])
     func lengths(folder: String) throws {
         for file in try House.files(folder) {

@@ -196,19 +196,18 @@ struct KeptContentTests {
     @Test("zoo cache lists, explains and removes what is kept, and leaves what a process uses")
     func cache() async throws {
         let task = try task("here")
+        var zoo = zoo
+        zoo.environment["COLUMNS"] = "1000"
         #expect(try await zoo.succeed(["cache", "list"]).output.contains("the cache is empty"))
         try await zoo.succeed(["train", task.recipe.path, "--run-dir", "first", "--quiet"])
         let names = try kept().sorted()
         let list = try await zoo.succeed(["cache", "list"]).output
         for name in names { #expect(list.contains(name)) }
-        // Cells that are wide are wrapped.
-        func joined(_ text: String) -> String { text.filter { !$0.isWhitespace } }
-        #expect(Set(["stage", "base"]).isSubset(of: list.split(whereSeparator: \.isWhitespace).map(String.init)), "\(list)")
-        #expect(list.contains("kept.yaml") && list.contains("3 artifacts in "), "\(list)")
+        #expect(list.contains("stage base of here/kept.yaml") && list.contains("3 artifacts in "), "\(list)")
 
         let base = try #require(names.first { $0.hasPrefix("sft-") })
         let why = try await zoo.succeed(["cache", "why", base]).output
-        #expect(joined(why).contains("\(task.folder.path)/examples.jsonl") && why.contains("learning_rate: 1e-05"), "\(why)")
+        #expect(why.contains("\(task.folder.path)/examples.jsonl") && why.contains("learning_rate: 1e-05"), "\(why)")
 
         let plan = try await zoo.succeed(["cache", "clean", "--all", "--dry-run"]).output
         #expect(plan.contains("3 of 3 would be removed"))

@@ -15,7 +15,7 @@ struct ZooCommand {
     /// Takes the streams, the artifacts and the working folder of the processes.
     let folder: URL
     /// Added to the environment of the processes.
-    var environment: [String: String] = [:]
+    var environment = ["COLUMNS": ""]
 
     /// - Parameter cache: where artifacts are kept; a folder of its own unless tests share one.
     init(in folder: URL, cache: URL? = nil) {

@@ -31,8 +31,13 @@ public struct Terminal: Sendable {
         }
     }
 
-    /// Columns of standard output; 100 where it is not a terminal, so that a file or a pipe gets the same text on every machine.
-    public static var standardOutputWidth: Int { columns(STDOUT_FILENO) ?? 100 }
+    /// Columns of standard output. Where it is not a terminal they are `COLUMNS`, or else 100: a file or a pipe gets the same text on
+    /// every machine.
+    public static var standardOutputWidth: Int {
+        if let columns = columns(STDOUT_FILENO) { return columns }
+        guard let wanted = ProcessInfo.processInfo.environment["COLUMNS"].flatMap(Int.init), wanted > 0 else { return 100 }
+        return wanted
+    }
 
     private static func columns(_ descriptor: Int32) -> Int? {
         var size = winsize()

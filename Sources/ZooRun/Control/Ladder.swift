@@ -2,7 +2,6 @@ import ZooData
 import ZooPlugins
 import ZooRecipe
 import ZooRecords
-import ZooServices
 
 extension CompareController {
     /// The neighbours among the variants, in order; empty unless the recipe calls them a ladder.

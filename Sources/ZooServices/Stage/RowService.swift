@@ -13,11 +13,7 @@ package final class RowService {
         package var pairs: Dataset?
         package var examples: Dataset?
 
-        package init(prompts: Dataset? = nil, pairs: Dataset? = nil, examples: Dataset? = nil) {
-            self.prompts = prompts
-            self.pairs = pairs
-            self.examples = examples
-        }
+        package init(prompts: Dataset? = nil) { self.prompts = prompts }
 
         subscript(kind: DataKind) -> Dataset? {
             switch kind {

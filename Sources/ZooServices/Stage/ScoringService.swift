@@ -35,11 +35,8 @@ package final class ScoringService {
         var scorer: Scorer
         package var normalization = Normalization()
 
-        package init(name: String, weight: Double, scorer: Scorer, normalization: Normalization = Normalization()) {
-            self.name = name
-            self.weight = weight
-            self.scorer = scorer
-            self.normalization = normalization
+        package init(name: String, weight: Double, scorer: Scorer) {
+            (self.name, self.weight, self.scorer) = (name, weight, scorer)
         }
     }
 

@@ -90,13 +90,12 @@ extension TokenModality {
                 maxNewTokens: settings.maxNewTokens, temperature: settings.temperature, endTokens: network.endTokens(with: ends)),
             generator: generator, isCancelled: isCancelled)
         let sequences = drawn.sequences
-        var own = Batch(offsets: sequences.offsets, tokens: sequences.tokens, mask: sequences.mask)
-        own.set(
-            "temperature",
-            perSequence: Array(repeating: settings.temperature == 0 ? 1 : settings.temperature, count: sequences.count))
+        let temperature = Column(
+            "temperature", perStep: false,
+            .f64(Array(repeating: settings.temperature == 0 ? 1 : settings.temperature, count: sequences.count)))
         return Drawn(
             batch: Batch(offsets: sequences.offsets, tokens: sequences.tokens, mask: sequences.mask), logp: drawn.logp,
-            finished: drawn.finished, columns: own.columns, flops: network.generationFLOPs(sequences),
+            finished: drawn.finished, columns: [temperature], flops: network.generationFLOPs(sequences),
             steps: sequences.tokens.count)
     }
 
