@@ -43,7 +43,7 @@ struct ChatCases {
             do {
                 let messages = try ChatMessage.conversation(conversations[conversation], place: "case \(number)")
                 let rendered = try template.render(
-                    messages, addGenerationPrompt: entry["generation"] == .bool(true), tools: tools)
+                    messages, addGenerationPrompt: entry["generation"] == .bool(true), inputs: ChatInputs(tools: tools))
                 let scalars = Array(rendered.text.unicodeScalars)
                 guard let expected = entry["text"]?.string.map({ Array($0.unicodeScalars) }) else {
                     wrong.append("\(name) case \(number): rendered, and refused by transformers: \(entry["error"]?.string ?? "")")

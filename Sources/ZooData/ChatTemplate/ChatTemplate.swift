@@ -19,17 +19,23 @@ public struct ChatTemplate: @unchecked Sendable {
     /// What the template is given besides the conversation: `bos_token` and its like, and the recipe's own variables.
     public var values: [String: JSONValue]
     private let statements: [Statement]
+    /// Takes the place of this template where a conversation has tools, as `transformers` has it.
+    private let toolUse: (name: String, statements: [Statement])?
 
+    /// - Parameter toolUse: the template named `tool_use`, where a model has several.
     /// - Throws: ``DataError`` naming the line and what is wrong with it.
-    public init(source: String, name: String, values: [String: JSONValue] = [:]) throws {
+    public init(
+        source: String, name: String, toolUse: (name: String, source: String)? = nil, values: [String: JSONValue] = [:]
+    ) throws {
         self.name = name
         self.source = source
         self.values = values
-        do {
-            statements = try TemplateParser.parse(source)
-        } catch {
-            throw DataError("\(name):\(error.line)", error.reason)
-        }
+        statements = try Self.parse(source, name)
+        self.toolUse = try toolUse.map { ($0.name, try Self.parse($0.source, $0.name)) }
+    }
+
+    private static func parse(_ source: String, _ name: String) throws -> [Statement] {
+        do { return try TemplateParser.parse(source) } catch { throw DataError("\(name):\(error.line)", error.reason) }
     }
 
     /// Reads a file that holds a template and nothing else.
@@ -47,15 +53,15 @@ public struct ChatTemplate: @unchecked Sendable {
     /// The text of a conversation.
     ///
     /// - Parameter addGenerationPrompt: whether the text ends where the assistant's next turn begins.
-    /// - Parameter tools: an array of JSON schemas, for templates that name them to the model.
     /// - Throws: ``DataError`` naming the template's line.
     public func render(
-        _ messages: [ChatMessage], addGenerationPrompt: Bool = false, tools: JSONValue? = nil, date: Date = Date()
+        _ messages: [ChatMessage], addGenerationPrompt: Bool = false, inputs: ChatInputs = ChatInputs(), date: Date = Date()
     ) throws -> RenderedChat {
-        var context = values.mapValues(TemplateValue.init)
+        let (name, statements) = inputs.tools == nil ? (name, statements) : toolUse ?? (name, statements)
+        var context = values.merging(inputs.variables) { $1 }.mapValues(TemplateValue.init)
         context["messages"] = .items(messages.map { TemplateValue(.object($0.members)) })
         context["add_generation_prompt"] = .bool(addGenerationPrompt)
-        context["tools"] = tools.map(TemplateValue.init) ?? TemplateValue.none
+        context["tools"] = inputs.tools.map(TemplateValue.init) ?? TemplateValue.none
         context["documents"] = context["documents"] ?? TemplateValue.none
         let interpreter = Interpreter { Self.format(date, $0) }
         do {
@@ -67,15 +73,14 @@ public struct ChatTemplate: @unchecked Sendable {
                 for scalar in text { bytes.append(bytes[bytes.count - 1] + UTF8.width(scalar)) }
             }
             return RenderedChat(
-                text: text.string, generated: interpreter.generated.map { bytes[$0.lowerBound]..<bytes[$0.upperBound] })
+                text: text.string, generated: interpreter.generated.map { bytes[$0.lowerBound]..<bytes[$0.upperBound] },
+                isMarked: Self.marks(statements))
         } catch let fault as TemplateFault {
             throw DataError("\(name):\(fault.line)", fault.reason)
         }
     }
 
     /// Whether the template says itself what the model is to say.
-    public var marksGeneration: Bool { Self.marks(statements) }
-
     private static func marks(_ statements: [Statement]) -> Bool {
         statements.contains {
             switch $0.kind {
@@ -106,10 +111,26 @@ public struct RenderedChat: Sendable, Equatable {
     public var text: String
     /// Bytes of `text` that the template marks as the model's with `{% generation %}`, in order.
     public var generated: [Range<Int>]
+    /// Whether the template has such marks.
+    public var isMarked = false
 
-    public init(text: String, generated: [Range<Int>]) {
+    public init(text: String, generated: [Range<Int>], isMarked: Bool = false) {
         self.text = text
         self.generated = generated
+        self.isMarked = isMarked
+    }
+}
+
+/// What a row gives the template besides its messages.
+public struct ChatInputs: Sendable, Equatable {
+    /// An array of JSON schemas of tools, for templates that name them to the model: the column `tools`.
+    public var tools: JSONValue?
+    /// Variables of the template: the column `chat_template_kwargs`.
+    public var variables: [String: JSONValue]
+
+    public init(tools: JSONValue? = nil, variables: [String: JSONValue] = [:]) {
+        self.tools = tools
+        self.variables = variables
     }
 }
 

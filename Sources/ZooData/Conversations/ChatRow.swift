@@ -9,8 +9,7 @@ public struct ChatRow: Sendable, Equatable {
     public var completion: [ChatMessage]?
     public var chosen: [ChatMessage]?
     public var rejected: [ChatMessage]?
-    /// JSON schemas of tools for the template: the column `tools`, where it is a list.
-    public var tools: JSONValue?
+    public var inputs = ChatInputs()
 
     public init() {}
 }
@@ -32,8 +31,9 @@ extension ChatRow {
         case .text: throw RowFault(reason: "'text' is an array; expected a string (a conversation's column is called 'messages')")
         case .messages:
             let messages = try take("messages")
-            guard messages.contains(where: { $0.role == "assistant" }) else {
-                throw RowFault(reason: "'messages' has no turn of the assistant, so there is nothing to train on")
+            guard messages.contains(where: { $0.role == "assistant" && $0.isLearnt }) else {
+                let none = messages.contains { $0.role == "assistant" } ? "that is to be learnt" : "of the assistant"
+                throw RowFault(reason: "'messages' has no turn \(none), so there is nothing to train on")
             }
             self.messages = messages
         case .prompt: prompt = try take("prompt")
@@ -62,7 +62,35 @@ extension ChatRow {
         if shape != .messages, prompt.last?.role == "assistant" {
             throw RowFault(reason: "the prompt ends with a turn of the assistant; expected one of the user, the system or a tool")
         }
-        if case .array? = columns["tools"] { tools = columns.removeValue(forKey: "tools") }
+        inputs = try Self.inputs(&columns)
+        for (name, turns) in [("prompt", prompt), ("completion", completion), ("chosen", chosen), ("rejected", rejected)] {
+            guard let index = turns?.firstIndex(where: { !$0.isLearnt && $0.role == "assistant" }), name != "prompt" else { continue }
+            throw RowFault(reason: "message \(index) of '\(name)' is not to be learnt; turns are left out of 'messages' alone")
+        }
+    }
+
+    /// The columns `tools`, a list or its JSON as a string as TRL prefers it, and `chat_template_kwargs`.
+    private static func inputs(_ columns: inout [String: JSONValue]) throws(RowFault) -> ChatInputs {
+        var result = ChatInputs()
+        if var tools = columns.removeValue(forKey: "tools"), !tools.isNull {
+            if let text = tools.string {
+                guard let parsed = try? JSONValue(parsing: text, place: "tools") else {
+                    throw RowFault(reason: "'tools' is a string that is not JSON; expected a list of tools' schemas, or one as a string")
+                }
+                tools = parsed
+            }
+            guard tools.array != nil else {
+                throw RowFault(reason: "'tools' is \(tools.kind); expected a list of tools' schemas, or one as a string")
+            }
+            result.tools = tools.withoutNulls
+        }
+        if let variables = columns.removeValue(forKey: "chat_template_kwargs"), !variables.isNull {
+            guard let object = variables.object else {
+                throw RowFault(reason: "'chat_template_kwargs' is \(variables.kind); expected an object of the template's variables")
+            }
+            result.variables = object.dictionary.filter { !$0.value.isNull }
+        }
+        return result
     }
 
     private func answer(_ messages: [ChatMessage], _ column: String) throws(RowFault) -> [ChatMessage] {
@@ -83,7 +111,8 @@ extension ChatRow {
             ("rejected", rejected),
         ]
         for case (let name, let list?) in named { result[name] = .array(list.map(\.tree)) }
-        if let tools { result["tools"] = tools }
+        if let tools = inputs.tools { result["tools"] = tools }
+        if !inputs.variables.isEmpty { result["chat_template_kwargs"] = .object(JSONObject(inputs.variables.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })) }
         return result
     }
 }

@@ -141,11 +141,12 @@ public struct Dataset: Sendable {
         }
     }
 
+    /// Null columns are absent ones: where rows of several kinds come from one Arrow table, all have all columns.
     private static func columns(of tree: JSONValue) throws(RowFault) -> [String: JSONValue] {
         guard let object = tree.object else {
             throw RowFault(reason: "expected an object of named columns, found \(tree.kind)")
         }
-        return object.dictionary
+        return object.dictionary.filter { !$0.value.isNull }
     }
 
     private static func shape(

@@ -22,6 +22,9 @@ struct CharacterFlags: OptionSet {
     /// Begins a composition, or holds marks that others may come between.
     static let composesWithNext = CharacterFlags(rawValue: 64)
 
+    /// Whether the splitting rules take a character for `\s`.
+    static func isSpace(_ scalar: Unicode.Scalar) -> Bool { table[Int(scalar.value)].characterClass == .space }
+
     /// Letter, number, space or other.
     @inline(__always)
     var characterClass: CharacterFlags { intersection(.classes) }

@@ -13,9 +13,11 @@ struct Normalizer: Sendable {
     var steps: [Step] = []
 
     /// What `text` becomes and, step by step, how; nil if it stays as it is.
-    func normalize(_ text: Bytes) -> (bytes: [UInt8], edits: [[SourceMap.Edit]])? {
+    func normalize(_ text: Bytes, after before: TextBefore = .nothing) -> (bytes: [UInt8], edits: [[SourceMap.Edit]])? {
         var result: (bytes: [UInt8], edits: [[SourceMap.Edit]])?
         for step in steps {
+            // What was normalized with the text before has its prefix there.
+            if case .prepend = step, before == .text || before == .normalizedToken { continue }
             let changed =
                 if let current = result?.bytes { current.withUnsafeBufferPointer { apply(step, to: $0) } } else {
                     apply(step, to: text)

@@ -37,13 +37,12 @@ struct PreTokenizer: Sendable {
     }
 
     /// What `text` is before it is cut by ``pattern``; nil if that is the text itself.
-    /// - Parameter isFirst: whether the text begins the whole text.
-    func prepare(_ text: Bytes, isFirst: Bool) -> Prepared? {
-        guard digits != .untouched else { return marked(text, isFirst: isFirst) }
+    func prepare(_ text: Bytes, after before: TextBefore) -> Prepared? {
+        guard digits != .untouched else { return marked(text, after: before) }
         var result = Prepared(ends: [])
         var start = 0
         for end in endsOfDigits(in: text) {
-            if let piece = marked(text.part(start..<end), isFirst: isFirst && start == 0) {
+            if let piece = marked(text.part(start..<end), after: start == 0 ? before : .normalizedToken) {
                 let shift = result.bytes.count
                 result.edits += piece.edits.map { edit in
                     .init(
@@ -60,13 +59,13 @@ struct PreTokenizer: Sendable {
         return result
     }
 
-    private func marked(_ text: Bytes, isFirst: Bool) -> Prepared? {
+    private func marked(_ text: Bytes, after before: TextBefore) -> Prepared? {
         let replaced = replacesSpaces ? replaceAll([UInt8(ascii: " ")], by: mark, in: text) : nil
         let wanted =
             switch prefix {
             case .never: false
-            case .first: isFirst
-            case .always: true
+            case .first: before == .nothing
+            case .always: before != .text
             }
         let hasMark = text.has(mark, at: 0) || replaced?.bytes.starts(with: mark) ?? false
         guard wanted, !hasMark, !text.isEmpty else { return replaced.map { Prepared(bytes: $0.bytes, edits: $0.edits) } }

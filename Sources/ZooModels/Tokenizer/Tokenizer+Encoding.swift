@@ -8,6 +8,21 @@ extension Tokenizer {
         encode(text, addSpecialTokens: addSpecialTokens, ranges: nil).ids
     }
 
+    /// The ids of `text` where it continues the text of `context`.
+    ///
+    /// SentencePiece's tokenizers put a mark in front of a text, which stands for a space: a completion that is encoded apart would
+    /// get one that it does not have. Tokens that join the end of the context and the start of `text` are not made, as none are
+    /// when a model continues the context.
+    /// - Parameter context: ids of this tokenizer; the begin token alone is an empty text.
+    public func encode(_ text: String, after context: some BidirectionalCollection<Int32>) -> [Int32] {
+        guard let last = context.last, context.count > 1 || last != prefixToken else { return encode(text) }
+        guard let token = addedTokens[last] else { return encode(text, addSpecialTokens: false, ranges: nil, after: .text).ids }
+        // The token would have taken the spaces.
+        let rest = token.stripsRight ? String(text.drop { $0.unicodeScalars.allSatisfy(CharacterFlags.isSpace) }) : text
+        return encode(
+            rest, addSpecialTokens: false, ranges: nil, after: token.normalized ? .normalizedToken : .token).ids
+    }
+
     /// The ids of `text`, each with the bytes of the text's UTF-8 that it stands for.
     ///
     /// The marks that `addSpecialTokens` puts around the text have empty ranges at its ends. Where the normalizer changed a
@@ -20,19 +35,23 @@ extension Tokenizer {
         return (output.ids, output.ranges ?? [])
     }
 
-    private func encode(_ text: String, addSpecialTokens: Bool, ranges: [Range<Int>]?) -> EncodedText {
+    private func encode(
+        _ text: String, addSpecialTokens: Bool, ranges: [Range<Int>]?, after before: TextBefore = .nothing
+    ) -> EncodedText {
         var text = text
         return text.withUTF8 { text in
             var output = EncodedText(ranges: ranges)
             output.ids.reserveCapacity(text.count / 4 + 8)
             if addSpecialTokens { for id in template.prefix { output.append(id, 0..<0) } }
-            caches.withCache { encode(text, &$0, &output) }
+            caches.withCache { encode(text, after: before, &$0, &output) }
             if addSpecialTokens { for id in template.suffix { output.append(id, text.count..<text.count) } }
             return output
         }
     }
 
-    private func encode(_ text: Bytes, _ cache: inout WordCache, _ output: inout EncodedText) {
+    private func encode(
+        _ text: Bytes, after before: TextBefore, _ cache: inout WordCache, _ output: inout EncodedText
+    ) {
         for piece in addedBeforeNormalizing.split(text) {
             if let id = piece.id {
                 output.append(id, piece.range)
@@ -40,17 +59,21 @@ extension Tokenizer {
             }
             let part = text.part(piece.range)
             let map = SourceMap().piece(at: piece.range.lowerBound)
-            if let (bytes, edits) = normalizer.normalize(part) {
+            let before = piece.range.lowerBound == 0 ? before : .token
+            if let (bytes, edits) = normalizer.normalize(part, after: before) {
                 // The last change is undone first.
                 let map = edits.reduce(map) { $0.piece(at: 0, edits: $1) }
-                bytes.withUnsafeBufferPointer { encode(normalized: $0, map, &cache, &output) }
+                bytes.withUnsafeBufferPointer { encode(normalized: $0, after: before, map, &cache, &output) }
             } else {
-                encode(normalized: part, map, &cache, &output)
+                encode(normalized: part, after: before, map, &cache, &output)
             }
         }
     }
 
-    private func encode(normalized text: Bytes, _ map: SourceMap, _ cache: inout WordCache, _ output: inout EncodedText) {
+    private func encode(
+        normalized text: Bytes, after before: TextBefore, _ map: SourceMap, _ cache: inout WordCache,
+        _ output: inout EncodedText
+    ) {
         for piece in addedAfterNormalizing.split(text) {
             if let id = piece.id {
                 output.append(id, output.ranges == nil ? 0..<0 : map.source(of: piece.range))
@@ -58,8 +81,7 @@ extension Tokenizer {
             }
             let part = text.part(piece.range)
             let start = piece.range.lowerBound
-            let isFirst = start == 0 && map.source(of: 0..<0).lowerBound == 0
-            if let prepared = preTokenizer.prepare(part, isFirst: isFirst) {
+            if let prepared = preTokenizer.prepare(part, after: start == 0 ? before : .normalizedToken) {
                 prepared.bytes.withUnsafeBufferPointer {
                     output.map = map.piece(at: start, edits: prepared.edits)
                     encodeWords(of: $0, ends: prepared.ends, &cache, &output)
@@ -104,6 +126,18 @@ extension Tokenizer {
         let tokens = cache.tokens(of: word, encode: merges.encode)
         output.append(cache.tokens[tokens], of: place.lowerBound)
     }
+}
+
+/// What stands before a piece of text.
+enum TextBefore {
+    /// The text begins with the piece.
+    case nothing
+    /// Text, which the piece continues.
+    case text
+    /// An added token that was found before the text was normalized.
+    case token
+    /// An added token that was found in normalized text.
+    case normalizedToken
 }
 
 /// The tokens of a text as they come.

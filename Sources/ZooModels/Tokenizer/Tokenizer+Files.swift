@@ -2,9 +2,6 @@ import Foundation
 import ZooBase
 
 extension Tokenizer {
-    static let configName = "tokenizer_config.json"
-    static let mapName = "special_tokens_map.json"
-
     /// Writes `tokenizer.json` and the other files that `transformers.AutoTokenizer` reads.
     ///
     /// What was read is written back byte for byte.
@@ -14,13 +11,6 @@ extension Tokenizer {
         try OutputFile.createFolder(folder)
         try OutputFile.write(fileData, to: folder.appendingPathComponent("tokenizer.json"))
         for (name, data) in companions { try OutputFile.write(data, to: folder.appendingPathComponent(name)) }
-    }
-
-    /// Whether `tokenizer_config.json` asks for the begin token before a text; nil if it does not say.
-    static func addsBegin(_ companions: [String: Data], beside file: String) throws -> Bool? {
-        guard let data = companions[configName] else { return nil }
-        let config = URL(fileURLWithPath: file).deletingLastPathComponent().appendingPathComponent(configName).path
-        return try JSONPlace.read(data, file: config).member("add_bos_token")?.bool()
     }
 
     /// The bytes of a file. Half a gigabyte is thirty times the largest tokenizer in use.
@@ -34,7 +24,7 @@ extension Tokenizer {
         let map = try encoder.encode(file)
         file.tokenizerClass = "PreTrainedTokenizerFast"
         file.cleanUpTokenizationSpaces = false
-        return [configName: try encoder.encode(file), mapName: map]
+        return [CompanionFiles.config: try encoder.encode(file), CompanionFiles.map: map]
     }
 }
 
@@ -52,26 +42,5 @@ private struct CompanionFile: Encodable {
         case padToken = "pad_token"
         case tokenizerClass = "tokenizer_class"
         case cleanUpTokenizationSpaces = "clean_up_tokenization_spaces"
-    }
-}
-
-extension Tokenizer.SpecialTokens {
-    /// Reads the marks: `tokenizer_config.json` first, `special_tokens_map.json` for what it does not say.
-    init(companions: [String: Data], folder: URL) throws {
-        self.init()
-        for name in [Tokenizer.configName, Tokenizer.mapName] {
-            guard let data = companions[name] else { continue }
-            let file = folder.appendingPathComponent(name).path
-            let json = try JSONPlace.read(data, file: file)
-            bos = try bos ?? json.member("bos_token").map(Self.mark)
-            eos = try eos ?? json.member("eos_token").map(Self.mark)
-            pad = try pad ?? json.member("pad_token").map(Self.mark)
-        }
-    }
-
-    /// Written as a string, or as an object with `content`.
-    private static func mark(_ json: JSONPlace) throws -> String {
-        if case .object = json.value { return try json.required("content").string() }
-        return try json.string()
     }
 }

@@ -36,8 +36,8 @@ extension Tokenizer {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return try Tokenizer(
-            data: encoder.encode(contents), file: "the new tokenizer", specialTokens: specialTokens,
-            companions: companions(for: specialTokens))
+            data: encoder.encode(contents), file: "the new tokenizer",
+            companions: CompanionFiles(companions(for: specialTokens), in: URL(fileURLWithPath: "the new tokenizer")))
     }
 }
 

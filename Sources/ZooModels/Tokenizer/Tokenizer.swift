@@ -36,8 +36,10 @@ public final class Tokenizer: Sendable {
 
     /// The number of rows that an embedding needs: the largest id plus one.
     public let vocabularySize: Int
-    /// The marks that `tokenizer_config.json` or `special_tokens_map.json` name.
+    /// The marks that ``CompanionFiles`` name.
     public let specialTokens: SpecialTokens
+    /// All special tokens by the keys of `tokenizer_config.json`: `bos_token`, `unk_token`, ...
+    public let namedTokens: [String: String]
     /// The id that begins a text, where there is one.
     public let bosToken: Int32?
     /// The begin token where it is put in front of every text, as `transformers` does it: `add_bos_token` of `tokenizer_config.json`
@@ -55,6 +57,8 @@ public final class Tokenizer: Sendable {
 
     private let ids: ByteStringTable
     let specialIds: Set<Int32>
+    /// By id.
+    let addedTokens: [Int32: AddedToken]
     let merges: BytePairMerges
     let cutsAtMarks: Bool
     let normalizer: Normalizer
@@ -76,20 +80,13 @@ public final class Tokenizer: Sendable {
         guard exists, FileManager.default.fileExists(atPath: file.path) else {
             throw FileError(.noInput, file.path, "no such file; a model folder has a tokenizer.json")
         }
-        let folder = file.deletingLastPathComponent()
-        var companions: [String: Data] = [:]
-        for name in [Self.configName, Self.mapName] {
-            let companion = folder.appendingPathComponent(name)
-            if FileManager.default.fileExists(atPath: companion.path) {
-                companions[name] = try Self.read(companion)
-            }
-        }
-        let marks = try SpecialTokens(companions: companions, folder: folder)
-        try self.init(data: Self.read(file), file: file.path, specialTokens: marks, companions: companions)
+        try self.init(
+            data: Self.read(file), file: file.path, companions: CompanionFiles(in: file.deletingLastPathComponent()))
     }
 
-    init(data: Data, file: String, specialTokens: SpecialTokens, companions: [String: Data]) throws {
-        let contents = try TokenizerFile(data: data, file: file)
+    init(data: Data, file: String, companions: CompanionFiles) throws {
+        var contents = try TokenizerFile(data: data, file: file)
+        contents.add(companions)
         let vocabulary = try Vocabulary(contents)
         ids = vocabulary.ids
         vocabularySize = vocabulary.bytes.count
@@ -105,6 +102,7 @@ public final class Tokenizer: Sendable {
 
         let added = contents.addedTokens
         specialIds = Set(added.filter(\.special).map(\.id))
+        addedTokens = Dictionary(added.map { ($0.id, $0) }) { $1 }
         addedBeforeNormalizing = AddedTokenFinder(added.filter { !$0.normalized }.map { (Array($0.content.utf8), $0) })
         let normalizer = contents.normalizer
         addedAfterNormalizing = AddedTokenFinder(
@@ -113,23 +111,24 @@ public final class Tokenizer: Sendable {
                 return (raw.withUnsafeBufferPointer { normalizer.normalize($0)?.bytes } ?? raw, token)
             })
 
-        self.specialTokens = specialTokens
-        func id(of mark: String?, key: String) throws -> Int32? {
-            guard let mark else { return nil }
-            guard let id = vocabulary.ids[mark] else {
-                throw TokenizerError(file: file, reason: "\(key) is '\(mark)' in \(Self.configName), which is not a token here")
+        func mark(_ key: String) throws -> (text: String, id: Int32)? {
+            if let text = companions.named[key], let id = vocabulary.ids[text] { return (text, id) }
+            guard let id = companions.ids[key] else { return nil }
+            guard let text = contents.token(of: id) else {
+                throw TokenizerError(file: file, reason: "\(key)_id of config.json is \(id), which no token here has")
             }
-            return id
+            return (text, id)
         }
-        bosToken = try id(of: specialTokens.bos, key: "bos_token")
-        eosToken = try id(of: specialTokens.eos, key: "eos_token")
-        padToken = try id(of: specialTokens.pad, key: "pad_token")
+        let (bos, eos, pad) = (try mark("bos_token"), try mark("eos_token"), try mark("pad_token"))
+        specialTokens = SpecialTokens(bos: bos?.text, eos: eos?.text, pad: pad?.text)
+        namedTokens = companions.named
+        (bosToken, eosToken, padToken) = (bos?.id, eos?.id, pad?.id)
         let begin = bosToken
         let prefixes =
-            try Self.addsBegin(companions, beside: file) ?? (!contents.hasTemplate || template.prefix.contains { $0 == begin })
+            companions.addsBegin ?? (!contents.hasTemplate || template.prefix.contains { $0 == begin })
         prefixToken = prefixes ? begin : nil
         fileData = data
-        self.companions = companions
+        self.companions = companions.contents
     }
 
     /// The id of `token`, as the file spells it (`"Ġthe"`, `"<eos>"`).
@@ -148,5 +147,18 @@ public final class Tokenizer: Sendable {
     /// - Parameter skipSpecialTokens: leaves out tokens that the file marks as special.
     public func decode(_ ids: some Sequence<Int32>, skipSpecialTokens: Bool = true) -> String {
         decoder.decode(ids) { skipSpecialTokens && specialIds.contains($0) }
+    }
+
+    /// What `ids` add to the text of `context`, whose last bytes may belong to a character that `ids` complete.
+    ///
+    /// SentencePiece's decoders take the space off a text's first token, so tokens decoded apart would lose the space between them
+    /// and what stands before.
+    public func decode(
+        _ ids: some Collection<Int32>, after context: some Collection<Int32>, skipSpecialTokens: Bool = true
+    ) -> String {
+        let before = decode(context, skipSpecialTokens: skipSpecialTokens)
+        let whole = decode(Array(context) + Array(ids), skipSpecialTokens: skipSpecialTokens)
+        let shared = zip(before.unicodeScalars, whole.unicodeScalars).prefix { $0 == $1 }.count
+        return String(String.UnicodeScalarView(whole.unicodeScalars.dropFirst(shared)))
     }
 }

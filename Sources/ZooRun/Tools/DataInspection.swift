@@ -110,8 +110,8 @@ public struct DataInspection: Sendable {
         where end == sequence.mask.count || sequence.mask[end] != sequence.mask[start] {
             pieces.append(
                 Piece(
-                    text: codec.spelled(Array(sequence.tokens[start..<end])), tokens: end - start, isAction: sequence.mask[start])
-            )
+                    text: codec.spelled(Array(sequence.tokens[start..<end]), after: Array(sequence.tokens[..<start])),
+                    tokens: end - start, isAction: sequence.mask[start]))
             start = end
         }
         return pieces

@@ -46,7 +46,10 @@ public struct ModelSampler {
             isCancelled: { false })
         let texts = (0..<drawn.sequences.count).map { index in
             let steps = drawn.sequences.steps(index)
-            return codec.decode(steps.filter { drawn.sequences.mask[$0] }.map { drawn.sequences.tokens[$0] })
+            func tokens(areActions: Bool) -> [Int32] {
+                steps.filter { drawn.sequences.mask[$0] == areActions }.map { drawn.sequences.tokens[$0] }
+            }
+            return codec.decode(tokens(areActions: true), after: tokens(areActions: false))
         }
         return prompts.indices.map { Array(texts[$0 * samples..<($0 + 1) * samples]) }
     }

@@ -23,7 +23,7 @@ struct ChatTokens {
                 ranges[$0].lowerBound < span.upperBound && ranges[$0].upperBound > span.lowerBound
             }
             for index in held { mask[index] = true }
-            guard !template.marksGeneration, let mark = held.last(where: { isMark(ids[$0]) }) else { continue }
+            guard !chat.isMarked, let mark = held.last(where: { isMark(ids[$0]) }) else { continue }
             let rest = held.filter { $0 > mark }
             if rest.allSatisfy({ bytes[ranges[$0]].allSatisfy { $0 == 0x20 || (0x09...0x0D).contains($0) } }) {
                 for index in rest { mask[index] = false }

@@ -8,24 +8,25 @@ import ZooRecords
 
 /// Text to tokens and back, for one model family.
 package protocol TextCodec: Reader {
-    func encode(_ text: String) throws -> [Int32]
-    /// Special tokens are left out.
-    func decode(_ tokens: [Int32]) -> String
+    /// The tokens of a text that continues `context`; of a whole text if that is empty or the begin token.
+    func encode(_ text: String, after context: [Int32]) throws -> [Int32]
+    /// What the tokens add to the text of `context`; special tokens are left out.
+    func decode(_ tokens: [Int32], after context: [Int32]) -> String
     /// Prepended to every text that does not start with it. nil: a text's own first token is context.
     var begin: Int32? { get }
     /// The start of an empty text if `begin` is nil; nil if there is no such token.
     var start: Int32? { get }
     /// Appended to every text that does not end with it.
     var end: Int32? { get }
-    /// Like ``decode(_:)``, with special tokens spelled out.
-    func spelled(_ tokens: [Int32]) -> String
+    /// Like ``decode(_:after:)``, with special tokens spelled out.
+    func spelled(_ tokens: [Int32], after context: [Int32]) -> String
     /// Any of them ends a sampled sequence.
     var ends: [Int32] { get }
 }
 
 extension TextCodec {
     package var start: Int32? { begin }
-    package func spelled(_ tokens: [Int32]) -> String { decode(tokens) }
+    package func spelled(_ tokens: [Int32], after context: [Int32]) -> String { decode(tokens, after: context) }
 
     /// Why a model that uses `other` would misread tokens of this codec; nil if it reads them correctly.
     package func misreading(by other: any Reader) -> String? {
@@ -94,9 +95,11 @@ package struct TokenizerCodec: TextCodec {
         return template.map { ChatTokens(tokenizer: tokenizer, template: $0) }
     }
 
-    package func encode(_ text: String) throws -> [Int32] { tokenizer.encode(text) }
-    package func decode(_ tokens: [Int32]) -> String { tokenizer.decode(tokens, skipSpecialTokens: true) }
-    package func spelled(_ tokens: [Int32]) -> String { tokenizer.decode(tokens, skipSpecialTokens: false) }
+    package func encode(_ text: String, after context: [Int32]) throws -> [Int32] { tokenizer.encode(text, after: context) }
+    package func decode(_ tokens: [Int32], after context: [Int32]) -> String { tokenizer.decode(tokens, after: context) }
+    package func spelled(_ tokens: [Int32], after context: [Int32]) -> String {
+        tokenizer.decode(tokens, after: context, skipSpecialTokens: false)
+    }
     package var begin: Int32? { tokenizer.prefixToken }
     package var start: Int32? { tokenizer.bosToken }
     package var end: Int32? { tokenizer.eosToken }
@@ -122,7 +125,7 @@ package struct TokenizerCodec: TextCodec {
 package struct NumberCodec: TextCodec {
     package init() {}
 
-    package func encode(_ text: String) throws -> [Int32] {
+    package func encode(_ text: String, after context: [Int32]) throws -> [Int32] {
         try text.split(separator: " ").map { word in
             guard let token = Int32(word), token >= 0 else {
                 throw DataError(
@@ -132,7 +135,7 @@ package struct NumberCodec: TextCodec {
         }
     }
 
-    package func decode(_ tokens: [Int32]) -> String { tokens.map { "\($0)" }.joined(separator: " ") }
+    package func decode(_ tokens: [Int32], after context: [Int32]) -> String { tokens.map { "\($0)" }.joined(separator: " ") }
     package var begin: Int32? { nil }
     package var end: Int32? { nil }
     package func write(to folder: URL) throws {}

@@ -142,9 +142,10 @@ extension TokenModality {
         return (0..<batch.sequenceCount).map { sequence in
             let steps = batch.steps(of: sequence)
             let actions = steps.filter { batch.mask[$0] }
+            let context = steps.filter { !batch.mask[$0] }.map { batch.tokens[$0] }
             return RewardItem(
-                prompt: codec.decode(steps.filter { !batch.mask[$0] }.map { batch.tokens[$0] }),
-                completion: codec.decode(actions.map { batch.tokens[$0] }),
+                prompt: codec.decode(context, after: []),
+                completion: codec.decode(actions.map { batch.tokens[$0] }, after: context),
                 extras: rows.flatMap { row($0[sequence])?.extras } ?? [:],
                 finished: finished.map { $0[sequence] != 0 } ?? true, steps: actions.count)
         }
@@ -168,7 +169,8 @@ extension TokenModality {
                 var actions = steps.filter { batch.mask[$0] }.map { batch.tokens[$0] }
                 if context.first == codec.begin { context.removeFirst() }
                 if let last = actions.last, self.ends.contains(last) { actions.removeLast() }
-                sequence = try rows.completion(Row(prompt: codec.spelled(context)), codec.spelled(actions))
+                sequence = try rows.completion(
+                    Row(prompt: codec.spelled(context, after: [])), codec.spelled(actions, after: context))
             }
             if !item.finished, let last = sequence.tokens.last, ends.contains(last) {
                 sequence = TokenizedSequence(tokens: sequence.tokens.dropLast(), mask: sequence.mask.dropLast())

@@ -30,7 +30,7 @@ package struct TokenizedRows {
             let chat = try template(row)
             context = cutFront(
                 try chat.tokens(
-                    RenderedChat(text: chat.template.prompt(conversation.prompt, tools: conversation.tools), generated: [])))
+                    RenderedChat(text: chat.template.prompt(conversation.prompt, inputs: conversation.inputs), generated: [])))
         } else {
             context = try self.context(row.prompt ?? "")
         }
@@ -47,13 +47,13 @@ package struct TokenizedRows {
     package func example(_ row: Row) throws -> TokenizedSequence {
         if let messages = row.chat?.messages {
             let chat = try template(row)
-            return try chat.tokens(chat.template.assistantTurns(messages, tools: row.chat?.tools)).prefix(maxLength)
+            return try chat.tokens(chat.template.assistantTurns(messages, inputs: row.chat?.inputs ?? ChatInputs())).prefix(maxLength)
                 .withoutFirstAction()
         }
         if row.completion != nil || row.chat != nil { return try completion(row, row.completion, row.chat?.completion) }
         let begin = codec.begin.map { [$0] } ?? []
         return join(
-            TokenizedSequence(tokens: begin, contextSteps: begin.count), withoutBegin(try codec.encode(row.text ?? "")))
+            TokenizedSequence(tokens: begin, contextSteps: begin.count), withoutBegin(try codec.encode(row.text ?? "", after: [])))
     }
 
     package func chosen(_ row: Row) throws -> TokenizedSequence {
@@ -71,9 +71,12 @@ package struct TokenizedRows {
 
     /// A prompt and one of its completions.
     func completion(_ row: Row, _ completion: String?, _ turns: [ChatMessage]? = nil) throws -> TokenizedSequence {
-        guard let conversation = row.chat else { return try join(context(row.prompt ?? ""), codec.encode(completion ?? "")) }
+        guard let conversation = row.chat else {
+            let context = try context(row.prompt ?? "")
+            return try join(context, codec.encode(completion ?? "", after: context.tokens))
+        }
         let chat = try template(row)
-        let answer = try chat.template.answer(turns ?? [], to: conversation.prompt, tools: conversation.tools)
+        let answer = try chat.template.answer(turns ?? [], to: conversation.prompt, inputs: conversation.inputs)
         var whole = try chat.tokens(answer)
         // Like a sampled sequence, this one ends with its last action.
         let end = (whole.mask.lastIndex(of: true) ?? -1) + 1
@@ -102,7 +105,7 @@ package struct TokenizedRows {
 
     /// [begin, tokens of the prompt], cut at the start; empty if there is neither.
     private func context(_ prompt: String) throws -> TokenizedSequence {
-        let encoded = withoutBegin(try codec.encode(prompt))
+        let encoded = withoutBegin(try codec.encode(prompt, after: []))
         let begin = (encoded.isEmpty ? codec.start : codec.begin).map { [$0] } ?? []
         let kept = encoded.suffix(max(0, maxPromptLength - begin.count))
         var sequence = TokenizedSequence(tokens: begin + kept, contextSteps: begin.count + kept.count)
