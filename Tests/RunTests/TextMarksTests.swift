@@ -6,6 +6,7 @@ import ZooPlugins
 import ZooRecipe
 import ZooRecords
 import ZooRun
+import ZooServices
 
 /// What stands before and after a text, by `transformers`: the begin token where its tokenizer puts one, the end token where TRL's
 /// trainers put one, neither twice.
@@ -93,6 +94,27 @@ struct TextMarksTests {
         #expect(try shown(.examples, #"{"text": "xyz"}"#, tokenizer: own) == [isPut ? "<bos>⟦xyz<eos>⟧" : "x⟦yz<eos>⟧"])
         // What is made from nothing begins with it, as transformers' generate does.
         #expect(try shown(.prompts, #"{"prompt": ""}"#, tokenizer: own) == ["<bos>"])
+    }
+
+    @Test("a completion gets no space that it does not have from a tokenizer that begins texts with one")
+    func continuation() throws {
+        let own = folder.url.appending(path: "pieces")
+        try FileManager.default.createDirectory(at: own, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(
+            at: ZooCommand.clone.appending(path: "Tests/TokenizerTests/Fixtures/llama2.tokenizer.json"),
+            to: own.appending(path: "tokenizer.json"))
+        try Data(#"{"bos_token": "<s>", "eos_token": "</s>"}"#.utf8).write(to: own.appending(path: "tokenizer_config.json"))
+        for (prompt, completion) in [("The film is", " good"), ("The film is\n", "good"), ("The film is ", "good"), ("", "good")]
+        {
+            let rows = #"{"prompt": "\#(prompt.replacing("\n", with: "\\n"))", "completion": "\#(completion)"}"#
+            #expect(
+                try shown(.examples, rows, tokenizer: own) == [
+                    prompt.isEmpty ? "<s>⟦ good</s>⟧" : "<s> \(prompt)⟦\(completion)</s>⟧"
+                ], "\(prompt)")
+        }
+        let tokens = TokenizedRows(codec: try TokenizerCodec(contentsOf: own), maxPromptLength: 99, maxLength: 99)
+        let whole = try tokens.example(Row(prompt: "The film is", completion: " good")).tokens
+        #expect(whole == [1] + (try Tokenizer(contentsOf: own)).encode("The film is good") + [2])
     }
 
     @Test("the models of the recipes read text as before: begin token, prompt, completion, end token")

@@ -209,25 +209,36 @@ struct TokenizerBadInputTests {
         #expect(decoder.contains("decoder.decoders[1] 'ByteFallback' is not supported; what loads: "))
     }
 
-    @Test("an unknown splitting pattern is refused with the pattern")
-    func otherPattern() throws {
+    @Test(
+        "a splitting pattern that is not supported is refused with what is wrong in it",
+        arguments: [
+            (#"(?<=a)b"#, "has the group '(?<=' at character 1"), (#"\p{Han}+"#, "has the property 'Han' at character 1"),
+            (#"(?:ab)+"#, "has a group that is repeated without end at character 8"), (#"[[:alpha:]]"#, "has '[:' in a class"),
+            (#"[a-z&&[^b]]"#, "has '&&' in a class"), ("a)", "has a ')' without '(' at character 2"), ("(a", "lacks a ')'"),
+            ("[a", "lacks a ']'"),
+            (#"\bx"#, #"has '\b' at character 1"#), ("+a", "has '+' after nothing"),
+            ("a{2}{3}", "has a repetition of a repetition at character 5"), ("{2}", "after nothing"),
+            (#"a\"#, "before nothing"),
+        ])
+    func otherPattern(pattern: String, reason: String) throws {
         let sentence = try failure(in: "llama3.tokenizer.json") { contents in
             contents["pre_tokenizer"] = [
                 "type": "Sequence",
                 "pretokenizers": [
-                    ["type": "Split", "pattern": ["Regex": "\\w+"], "behavior": "Isolated", "invert": false],
+                    ["type": "Split", "pattern": ["Regex": pattern], "behavior": "Isolated", "invert": false],
                     ["type": "ByteLevel", "add_prefix_space": false, "use_regex": false],
                 ],
             ]
         }
-        #expect(sentence.contains("Split by '\\w+' is not supported"))
+        #expect(sentence.contains("pre_tokenizer.pretokenizers[0].pattern.Regex") && sentence.contains(reason), "\(sentence)")
     }
 
-    @Test("a mark that is no token is refused")
-    func markWithoutToken() throws {
-        let file = try changed { _ in }
-        try Data(#"{"eos_token": "<nope>"}"#.utf8)
-            .write(to: file.deletingLastPathComponent().appendingPathComponent("tokenizer_config.json"))
-        #expect(try failure(file).contains("eos_token is '<nope>'"))
+    @Test("a tokenizer of another kind is refused by its name", arguments: ["Unigram", "WordPiece", "WordLevel"])
+    func otherKind(kind: String) throws {
+        let sentence = try failure { contents in
+            contents["model"] =
+                kind == "Unigram" ? ["type": kind, "unk_id": 0, "vocab": [["a", -1.5]]] : ["type": kind, "vocab": ["a": 0]]
+        }
+        #expect(sentence.contains("model.type '\(kind)' is not supported; what loads: BPE"))
     }
 }

@@ -8,9 +8,26 @@ struct Encodings: Decodable {
     var ids: [String: [[Int32]]]
     var withSpecial: [String: [[Int32]]]
     var decoded: [String: [String]]
+    /// [prompt, completion]; the ids that the completion adds to the prompt's, and their text there where it can be told.
+    var continuations: [String: [Continuation]]
+
+    struct Continuation: Decodable {
+        var prompt: String
+        var completion: String
+        var ids: [Int32]
+        var text: String?
+
+        init(from decoder: any Decoder) throws {
+            var parts = try decoder.unkeyedContainer()
+            prompt = try parts.decode(String.self)
+            completion = try parts.decode(String.self)
+            ids = try parts.decode([Int32].self)
+            text = try parts.decodeIfPresent(String.self)
+        }
+    }
 
     enum CodingKeys: String, CodingKey {
-        case texts, ids, decoded
+        case texts, ids, decoded, continuations
         case withSpecial = "with_special"
     }
 
@@ -43,7 +60,9 @@ func file(holding data: Data) throws -> URL {
 struct TokenizerParityTests {
     static let kinds = [
         "plain", "prefix-space", "added", "nfc-template", "digits", "contiguous-digits-prefix", "llama3", "qwen2", "incomplete",
-        "llama2", "mistral", "gemma", "words", "fused-unknown", "dropped",
+        "llama2", "mistral", "gemma", "words", "fused-unknown", "dropped", "tekken", "o200k", "deepseek-coder", "deepseek-v3",
+        "bloom",
+        "behaviors",
     ]
 
     @Test("every text gets the same ids", arguments: kinds)
@@ -54,6 +73,24 @@ struct TokenizerParityTests {
         for (text, ids) in zip(encodings.texts, expected) {
             #expect(tokenizer.encode(text) == ids, "\(text.debugDescription)")
             #expect(tokenizer.encode(text) == ids, "from the cache: \(text.debugDescription)")
+        }
+    }
+
+    @Test(
+        "a completion's tokens after its prompt are those of the whole text, and so is what they decode to there",
+        arguments: [
+            "plain", "prefix-space", "added", "digits", "llama2", "mistral", "gemma", "words", "fused-unknown", "dropped",
+        ])
+    func continuations(kind: String) throws {
+        let tokenizer = try Tokenizer(contentsOf: fixture("\(kind).tokenizer.json"))
+        let cases = try #require(Encodings.load().continuations[kind])
+        #expect(cases.count > 100)
+        for own in cases {
+            let prompt = tokenizer.encode(own.prompt)
+            let name = "\(own.prompt.debugDescription) + \(own.completion.debugDescription)"
+            #expect(tokenizer.encode(own.completion, after: prompt) == own.ids, "\(name)")
+            guard let text = own.text else { continue }
+            #expect(tokenizer.decode(own.ids, after: prompt, skipSpecialTokens: false) == text, "\(name)")
         }
     }
 

@@ -154,6 +154,43 @@ struct ChatTemplateTests {
         #expect(broken.hasSuffix("chat_template.jinja:2: expected an expression, found '%}'"))
     }
 
+    @Test("of several templates, tool_use is for conversations with tools")
+    func toolUse() throws {
+        let list =
+            #"{"chat_template": [{"name": "default", "template": "d"}, {"name": "tool_use", "template": "t{{ tools }}{% generation %}g{% endgeneration %}"}]}"#
+        let files = [
+            ["tokenizer_config.json": list],
+            [
+                "chat_template.jinja": "d",
+                "additional_chat_templates/tool_use.jinja": "t{{ tools }}{% generation %}g{% endgeneration %}",
+            ],
+        ]
+        for files in files {
+            let folder = try temporaryFolder()
+            for (name, text) in files {
+                let url = folder.appending(path: name)
+                try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+                try Data(text.utf8).write(to: url)
+            }
+            let template = try #require(try ChatTemplate.find(in: folder))
+            #expect(try template.render(talk).text == "d")
+            let other = try template.render(talk, inputs: ChatInputs(tools: []))
+            #expect((other.text, other.isMarked) == ("t[]g", true))
+        }
+    }
+
+    @Test("special_tokens_map.json overrules tokenizer_config.json unless that has the added tokens")
+    func precedence() throws {
+        for (decoder, expected) in [("", "map"), (#", "added_tokens_decoder": {}"#, "config")] {
+            let folder = try temporaryFolder()
+            for (name, text) in [
+                ("tokenizer_config.json", #"{"bos_token": "config", "chat_template": "{{ bos_token }}"\#(decoder)}"#),
+                ("special_tokens_map.json", #"{"bos_token": "map"}"#),
+            ] { try Data(text.utf8).write(to: folder.appending(path: name)) }
+            #expect(try ChatTemplate.find(in: folder)?.render(talk).text == expected)
+        }
+    }
+
     @Test("the assistant's turns are what each adds to its prompt, or what the template marks")
     func turns() throws {
         let long = talk + [ChatMessage(role: "user", content: "r"), ChatMessage(role: "assistant", content: "é!")]

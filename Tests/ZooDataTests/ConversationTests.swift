@@ -52,6 +52,87 @@ struct ConversationTests {
         #expect(pair.row.extras == [:])
     }
 
+    @Test("nulls are absent fields: those of columns, of messages and of what is in them")
+    func nulls() throws {
+        let call =
+            #"{"role": "assistant", "content": null, "name": null, "tool_calls": [{"function": {"name": "f", "arguments": {"a": 1, "b": null}}}]}"#
+        let whole = try row(
+            #"{"prompt": null, "completion": null, "text": null, "messages": [\#(Self.user), \#(call)], "tools": null, "source": null}"#
+        )
+        #expect(whole.shape == .messages)
+        #expect(whole.row.extras == [:])
+        let template = try ChatTemplate(
+            source: "{% for m in messages %}{{ m | tojson }}{% endfor %}{{ tools is none }}", name: "t")
+        let messages = try #require(whole.row.chat?.messages)
+        #expect(
+            try template.render(messages, inputs: try #require(whole.row.chat?.inputs)).text
+                == #"{"role": "user", "content": "q"}{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": {"a": 1}}}]}True"#
+        )
+        let fault = try failure { try self.row(#"{"text": null}"#) }
+        #expect(fault.contains("expected the columns"))
+    }
+
+    @Test("tools are a list or its JSON as a string, and variables of the template are a column too")
+    func inputs() throws {
+        let list = try row(
+            #"{"messages": [\#(Self.user), \#(Self.answer)], "tools": [{"name": "f", "x": null}], "chat_template_kwargs": {"a": 1, "b": null}}"#
+        )
+        let text = try row(#"{"messages": [\#(Self.user), \#(Self.answer)], "tools": "[{\"name\": \"f\"}]"}"#)
+        #expect(list.row.chat?.inputs == ChatInputs(tools: [["name": "f"]], variables: ["a": 1]))
+        #expect(text.row.chat?.inputs == ChatInputs(tools: [["name": "f"]]))
+        #expect(list.row.extras == [:] && text.row.extras == [:])
+        let template = try ChatTemplate(source: "{{ a }}", name: "t", values: ["a": 0])
+        #expect(try template.render([], inputs: try #require(list.row.chat?.inputs)).text == "1")
+        for (column, reason) in [
+            (#""tools": "f""#, "'tools' is a string that is not JSON"),
+            (#""tools": {"a": 1}"#, "'tools' is an object; expected a list"),
+            (#""tools": "{}""#, "'tools' is an object; expected a list"),
+            (#""chat_template_kwargs": 1"#, "'chat_template_kwargs' is a number; expected an object"),
+        ] {
+            let fault = try failure { try self.row(#"{"messages": [\#(Self.user), \#(Self.answer)], \#(column)}"#) }
+            #expect(fault.contains(reason), "\(fault)")
+        }
+    }
+
+    @Test("turns with weight 0 or train false are not learnt, and both columns stay out of the template")
+    func notLearnt() throws {
+        func turn(_ content: String, _ flag: String) -> String { #"{"role": "assistant", "content": "\#(content)", \#(flag)}"# }
+        for (no, yes) in [(#""weight": 0"#, #""weight": 1"#), (#""train": false"#, #""train": true"#)] {
+            let own = try row(#"{"messages": [\#(Self.user), \#(turn("bad", no)), \#(Self.user), \#(turn("good", yes))]}"#)
+            let messages = try #require(own.row.chat?.messages)
+            #expect(messages.map(\.isLearnt) == [true, false, true, true])
+            for source in [
+                "{% for m in messages %}{{ m | tojson }}\n{% endfor %}",
+                "{% for m in messages %}{% generation %}{{ m | tojson }}{% endgeneration %}{% endfor %}",
+            ] {
+                let template = try ChatTemplate(source: source, name: "t")
+                let turns = try template.assistantTurns(messages)
+                #expect(!turns.text.contains("weight") && !turns.text.contains("train"))
+                let learnt = turns.generated.map { String(decoding: Array(turns.text.utf8)[$0], as: UTF8.self) }.joined()
+                #expect(learnt.contains("good") && !learnt.contains("bad"))
+            }
+            let copy = try Dataset.load(
+                jsonl: file(String(decoding: Dataset(name: "d", shape: .messages, rows: [own.row]).jsonl(), as: UTF8.self)))
+            #expect(copy.rows.first?.chat?.messages?.map(\.isLearnt) == [true, false, true, true])
+        }
+        for (line, reason) in [
+            (#"{"messages": [\#(Self.user), \#(turn("a", #""weight": 0.5"#))]}"#, "messages[1].weight is 0.5; expected 0 or 1"),
+            (#"{"messages": [\#(Self.user), \#(turn("a", #""train": "no""#))]}"#, "messages[1].train is a string"),
+            (#"{"messages": [\#(Self.user), \#(turn("a", #""train": false"#))]}"#, "has no turn that is to be learnt"),
+            (
+                #"{"messages": [{"role": "user", "content": "q", "train": true}, \#(Self.answer)]}"#,
+                "asks to learn a turn of 'user'"
+            ),
+            (
+                #"{"prompt": [\#(Self.user)], "completion": [\#(turn("a", #""weight": 0"#))]}"#,
+                "message 0 of 'completion' is not to be learnt"
+            ),
+        ] {
+            let fault = try failure { try self.row(line) }
+            #expect(fault.contains(reason), "\(fault)")
+        }
+    }
+
     @Test("a JSON file that is one array is read as its rows")
     func array() throws {
         let dataset = try Dataset.load(jsonl: file("\n[{\"text\": \"a\"},\n {\"text\": \"b\"}]\n", name: "rows.json"))
@@ -69,7 +150,7 @@ struct ConversationTests {
         let read = try Dataset.load(jsonl: url)
         #expect(read.rows[0].chat?.prompt.map(\.content) == ["q"])
         #expect(read.rows[0].chat?.chosen?.map(\.content) == ["a"])
-        #expect(read.rows[0].chat?.tools != nil)
+        #expect(read.rows[0].chat?.inputs.tools != nil)
     }
 
     @Test(
@@ -86,7 +167,7 @@ struct ConversationTests {
             ),
             (#"{"messages": [{"role": "human", "content": "x"}]}"#, "did you mean 'user'?"),
             (#"{"messages": [{"role": "asistant", "content": "x"}]}"#, "did you mean 'assistant'?"),
-            (#"{"messages": [{"role": null, "content": "x"}]}"#, "messages[0].role is null; expected a string"),
+            (#"{"messages": [{"role": null, "content": "x"}]}"#, "messages[0] has no 'role'"),
             (#"{"messages": [\#(user), {"role": "assistant"}]}"#, "messages[1] has no 'content'"),
             (#"{"messages": [{"role": "user", "content": 1}]}"#, "messages[0].content is a number; expected a string"),
             (#"{"messages": [{"role": "user", "content": [{"type": "image"}]}]}"#, "images are not read"),

@@ -15,7 +15,8 @@ extension ChatTemplate {
                 // A template may write a turn differently once others follow, but marks as many places.
                 let marks = try [index, index + 1].map { try render(Array(messages[..<$0]), inputs: inputs).generated.count }
                 guard marks[0] <= marks[1], marks[1] <= whole.generated.count else {
-                    throw DataError(name, "the template marks fewer turns once others follow, so message \(index) cannot be left out")
+                    throw DataError(
+                        name, "the template marks fewer turns once others follow, so message \(index) cannot be left out")
                 }
                 whole.generated.removeSubrange(marks[0]..<marks[1])
             }
@@ -46,7 +47,9 @@ extension ChatTemplate {
     /// A prompt with an answer as text; the answer's bytes are `generated`.
     ///
     /// - Throws: ``DataError``, also where the text does not begin with that of the prompt alone.
-    public func answer(_ messages: [ChatMessage], to prompt: [ChatMessage], inputs: ChatInputs = ChatInputs()) throws -> RenderedChat {
+    public func answer(_ messages: [ChatMessage], to prompt: [ChatMessage], inputs: ChatInputs = ChatInputs()) throws
+        -> RenderedChat
+    {
         let before = try self.prompt(prompt, inputs: inputs)
         let text = try render(prompt + messages, inputs: inputs).text
         guard text.utf8.starts(with: before.utf8) else {

@@ -38,7 +38,7 @@ public struct ChatMessage: Sendable, Equatable {
         let content: String
         switch tree["content"] {
         case .string(let text)?: content = text
-        case nil where tree["tool_calls"] != nil: content = ""
+        case nil where tree["tool_calls"] != nil, .null? where tree["tool_calls"] != nil: content = ""
         case nil: throw RowFault(reason: "\(place) has no 'content', or it is null")
         case .array?: throw RowFault(reason: "\(place).content is an array of parts; expected a string: images are not read")
         case let other?: throw RowFault(reason: "\(place).content is \(other.kind); expected a string")
@@ -67,13 +67,13 @@ public struct ChatMessage: Sendable, Equatable {
         }
         if role != "assistant", let key = said.first(where: \.value)?.key {
             throw RowFault(
-                reason: "\(place).\(key) asks to learn a turn of '\(role)'; only those of the assistant are learnt: remove '\(key)'")
+                reason:
+                    "\(place).\(key) asks to learn a turn of '\(role)'; only those of the assistant are learnt: remove '\(key)'")
         }
         return !said.values.contains(false)
     }
 
-    /// The conversation in a column. Nulls in it are absent fields: Arrow gives all messages the fields of any.
-    /// Source: TRL's `remove_none_values`.
+    /// The conversation in a column.
     static func conversation(_ tree: JSONValue, column: String) throws(RowFault) -> [ChatMessage] {
         guard case .array(let items) = tree else {
             throw RowFault(reason: "'\(column)' is \(tree.kind); expected a list of messages with 'role' and 'content'")
@@ -81,7 +81,7 @@ public struct ChatMessage: Sendable, Equatable {
         guard !items.isEmpty else { throw RowFault(reason: "'\(column)' is an empty list; expected at least one message") }
         var messages: [ChatMessage] = []
         for (index, item) in items.enumerated() {
-            messages.append(try ChatMessage(item.withoutNulls, place: "\(column)[\(index)]"))
+            messages.append(try ChatMessage(item, place: "\(column)[\(index)]"))
         }
         return messages
     }

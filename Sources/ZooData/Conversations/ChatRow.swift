@@ -25,7 +25,8 @@ extension ChatRow {
             guard let tree = columns.removeValue(forKey: name) else {
                 throw RowFault(reason: "'\(name)' is missing; the line has \(columns.keys.sorted().joined(separator: ", "))")
             }
-            return try ChatMessage.conversation(tree, column: name)
+            // Arrow gives all messages the fields of any. Source: TRL's `remove_none_values`.
+            return try ChatMessage.conversation(tree.withoutNulls, column: name)
         }
         switch shape {
         case .text: throw RowFault(reason: "'text' is an array; expected a string (a conversation's column is called 'messages')")
@@ -64,7 +65,9 @@ extension ChatRow {
         }
         inputs = try Self.inputs(&columns)
         for (name, turns) in [("prompt", prompt), ("completion", completion), ("chosen", chosen), ("rejected", rejected)] {
-            guard let index = turns?.firstIndex(where: { !$0.isLearnt && $0.role == "assistant" }), name != "prompt" else { continue }
+            guard let index = turns?.firstIndex(where: { !$0.isLearnt && $0.role == "assistant" }), name != "prompt" else {
+                continue
+            }
             throw RowFault(reason: "message \(index) of '\(name)' is not to be learnt; turns are left out of 'messages' alone")
         }
     }
@@ -75,7 +78,8 @@ extension ChatRow {
         if var tools = columns.removeValue(forKey: "tools"), !tools.isNull {
             if let text = tools.string {
                 guard let parsed = try? JSONValue(parsing: text, place: "tools") else {
-                    throw RowFault(reason: "'tools' is a string that is not JSON; expected a list of tools' schemas, or one as a string")
+                    throw RowFault(
+                        reason: "'tools' is a string that is not JSON; expected a list of tools' schemas, or one as a string")
                 }
                 tools = parsed
             }
@@ -86,7 +90,8 @@ extension ChatRow {
         }
         if let variables = columns.removeValue(forKey: "chat_template_kwargs"), !variables.isNull {
             guard let object = variables.object else {
-                throw RowFault(reason: "'chat_template_kwargs' is \(variables.kind); expected an object of the template's variables")
+                throw RowFault(
+                    reason: "'chat_template_kwargs' is \(variables.kind); expected an object of the template's variables")
             }
             result.variables = object.dictionary.filter { !$0.value.isNull }
         }
@@ -112,7 +117,10 @@ extension ChatRow {
         ]
         for case (let name, let list?) in named { result[name] = .array(list.map(\.tree)) }
         if let tools = inputs.tools { result["tools"] = tools }
-        if !inputs.variables.isEmpty { result["chat_template_kwargs"] = .object(JSONObject(inputs.variables.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })) }
+        if !inputs.variables.isEmpty {
+            result["chat_template_kwargs"] = .object(
+                JSONObject(inputs.variables.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }))
+        }
         return result
     }
 }

@@ -21,6 +21,8 @@ struct CharacterFlags: OptionSet {
     static let composesWithPrevious = CharacterFlags(rawValue: 32)
     /// Begins a composition, or holds marks that others may come between.
     static let composesWithNext = CharacterFlags(rawValue: 64)
+    /// What the pre-tokenizer Punctuation takes for it.
+    static let punctuation = CharacterFlags(rawValue: 128)
 
     /// Whether the splitting rules take a character for `\s`.
     static func isSpace(_ scalar: Unicode.Scalar) -> Bool { table[Int(scalar.value)].characterClass == .space }
@@ -30,26 +32,29 @@ struct CharacterFlags: OptionSet {
     var characterClass: CharacterFlags { intersection(.classes) }
 
     /// The flags of all code points. Never freed: it lives as long as the process.
-    nonisolated(unsafe) static let table: UnsafePointer<CharacterFlags> = {
-        let table = UnsafeMutablePointer<CharacterFlags>.allocate(capacity: 0x110000)
-        table.initialize(repeating: .other, count: 0x110000)
+    nonisolated(unsafe) static let table: UnsafePointer<CharacterFlags> = expand(runs) { CharacterFlags(rawValue: $0) }
+
+    /// The values of all code points, from runs in base 64.
+    static func expand<Value>(_ runs: String, _ value: (UInt8) -> Value) -> UnsafePointer<Value> {
+        let table = UnsafeMutablePointer<Value>.allocate(capacity: 0x110000)
         var place = 0
         var (length, shift) = (0, 0)
-        var readsFlags = false
+        var readsValue = false
         for byte in Data(base64Encoded: runs) ?? Data() {
-            if readsFlags {
-                (table + place).update(repeating: CharacterFlags(rawValue: byte), count: length)
+            if readsValue {
+                precondition(place + length <= 0x110000, "CharacterTable.swift is damaged")
+                (table + place).initialize(repeating: value(byte), count: length)
                 place += length
-                (length, shift, readsFlags) = (0, 0, false)
+                (length, shift, readsValue) = (0, 0, false)
             } else {
                 length |= Int(byte & 0x7F) << shift
                 shift += 7
-                readsFlags = byte < 0x80
+                readsValue = byte < 0x80
             }
         }
         precondition(place == 0x110000, "CharacterTable.swift is damaged")
         return UnsafePointer(table)
-    }()
+    }
 }
 
 /// The scalar that begins at `place` of valid UTF-8, and its width in bytes.

@@ -13,7 +13,7 @@ struct CompanionFiles {
     private(set) var named: [String: String] = [:]
     /// Tokens that take the place of those with the same content in `tokenizer.json`, or are added to them.
     private(set) var redefined: [AddedToken] = []
-    /// Tokens that are added where `tokenizer.json` has none with the same content.
+    /// Tokens that are added where `tokenizer.json` has none with the same content; the id is -1 where no file gives one.
     private(set) var added: [AddedToken] = []
     /// Whether `tokenizer_config.json` asks for the begin token before a text; nil if it does not say.
     private(set) var addsBegin: Bool?
@@ -47,7 +47,9 @@ struct CompanionFiles {
         if decoder == nil {
             let map = try json(Self.map)
             marks.merge(try Self.marks(map)) { $1 }
-            for token in try Self.extras(map) where !extras.contains(where: { $0.content == token.content }) { extras.append(token) }
+            for token in try Self.extras(map) where !extras.contains(where: { $0.content == token.content }) {
+                extras.append(token)
+            }
         }
         named = marks.mapValues(\.content)
         addsBegin = try config?.member("add_bos_token")?.bool()
@@ -91,7 +93,8 @@ struct CompanionFiles {
                 place.value.object == nil
                 ? try place.elements()
                 : try place.members().map { JSONPlace($0.value, path: "\(place.path).\($0.key)", file: place.file) }
-            for token in try places.map({ try AddedToken(mark: $0) }) where !result.contains(where: { $0.content == token.content }) {
+            for token in try places.map({ try AddedToken(mark: $0) })
+            where !result.contains(where: { $0.content == token.content }) {
                 result.append(token)
             }
         }
@@ -114,14 +117,14 @@ extension AddedToken {
     /// A token's text, or an object with its text and how it is found.
     fileprivate init(mark json: JSONPlace, isSpecial: Bool = true) throws {
         guard case .object = json.value else {
-            self.init(id: 0, content: try json.string(), special: true)
+            self.init(id: -1, content: try json.string(), special: true)
             return
         }
         func flag(_ key: String, _ fallback: Bool = false) throws -> Bool { try json.member(key)?.bool() ?? fallback }
         let content = try json.required("content").string()
         let special = try isSpecial || flag("special")
         self.init(
-            id: 0, content: content, singleWord: try flag("single_word"), stripsLeft: try flag("lstrip"),
+            id: -1, content: content, singleWord: try flag("single_word"), stripsLeft: try flag("lstrip"),
             stripsRight: try flag("rstrip"), normalized: try flag("normalized", !special), special: special)
     }
 }
@@ -141,6 +144,7 @@ extension TokenizerFile {
         let known = Dictionary(model.vocabulary.lazy.filter { wanted.contains($0.token) }.map { ($0.token, $0.id) }) { first, _ in
             first
         }
+        let ids = Set(addedTokens.map(\.id))
         var next = max(Int32(model.vocabulary.count), (addedTokens.map(\.id).max() ?? -1) + 1)
         for (index, token) in tokens.enumerated() where !token.content.isEmpty {
             var token = token
@@ -151,6 +155,8 @@ extension TokenizerFile {
                 addedTokens[place] = token
                 continue
             }
+            // An id of added_tokens.json that tokenizer.json gives to another token is that one's.
+            guard index < companions.redefined.count || !ids.contains(token.id) else { continue }
             token.id = known[token.content] ?? next
             next = max(next, token.id + 1)
             places[token.content] = addedTokens.count

@@ -14,7 +14,6 @@ struct PreTokenizer: Sendable {
         case whole
     }
 
-    enum Digits: Sendable { case untouched, apart, contiguous }
     enum Prefix: Sendable { case never, first, always }
 
     var pattern = Pattern.gpt2
@@ -25,10 +24,10 @@ struct PreTokenizer: Sendable {
     var prefix = Prefix.never
     /// Whether spaces are turned into `mark`.
     var replacesSpaces = false
-    /// Whether digits are split off before `pattern` is applied.
-    var digits = Digits.untouched
+    /// What the text is cut by before `pattern` is applied, one after the other.
+    var splits: [TextSplit] = []
 
-    /// Text with its marks put in, and where digits were split off in it.
+    /// Text with its marks put in, and where it was split.
     struct Prepared {
         var bytes: [UInt8] = []
         var edits: [SourceMap.Edit] = []
@@ -38,10 +37,10 @@ struct PreTokenizer: Sendable {
 
     /// What `text` is before it is cut by ``pattern``; nil if that is the text itself.
     func prepare(_ text: Bytes, after before: TextBefore) -> Prepared? {
-        guard digits != .untouched else { return marked(text, after: before) }
+        guard !splits.isEmpty else { return marked(text, after: before) }
         var result = Prepared(ends: [])
         var start = 0
-        for end in endsOfDigits(in: text) {
+        for end in endsOfSplits(in: text) {
             if let piece = marked(text.part(start..<end), after: start == 0 ? before : .normalizedToken) {
                 let shift = result.bytes.count
                 result.edits += piece.edits.map { edit in
@@ -81,19 +80,17 @@ struct PreTokenizer: Sendable {
         return result
     }
 
-    private func endsOfDigits(in text: Bytes) -> [Int] {
-        var ends: [Int] = []
-        var place = 0
-        var inDigits = false
-        while place < text.count {
-            let (scalar, width) = decodeScalar(text, at: place)
-            let isDigit = CharacterFlags.table[Int(scalar)].contains(.digit)
-            if place > 0, isDigit != inDigits || (isDigit && digits == .apart) { ends.append(place) }
-            inDigits = isDigit
-            place += width
+    private func endsOfSplits(in text: Bytes) -> [Int] {
+        guard !text.isEmpty else { return [] }
+        return splits.reduce([text.count]) { ends, split in
+            var result: [Int] = []
+            var start = 0
+            for end in ends {
+                result += split.ends(in: text.part(start..<end)).map { start + $0 }
+                start = end
+            }
+            return result
         }
-        if place > 0 { ends.append(place) }
-        return ends
     }
 
     /// Calls `body` with the place of each word in prepared text, in order; together they are all of it.

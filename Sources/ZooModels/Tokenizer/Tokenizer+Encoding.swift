@@ -20,7 +20,8 @@ extension Tokenizer {
         // The token would have taken the spaces.
         let rest = token.stripsRight ? String(text.drop { $0.unicodeScalars.allSatisfy(CharacterFlags.isSpace) }) : text
         return encode(
-            rest, addSpecialTokens: false, ranges: nil, after: token.normalized ? .normalizedToken : .token).ids
+            rest, addSpecialTokens: false, ranges: nil, after: token.normalized ? .normalizedToken : .token
+        ).ids
     }
 
     /// The ids of `text`, each with the bytes of the text's UTF-8 that it stands for.

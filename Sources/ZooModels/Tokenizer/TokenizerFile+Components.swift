@@ -69,9 +69,9 @@ extension TextDecoder.Rule {
 }
 
 extension PreTokenizer {
-    private static let loads =
-        "null; ByteLevel; Sequence of Digits and ByteLevel; Sequence of Split, by the pattern of Llama 3 or Qwen 2, and "
-        + "ByteLevel with use_regex false; Metaspace; Split by a string with MergedWithPrevious"
+    fileprivate static let loads =
+        "null; ByteLevel; Sequence of Split, Digits and Punctuation with ByteLevel at its end; Metaspace; Split by a string with "
+        + "MergedWithPrevious"
 
     init(_ json: JSONPlace?) throws {
         self.init()
@@ -105,29 +105,19 @@ extension PreTokenizer {
         let usesRegex = try json.member("use_regex")?.bool() ?? true
         pattern = usesRegex ? .gpt2 : .whole
         prefix = try json.member("add_prefix_space")?.bool() ?? true ? .always : .never
-        for step in steps {
-            let kind = try step.required("type")
-            switch try kind.string() {
-            case "Digits" where digits == .untouched:
-                digits = try step.member("individual_digits")?.bool() ?? false ? .apart : .contiguous
-            case "Split":
-                guard let split = try Self.pattern(of: step), case .whole = pattern, digits == .untouched else {
-                    let found = try step.member("pattern")?.member("Regex")?.string() ?? "another pattern"
-                    throw step.error(": Split by '\(found.prefix(200))' is not supported here; what loads: \(Self.loads)")
-                }
-                pattern = split
-            case let other: throw unsupported(other, kind, loads: Self.loads)
-            }
-        }
+        var steps = steps
         // The space would be put before each word of the Split.
-        if case .grouped = pattern, prefix != .never {
-            throw json.error(".add_prefix_space is true after a Split, which is not supported")
+        if !usesRegex, prefix == .never, let last = steps.last, let known = try Self.knownPattern(of: last) {
+            pattern = known
+            steps = steps.dropLast()
         }
+        splits = try steps.map(TextSplit.init)
     }
 
-    private static func pattern(of split: JSONPlace) throws -> Pattern? {
-        guard try split.required("behavior").string() == "Isolated", try split.member("invert")?.bool() != true,
-            let regex = try split.required("pattern").member("Regex")?.string()
+    /// The rule of a Split that is matched by hand.
+    private static func knownPattern(of split: JSONPlace) throws -> Pattern? {
+        guard try split.required("type").string() == "Split", try split.required("behavior").string() == "Isolated",
+            try split.member("invert")?.bool() != true, let regex = try split.required("pattern").member("Regex")?.string()
         else { return nil }
         let contractions = #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"#
         let rest = #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
@@ -136,6 +126,45 @@ extension PreTokenizer {
         case contractions + #"\p{N}"# + rest: return .grouped(digits: 1)
         default: return nil
         }
+    }
+}
+
+extension TextSplit {
+    init(_ json: JSONPlace) throws {
+        let kind = try json.required("type")
+        switch try kind.string() {
+        case "Digits":
+            let areApart = try json.member("individual_digits")?.bool() ?? false
+            self.init(separator: .digits, behavior: areApart ? .isolated : .contiguous)
+        case "Punctuation":
+            self.init(separator: .punctuation, behavior: try Self.behavior(json.member("behavior")) ?? .isolated)
+        case "Split":
+            let pattern = try json.required("pattern")
+            let separator: SplitRegex
+            if let text = try pattern.member("String") {
+                guard try !text.string().isEmpty else { throw text.error(" is empty") }
+                separator = SplitRegex(literal: try text.string())
+            } else {
+                let regex = try pattern.required("Regex")
+                do { separator = try SplitRegex(regex.string()) } catch let fault as SplitRegexParser.Fault {
+                    throw regex.error(" \(fault.reason)")
+                }
+            }
+            self.init(
+                separator: .regex(separator), behavior: try Self.behavior(json.required("behavior")) ?? .isolated,
+                isInverted: try json.member("invert")?.bool() ?? false)
+        case let other: throw unsupported(other, kind, loads: PreTokenizer.loads)
+        }
+    }
+
+    private static func behavior(_ json: JSONPlace?) throws -> Behavior? {
+        guard let json else { return nil }
+        guard let behavior = Behavior(rawValue: try json.string()) else {
+            throw json.error(
+                " '\(try json.string())' is not supported; what loads: \(Behavior.allCases.map(\.rawValue).joined(separator: ", "))"
+            )
+        }
+        return behavior
     }
 }
 

@@ -32,6 +32,7 @@ struct TokenizerFile {
     init(data: Data, file: String) throws {
         let json = try JSONPlace.read(data, file: file)
         let modelJSON = try json.required("model")
+        try Model.checkKind(modelJSON)
         let addedJSON = try json.member("added_tokens")?.elements() ?? []
         let tokenCount = try modelJSON.required("vocab").members().count + addedJSON.count
         // An embedding has a row per id: one far beyond the count of tokens is a broken file, not a vocabulary.
@@ -81,10 +82,18 @@ struct TokenizerFile {
 }
 
 extension TokenizerFile.Model {
+    /// Refuses other models by their names, before their vocabularies look wrong.
+    static func checkKind(_ json: JSONPlace) throws {
+        // Older files of Unigram models have no type.
+        var kind = try json.member("type")?.string()
+        if kind == nil, try json.member("unk_id") != nil || json.member("vocab")?.value.array != nil { kind = "Unigram" }
+        guard let kind, kind != "BPE" else { return }
+        throw json.error(
+            ".type '\(kind)' is not supported; what loads: BPE, the kind of the decoder-only models (Unigram is T5's and XLM-R's, "
+                + "WordPiece BERT's)")
+    }
+
     init(_ json: JSONPlace, idLimit: Int) throws {
-        if let kind = try json.member("type"), try kind.string() != "BPE" {
-            throw kind.error(" '\(try kind.string())' is not supported; what loads: BPE")
-        }
         if let dropout = try json.member("dropout"), try dropout.number() != 0 {
             throw dropout.error(" is set, which is not supported")
         }

@@ -112,12 +112,18 @@ package struct TokenizerCodec: TextCodec {
 
     package func write(to target: URL) throws {
         try tokenizer.write(to: target)
-        let name = "chat_template.jinja"
-        let beside = folder?.appending(path: name)
-        guard let file = chat.template ?? beside.flatMap({ FileManager.default.fileExists(atPath: $0.path) ? $0 : nil }) else {
-            return
+        let name = ChatTemplate.file
+        func beside(_ path: String) -> URL? {
+            folder.map { $0.appending(path: path) }.flatMap { FileManager.default.fileExists(atPath: $0.path) ? $0 : nil }
         }
+        guard let file = chat.template ?? beside(name) else { return }
         try OutputFile.write(InputFile.data(file), to: target.appending(path: name))
+        guard chat.template == nil, let others = beside(ChatTemplate.others) else { return }
+        for other in try FileManager.default.contentsOfDirectory(atPath: others.path).sorted() where other.hasSuffix(".jinja") {
+            let copy = target.appending(path: "\(ChatTemplate.others)/\(other)")
+            try OutputFile.createFolder(copy.deletingLastPathComponent())
+            try OutputFile.write(InputFile.data(others.appending(path: other)), to: copy)
+        }
     }
 }
 

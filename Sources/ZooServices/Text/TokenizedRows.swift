@@ -47,13 +47,16 @@ package struct TokenizedRows {
     package func example(_ row: Row) throws -> TokenizedSequence {
         if let messages = row.chat?.messages {
             let chat = try template(row)
-            return try chat.tokens(chat.template.assistantTurns(messages, inputs: row.chat?.inputs ?? ChatInputs())).prefix(maxLength)
-                .withoutFirstAction()
+            return try chat.tokens(chat.template.assistantTurns(messages, inputs: row.chat?.inputs ?? ChatInputs())).prefix(
+                maxLength
+            )
+            .withoutFirstAction()
         }
         if row.completion != nil || row.chat != nil { return try completion(row, row.completion, row.chat?.completion) }
         let begin = codec.begin.map { [$0] } ?? []
         return join(
-            TokenizedSequence(tokens: begin, contextSteps: begin.count), withoutBegin(try codec.encode(row.text ?? "", after: [])))
+            TokenizedSequence(tokens: begin, contextSteps: begin.count), withoutBegin(try codec.encode(row.text ?? "", after: []))
+        )
     }
 
     package func chosen(_ row: Row) throws -> TokenizedSequence {

@@ -15,7 +15,8 @@ TARGET = "../../../Sources/ZooModels/Tokenizer/CharacterTable.swift"
 POINTS = [point for point in range(0x110000) if not 0xD800 <= point <= 0xDFFF]
 BLOCKS = [POINTS[start:start + 4096] for start in range(0, len(POINTS), 4096)]
 NFC, NFD = normalizers.NFC().normalize_str, normalizers.NFD().normalize_str
-LETTER, NUMBER, SPACE, NUMERIC, WORD, MARK, SECOND, FIRST = 1, 2, 3, 4, 8, 16, 32, 64
+LETTER, NUMBER, SPACE, NUMERIC, WORD, MARK, SECOND, FIRST, PUNCTUATION = 1, 2, 3, 4, 8, 16, 32, 64, 128
+CATEGORIES = ("Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Zs Zl Zp Cc Cf Co Cs Cn").split()
 
 
 def matches(pattern):
@@ -30,6 +31,46 @@ def matches(pattern):
 def numeric():
     digits = pre_tokenizers.Digits(individual_digits=False)
     return {point for point in POINTS if len(digits.pre_tokenize_str("a" + chr(point))) == 2}
+
+
+def punctuation():
+    split = pre_tokenizers.Punctuation("removed")
+    return {point for point in POINTS if not split.pre_tokenize_str(chr(point))}
+
+
+def categories():
+    """The general category of each code point, by its number in CATEGORIES."""
+    result = [CATEGORIES.index("Cs")] * 0x110000
+    for point in POINTS:
+        result[point] = -1
+    for number, name in enumerate(CATEGORIES):
+        if name == "Cs":
+            continue
+        for point in matches(rf"\p{{{name}}}"):
+            assert result[point] == -1, (hex(point), name)
+            result[point] = number
+    assert -1 not in result
+    return result
+
+
+def encoded(values):
+    """Runs in base 64, as lines of Swift's source."""
+    runs = bytearray()
+    start = 0
+    while start < len(values):
+        end = start
+        while end < len(values) and values[end] == values[start]:
+            end += 1
+        length = end - start
+        while True:
+            runs.append(length & 0x7F | (0x80 if length > 0x7F else 0))
+            length >>= 7
+            if not length:
+                break
+        runs.append(values[start])
+        start = end
+    text = base64.b64encode(runs).decode()
+    return "\n".join("        " + text[place:place + 112] + "\\" for place in range(0, len(text), 112))[:-1]
 
 
 def word():
@@ -71,32 +112,23 @@ def main():
     first, second = composing()
     marks = {point for point in POINTS if moves(point)}
     for points, flag in [(matches(r"\p{L}"), LETTER), (matches(r"\p{N}"), NUMBER), (matches(r"\s"), SPACE), (numeric(), NUMERIC),
-                         (word(), WORD), (marks, MARK), (second, SECOND), (first, FIRST)]:
+                         (word(), WORD), (marks, MARK), (second, SECOND), (first, FIRST), (punctuation(), PUNCTUATION)]:
         for point in points:
             flags[point] |= flag
-    runs = bytearray()
-    start = 0
-    while start < len(flags):
-        end = start
-        while end < len(flags) and flags[end] == flags[start]:
-            end += 1
-        length = end - start
-        while True:
-            runs.append(length & 0x7F | (0x80 if length > 0x7F else 0))
-            length >>= 7
-            if not length:
-                break
-        runs.append(flags[start])
-        start = end
-    text = base64.b64encode(runs).decode()
-    lines = "\n".join("        " + text[place:place + 112] + "\\" for place in range(0, len(text), 112))
     with open(TARGET, "w", encoding="utf-8") as file:
         file.write(f'''// Made by Tests/TokenizerTests/Fixtures/make_character_table.py with tokenizers {tokenizers.__version__}; not edited by hand.
 
 extension CharacterFlags {{
     /// The flags of all code points: for each run its length, seven bits a byte and the lowest first, and its flags; in base 64.
     static let runs = """
-{lines[:-1]}
+{encoded(flags)}
+        """
+}}
+
+extension GeneralCategory {{
+    /// The number of each code point's category in `names`, in the same form.
+    static let runs = """
+{encoded(categories())}
         """
 }}
 ''')

@@ -118,13 +118,62 @@ def contiguous_digits_prefix():
 
 
 def split(number):
-    pattern = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|" + number
-               + r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+    return cut(isolated(r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|" + number
+                        + r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"))
+
+
+def cut(*steps, use_regex=False):
     tokenizer = trained()
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
-        pre_tokenizers.Split(Regex(pattern), behavior="isolated"),
-        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [*steps, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=use_regex)])
     return tokenizer
+
+
+def isolated(pattern):
+    return pre_tokenizers.Split(Regex(pattern), behavior="isolated")
+
+
+def tekken():
+    """Mistral-Nemo's."""
+    return cut(isolated(
+        r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
+        r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
+        r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"))
+
+
+def o200k():
+    """That of Phi-4-mini and gpt-oss."""
+    contractions = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    return cut(isolated(
+        r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+" + contractions
+        + r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*" + contractions
+        + r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"))
+
+
+def deepseek_coder():
+    return cut(
+        isolated(r"[\r\n]"), isolated(r"\s?\p{L}+"), isolated(r"\s?\p{P}+"), isolated("[一-龥ࠀ-一가-퟿]+"),
+        pre_tokenizers.Digits(individual_digits=True))
+
+
+def deepseek_v3():
+    return cut(
+        isolated(r"\p{N}{1,3}"), isolated("[一-龥぀-ゟ゠-ヿ]+"),
+        isolated(r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"""
+                 r"""| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"""))
+
+
+def bloom():
+    """A class within a class, cut by the other rules besides."""
+    return cut(isolated(" ?[^(\\s|[.,!?…。，、।۔،])]+"))
+
+
+def behaviors():
+    """Every way to treat what separates, and the regular expressions' rarer forms."""
+    return cut(
+        pre_tokenizers.Punctuation("contiguous"), pre_tokenizers.Split("e", "merged_with_previous"),
+        pre_tokenizers.Split(Regex(r"[^a-m\W]{2,}?|\d++|(?=the)|^x$|(?:an){1,2}"), "merged_with_next"),
+        pre_tokenizers.Split(Regex(r"[\x{400}-\u04FF]|(?i:fl.|S)|\P{Lu}$"), "contiguous", invert=True), use_regex=True)
 
 
 def llama3():
@@ -206,14 +255,34 @@ def dropped():
     return characters(normalizers.Sequence([normalizers.NFC(), normalizers.Replace(" ", "\u2581")]), byte_fallback=False, unknown=None)
 
 
-BYTE_LEVEL = [plain, prefix_space, added, nfc_template, digits, contiguous_digits_prefix, llama3, qwen2, incomplete]
+BYTE_LEVEL = [plain, prefix_space, added, nfc_template, digits, contiguous_digits_prefix, llama3, qwen2, incomplete, tekken, o200k, deepseek_coder,
+              deepseek_v3, bloom, behaviors]
 CHARACTERS = [llama2, mistral, gemma, words, fused_unknown, dropped]
 DECODED = [plain, nfc_template, incomplete] + CHARACTERS
 
 
+PROMPTS = ["The film is", "The film is\n", "The film is ", "I was", "", " ", "Q:\t", "été", f"user{SPECIAL}", "a<strip>", "a <word>", "我能", "x  "]
+COMPLETIONS = [" good", "good", " ", "\n", " \n", "  two", "", f"yes{SPECIAL}", f"{SPECIAL} no", "吞下", "1 2", "'s", "<word>"]
+
+
+def continuations(tokenizer):
+    """Completions whose tokens, after those of the prompt, are those of the whole text; and what they decode to there."""
+    for prompt in PROMPTS:
+        before = tokenizer.encode(prompt, add_special_tokens=False).ids
+        for completion in COMPLETIONS:
+            encoding = tokenizer.encode(prompt + completion, add_special_tokens=False)
+            whole, words = encoding.ids, encoding.word_ids
+            within = 0 < len(before) < len(words) and words[len(before) - 1] == words[len(before)] is not None
+            # Where a word spans both, only a vocabulary of characters has it begin and end with their tokens.
+            if whole[:len(before)] != before or within and "ByteLevel" in str(tokenizer.pre_tokenizer):
+                continue
+            text, start = (tokenizer.decode(ids, skip_special_tokens=False) for ids in (whole, before))
+            yield [prompt, completion, whole[len(before):], text[len(start):] if text.startswith(start) else None]
+
+
 def main():
     texts = TEXTS + random_texts(100)
-    encodings = {"texts": texts, "ids": {}, "with_special": {}, "decoded": {}}
+    encodings = {"texts": texts, "ids": {}, "with_special": {}, "decoded": {}, "continuations": {}}
     for make in BYTE_LEVEL + CHARACTERS:
         tokenizer = make()
         name = make.__name__.replace("_", "-")
@@ -222,6 +291,8 @@ def main():
         encodings["ids"][name] = ids
         if make in (nfc_template, llama2):
             encodings["with_special"][name] = [tokenizer.encode(text).ids for text in texts]
+        if make in (plain, prefix_space, added, digits) or make in CHARACTERS:
+            encodings["continuations"][name] = list(continuations(tokenizer))
         if make in DECODED:
             encodings["decoded"][name] = [tokenizer.decode(row, skip_special_tokens=True) for row in ids]
     with open("encodings.json", "w", encoding="utf-8") as file:
