@@ -12,14 +12,15 @@ public struct Dataset: Sendable {
     public let name: String
     public let shape: DatasetShape
     public let rows: [Row]
-    /// Where each row was read, as `train.jsonl:12`; nil if the host made them.
+    /// Where each row was read; nil if the host made them.
     private var origin: Origin?
+    /// Columns of the file that are not read: what they hold, by name.
+    package private(set) var unread: [String: String] = [:]
 
     private struct Origin {
-        var file: URL
-        /// [rows]; counted from 1 where rows are lines, from 0 if the file is one array.
+        var file: RowFile
+        /// Of each row in its file, [rows].
         var numbers: [Int]
-        var isArray: Bool
     }
 
     /// - Parameter rows: in order; their ids become their places.
@@ -36,7 +37,7 @@ public struct Dataset: Sendable {
     /// The location of a row, for errors: `train.jsonl:12`, or its number where it is not a line of a file.
     public func place(of id: Int) -> String {
         guard let origin else { return "\(name): row \(id)" }
-        return origin.isArray ? "\(origin.file.path): row \(origin.numbers[id])" : "\(origin.file.path):\(origin.numbers[id])"
+        return origin.file.place(origin.numbers[id])
     }
 
     /// The dataset without some rows; those after them move up.
@@ -46,10 +47,12 @@ public struct Dataset: Sendable {
         var result = Dataset(name: name, shape: shape, rows: kept.map { rows[$0] })
         result.origin = origin
         result.origin?.numbers = kept.compactMap { origin?.numbers[$0] }
+        result.unread = unread
         return result
     }
 
-    /// Reads a file of JSON lines in TRL's shapes, or a `.json` file that is one array of rows. Blank lines are skipped.
+    /// Reads a file of rows in TRL's shapes: JSON lines, of which blank ones are skipped, a `.json` file that is one array, or a
+    /// `.parquet` file, in which a field that is null is absent.
     ///
     /// - Parameter expecting: the shapes that will do, the preferred one first. The first of them whose columns the first
     ///   line has is the dataset's shape, which every line must then have; other columns are kept as `extras`.
@@ -59,16 +62,13 @@ public struct Dataset: Sendable {
         jsonl url: URL, expecting: [DatasetShape] = [.preference, .promptCompletion, .messages, .prompt, .text],
         fault: (DataError) throws -> Void = { throw $0 }
     ) throws -> Dataset {
-        try Self.refuseOtherFormats(url)
-        var reader = try LineReader(url)
-        var rows: [Row] = []
-        var origin = Origin(file: url, numbers: [], isArray: false)
+        var file = RowFile(url)
+        var (rows, numbers): ([Row], [Int]) = ([], [])
         var shape: DatasetShape?
         var hasFaults = false
-        func add(_ parse: () throws -> JSONValue, _ place: String, _ number: Int) throws {
+        try file.read { file, number, parse in
             do {
-                let tree = try parse()
-                let columns = try Self.columns(of: tree)
+                let columns = try Self.columns(of: parse())
                 let found = try shape ?? Self.shape(of: columns, expecting: expecting)
                 shape = found
                 let row = try Row(columns: columns, shape: found, id: rows.count)
@@ -77,31 +77,20 @@ public struct Dataset: Sendable {
                     throw RowFault(reason: "'label' \(kind); expected true or false, as on the lines before")
                 }
                 rows.append(row)
-                origin.numbers.append(number)
+                numbers.append(number)
             } catch let found as RowFault {
-                try fault(DataError(place, found.reason))
+                try fault(DataError(file.place(number), found.reason + Self.unread(file.unread)))
                 hasFaults = true
             } catch let error as DataError {
                 try fault(error)
                 hasFaults = true
             }
         }
-        while let line = try reader.next() {
-            guard line.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else { continue }
-            if url.pathExtension == "json", rows.isEmpty, line.drop(while: \.isWhitespace).first == "[" {
-                let tree = try JSONValue(parsing: ChatTemplate.text(of: url), place: url.path)
-                guard case .array(let items) = tree else { throw DataError(url.path, "expected an array of rows") }
-                origin.isArray = true
-                for (index, item) in items.enumerated() { try add({ item }, "\(url.path): row \(index)", index) }
-                break
-            }
-            let place = "\(url.path):\(reader.lineNumber)"
-            try add({ try JSONValue(parsing: line, place: place) }, place, reader.lineNumber)
-        }
         // Reported faults say more than that there are no rows.
         guard let shape = shape ?? (hasFaults ? expecting.first : nil) else { throw DataError(url.path, "has no rows") }
         var result = Dataset(name: url.deletingPathExtension().lastPathComponent, shape: shape, rows: rows)
-        result.origin = origin
+        result.origin = Origin(file: file, numbers: numbers)
+        result.unread = file.unread
         return result
     }
 
@@ -122,23 +111,10 @@ public struct Dataset: Sendable {
         try OutputFile.write(jsonl(), to: url)
     }
 
-    /// Files that are often at hand and are not read, with the command that converts them.
-    private static func refuseOtherFormats(_ url: URL) throws {
-        let name = url.path
-        let lines = url.deletingPathExtension().path + ".jsonl"
-        switch url.pathExtension.lowercased() {
-        case "parquet":
-            // Python writes each row's JSON, since not every release of pyarrow can.
-            throw DataError(
-                url.path,
-                """
-                Parquet is not supported; convert it to JSON lines: python3 -c "import json, pyarrow.parquet as p; \
-                open('\(lines)', 'w').writelines(json.dumps(r) + '\\n' for r in p.read_table('\(name)').to_pylist())"
-                """)
-        case "gz": throw DataError(url.path, "compressed files are not supported; unpack it: gunzip --keep \(name)")
-        case "csv": throw DataError(url.path, "CSV is not supported; write one JSON object per line, such as {\"text\": \"…\"}")
-        default: return
-        }
+    /// What a fault may come from: columns that are not read.
+    private static func unread(_ columns: [String: String]) -> String {
+        columns.isEmpty
+            ? "" : "; not read are " + columns.keys.sorted().map { "'\($0)' (\(columns[$0] ?? ""))" }.joined(separator: ", ")
     }
 
     private static func columns(of tree: JSONValue) throws(RowFault) -> [String: JSONValue] {
