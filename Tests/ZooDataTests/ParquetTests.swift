@@ -60,7 +60,7 @@ struct ParquetTests {
         arguments: [
             ("infinite", ": row 0: not valid JSON: the number 1e999 is too large"),
             ("latin1", ": row 0: a text is not valid UTF-8"),
-            ("binary", ": row 0: expected the columns 'text'; the line has ; not read are 'text' (text is binary)"),
+            ("binary", ": row 0: expected the columns 'text'; the line has no column; not read are 'text' (text is binary)"),
             ("none", ": has no rows"),
             ("encrypted", ": cannot be read as Parquet: IOError: Could not read encrypted metadata"),
         ])

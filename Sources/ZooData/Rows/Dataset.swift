@@ -12,15 +12,27 @@ public struct Dataset: Sendable {
     public let name: String
     public let shape: DatasetShape
     public let rows: [Row]
-    /// Where each row was read; nil if the host made them.
-    private var origin: Origin?
-    /// Columns of the file that are not read: what they hold, by name.
+    /// Of a mixture, whose rows lie one source after the other.
+    public private(set) var sources: [Source] = []
+    /// Columns of the files that are not read: what they hold, by name.
     package private(set) var unread: [String: String] = [:]
+    /// Where each row was read, [rows]; empty if the host made them.
+    private var places: [Place] = []
+    private var files: [RowFile] = []
 
-    private struct Origin {
-        var file: RowFile
-        /// Of each row in its file, [rows].
-        var numbers: [Int]
+    /// A part of a mixture.
+    public struct Source: Sendable, Equatable {
+        public let name: String
+        /// How often a row is drawn from it, as a ratio to the others'.
+        public let weight: Double
+        public let shape: DatasetShape
+        public fileprivate(set) var rows: Range<Int>
+    }
+
+    private struct Place {
+        /// Of ``files``.
+        var file: Int
+        var number: Int
     }
 
     /// - Parameter rows: in order; their ids become their places.
@@ -36,8 +48,40 @@ public struct Dataset: Sendable {
 
     /// The location of a row, for errors: `train.jsonl:12`, or its number where it is not a line of a file.
     public func place(of id: Int) -> String {
-        guard let origin else { return "\(name): row \(id)" }
-        return origin.file.place(origin.numbers[id])
+        guard places.indices.contains(id) else { return "\(name): row \(id)" }
+        return files[places[id].file].place(places[id].number)
+    }
+
+    /// The rows of several datasets of one shape, in order. There must be at least one.
+    package init(joining parts: [Dataset]) {
+        self.init(name: parts[0].name, shape: parts[0].shape, rows: parts.flatMap(\.rows))
+        let areAllRead = parts.allSatisfy { $0.places.count == $0.rows.count }
+        for part in parts {
+            if areAllRead { places += part.places.map { Place(file: $0.file + files.count, number: $0.number) } }
+            files += part.files
+            unread.merge(part.unread) { first, _ in first }
+        }
+    }
+
+    /// Several datasets, from one of which each row is drawn by weight. There must be at least one.
+    package init(mixing parts: [(name: String, weight: Double, dataset: Dataset)]) {
+        self.init(joining: parts.map(\.dataset))
+        var start = 0
+        sources = parts.map { part in
+            defer { start += part.dataset.rows.count }
+            return Source(
+                name: part.name, weight: part.weight, shape: part.dataset.shape, rows: start..<start + part.dataset.rows.count)
+        }
+    }
+
+    /// What a reader should know, each in a few words: the sources of a mixture, and columns that are not read.
+    package var remarks: [String] {
+        let total = sources.reduce(0) { $0 + $1.weight }
+        let shares = sources.map { source in
+            "\(source.name) \((1000 * source.weight / total).rounded() / 10)% (\(source.rows.count) rows)"
+        }
+        return (shares.isEmpty ? [] : ["drawn from " + shares.joined(separator: ", ")])
+            + unread.keys.sorted().map { "column '\($0)' is not read: \(unread[$0] ?? "")" }
     }
 
     /// The dataset without some rows; those after them move up.
@@ -45,9 +89,17 @@ public struct Dataset: Sendable {
         guard !ids.isEmpty else { return self }
         let kept = rows.indices.filter { !ids.contains($0) }
         var result = Dataset(name: name, shape: shape, rows: kept.map { rows[$0] })
-        result.origin = origin
-        result.origin?.numbers = kept.compactMap { origin?.numbers[$0] }
+        result.files = files
+        result.places = places.isEmpty ? [] : kept.map { places[$0] }
         result.unread = unread
+        var end = 0
+        result.sources = sources.map { source in
+            var source = source
+            let start = end
+            end += source.rows.count { !ids.contains($0) }
+            source.rows = start..<end
+            return source
+        }
         return result
     }
 
@@ -72,7 +124,7 @@ public struct Dataset: Sendable {
                 let found = try shape ?? Self.shape(of: columns, expecting: expecting)
                 shape = found
                 let row = try Row(columns: columns, shape: found, id: rows.count)
-                if let first = rows.first, first.label != nil, row.label == nil {
+                if let first = rows.first, first.label != nil, row.label == nil, !row.hasNumberForLabel {
                     let kind = row.extras["label"].map { "is \($0.kind)" } ?? "is missing"
                     throw RowFault(reason: "'label' \(kind); expected true or false, as on the lines before")
                 }
@@ -88,8 +140,10 @@ public struct Dataset: Sendable {
         }
         // Reported faults say more than that there are no rows.
         guard let shape = shape ?? (hasFaults ? expecting.first : nil) else { throw DataError(url.path, "has no rows") }
+        if shape == .promptCompletion { Row.readNumbersForLabels(in: &rows) }
         var result = Dataset(name: url.deletingPathExtension().lastPathComponent, shape: shape, rows: rows)
-        result.origin = Origin(file: file, numbers: numbers)
+        result.files = [file]
+        result.places = numbers.map { Place(file: 0, number: $0) }
         result.unread = file.unread
         return result
     }
@@ -127,9 +181,27 @@ public struct Dataset: Sendable {
     private static func shape(
         of columns: [String: JSONValue], expecting: [DatasetShape]
     ) throws(RowFault) -> DatasetShape {
-        if let shape = expecting.first(where: { $0.columns.allSatisfy { columns[$0] != nil } }) { return shape }
+        // A column that is null is not there, unless nothing else is.
+        func fits(_ shape: DatasetShape, _ has: (String) -> Bool) -> Bool { shape.columns.allSatisfy(has) }
+        if let shape = expecting.first(where: { fits($0) { columns[$0].map { !$0.isNull } ?? false } }) { return shape }
+        if let shape = expecting.first(where: { fits($0) { columns[$0] != nil } }) { return shape }
         let wanted = expecting.map { "'\($0.rawValue)'" }.joined(separator: " or ")
-        throw RowFault(
-            reason: "expected the columns \(wanted); the line has \(columns.keys.sorted().joined(separator: ", "))")
+        let found = columns.isEmpty ? "no column" : columns.keys.sorted().joined(separator: ", ")
+        throw RowFault(reason: "expected the columns \(wanted); the line has \(found)\(Self.advice(columns, expecting))")
+    }
+
+    /// What to do with rows in shapes that are common elsewhere.
+    private static func advice(_ columns: [String: JSONValue], _ expecting: [DatasetShape]) -> String {
+        for (name, value) in columns.sorted(by: { $0.key < $1.key }) {
+            guard let row = value.array?.first?.object else { continue }
+            if expecting.contains(where: { $0.columns.allSatisfy { row[$0] != nil } }) {
+                return "; '\(name)' looks like the list of rows: write each on a line of its own, as jq -c '.\(name)[]' does"
+            }
+        }
+        if columns["conversations"] != nil { return "; rename 'conversations' to 'messages'" }
+        if columns["instruction"] != nil, columns["output"] != nil {
+            return "; write 'instruction' and 'input' as 'prompt', and 'output' as 'completion'"
+        }
+        return ""
     }
 }
