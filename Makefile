@@ -10,11 +10,15 @@ TORCH_DIR := $(CACHE)/libtorch-$(TORCH)
 # Vega and Vega-Lite, which draw the charts of `zoo report`; Sources/ZooReport/Page/ChartLibrary.swift names the same version.
 VEGA    := 1.9.0.post1
 VEGA_FILE := $(CACHE)/vega-$(VEGA).js
+# Apache Arrow in pyarrow's wheel, which reads Parquet; Sources/ZooData/Rows/ParquetLibrary.swift names the same versions.
+ARROW   := 26.0.1
+ARROW_DIR := $(CACHE)/arrow-$(ARROW)
 PYTHON  ?= python3
 SUDO    := $(if $(filter 0,$(shell id -u)),,sudo)
 RELEASE := .build/release
 DATA    := $(or $(POLICYZOO_CACHE),$(CACHE))/data
 DYLIB   := $(if $(filter Darwin,$(shell uname -s)),dylib,so)
+PARQUET := $(ARROW_DIR)/libzooparquet-1.$(DYLIB)
 BREW_FLAGS := $(if $(filter Darwin,$(shell uname -s)),-I$(shell brew --prefix 2>/dev/null)/include)
 
 .PHONY: help
@@ -63,6 +67,25 @@ $(VEGA_FILE):
 .PHONY: charts
 charts: $(VEGA_FILE) ## fetch the library that draws the charts of a report (0.9 MB, once per machine)
 
+# Of the wheel stay the headers and two libraries, whose names end in a version: libarrow.so.2600, libarrow.2600.dylib.
+$(ARROW_DIR)/.complete:
+	@echo "Fetching Apache Arrow $(ARROW), which reads Parquet, into $(ARROW_DIR) (once per machine)"
+	@rm -rf '$(ARROW_DIR).part' && mkdir -p '$(ARROW_DIR).part'
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps \
+	    --target '$(ARROW_DIR).part/wheel' 'pyarrow==$(ARROW)'
+	@cd '$(ARROW_DIR).part' && mv wheel/pyarrow/include wheel/pyarrow/libarrow.[s0-9]* wheel/pyarrow/libparquet.[s0-9]* . && rm -rf wheel
+	@rm -rf '$(ARROW_DIR)' && mv '$(ARROW_DIR).part' '$(ARROW_DIR)' && touch $@
+
+# zoo opens it when a Parquet file is read: its libraries are found beside it, and nothing is linked against it.
+$(PARQUET): Sources/CParquet/parquet.cpp $(ARROW_DIR)/.complete
+	@$(firstword $(shell command -v clang++ c++ g++)) -std=c++20 -O2 -Wall -Wextra -Werror -fPIC -shared -fvisibility=hidden \
+	    -isystem '$(ARROW_DIR)/include' $< '$(ARROW_DIR)'/libparquet.[s0-9]* '$(ARROW_DIR)'/libarrow.[s0-9]* \
+	    -Wl,-rpath,'$(if $(filter Darwin,$(shell uname -s)),@loader_path,$$ORIGIN)' -o '$@.part'
+	@mv '$@.part' '$@'
+
+.PHONY: parquet
+parquet: $(PARQUET) ## fetch and build what reads Parquet files (Apache Arrow, 70 MB, once per machine)
+
 .PHONY: setup
 setup: libraries libtorch charts ## install what is missing: libltdl and libpng by the system's packages, libtorch and Vega-Lite into the cache
 	@command -v swift >/dev/null || { echo 'make: Swift 6.3 is needed: https://swift.org/install' >&2; exit 1; }
@@ -93,7 +116,7 @@ headers:
 	  done; done
 
 .PHONY: test
-test: setup data headers ## build and run all tests; FILTER='SuiteA|SuiteB' runs those alone
+test: setup data parquet headers ## build and run all tests; FILTER='SuiteA|SuiteB' runs those alone
 	@swift build -c release --build-tests --quiet
 	@swift test -c release --skip-build $(if $(FILTER),--filter '$(FILTER)')
 
@@ -199,5 +222,5 @@ clean: ## remove what was built; keep libtorch and the data
 	@rm -rf .build .libtorch
 
 .PHONY: distclean
-distclean: clean ## remove the cache of this user as well: libtorch, data, trained artifacts
+distclean: clean ## remove the cache of this user as well: libtorch, Arrow, data, trained artifacts
 	@rm -rf '$(CACHE)'

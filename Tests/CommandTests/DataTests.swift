@@ -79,4 +79,36 @@ struct DataTests {
             #expect(refused.errors.contains("install Debian's package dataset-fashion-mnist"))
         }
     }
+
+    @Test("without the library a Parquet file is refused with the command that gets it, and with one that converts the file")
+    func parquet() throws {
+        try Command.inFolder { zoo in
+            var zoo = zoo
+            let text = """
+                name: small
+                stages:
+                  - name: base
+                    algorithm: sft
+                    policy: {new: {family: llama, vocabulary_size: 260, hidden_size: 32, num_hidden_layers: 1}}
+                    data: {examples: many.parquet}
+                    budget: {iterations: 1}
+                """
+            try Data(text.utf8).write(to: zoo.path("recipe.yaml"))
+            let fixture = Command.root.appending(path: "Tests/ZooDataTests/Fixtures/parquet/many.parquet")
+            try FileManager.default.copyItem(at: fixture, to: zoo.path("many.parquet"))
+            let inspect = ["data", "inspect", "recipe.yaml", "--count", "1"]
+            let found = try zoo.run(inspect)
+            #expect(found.status == 0 && found.output.contains("stage base, examples: 2500 rows of text"), "\(found)")
+            #expect(try zoo("doctor").output.contains("Apache Arrow of pyarrow"))
+            zoo.environment["XDG_CACHE_HOME"] = zoo.path("none").path
+            let missing = try zoo.run(inspect)
+            #expect(missing.status == 65)
+            for words in [
+                "many.parquet: ", "none/policyzoo/arrow-", "get it with `make parquet`", "python3 -c", "p.read_table('",
+            ] {
+                #expect(missing.errors.contains(words), "\(missing.errors)")
+            }
+            #expect(try zoo("doctor").output.contains("–        Parquet"))
+        }
+    }
 }

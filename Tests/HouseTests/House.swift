@@ -6,7 +6,7 @@ import Foundation
 enum House {
     /// A module may import the modules that it lists, and nothing else of this package.
     static let imports: [String: [String]] = [
-        "CZoo": [], "CTorch": [], "CLtdl": [], "CPNG": [],
+        "CZoo": [], "CTorch": [], "CLtdl": [], "CPNG": [], "CParquet": [],
         "ZooKit": ["CZoo"],
         "ZooBase": [],
         "ZooTensor": ["CTorch", "ZooBase"],

@@ -233,4 +233,21 @@ struct KeptContentTests {
         try await zoo.succeed(["train", task.recipe.path, "--run-dir", "again", "--quiet"])
         #expect(try kept().sorted() == names)
     }
+
+    @Test("of several files the content of each counts, and not which files it is in different folders")
+    func severalFiles() async throws {
+        let task = try KeptTask(in: folder.url)
+        try task.write(#"{"prompt": "one joke", "completion": " is fine"}"#, to: "more-1.jsonl")
+        try task.write(#"{"prompt": "that song", "completion": " is dull"}"#, to: "more-2.jsonl")
+        try task.edit("kept.yaml", "data: {examples: examples.jsonl}", "data: {examples: [examples.jsonl, more-*.jsonl]}")
+        func why() async throws -> String { try await zoo.succeed(["cache", "why", task.recipe.path]).output }
+        try await zoo.succeed(["train", task.recipe.path, "--run-dir", "first"])
+        let before = try await why()
+        #expect(before.contains("base") && !before.contains("more-2.jsonl"), "\(before)")
+        try task.edit("more-2.jsonl", "dull", "good")
+        let after = try await why()
+        #expect(after != before && after.contains("more-2.jsonl"), "\(after)")
+        try task.edit("more-2.jsonl", "good", "dull")
+        #expect(try await why() == before)
+    }
 }

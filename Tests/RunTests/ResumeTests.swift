@@ -52,6 +52,19 @@ struct ResumeTests {
         #expect((2...12).contains(measured.count))
     }
 
+    @Test("a mixture of datasets, killed, taken up, stopped by Ctrl-C and taken up again", arguments: ["grpo", "sft"])
+    func mixture(algorithm: String) async throws {
+        let task = try TinyTask(in: folder.url, stage: Self.stage)
+        for name in ["prompts", "examples"] {
+            let text = try String(contentsOf: folder.url.appending(path: "\(name).jsonl"), encoding: .utf8)
+            _ = try folder.write(text.split(separator: "\n").suffix(5).joined(separator: "\n"), to: "more-\(name).jsonl")
+        }
+        let changes = ["prompts", "examples"].flatMap { name in
+            ["--set", "data.\(name)=[{file: \(name).jsonl, weight: 2.5}, {file: more-\(name).jsonl, weight: 1, name: more}]"]
+        }
+        try await compareInterrupted(["train", task.recipe.path, "--algorithm", algorithm] + changes)
+    }
+
     @Test("an adapter, killed, taken up, stopped by Ctrl-C and taken up again", arguments: ["ppo", "grpo", "dpo"])
     func adapter(algorithm: String) async throws {
         let task = try TinyTask(in: folder.url, stage: Self.stage)

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import ZooBase
 import ZooPlugins
 import ZooRecipe
 import ZooRecords

@@ -189,12 +189,6 @@ struct ConversationTests {
 
     @Test("formats that are not read are refused with the command that converts them")
     func otherFormats() throws {
-        let parquet = URL(filePath: "/data/train-00000.parquet")
-        #expect(
-            try failure { try Dataset.load(jsonl: parquet) } == """
-                /data/train-00000.parquet: Parquet is not supported; convert it to JSON lines: python3 -c "import json, pyarrow.parquet as p; \
-                open('/data/train-00000.jsonl', 'w').writelines(json.dumps(r) + '\\n' for r in p.read_table('/data/train-00000.parquet').to_pylist())"
-                """)
         let zipped = URL(filePath: "/data/train.jsonl.gz")
         #expect(try failure { try Dataset.load(jsonl: zipped) }.hasSuffix("unpack it: gunzip --keep /data/train.jsonl.gz"))
     }

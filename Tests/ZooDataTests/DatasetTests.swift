@@ -83,12 +83,74 @@ struct DatasetTests {
         let first = #"{"prompt": "p", "completion": "c", "label": true}"# + "\n"
         let dataset = try Dataset.load(jsonl: file(first + #"{"prompt": "p", "completion": "c", "label": false}"#))
         #expect(dataset.rows.map(\.label) == [true, false])
-        for (label, reason) in [("", "is missing"), (#", "label": 1"#, "is a number"), (#", "label": null"#, "is null")] {
+        for (label, reason) in [("", "is missing"), (#", "label": 2"#, "is a number"), (#", "label": null"#, "is null")] {
             let url = try file(first + #"{"prompt": "p", "completion": "c"\#(label)}"#)
             let sentence = try failure { try Dataset.load(jsonl: url) }
             #expect(sentence == "\(url.path):2: 'label' \(reason); expected true or false, as on the lines before")
         }
         #expect(try Dataset.load(jsonl: file(#"{"text": "t", "label": 1}"#)).rows[0].label == nil)
+    }
+
+    @Test("labels 1 and 0 are true and false, alone and beside these, and other numbers are classes")
+    func numbersForLabels() throws {
+        func labels(_ values: String...) throws -> [Bool?] {
+            let lines = values.map { #"{"prompt": "p", "completion": "c", "label": \#($0)}"# }
+            return try Dataset.load(jsonl: file(lines.joined(separator: "\n"))).rows.map(\.label)
+        }
+        #expect(try labels("1", "0", "1.0", "0.0") == [true, false, true, false])
+        #expect(try labels("true", "0", "false") == [true, false, false])
+        #expect(try labels("1", "true") == [true, true])
+        #expect(try labels("1", "0", "2") == [nil, nil, nil])
+        #expect(try labels("0.5") == [nil])
+        #expect(try Dataset.load(jsonl: file(#"{"text": "t", "label": 1}"#)).rows[0].extras["label"] == 1)
+    }
+
+    @Test("a column that is null is not there when the shape is told")
+    func nullColumns() throws {
+        let messages = #"[{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]"#
+        let both = #"{"messages": \#(messages), "prompt": null, "completion": null, "text": null}"#
+        #expect(try Dataset.load(jsonl: file(both)).shape == .messages)
+        #expect(try Dataset.load(jsonl: file(#"{"text": "hello", "messages": null}"#)).shape == .text)
+    }
+
+    @Test("an array of rows is read whatever the file is called")
+    func array() throws {
+        let dataset = try Dataset.load(jsonl: file("\n[\n  {\"text\": \"a\"},\n  {\"text\": \"b\"}\n]\n"))
+        #expect(dataset.rows.map(\.text) == ["a", "b"])
+        #expect(dataset.place(of: 1).hasSuffix("data.jsonl: row 1"))
+    }
+
+    @Test(
+        "what is not rows in JSON is refused with what to do",
+        arguments: [
+            ("{\n  \"text\": \"a\"\n}\n", "has objects over several lines; write each on a line of its own: jq -c . '"),
+            ("{\n  \"text\": \"a\"\n}\n{\n  \"text\": \"b\"\n}\n", "has objects over several lines; "),
+            (
+                "{\n  \"data\": [\n    {\"text\": \"a\"}]}",
+                "is one object with the rows in 'data'; write each on a line of its own: jq -c '.data[]' '"
+            ),
+            (
+                #"{"version": 1, "data": [{"text": "a"}]}"#,
+                "'data' looks like the list of rows: write each on a line of its own, as jq -c '.data[]' does"
+            ),
+            (#"{"conversations": [{"from": "human", "value": "a"}]}"#, "rename 'conversations' to 'messages'"),
+            (#"{"instruction": "Add", "input": "2 2", "output": "4"}"#, "and 'output' as 'completion'"),
+            (#"{"text": "a", "score": NaN}"#, "NaN and Infinity are not JSON: write null"),
+            (#"{"text": "a", "score": [-Infinity]}"#, "NaN and Infinity are not JSON: write null"),
+            ("{\"text\": \"a\"}\r{\"text\": \"b\"}\r", "ends its lines in CR alone"),
+            ("PAR1\u{0}", "is a Parquet file; rename it so that it ends in .parquet"),
+            ("<!doctype html><html>404</html>", "is a page of HTML"),
+            ("{\u{0}\"\u{0}", "is in UTF-16; convert it: iconv -f UTF-16 -t UTF-8"),
+        ])
+    func otherText(text: String, reason: String) throws {
+        let sentence = try failure { try Dataset.load(jsonl: file(text)) }
+        #expect(sentence.contains(reason), "\(sentence)")
+    }
+
+    @Test("compressed files are told by their first bytes")
+    func compressed() throws {
+        let url = try file(Data([0x1F, 0x8B, 8, 0]))
+        #expect(try failure { try Dataset.load(jsonl: url) }.hasPrefix("\(url.path): is compressed by gzip; unpack it: gunzip"))
     }
 
     @Test("the first expected shape that fits the first line is taken")

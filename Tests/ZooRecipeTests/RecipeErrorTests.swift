@@ -121,7 +121,7 @@ struct RecipeErrorTests {
             ("name: aligned", "name: base", "10: stages[1].name: 'base' names two stages; expected a new name"),
             (
                 "examples: task:base.jsonl", "examples: nowhere.jsonl",
-                "7: stages[0].data.examples: expected a JSONL file, found nothing at "
+                "7: stages[0].data.examples: expected a file of rows, found nothing at "
             ),
             ("compare:\n", "probe: {driver: nobody}\ncompare:\n", "21: probe.driver: expected one of "),
             ("trunk: separate", "trunk: shared", "13: stages[1].critic: a shared trunk is the policy's own"),

@@ -14,6 +14,9 @@ public struct DataCursor: Codable, Hashable, Sendable {
     /// Rows given in this epoch.
     public private(set) var index = 0
 
+    /// Rows given so far, over all passes.
+    public var given: Int { epoch * count + index }
+
     private var order: [Int]
 
     public init(count: Int, seed: UInt64, shuffle: Bool = true) {

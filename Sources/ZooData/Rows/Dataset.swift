@@ -12,14 +12,27 @@ public struct Dataset: Sendable {
     public let name: String
     public let shape: DatasetShape
     public let rows: [Row]
-    /// Where each row was read, as `train.jsonl:12`; nil if the host made them.
-    private var origin: Origin?
+    /// Of a mixture, whose rows lie one source after the other.
+    public private(set) var sources: [Source] = []
+    /// Columns of the files that are not read: what they hold, by name.
+    package private(set) var unread: [String: String] = [:]
+    /// Where each row was read, [rows]; empty if the host made them.
+    private var places: [Place] = []
+    private var files: [RowFile] = []
 
-    private struct Origin {
-        var file: URL
-        /// [rows]; counted from 1 where rows are lines, from 0 if the file is one array.
-        var numbers: [Int]
-        var isArray: Bool
+    /// A part of a mixture.
+    public struct Source: Sendable, Equatable {
+        public let name: String
+        /// How often a row is drawn from it, as a ratio to the others'.
+        public let weight: Double
+        public let shape: DatasetShape
+        public fileprivate(set) var rows: Range<Int>
+    }
+
+    private struct Place {
+        /// Of ``files``.
+        var file: Int
+        var number: Int
     }
 
     /// - Parameter rows: in order; their ids become their places.
@@ -35,8 +48,40 @@ public struct Dataset: Sendable {
 
     /// The location of a row, for errors: `train.jsonl:12`, or its number where it is not a line of a file.
     public func place(of id: Int) -> String {
-        guard let origin else { return "\(name): row \(id)" }
-        return origin.isArray ? "\(origin.file.path): row \(origin.numbers[id])" : "\(origin.file.path):\(origin.numbers[id])"
+        guard places.indices.contains(id) else { return "\(name): row \(id)" }
+        return files[places[id].file].place(places[id].number)
+    }
+
+    /// The rows of several datasets of one shape, in order. There must be at least one.
+    package init(joining parts: [Dataset]) {
+        self.init(name: parts[0].name, shape: parts[0].shape, rows: parts.flatMap(\.rows))
+        let areAllRead = parts.allSatisfy { $0.places.count == $0.rows.count }
+        for part in parts {
+            if areAllRead { places += part.places.map { Place(file: $0.file + files.count, number: $0.number) } }
+            files += part.files
+            unread.merge(part.unread) { first, _ in first }
+        }
+    }
+
+    /// Several datasets, from one of which each row is drawn by weight. There must be at least one.
+    package init(mixing parts: [(name: String, weight: Double, dataset: Dataset)]) {
+        self.init(joining: parts.map(\.dataset))
+        var start = 0
+        sources = parts.map { part in
+            defer { start += part.dataset.rows.count }
+            return Source(
+                name: part.name, weight: part.weight, shape: part.dataset.shape, rows: start..<start + part.dataset.rows.count)
+        }
+    }
+
+    /// What a reader should know, each in a few words: the sources of a mixture, and columns that are not read.
+    package var remarks: [String] {
+        let total = sources.reduce(0) { $0 + $1.weight }
+        let shares = sources.map { source in
+            "\(source.name) \((1000 * source.weight / total).rounded() / 10)% (\(source.rows.count) rows)"
+        }
+        return (shares.isEmpty ? [] : ["drawn from " + shares.joined(separator: ", ")])
+            + unread.keys.sorted().map { "column '\($0)' is not read: \(unread[$0] ?? "")" }
     }
 
     /// The dataset without some rows; those after them move up.
@@ -44,12 +89,22 @@ public struct Dataset: Sendable {
         guard !ids.isEmpty else { return self }
         let kept = rows.indices.filter { !ids.contains($0) }
         var result = Dataset(name: name, shape: shape, rows: kept.map { rows[$0] })
-        result.origin = origin
-        result.origin?.numbers = kept.compactMap { origin?.numbers[$0] }
+        result.files = files
+        result.places = places.isEmpty ? [] : kept.map { places[$0] }
+        result.unread = unread
+        var end = 0
+        result.sources = sources.map { source in
+            var source = source
+            let start = end
+            end += source.rows.count { !ids.contains($0) }
+            source.rows = start..<end
+            return source
+        }
         return result
     }
 
-    /// Reads a file of JSON lines in TRL's shapes, or a `.json` file that is one array of rows. Blank lines are skipped.
+    /// Reads a file of rows in TRL's shapes: JSON lines, of which blank ones are skipped, a `.json` file that is one array, or a
+    /// `.parquet` file, in which a field that is null is absent.
     ///
     /// - Parameter expecting: the shapes that will do, the preferred one first. The first of them whose columns the first
     ///   line has is the dataset's shape, which every line must then have; other columns are kept as `extras`.
@@ -59,49 +114,37 @@ public struct Dataset: Sendable {
         jsonl url: URL, expecting: [DatasetShape] = [.preference, .promptCompletion, .messages, .prompt, .text],
         fault: (DataError) throws -> Void = { throw $0 }
     ) throws -> Dataset {
-        try Self.refuseOtherFormats(url)
-        var reader = try LineReader(url)
-        var rows: [Row] = []
-        var origin = Origin(file: url, numbers: [], isArray: false)
+        var file = RowFile(url)
+        var (rows, numbers): ([Row], [Int]) = ([], [])
         var shape: DatasetShape?
         var hasFaults = false
-        func add(_ parse: () throws -> JSONValue, _ place: String, _ number: Int) throws {
+        try file.read { file, number, parse in
             do {
-                let tree = try parse()
-                let columns = try Self.columns(of: tree)
+                let columns = try Self.columns(of: parse())
                 let found = try shape ?? Self.shape(of: columns, expecting: expecting)
                 shape = found
                 let row = try Row(columns: columns, shape: found, id: rows.count)
-                if let first = rows.first, first.label != nil, row.label == nil {
+                if let first = rows.first, first.label != nil, row.label == nil, !row.hasNumberForLabel {
                     let kind = row.extras["label"].map { "is \($0.kind)" } ?? "is missing"
                     throw RowFault(reason: "'label' \(kind); expected true or false, as on the lines before")
                 }
                 rows.append(row)
-                origin.numbers.append(number)
+                numbers.append(number)
             } catch let found as RowFault {
-                try fault(DataError(place, found.reason))
+                try fault(DataError(file.place(number), found.reason + Self.unread(file.unread)))
                 hasFaults = true
             } catch let error as DataError {
                 try fault(error)
                 hasFaults = true
             }
         }
-        while let line = try reader.next() {
-            guard line.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else { continue }
-            if url.pathExtension == "json", rows.isEmpty, line.drop(while: \.isWhitespace).first == "[" {
-                let tree = try JSONValue(parsing: ChatTemplate.text(of: url), place: url.path)
-                guard case .array(let items) = tree else { throw DataError(url.path, "expected an array of rows") }
-                origin.isArray = true
-                for (index, item) in items.enumerated() { try add({ item }, "\(url.path): row \(index)", index) }
-                break
-            }
-            let place = "\(url.path):\(reader.lineNumber)"
-            try add({ try JSONValue(parsing: line, place: place) }, place, reader.lineNumber)
-        }
         // Reported faults say more than that there are no rows.
         guard let shape = shape ?? (hasFaults ? expecting.first : nil) else { throw DataError(url.path, "has no rows") }
+        if shape == .promptCompletion { Row.readNumbersForLabels(in: &rows) }
         var result = Dataset(name: url.deletingPathExtension().lastPathComponent, shape: shape, rows: rows)
-        result.origin = origin
+        result.files = [file]
+        result.places = numbers.map { Place(file: 0, number: $0) }
+        result.unread = file.unread
         return result
     }
 
@@ -122,23 +165,10 @@ public struct Dataset: Sendable {
         try OutputFile.write(jsonl(), to: url)
     }
 
-    /// Files that are often at hand and are not read, with the command that converts them.
-    private static func refuseOtherFormats(_ url: URL) throws {
-        let name = url.path
-        let lines = url.deletingPathExtension().path + ".jsonl"
-        switch url.pathExtension.lowercased() {
-        case "parquet":
-            // Python writes each row's JSON, since not every release of pyarrow can.
-            throw DataError(
-                url.path,
-                """
-                Parquet is not supported; convert it to JSON lines: python3 -c "import json, pyarrow.parquet as p; \
-                open('\(lines)', 'w').writelines(json.dumps(r) + '\\n' for r in p.read_table('\(name)').to_pylist())"
-                """)
-        case "gz": throw DataError(url.path, "compressed files are not supported; unpack it: gunzip --keep \(name)")
-        case "csv": throw DataError(url.path, "CSV is not supported; write one JSON object per line, such as {\"text\": \"…\"}")
-        default: return
-        }
+    /// What a fault may come from: columns that are not read.
+    private static func unread(_ columns: [String: String]) -> String {
+        columns.isEmpty
+            ? "" : "; not read are " + columns.keys.sorted().map { "'\($0)' (\(columns[$0] ?? ""))" }.joined(separator: ", ")
     }
 
     /// Null columns are absent ones: where rows of several kinds come from one Arrow table, all have all columns.
@@ -152,9 +182,27 @@ public struct Dataset: Sendable {
     private static func shape(
         of columns: [String: JSONValue], expecting: [DatasetShape]
     ) throws(RowFault) -> DatasetShape {
-        if let shape = expecting.first(where: { $0.columns.allSatisfy { columns[$0] != nil } }) { return shape }
+        // A column that is null is not there, unless nothing else is.
+        func fits(_ shape: DatasetShape, _ has: (String) -> Bool) -> Bool { shape.columns.allSatisfy(has) }
+        if let shape = expecting.first(where: { fits($0) { columns[$0].map { !$0.isNull } ?? false } }) { return shape }
+        if let shape = expecting.first(where: { fits($0) { columns[$0] != nil } }) { return shape }
         let wanted = expecting.map { "'\($0.rawValue)'" }.joined(separator: " or ")
-        throw RowFault(
-            reason: "expected the columns \(wanted); the line has \(columns.keys.sorted().joined(separator: ", "))")
+        let found = columns.isEmpty ? "no column" : columns.keys.sorted().joined(separator: ", ")
+        throw RowFault(reason: "expected the columns \(wanted); the line has \(found)\(Self.advice(columns, expecting))")
+    }
+
+    /// What to do with rows in shapes that are common elsewhere.
+    private static func advice(_ columns: [String: JSONValue], _ expecting: [DatasetShape]) -> String {
+        for (name, value) in columns.sorted(by: { $0.key < $1.key }) {
+            guard let row = value.array?.first?.object else { continue }
+            if expecting.contains(where: { $0.columns.allSatisfy { row[$0] != nil } }) {
+                return "; '\(name)' looks like the list of rows: write each on a line of its own, as jq -c '.\(name)[]' does"
+            }
+        }
+        if columns["conversations"] != nil { return "; rename 'conversations' to 'messages'" }
+        if columns["instruction"] != nil, columns["output"] != nil {
+            return "; write 'instruction' and 'input' as 'prompt', and 'output' as 'completion'"
+        }
+        return ""
     }
 }

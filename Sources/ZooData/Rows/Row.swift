@@ -35,6 +35,22 @@ public struct Row: Sendable, Equatable {
     }
 }
 
+extension Row {
+    /// Whether the label is 0 or 1, as in many datasets for TRL's KTO.
+    var hasNumberForLabel: Bool {
+        guard let number = extras["label"]?.number else { return false }
+        return number == 0 || number == 1
+    }
+
+    /// Makes labels 0 and 1 false and true where no other number shows that they are classes.
+    static func readNumbersForLabels(in rows: inout [Row]) {
+        guard rows.contains(where: { $0.label != nil }) || rows.allSatisfy(\.hasNumberForLabel) else { return }
+        for index in rows.indices where rows[index].hasNumberForLabel {
+            rows[index].extras["label"] = .bool(rows[index].extras["label"]?.number == 1)
+        }
+    }
+}
+
 /// Two samples of a prompt as they were drawn: decoded and encoded again, some texts would come out as other tokens.
 public struct SampledPair: Codable, Sendable, Equatable {
     /// The tokens that both began from.

@@ -3,7 +3,9 @@ import ZooKit
 /// Metric names reserved by the host: an algorithm may not use them.
 package enum ReservedMetric {
     private static let names = ["step"]
-    private static let prefixes = ["budget/", CommonMetric.prefix, "eval/", "evaluation/", "grad_norm/", "lr/"]
+    private static let prefixes = [
+        "budget/", CommonMetric.prefix, "eval/", "evaluation/", "grad_norm/", "lr/", SourceMetric.prefix,
+    ]
 
     /// - Throws: `.invalidArgument` if an algorithm may not use the name.
     package static func check(_ name: String) throws {

@@ -2,7 +2,7 @@ import Foundation
 import ZooBase
 import ZooData
 
-/// A dataset by kind. A source is a JSONL file, `TASK:FILE` for a file that the task makes.
+/// A dataset by kind.
 public struct DataSources: Sendable, Equatable {
     public var prompts: DataSource?
     public var pairs: DataSource?
@@ -28,14 +28,6 @@ public struct ChatSettings: Sendable, Equatable {
         self.template = template
         self.variables = variables
     }
-}
-
-public enum DataSource: Sendable, Equatable {
-    case file(URL)
-    /// A file that the task makes.
-    case task(String)
-    /// Preference pairs from the base policy's samples, ranked by the stage's reward.
-    case build(PairBuilding)
 }
 
 /// How the host builds preference pairs: `samples` completions per prompt, the best against the worst by the stage's reward.
@@ -88,44 +80,6 @@ extension DataSources {
 extension ChatSettings {
     /// nil if neither is set.
     fileprivate var given: ChatSettings? { template == nil && variables.isEmpty ? nil : self }
-}
-
-extension DataSource {
-    /// The source in the recipe's words.
-    package var node: RecipeNode { Self.codec.write(self) }
-
-    /// Marks a file that the task makes.
-    static let taskPrefix = "task:"
-
-    /// A file of the recipe's or the task's own.
-    static let codec = Codec<DataSource>(
-        "a JSONL file, or task:FILE for one that the task generates", .text("path or task:FILE")
-    ) { field in
-        guard let text = field.node.json.string else { return nil }
-        guard text.hasPrefix(taskPrefix) else { return .file(try Codec<URL>.existing(field, "a JSONL file")) }
-        let name = String(text.dropFirst(taskPrefix.count))
-        return name.isEmpty || name.contains("/") ? nil : .task(name)
-    } write: { source in
-        switch source {
-        case .file(let url): .text(url.path)
-        case .task(let name): .text(taskPrefix + name)
-        case .build(let building): .map([("build", PairBuilding.schema.node(building))])
-        }
-    }
-
-    /// A file, or pairs to build.
-    static let pairs = Codec<DataSource>(
-        "a JSONL file, task:FILE, or {build: {prompts: N, samples: N}}", .either([codec.shape, building.shape])
-    ) { field in
-        guard case .map = field.node.content else { return try codec.value(field) }
-        return .build(try building.codec.value(field))
-    } write: {
-        codec.write($0)
-    }
-
-    private static let building = Schema("{build: {prompts: N, samples: N}}", blank: PairBuilding()) {
-        Key("build", \.self, PairBuilding.schema.codec, isRequired: true, "Build them.")
-    }
 }
 
 extension PairBuilding {

@@ -19,9 +19,9 @@ extension Evaluation {
     package var node: RecipeNode { Self.schema.node(self) }
 
     static let schema = Schema("what to measure", blank: Evaluation()) {
-        Key("prompts", optional: \.prompts, DataSource.codec, "Held-out prompts; without them nothing is sampled.")
-        Key("pairs", optional: \.pairs, DataSource.codec, "Held-out pairs for the algorithm's own loss.")
-        Key("examples", optional: \.examples, DataSource.codec, "Held-out examples for the algorithm's own loss.")
+        Key("prompts", optional: \.prompts, DataSource.unweighted, "Held-out prompts; without them nothing is sampled.")
+        Key("pairs", optional: \.pairs, DataSource.unweighted, "Held-out pairs for the algorithm's own loss.")
+        Key("examples", optional: \.examples, DataSource.unweighted, "Held-out examples for the algorithm's own loss.")
         Key("count", \.count, .whole(from: 0, to: RecipeLimits.rows), "How many prompts, from the first; 0: all.")
             .written { $0.prompts != nil }
         Key("samples_per_prompt", \.samplesPerPrompt, .whole(from: 1, to: RecipeLimits.samples), "Samples of each prompt.")

@@ -11,15 +11,20 @@ extension Codec where Value == URL {
         }
     }
 
+    /// The path that a field says as `text`.
+    static func url(_ text: String, of field: Field) -> URL {
+        URL(
+            fileURLWithPath: (text as NSString).expandingTildeInPath,
+            relativeTo: field.node.folder ?? field.reading.file.deletingLastPathComponent()
+        )
+        .standardizedFileURL.absoluteURL
+    }
+
     /// The file or folder that a field names; relative paths begin in the folder of the file that says them.
     static func existing(_ field: Field, _ words: String, needsFolder: Bool = false) throws -> URL {
         let text = try Codec<String>.text(words).value(field)
         let reading = field.reading
-        let url = URL(
-            fileURLWithPath: (text as NSString).expandingTildeInPath,
-            relativeTo: field.node.folder ?? reading.file.deletingLastPathComponent()
-        )
-        .standardizedFileURL.absoluteURL
+        let url = url(text, of: field)
         guard reading.checksFiles else { return url }
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {

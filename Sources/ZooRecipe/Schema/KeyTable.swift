@@ -45,13 +45,17 @@ package struct KeyTable: Sendable {
     private static func rows(of group: [KeyDescription], at path: String, _ others: [String: String]) -> [Row] {
         group.map { key in
             let own = below(path, key.name)
-            let other = others.first { $0.key == own || $0.key.hasPrefix(own + ".") && $0.key.dropFirst(own.count + 1).isPlace }
-            let keys = other.map { "keys, as of \($0.value)" } ?? "keys"
+            let other = others[own]
+            let listed = others.first { $0.key.hasPrefix(own + ".") && $0.key.dropFirst(own.count + 1).isPlace }?.value
             let isOneOf = group.count > 1 && key.isRequired
             let standard = isOneOf ? "one of these" : key.isRequired ? "required" : key.standard ?? "none"
-            return Row(key: key.name, standard: standard, takes: key.shape.words(keys: keys), doc: key.doc)
+            return Row(
+                key: key.name, standard: standard, takes: key.shape.words(keys: words(other), listed: words(listed)), doc: key.doc
+            )
         }
     }
+
+    private static func words(_ other: String?) -> String { other.map { "keys, as of \($0)" } ?? "keys" }
 
     fileprivate static func below(_ path: String, _ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 }

@@ -37,8 +37,8 @@ package struct KeyDescription: Sendable, Equatable {
 }
 
 extension Shape {
-    /// What a value may be, in a few words; `keys` stands for those of a mapping.
-    func words(keys: String) -> String {
+    /// What a value may be, in a few words; `keys` stands for those of a mapping, `listed` for those of each in a list.
+    func words(keys: String, listed: String) -> String {
         switch self {
         case .text(let words): words
         case .number(let range): range.words
@@ -46,12 +46,12 @@ extension Shape {
         case .flag: "true or false"
         case .null: "null"
         case .choice(let choices): choices.joined(separator: " | ")
-        case .list(let element, _): "list, each: \(element.words(keys: keys))"
+        case .list(let element, _): "list, each: \(element.words(keys: listed, listed: listed))"
         case .keys: keys
-        case .named(let element, let place): "by \(place): \(element.words(keys: keys))"
+        case .named(let element, let place): "by \(place): \(element.words(keys: listed, listed: listed))"
         case .anything: "any keys"
         case .either(let shapes):
-            shapes.isEmpty ? "any value" : shapes.map { $0.words(keys: keys) }.joined(separator: "; or ")
+            shapes.isEmpty ? "any value" : shapes.map { $0.words(keys: keys, listed: listed) }.joined(separator: "; or ")
         }
     }
 

@@ -20,6 +20,8 @@ public struct DataCheck: Sendable {
         public var counts: RowCounts
         /// One line for people.
         public var sentence: String
+        /// What else is to know of the dataset: the sources of a mixture, columns that are not read.
+        public var remarks: [String]
         /// Why a run would refuse the dataset; nil if it would not.
         public var refusal: String?
     }
@@ -100,7 +102,8 @@ public struct DataCheck: Sendable {
         }
         entries.append(
             Entry(
-                stage: place, key: key, counts: counts, sentence: counts.sentence(stage.data, dataset), refusal: refusal))
+                stage: place, key: key, counts: counts, sentence: counts.sentence(stage.data, dataset),
+                remarks: dataset.remarks, refusal: refusal))
     }
 
     private mutating func codec(of stage: Stage, _ recipe: Recipe) throws -> any TextCodec {

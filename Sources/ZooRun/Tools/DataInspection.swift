@@ -43,6 +43,8 @@ public struct DataInspection: Sendable {
         /// The dataset's shape, such as `prompt+completion`.
         public var shape: String
         public var count: Int
+        /// The sources of a mixture, columns that are not read.
+        public var remarks: [String]
         public var rows: [Row]
     }
 
@@ -79,8 +81,15 @@ public struct DataInspection: Sendable {
                 continue
             }
             let dataset = try files.dataset(source, expecting: wanted.shapes)
-            let shown = try dataset.rows.prefix(count).map { try Self.row($0, wanted, rows) }
-            kinds.append(Kind(name: wanted.rawValue, shape: dataset.shape.rawValue, count: dataset.rows.count, rows: shown))
+            // Of a mixture, the first of each source.
+            let sources = dataset.sources.isEmpty ? [dataset.rows.indices] : dataset.sources.map(\.rows)
+            let shown = try sources.flatMap { dataset.rows[$0].prefix(count) }.map { try Self.row($0, wanted, rows) }
+            let shapes =
+                dataset.sources.isEmpty ? [dataset.shape] : Set(dataset.sources.map(\.shape)).sorted { $0.rawValue < $1.rawValue }
+            kinds.append(
+                Kind(
+                    name: wanted.rawValue, shape: shapes.map(\.rawValue).joined(separator: ", "), count: dataset.rows.count,
+                    remarks: dataset.remarks, rows: shown))
         }
         guard !kinds.isEmpty else {
             let what = kind.map { "'data.\($0.rawValue)'" } ?? "datasets"

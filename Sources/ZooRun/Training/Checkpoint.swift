@@ -22,7 +22,7 @@ struct Checkpoint {
         var versions: [String: Int]
         /// Roles that the algorithm made itself by `blend`, and are frozen.
         var frozen: [String]
-        var cursors: [String: DataCursor]
+        var cursors: [String: DataPosition]
         var random: SplitMix64
         var sampling: Data
         var ledger: Ledger

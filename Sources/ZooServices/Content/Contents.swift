@@ -101,6 +101,15 @@ final class Contents {
         switch source {
         case .file(let url): return .file(stand(for: try file(url, as: name)))
         case .build: return source
+        case .joined(let sources):
+            return .joined(try sources.enumerated().map { try data($1, as: "\(name)[\($0)]") })
+        case .mixture(let sources):
+            return .mixture(
+                try sources.enumerated().map { index, source in
+                    var source = source
+                    source.rows = try data(source.rows, as: "\(name)[\(index)].file")
+                    return source
+                })
         case .task(let file):
             // What is not in a file follows from the task's settings, or from the raw files that the task names.
             if let task = recipe.task, !task.makesFiles { return source }

@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 import ZooKit
 import ZooPlugins
 import ZooRecipe

@@ -62,7 +62,7 @@ public struct RowCounts: Sendable {
             guard let first = ids.first else { continue }
             parts.append("\(ids.count) rows left out, \(what), such as \(dataset.place(of: first))")
         }
-        return parts.joined(separator: ", ")
+        return (parts + dataset.remarks).joined(separator: ", ")
     }
 
     /// - Parameter what: the dataset by the recipe's key, such as `data.pairs`.
@@ -79,6 +79,12 @@ public struct RowCounts: Sendable {
                 \(what): the limits cut \(cut) of \(rows) rows, more than max_cut: \(limits.maxCut) allows (\(sentence(limits, dataset))); \
                 raise data.max_prompt_length and data.max_length, or set data.max_cut: 1 if that is intended
                 """)
+        }
+        let leftOut = leftOut
+        if let empty = dataset.sources.first(where: { $0.rows.allSatisfy(leftOut.contains) }) {
+            throw ZooError(
+                .invalidArgument,
+                "\(what): no row of the source '\(empty.name)' is left to train on: \(sentence(limits, dataset))")
         }
         guard leftOut.count < rows else {
             throw ZooError(.invalidArgument, "\(what): no row is left to train on: \(sentence(limits, dataset))")

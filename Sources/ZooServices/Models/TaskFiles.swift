@@ -54,7 +54,7 @@ package struct TaskFiles {
         return folder
     }
 
-    /// The dataset of a source that is a file or the task's.
+    /// The dataset of a source whose rows are in files or the task's.
     ///
     /// - Parameter fault: receives lines that are not rows, which are then left out; by default they are thrown.
     package func dataset(
@@ -72,6 +72,19 @@ package struct TaskFiles {
                 }
                 return dataset
             }
+        case .joined(let sources):
+            var parts: [Dataset] = []
+            for source in sources {
+                let known = parts.first { !$0.rows.isEmpty }?.shape
+                parts.append(try dataset(source, expecting: known.map { [$0] } ?? shapes, fault: fault))
+            }
+            return Dataset(joining: parts)
+        case .mixture(let sources):
+            var parts: [(name: String, weight: Double, dataset: Dataset)] = []
+            for source in sources {
+                parts.append((source.name, source.weight, try dataset(source.rows, expecting: shapes, fault: fault)))
+            }
+            return Dataset(mixing: parts)
         case .build: throw ZooError(.internal, "pairs that are built have no file")
         }
     }

@@ -28,7 +28,9 @@ package final class RowService {
     private let modality: any Modality
     private let seed: UInt64
     /// The position in each dataset: the whole state of the service.
-    package private(set) var cursors: [String: DataCursor] = [:]
+    package private(set) var cursors: [String: DataPosition] = [:]
+    /// Of the batch handed out last, if it is of a mixture: rows by source, and the passes over each so far.
+    package private(set) var drawn: [(source: String, rows: Int, epochs: Double)] = []
     /// Reports surprising facts, once each.
     package var notice: (String) -> Void = { _ in }
     private var isRepeating: Set<DataKind> = []
@@ -43,16 +45,20 @@ package final class RowService {
     package func count(_ kind: DataKind) -> Int? { datasets[kind]?.rows.count }
 
     /// Rows of a kind handed out so far, over all passes.
-    package func given(_ kind: DataKind) -> Int { cursors[kind.rawValue].map { $0.epoch * $0.count + $0.index } ?? 0 }
+    package func given(_ kind: DataKind) -> Int { cursors[kind.rawValue]?.given ?? 0 }
 
     /// Restores the positions of a checkpoint. Throws if a dataset's number of rows has changed.
-    package func restore(_ cursors: [String: DataCursor]) throws {
+    package func restore(_ cursors: [String: DataPosition]) throws {
         for (kind, cursor) in cursors {
-            let rows = DataKind(rawValue: kind).flatMap { datasets[$0]?.rows.count } ?? 0
+            let dataset = DataKind(rawValue: kind).flatMap { datasets[$0] }
+            let rows = dataset?.rows.count ?? 0
             guard cursor.count == rows else {
                 throw ZooError(
                     .dataLoss, "the checkpoint's \(kind) have \(cursor.count) rows, the dataset has \(rows): it was changed"
                 )
+            }
+            guard let dataset, cursor.fits(dataset) else {
+                throw ZooError(.dataLoss, "the checkpoint's \(kind) are of another mixture than the dataset: it was changed")
             }
         }
         self.cursors = cursors
@@ -73,6 +79,16 @@ package final class RowService {
     /// The row of the prompts by its number, for rewards.
     package func promptRow(_ id: Int) -> Row? { datasets.prompts.flatMap { $0.rows.indices.contains(id) ? $0.rows[id] : nil } }
 
+    /// The mean reward of each source of a mixture of prompts: its name, and how many of the sequences were scored.
+    ///
+    /// - Parameters: the row of each sequence, and its reward; NaN: it cannot be scored.
+    package func meanRewards(_ rows: [Int], _ rewards: [Double]) -> [(source: String, mean: Double, count: Int)] {
+        (datasets.prompts?.sources ?? []).compactMap { source in
+            let own = zip(rows, rewards).filter { source.rows.contains($0) && !$1.isNaN }.map(\.1)
+            return own.mean.map { (source.name, $0, own.count) }
+        }
+    }
+
     private func next(_ kind: DataKind, _ n: Int) throws -> [Row] {
         guard let dataset = datasets[kind] else {
             throw ZooError(.unavailable, "this stage has no \(kind.rawValue): give the stage a 'data.\(kind.rawValue)'")
@@ -82,9 +98,12 @@ package final class RowService {
                 "the algorithm takes \(n) \(kind.rawValue) at a time, and data.\(kind.rawValue) has \(dataset.rows.count): rows repeat within a batch"
             )
         }
-        var cursor = cursors[kind.rawValue] ?? DataCursor(count: dataset.rows.count, seed: seed)
-        let rows = cursor.next(n).map { dataset.rows[$0] }
+        var cursor = cursors[kind.rawValue] ?? DataPosition(over: dataset, seed: seed)
+        let ids = cursor.next(n)
         cursors[kind.rawValue] = cursor
-        return rows
+        drawn = zip(dataset.sources, cursor.epochs).map { source, epochs in
+            (source.name, ids.count { source.rows.contains($0) }, epochs)
+        }
+        return ids.map { dataset.rows[$0] }
     }
 }

@@ -60,10 +60,16 @@ package final class RunServices: HostServices, NetworkAccess {
     package func pairs(_ n: Int) throws -> Batch { try timed { try data.pairs(n) } }
     package func examples(_ n: Int) throws -> Batch { try timed { try data.examples(n) } }
 
-    private func timed(_ read: () throws -> Batch) rethrows -> Batch {
+    private func timed(_ read: () throws -> Batch) throws -> Batch {
         let start = secondsNow()
         defer { model.ledger.dataSeconds += secondsNow() - start }
-        return try read()
+        let batch = try read()
+        for drawn in data.drawn {
+            try metrics.add(
+                SourceMetric.rows.name(drawn.source), Double(drawn.rows), weight: 1, normaliser: ZOO_METRIC_SUM)
+            try metrics.add(SourceMetric.epochs.name(drawn.source), drawn.epochs, weight: 1, normaliser: ZOO_METRIC_LAST)
+        }
+        return batch
     }
 
     package func generate(role: String, prompts: Batch, samples: Int) throws -> Batch {
@@ -117,6 +123,12 @@ package final class RunServices: HostServices, NetworkAccess {
     package func score(_ rollout: Batch) throws -> [Column] {
         let scores = try rewards.score(rollout, row: data.promptRow, ledger: &model.ledger, unscorable: true)
         common.scored(scores[0].doubles)
+        if let rows = rollout.column("row")?.integers {
+            for own in data.meanRewards(rows.map { Int($0) }, scores[0].doubles) {
+                try metrics.add(
+                    SourceMetric.reward.name(own.source), own.mean, weight: Double(own.count), normaliser: ZOO_METRIC_MEAN)
+            }
+        }
         return scores + rewards.weights(rollout)
     }
 

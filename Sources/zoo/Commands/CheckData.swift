@@ -49,6 +49,9 @@ extension TaskData {
                 table.append([entry.stage, entry.key] + numbers.map { "\($0)" })
             }
             try StandardOutput.table(table)
+            for entry in check.entries where !entry.remarks.isEmpty {
+                try StandardOutput.print("\(entry.stage), \(entry.key): \(entry.remarks.joined(separator: ", "))")
+            }
             for entry in check.entries where entry.counts.faultCount > 0 {
                 for fault in entry.counts.faults { try StandardOutput.print(fault) }
                 let more = entry.counts.faultCount - entry.counts.faults.count

@@ -51,7 +51,7 @@ struct Doctor: AsyncParsableCommand {
             cuda,
             (.fine, "libltdl", EngineInfo.library("libltdl") ?? "linked"),
             try await pluginFindings(),
-        ] + data + [charts, cache]
+        ] + data + [charts, parquet, cache]
     }
 
     /// Of each kind of data, whether it is there. What comes with a package of the system is left to the user.
@@ -73,6 +73,15 @@ struct Doctor: AsyncParsableCommand {
             return (.fine, "charts", "vega of vl-convert-python \(ChartLibrary.version), for zoo report")
         } catch {
             return (.optional, "charts", Failure(error).message)
+        }
+    }
+
+    private var parquet: (State, String, String) {
+        do {
+            _ = try ParquetLibrary.load()
+            return (.fine, "Parquet", "Apache Arrow of pyarrow \(ParquetLibrary.version), for data in .parquet files")
+        } catch {
+            return (.optional, "Parquet", Failure(error).message)
         }
     }
 

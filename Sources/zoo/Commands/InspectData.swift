@@ -61,7 +61,7 @@ struct DataView {
     func text(_ inspection: DataInspection) -> String {
         inspection.kinds.map { kind in
             "stage \(inspection.stage), \(kind.name): \(kind.count) rows of \(kind.shape)\n"
-                + kind.rows.map(text).joined()
+                + kind.remarks.map { "\($0)\n" }.joined() + kind.rows.map(text).joined()
         }.joined(separator: "\n")
     }
 

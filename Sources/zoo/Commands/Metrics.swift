@@ -18,6 +18,10 @@ struct Metrics: ParsableCommand {
         for metric in CommonMetric.allCases {
             table.append([markdown ? "`\(metric.name)`" : metric.name, metric.unit, metric.definition])
         }
+        for metric in SourceMetric.allCases {
+            let name = metric.name("NAME")
+            table.append([markdown ? "`\(name)`" : name, metric.unit, metric.definition])
+        }
         if markdown { try StandardOutput.print(table.markdown(), end: "") } else { try StandardOutput.table(table) }
     }
 }
