@@ -57,7 +57,8 @@ public enum Safetensors {
     /// Element type and shape of each tensor of a model folder, from the headers of its files alone.
     public static func readHeaders(in folder: URL, name: String = "model") throws -> [String: (dtype: DType, shape: [Int])] {
         let file = modelFile(in: folder, name: name)
-        let shards = file.pathExtension == "json" ? Set(try ShardIndex.read(file).values).map(folder.appendingPathComponent) : [file]
+        let shards =
+            file.pathExtension == "json" ? Set(try ShardIndex.read(file).values).map(folder.appendingPathComponent) : [file]
         var tensors: [String: (dtype: DType, shape: [Int])] = [:]
         for shard in shards {
             let (header, _) = try SafetensorsHeader.parse(try InputFile.data(shard, isMapped: true), file: shard.path)

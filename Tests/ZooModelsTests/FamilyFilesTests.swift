@@ -183,7 +183,9 @@ struct FamilyFilesTests {
         #expect(error?.description.contains("model.norm.weight is int32; expected float32") == true)
     }
 
-    @Test("no mutation of a model's files brings the reader down", arguments: ["llama3", "qwen2", "gpt2", "gemma", "smollm3", "gemma3", "phi3"])
+    @Test(
+        "no mutation of a model's files brings the reader down",
+        arguments: ["llama3", "qwen2", "gpt2", "gemma", "smollm3", "gemma3", "phi3"])
     func mutations(name: String) throws {
         var generator = MutationGenerator(seed: UInt64(name.count))
         let batch = randomBatch([6, 3], vocabulary: 37)

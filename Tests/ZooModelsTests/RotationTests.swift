@@ -76,7 +76,7 @@ struct RotationTests {
         }
         #expect(try logp(.dynamic(factor: 4), length: 96) == logp(.none, length: 96))
         let error = #expect(throws: ModelError.self) { try logp(.dynamic(factor: 4), length: 99) }
-        #expect(error?.description.contains("a sequence of 98 steps is longer than the model's 96 (max_position_embeddings)") == true)
+        #expect(error?.description == "a sequence of 98 steps is longer than the model's 96 (max_position_embeddings)")
     }
 
     @Test("longrope serves as many steps as its short factors do, prompt and continuation together")
@@ -84,8 +84,8 @@ struct RotationTests {
         let network = try smallModel(.phi3)
         _ = try network.forward(randomBatch([65], vocabulary: 29), [.logp])
         let forward = #expect(throws: ModelError.self) { try network.forward(randomBatch([66], vocabulary: 29), [.logp]) }
-        let says = "a sequence of 65 steps is longer than the model's 64 (original_max_position_embeddings); longrope's long_factor"
-        #expect(forward?.description.contains(says) == true)
+        let says = "a sequence of 65 steps is longer than the model's 64 (original_max_position_embeddings); longrope's"
+        #expect(forward?.description.hasPrefix(says) == true)
         #expect(throws: ModelError.self) {
             try network.generate(
                 prompts: [[1, 2, 3]], samplesPerPrompt: 1, settings: SamplerSettings(maxNewTokens: 62),

@@ -70,8 +70,10 @@ struct TokenLogpTests {
                 down[index] -= step
                 let expected =
                     isHidden
-                    ? (Self.loss(c, cap: cap, hidden: up, weight: w) - Self.loss(c, cap: cap, hidden: down, weight: w)) / (2 * step)
-                    : (Self.loss(c, cap: cap, hidden: h, weight: up) - Self.loss(c, cap: cap, hidden: h, weight: down)) / (2 * step)
+                    ? (Self.loss(c, cap: cap, hidden: up, weight: w) - Self.loss(c, cap: cap, hidden: down, weight: w))
+                        / (2 * step)
+                    : (Self.loss(c, cap: cap, hidden: h, weight: up) - Self.loss(c, cap: cap, hidden: h, weight: down))
+                        / (2 * step)
                 #expect(abs(found[index] - expected) < tolerance)
             }
         }

@@ -58,7 +58,8 @@ struct TransformerOperatorTests {
     }
 
     @Test(
-        "attention with a scale and a bound of its own, a query of the cache like the last of its sequence", arguments: [nil, 0.7])
+        "attention with a scale and a bound of its own, a query of the cache like the last of its sequence",
+        arguments: [nil, 0.7])
     func boundedAttention(cap: Double?) {
         let generator = Generator(seed: 6)
         let inputs = (0..<3).map { _ in Tensor.normal([2, 3, 5, 6], generator: generator) }

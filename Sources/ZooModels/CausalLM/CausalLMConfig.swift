@@ -144,7 +144,8 @@ public struct CausalLMConfig: Sendable, Equatable {
         guard rotatedWidth % 2 == 0, !family.traits.hasRotaryPositions || rotatedWidth > 0 else {
             let part = rotatedPart == 1 ? "" : ", of which partial_rotary_factor (\(rotatedPart)) leaves \(rotatedWidth)"
             throw ModelError(
-                "\(file): \(keys.headWidth ?? "the width of a head") is \(headWidth)\(part); rotary embeddings need an even number")
+                "\(file): \(keys.headWidth ?? "the width of a head") is \(headWidth)\(part); rotary embeddings need an even number"
+            )
         }
         if case .longRoPE(let long) = ropeScaling, long.short.count != rotatedWidth / 2 || long.long.count != rotatedWidth / 2 {
             throw ModelError(

@@ -86,7 +86,9 @@ extension ConfigKeys {
         }
         rope.theta = try inner.number("rope_theta") ?? rope.theta
         rope.part = try inner.number("partial_rotary_factor") ?? rope.part
-        guard rope.part == 1 || traits.rotatesPart else { throw inner.refuse("partial_rotary_factor", "1: heads turn as a whole here") }
+        guard rope.part == 1 || traits.rotatesPart else {
+            throw inner.refuse("partial_rotary_factor", "1: heads turn as a whole here")
+        }
     }
 
     private func yarn() throws -> RopeScaling.YaRN {

@@ -22,7 +22,8 @@ package enum ModelNotes {
         if traits.keys.newerActivation.map({ keys.json[$0]?.isNull ?? true }) == true,
             keys.json[traits.keys.activation]?.string == "gelu"
         {
-            notes.append("\(traits.keys.activation) is gelu: read as \(traits.activation.rawValue), which these weights were trained with")
+            notes.append(
+                "\(traits.keys.activation) is gelu: read as \(traits.activation.rawValue), which these weights were trained with")
         }
         let longest = config.ropeScaling.longest(positions: config.maxPositions)
         switch config.ropeScaling {
@@ -53,7 +54,8 @@ package enum ModelNotes {
         }
         let types = Set(tensors.filter { !constants.contains($0.key) }.map { "\($0.value.dtype)" }).subtracting(["float32"])
         if !types.isEmpty {
-            notes.append("weights in \(types.sorted().joined(separator: " and ")) are converted to float32, in which they are also written")
+            notes.append(
+                "weights in \(types.sorted().joined(separator: " and ")) are converted to float32, in which they are also written")
         }
         return notes
     }
