@@ -1,6 +1,7 @@
 // One step of decoding against a key-value cache: what training never does, and where calls cost more than arithmetic.
 #include <cmath>
 
+#include "attention.hpp"
 #include "parallel.hpp"
 #include "rotation.hpp"
 
@@ -10,15 +11,16 @@ namespace {
 
 CT_KERNEL void rotate(
     float *to, int64_t to_stride, const float *from, int64_t from_stride, int64_t heads, const float *c, const float *s,
-    int64_t half, float sign) {
-    rotate_heads(to, to_stride, from, from_stride, heads, c, s, half, sign);
+    int64_t half, int64_t width, float sign) {
+    rotate_heads(to, to_stride, from, from_stride, heads, c, s, half, width, sign);
 }
 
-/// softmax(q · keys) values for one query over `count` columns; `weights` is room for them.
+/// softmax(scale q · keys) values for one query over `count` columns, scores held below `cap` where there is one; `weights` is
+/// room for them.
 CT_KERNEL void attend(
-    float *out, float *weights, const float *q, const float *keys, const float *values, int64_t count, int64_t width) {
+    float *out, float *weights, const float *q, const float *keys, const float *values, int64_t count, int64_t width,
+    float scale, float cap) {
     const int64_t whole = width - width % lanes;
-    const float scale = 1.0f / std::sqrt(static_cast<float>(width));
     floats a, b;
     float top = -3.0e38f;
     for (int64_t c = 0; c < count; ++c) {
@@ -31,7 +33,7 @@ CT_KERNEL void attend(
         }
         float dot = sum(dots);
         for (int64_t i = whole; i < width; ++i) dot += q[i] * key[i];
-        weights[c] = dot * scale;
+        weights[c] = cap > 0 ? cap * std::tanh(dot * scale / cap) : dot * scale;
         top = weights[c] > top ? weights[c] : top;
     }
     float total = 0;
@@ -79,7 +81,7 @@ ct_status ct_rotary_append(
         const int64_t rows = keys.size(0), kv_heads = keys.size(1), columns = keys.size(2), width = keys.size(3);
         const int64_t heads = x.size(1) / width - 2 * kv_heads;
         TORCH_CHECK(
-            x.size(0) == rows && where.size(0) == rows && column < columns && c.size(1) * 2 == width && heads > 0 &&
+            x.size(0) == rows && where.size(0) == rows && column < columns && c.size(1) * 2 <= width && heads > 0 &&
                 heads % kv_heads == 0 && keys.is_contiguous() && values.is_contiguous(),
             "the caches do not fit the projections");
         if (!plain(x)) {
@@ -95,14 +97,14 @@ ct_status ct_rotary_append(
              *pv = values.mutable_data_ptr<float>();
         const auto *from = x.const_data_ptr<float>(), *pc = c.const_data_ptr<float>(), *ps = s.const_data_ptr<float>();
         const auto *position = where.const_data_ptr<int64_t>();
+        const int64_t half = c.size(1);
         parallel(rows, 32, [=](int64_t begin, int64_t end) {
-            const int64_t half = width / 2;
             for (int64_t r = begin; r < end; ++r) {
                 const float *cp = pc + position[r] * half, *sp = ps + position[r] * half,
                             *row = from + r * (heads + 2 * kv_heads) * width;
-                rotate(to + r * heads * width, width, row, width, heads, cp, sp, half, 1);
+                rotate(to + r * heads * width, width, row, width, heads, cp, sp, half, width, 1);
                 const int64_t first = (r * kv_heads * columns + column) * width;
-                rotate(pk + first, columns * width, row + heads * width, width, kv_heads, cp, sp, half, 1);
+                rotate(pk + first, columns * width, row + heads * width, width, kv_heads, cp, sp, half, width, 1);
                 for (int64_t g = 0; g < kv_heads; ++g) {
                     const int64_t offset = first + g * columns * width;
                     std::memcpy(
@@ -115,7 +117,8 @@ ct_status ct_rotary_append(
 }
 
 ct_status ct_cached_attention(
-    ct_tensor *out, ct_tensor q, ct_tensor key_cache, ct_tensor value_cache, ct_tensor starts, int64_t end) {
+    ct_tensor *out, ct_tensor q, ct_tensor key_cache, ct_tensor value_cache, ct_tensor starts, int64_t end, double scale,
+    double cap) {
     return result(out, [&] {
         const at::NoGradGuard none;
         const auto query = ref(q).contiguous(), first = ref(starts).contiguous();
@@ -131,9 +134,11 @@ ct_status ct_cached_attention(
             const auto mask = at::zeros({rows, end}, query.options())
                                   .masked_fill(hidden, -std::numeric_limits<double>::infinity())
                                   .view({rows, 1, 1, end});
-            return at::scaled_dot_product_attention(query, keys.narrow(2, 0, end), values.narrow(2, 0, end), mask)
+            return attention(query, keys.narrow(2, 0, end), values.narrow(2, 0, end), mask, scale, cap)
                 .reshape({rows, kv_heads * group * width});
         }
+        const float factor = scale > 0 ? static_cast<float>(scale) : 1.0f / std::sqrt(static_cast<float>(width)),
+                    most = static_cast<float>(cap);
         auto attended = at::empty({rows, kv_heads * group * width}, query.options()),
              weights = at::empty({rows * kv_heads, end}, query.options());
         auto *to = attended.mutable_data_ptr<float>(), *room = weights.mutable_data_ptr<float>();
@@ -144,7 +149,9 @@ ct_status ct_cached_attention(
             for (int64_t head = begin; head < last; ++head) {
                 const int64_t start = begin_of[head / kv_heads], offset = (head * columns + start) * width;
                 for (int64_t i = head * group; i < (head + 1) * group; ++i)
-                    attend(to + i * width, room + head * end, pq + i * width, pk + offset, pv + offset, end - start, width);
+                    attend(
+                        to + i * width, room + head * end, pq + i * width, pk + offset, pv + offset, end - start, width, factor,
+                        most);
             }
         });
         return attended;

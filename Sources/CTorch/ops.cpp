@@ -1,4 +1,4 @@
-#include "support.hpp"
+#include "attention.hpp"
 
 using namespace ct;
 
@@ -142,17 +142,18 @@ ct_status ct_layer_norm(ct_tensor *out, ct_tensor x, ct_tensor weight, ct_tensor
     return result(out, [&] { return at::layer_norm(ref(x), ref(weight).sizes(), ref(weight), ref(bias), eps); });
 }
 
-ct_status ct_causal_attention(ct_tensor *out, ct_tensor q, ct_tensor k, ct_tensor v, int64_t window) {
+ct_status ct_causal_attention(
+    ct_tensor *out, ct_tensor q, ct_tensor k, ct_tensor v, int64_t window, double scale, double cap) {
     return result(out, [&] {
         const auto &queries = ref(q);
         const int64_t length = queries.size(-2);
         if (window <= 0 || window >= length)
-            return at::scaled_dot_product_attention(queries, ref(k), ref(v), std::nullopt, 0.0, /*is_causal=*/true);
+            return attention(queries, ref(k), ref(v), std::nullopt, scale, cap);
         const auto place = at::arange(length, queries.options().dtype(at::kLong));
         const auto back = place.unsqueeze(1) - place.unsqueeze(0);
         const auto mask = at::zeros({length, length}, queries.options())
                               .masked_fill((back < 0).logical_or(back >= window), -std::numeric_limits<double>::infinity());
-        return at::scaled_dot_product_attention(queries, ref(k), ref(v), mask);
+        return attention(queries, ref(k), ref(v), mask, scale, cap);
     });
 }
 

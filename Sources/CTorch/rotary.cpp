@@ -12,8 +12,8 @@ namespace {
 
 CT_KERNEL void rotate(
     float *to, int64_t to_stride, const float *from, int64_t from_stride, int64_t heads, const float *c, const float *s,
-    int64_t half, float sign) {
-    rotate_heads(to, to_stride, from, from_stride, heads, c, s, half, sign);
+    int64_t half, int64_t width, float sign) {
+    rotate_heads(to, to_stride, from, from_stride, heads, c, s, half, width, sign);
 }
 
 CT_KERNEL void add_to(float *to, const float *from, int64_t count) {
@@ -32,7 +32,7 @@ public:
         AutogradContext *context, const at::Tensor &qkv, const std::optional<at::Tensor> &packed_rows,
         const at::Tensor &cosine, const at::Tensor &sine, int64_t batch, int64_t length, int64_t heads, int64_t kv_heads) {
         const auto rows = packed_rows.value_or(at::Tensor());
-        const Layout at{batch, length, heads, kv_heads, cosine.size(1) * 2};
+        const Layout at{batch, length, heads, kv_heads, qkv.size(1) / (heads + 2 * kv_heads)};
         variable_list outputs;
         for (int i = 0; i < 3; ++i) outputs.push_back(at::empty({batch, length, heads, at.width}, qkv.options()));
         float *to[3];
@@ -40,8 +40,9 @@ public:
         const auto *from = qkv.const_data_ptr<float>(), *c = cosine.const_data_ptr<float>(), *s = sine.const_data_ptr<float>();
         const auto *index = rows.defined() ? rows.const_data_ptr<int64_t>() : nullptr;
         const size_t bytes = sizeof(float) * static_cast<size_t>(at.width);
+        const int64_t half = cosine.size(1);
         parallel(batch * length, 32, [=](int64_t begin, int64_t end) {
-            const int64_t half = at.width / 2, repeats = at.repeats(), whole = at.heads * at.width;
+            const int64_t repeats = at.repeats(), whole = at.heads * at.width;
             for (int64_t place = begin; place < end; ++place) {
                 const int64_t row = index ? index[place] : place, position = place % at.length;
                 if (row < 0) {
@@ -51,8 +52,8 @@ public:
                 const float *cp = c + position * half, *sp = s + position * half, *q = from + row * at.row(),
                             *k = q + whole, *v = k + at.kv_heads * at.width;
                 const int64_t first = place * whole;
-                rotate(to[0] + first, at.width, q, at.width, at.heads, cp, sp, half, 1);
-                rotate(to[1] + first, repeats * at.width, k, at.width, at.kv_heads, cp, sp, half, 1);
+                rotate(to[0] + first, at.width, q, at.width, at.heads, cp, sp, half, at.width, 1);
+                rotate(to[1] + first, repeats * at.width, k, at.width, at.kv_heads, cp, sp, half, at.width, 1);
                 for (int64_t h = 0; h < at.heads; ++h) {
                     const int64_t offset = first + h * at.width, group = h / repeats;
                     if (h % repeats) std::memcpy(to[1] + offset, to[1] + first + group * repeats * at.width, bytes);
@@ -61,7 +62,7 @@ public:
             }
         });
         context->save_for_backward({rows, cosine, sine});
-        context->saved_data["layout"] = std::vector<int64_t>{batch, length, heads, kv_heads, qkv.size(0)};
+        context->saved_data["layout"] = std::vector<int64_t>{batch, length, heads, kv_heads, at.width, qkv.size(0)};
         for (auto &output : outputs) output = output.transpose(1, 2);
         return outputs;
     }
@@ -70,8 +71,8 @@ public:
         const auto saved = context->get_saved_variables();
         const auto &rows = saved[0], &cosine = saved[1], &sine = saved[2];
         const auto sizes = context->saved_data["layout"].toIntVector();
-        const Layout at{sizes[0], sizes[1], sizes[2], sizes[3], cosine.size(1) * 2};
-        auto result = at::zeros({sizes[4], at.row()}, cosine.options());
+        const Layout at{sizes[0], sizes[1], sizes[2], sizes[3], sizes[4]};
+        auto result = at::zeros({sizes[5], at.row()}, cosine.options());
         const float *from[3];
         for (size_t i = 0; i < 3; ++i) {
             gradients[i] = gradients[i].transpose(1, 2).contiguous();
@@ -80,15 +81,16 @@ public:
         auto *to = result.mutable_data_ptr<float>();
         const auto *c = cosine.const_data_ptr<float>(), *s = sine.const_data_ptr<float>();
         const auto *index = rows.defined() ? rows.const_data_ptr<int64_t>() : nullptr;
+        const int64_t half = cosine.size(1);
         parallel(at.batch * at.length, 32, [=](int64_t begin, int64_t end) {
-            const int64_t half = at.width / 2, repeats = at.repeats(), whole = at.heads * at.width;
+            const int64_t repeats = at.repeats(), whole = at.heads * at.width;
             for (int64_t place = begin; place < end; ++place) {
                 const int64_t row = index ? index[place] : place, position = place % at.length;
                 if (row < 0) continue;
                 const float *cp = c + position * half, *sp = s + position * half;
                 float *q = to + row * at.row(), *k = q + whole, *v = k + at.kv_heads * at.width;
                 const size_t bytes = sizeof(float) * static_cast<size_t>(at.width);
-                rotate(q, at.width, from[0] + place * whole, at.width, at.heads, cp, sp, half, -1);
+                rotate(q, at.width, from[0] + place * whole, at.width, at.heads, cp, sp, half, at.width, -1);
                 for (int64_t g = 0; g < at.kv_heads; ++g) {
                     const float *dk = from[1] + place * whole + g * repeats * at.width,
                                 *dv = from[2] + place * whole + g * repeats * at.width;
@@ -99,7 +101,7 @@ public:
                         add_to(v + g * at.width, dv + r * at.width, at.width);
                     }
                 }
-                rotate(k, at.width, k, at.width, at.kv_heads, cp, sp, half, -1);
+                rotate(k, at.width, k, at.width, at.kv_heads, cp, sp, half, at.width, -1);
             }
         });
         return {result, {}, {}, {}, {}, {}, {}, {}};
@@ -127,9 +129,9 @@ ct_status ct_rotary_heads(
     return guard([&] {
         const auto &x = ref(qkv), &c = ref(cosine), &s = ref(sine);
         const auto index = rows ? ref(rows).contiguous() : at::Tensor();
-        const Layout at{batch, length, heads, kv_heads, c.size(1) * 2};
+        const Layout at{batch, length, heads, kv_heads, x.size(-1) / (heads + 2 * kv_heads)};
         TORCH_CHECK(
-            x.dim() == 2 && x.size(1) == at.row() && heads % kv_heads == 0,
+            x.dim() == 2 && x.size(1) == at.row() && heads % kv_heads == 0 && 2 * c.size(1) <= at.width,
             "expected packed projections of width (heads + 2 kv_heads) · width");
         TORCH_CHECK(length <= c.size(0), "a sequence of ", length, " steps is longer than the ", c.size(0), " positions");
         TORCH_CHECK(

@@ -6,11 +6,11 @@
 
 namespace ct {
 
-/// Hugging Face's rotation of several heads at one position: halves (a, b) become (a c - b s, b c + a s). `sign` -1
-/// rotates back. `to` may be `from`.
+/// Hugging Face's rotation of several heads at one position: of their first 2 · `half` numbers the halves (a, b) become
+/// (a c - b s, b c + a s), the rest of `width` stays. `sign` -1 rotates back. `to` may be `from`.
 CT_INLINE void rotate_heads(
     float *to, int64_t to_stride, const float *from, int64_t from_stride, int64_t heads, const float *c, const float *s,
-    int64_t half, float sign) {
+    int64_t half, int64_t width, float sign) {
     for (int64_t h = 0; h < heads; ++h) {
         const float *source = from + h * from_stride;
         float *target = to + h * to_stride;
@@ -19,13 +19,16 @@ CT_INLINE void rotate_heads(
             target[i] = a * c[i] - b * sine;
             target[half + i] = b * c[i] + a * sine;
         }
+        if (2 * half < width && target != source)
+            std::memcpy(target + 2 * half, source + 2 * half, sizeof(float) * static_cast<size_t>(width - 2 * half));
     }
 }
 
 /// The same with libtorch's operators, over the last dimension.
 inline at::Tensor rotated(const at::Tensor &x, const at::Tensor &c, const at::Tensor &s) {
-    const auto halves = x.chunk(2, -1);
-    return at::cat({halves[0] * c - halves[1] * s, halves[1] * c + halves[0] * s}, -1);
+    const int64_t half = c.size(-1), rest = x.size(-1) - 2 * half;
+    const auto parts = x.split_with_sizes({half, half, rest}, -1);
+    return at::cat({parts[0] * c - parts[1] * s, parts[1] * c + parts[0] * s, parts[2]}, -1);
 }
 
 }  // namespace ct

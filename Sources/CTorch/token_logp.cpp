@@ -80,9 +80,9 @@ struct Rows {
     at::Tensor of(const at::Tensor &a) const { return a.defined() ? a.narrow(0, begin, count) : a; }
 };
 
-/// `body` for each chunk of `n` rows, with the chunk's unscaled logits.
+/// `body` for each chunk of `n` rows, with the chunk's unscaled logits, which stay below `cap` where it is above 0.
 template <class Body>
-void for_chunks(const at::Tensor &hidden, const at::Tensor &weight, Body &&body) {
+void for_chunks(const at::Tensor &hidden, const at::Tensor &weight, double cap, Body &&body) {
     const int64_t n = hidden.size(0), rows = chunk_rows(weight.size(0));
     const auto transposed = weight.t();
     auto room = at::empty({std::min(n, rows), weight.size(0)}, hidden.options());
@@ -90,6 +90,7 @@ void for_chunks(const at::Tensor &hidden, const at::Tensor &weight, Body &&body)
         const Rows part{begin, std::min(rows, n - begin)};
         auto logits = room.narrow(0, 0, part.count);
         at::mm_out(logits, part.of(hidden), transposed);
+        if (cap > 0) logits.div_(cap).tanh_().mul_(cap);
         body(part, logits);
     }
 }
@@ -98,15 +99,16 @@ class TokenLogp : public torch::autograd::Function<TokenLogp> {
 public:
     static variable_list forward(
         AutogradContext *context, const at::Tensor &hidden, const at::Tensor &weight, const at::Tensor &targets,
-        const std::optional<at::Tensor> &inverse_temperature, bool want_entropy) {
+        const std::optional<at::Tensor> &inverse_temperature, double cap, bool want_entropy) {
         const auto scale = inverse_temperature.value_or(at::Tensor());
         const int64_t n = hidden.size(0);
         auto logp = at::empty({n}, hidden.options()), lse = at::empty({n}, hidden.options()),
              entropy = at::empty({n}, hidden.options());
-        for_chunks(hidden, weight, [&](const Rows &part, at::Tensor &logits) {
+        for_chunks(hidden, weight, cap, [&](const Rows &part, at::Tensor &logits) {
             statistics(part, logits, targets, scale, logp, lse, entropy);
         });
         context->save_for_backward({hidden, weight, targets, scale, lse, entropy});
+        context->saved_data["cap"] = cap;
         context->set_materialize_grads(false);
         if (!want_entropy) return {logp};
         return {logp, entropy};
@@ -122,15 +124,19 @@ public:
         const auto g_entropy = gradients.size() > 1 && gradients[1].defined() ? gradients[1].contiguous() : at::Tensor();
         if (for_hidden) hidden_gradient = at::empty_like(hidden);
         if (for_weight) weight_gradient = at::zeros_like(weight);
-        for_chunks(hidden, weight, [&](const Rows &part, at::Tensor &logits) {
+        const double cap = context->saved_data["cap"].toDouble();
+        for_chunks(hidden, weight, cap, [&](const Rows &part, at::Tensor &logits) {
+            // The slope of cap · tanh(z / cap) is 1 - tanh²(z / cap).
+            const auto slope = cap > 0 ? (logits / cap).square_().neg_().add_(1) : at::Tensor();
             gradient(part, logits, targets, scale, lse, entropy, g_logp, g_entropy);
+            if (cap > 0) logits.mul_(slope);
             if (for_hidden) {
                 auto into = part.of(hidden_gradient);
                 at::mm_out(into, logits, weight);
             }
             if (for_weight) weight_gradient.addmm_(logits.t(), part.of(hidden));
         });
-        return {hidden_gradient, weight_gradient, at::Tensor(), at::Tensor(), at::Tensor()};
+        return {hidden_gradient, weight_gradient, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
     }
 
 private:
@@ -199,7 +205,7 @@ private:
 
 ct_status ct_token_logp(
     ct_tensor *logp, ct_tensor *entropy, ct_tensor hidden, ct_tensor weight, ct_tensor targets,
-    ct_tensor inverse_temperature) {
+    ct_tensor inverse_temperature, double cap) {
     return guard([&] {
         const auto &h = ref(hidden), &w = ref(weight), &t = ref(targets);
         TORCH_CHECK(
@@ -214,7 +220,7 @@ ct_status ct_token_logp(
         }
         std::optional<at::Tensor> scale;
         if (inverse_temperature) scale = ref(inverse_temperature).contiguous();
-        auto outputs = TokenLogp::apply(h.contiguous(), w.contiguous(), t.contiguous(), scale, entropy != nullptr);
+        auto outputs = TokenLogp::apply(h.contiguous(), w.contiguous(), t.contiguous(), scale, cap, entropy != nullptr);
         auto *first = give(outputs[0]);
         if (entropy) *entropy = give(outputs[1]);
         *logp = first;

@@ -54,6 +54,19 @@ public enum Safetensors {
         return tensors
     }
 
+    /// Element type and shape of each tensor of a model folder, from the headers of its files alone.
+    public static func readHeaders(in folder: URL, name: String = "model") throws -> [String: (dtype: DType, shape: [Int])] {
+        let file = modelFile(in: folder, name: name)
+        let shards =
+            file.pathExtension == "json" ? Set(try ShardIndex.read(file).values).map(folder.appendingPathComponent) : [file]
+        var tensors: [String: (dtype: DType, shape: [Int])] = [:]
+        for shard in shards {
+            let (header, _) = try SafetensorsHeader.parse(try InputFile.data(shard, isMapped: true), file: shard.path)
+            for entry in header.entries { tensors[entry.name] = (entry.dtype, entry.shape) }
+        }
+        return tensors
+    }
+
     /// Writes `tensors` in this order, atomically: a temporary file is flushed and then renamed.
     public static func write(_ tensors: [NamedTensor], to file: URL, metadata: [String: String] = ["format": "pt"]) throws {
         let header = try SafetensorsHeader.encode(tensors, metadata: metadata, file: file.path)

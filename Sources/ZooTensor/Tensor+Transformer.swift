@@ -60,7 +60,8 @@ extension Tensor {
     ///
     /// - Parameters:
     ///   - rows: the packed row of each of the `batch · length` places, negative for padding; nil if the rows lie there.
-    ///   - cosine: `[positions, width / 2]`, as is `sine`. A step's position is its place in its row.
+    ///   - cosine: `[positions, turned / 2]`, as is `sine`: the numbers of a head after its first `turned` stay. A step's position is
+    ///     its place in its row.
     public func rotaryHeads(
         rows: Tensor?, cosine: Tensor, sine: Tensor, batch: Int, length: Int, heads: Int, kvHeads: Int
     ) -> (q: Tensor, k: Tensor, v: Tensor) {
@@ -86,18 +87,28 @@ extension Tensor {
         }
     }
 
-    /// softmax(q kᵀ / √width) v with self as q, each query seeing the keys up to its own place. Vaswani et al. 2017, eq. 1.
+    /// softmax(scale · q kᵀ) v with self as q, each query seeing the keys up to its own place. Vaswani et al. 2017, eq. 1.
     ///
-    /// - Parameter window: how many keys a query sees, its own included; nil for all. Beltagy et al. 2020, section 3.1.
-    public func causalAttention(_ k: Tensor, _ v: Tensor, window: Int? = nil) -> Tensor {
-        make("causalAttention", [self, k, v]) { ct_causal_attention($0, handle, k.handle, v.handle, Int64(window ?? 0)) }
+    /// - Parameters:
+    ///   - window: how many keys a query sees, its own included; nil for all. Beltagy et al. 2020, section 3.1.
+    ///   - scale: nil for 1/√width.
+    ///   - cap: scores s become cap · tanh(s / cap). Gemma Team 2024 (2408.00118), section 2.
+    public func causalAttention(
+        _ k: Tensor, _ v: Tensor, window: Int? = nil, scale: Double? = nil, cap: Double? = nil
+    ) -> Tensor {
+        make("causalAttention", [self, k, v]) {
+            ct_causal_attention($0, handle, k.handle, v.handle, Int64(window ?? 0), scale ?? 0, cap ?? 0)
+        }
     }
 
     /// The same for one new query per row, `[r, kvHeads, group, width]`, over columns `starts[r] ..< end` of the caches
     /// `[r, kvHeads, columns, width]`; gives `[r, kvHeads · group · width]`. Records no gradient.
-    public func cachedAttention(keys: Tensor, values: Tensor, starts: Tensor, end: Int) -> Tensor {
+    public func cachedAttention(
+        keys: Tensor, values: Tensor, starts: Tensor, end: Int, scale: Double? = nil, cap: Double? = nil
+    ) -> Tensor {
         make("cachedAttention", [self, keys, starts]) {
-            ct_cached_attention($0, handle, keys.handle, values.handle, starts.handle, Int64(end))
+            ct_cached_attention(
+                $0, handle, keys.handle, values.handle, starts.handle, Int64(end), scale ?? 0, cap ?? 0)
         }
     }
 
@@ -108,15 +119,16 @@ extension Tensor {
     ///   - weight: `[v, d]`; this tensor is `[n, d]`.
     ///   - targets: `[n]`, 64-bit.
     ///   - inverseTemperature: `[n]`, or nil for 1.
+    ///   - cap: logits z become cap · tanh(z / cap) before the temperature.
     public func tokenLogp(
-        weight: Tensor, targets: Tensor, inverseTemperature: Tensor?, wantEntropy: Bool
+        weight: Tensor, targets: Tensor, inverseTemperature: Tensor?, cap: Double? = nil, wantEntropy: Bool
     ) -> (logp: Tensor, entropy: Tensor?) {
         var logp: ct_tensor?
         var entropy: ct_tensor?
         let status =
             wantEntropy
-            ? ct_token_logp(&logp, &entropy, handle, weight.handle, targets.handle, inverseTemperature?.handle)
-            : ct_token_logp(&logp, nil, handle, weight.handle, targets.handle, inverseTemperature?.handle)
+            ? ct_token_logp(&logp, &entropy, handle, weight.handle, targets.handle, inverseTemperature?.handle, cap ?? 0)
+            : ct_token_logp(&logp, nil, handle, weight.handle, targets.handle, inverseTemperature?.handle, cap ?? 0)
         check("tokenLogp", [self, weight, targets], status)
         guard let logp else { fatalError("tokenLogp: no result") }
         return (Tensor(owning: logp), entropy.map(Tensor.init(owning:)))

@@ -22,7 +22,10 @@ struct ModelFilesTests {
 
     @Test(
         "what transformers wrote is written back tensor for tensor and key for key",
-        arguments: ["tied", "untied", "value", "score", "llama3", "qwen3", "gemma", "gpt2"])
+        arguments: [
+            "tied", "untied", "value", "score", "llama3", "qwen3", "gemma", "gpt2", "smollm3", "gemma2", "gemma3", "olmo2",
+            "granite", "phi3",
+        ])
     func writesWhatTransformersWrites(name: String) throws {
         try withTemporaryFolder { folder in
             let recorded = try Recorded(name)
@@ -34,12 +37,14 @@ struct ModelFilesTests {
             let theirConfig = try config(recorded.folder)
             let ourConfig = try config(folder)
             // What does not concern the network, and neutral values of what is not built here.
-            let others: Set = [
+            let others: Set<String> = [
                 "transformers_version", "use_cache", "dtype", "pretraining_tp", "attention_dropout", "classifier_dropout",
                 "reorder_and_upcast_attn", "scale_attn_by_inverse_layer_idx", "summary_activation", "summary_first_dropout",
-                "summary_proj_to_labels", "summary_type", "summary_use_proj", "id2label", "label2id",
+                "summary_proj_to_labels", "summary_type", "summary_use_proj", "id2label", "label2id", "no_rope_layer_interval",
+                "sliding_window_pattern", "_sliding_window_pattern", "use_bidirectional_attention",
             ]
-            for (key, value) in theirConfig where !others.contains(key) && !(value is NSNull) {
+            let dropouts: Set = name == "phi3" ? ["embd_pdrop", "resid_pdrop"] : []
+            for (key, value) in theirConfig where !others.union(dropouts).contains(key) && !(value is NSNull) {
                 #expect((ourConfig[key] as? NSObject) == (value as? NSObject), "\(key)")
             }
         }
@@ -170,12 +175,12 @@ struct ModelFilesTests {
         "a config.json that cannot be is refused by key",
         arguments: [
             Broken(
-                fault: "another family", key: "model_type", json: "\"gemma2\"",
-                says: "model_type is gemma2; expected one of llama, qwen2, qwen3, mistral, gemma, gpt2, tabular"),
+                fault: "another family", key: "model_type", json: "\"gpt_neox\"",
+                says: "model_type is gpt_neox; expected one of llama, smollm3, qwen2, qwen3, mistral, gemma, gemma2, "),
             Broken(fault: "no family", key: "model_type", json: nil, says: "model_type is missing"),
             Broken(
-                fault: "unknown scaling", key: "rope_scaling", json: #"{"rope_type": "yarn", "factor": 8}"#,
-                says: "rope_scaling asks for yarn; supported are default, linear and llama3"),
+                fault: "unknown scaling", key: "rope_scaling", json: #"{"rope_type": "ntk", "factor": 8}"#,
+                says: "rope_scaling asks for ntk; supported are default, linear, dynamic, llama3, yarn and longrope"),
             Broken(
                 fault: "scaling without its factor", key: "rope_scaling", json: #"{"type": "linear"}"#,
                 says: "rope_scaling: factor is missing"),
@@ -183,13 +188,33 @@ struct ModelFilesTests {
                 fault: "scaling with a key too many", key: "rope_scaling",
                 json: #"{"rope_type": "linear", "factor": 2, "mscale": 0.7}"#, says: "rope_scaling: mscale is 0.7"),
             Broken(
-                fault: "scaling in the newer key", key: "rope_parameters", json: #"{"rope_type": "dynamic", "factor": 2}"#,
-                says: "rope_parameters asks for dynamic"),
+                fault: "scaling in the newer key", key: "rope_parameters", json: #"{"rope_type": "ntk", "factor": 2}"#,
+                says: "rope_parameters asks for ntk"),
+            Broken(
+                fault: "yarn without its factor", key: "rope_scaling", json: #"{"rope_type": "yarn", "beta_fast": 8}"#,
+                says: "rope_scaling: factor is missing"),
+            Broken(
+                fault: "a negative end of the ramp", key: "rope_scaling",
+                json: #"{"rope_type": "yarn", "factor": 8, "beta_slow": -1}"#, says: "beta_slow is -1; expected a number from 0"),
+            Broken(
+                fault: "longrope for other heads", key: "rope_scaling",
+                json: #"{"rope_type": "longrope", "short_factor": [1], "long_factor": [2], "factor": 4}"#,
+                says: "short_factor and long_factor have 1 and 1 numbers; expected 2"),
+            Broken(
+                fault: "longrope of two lengths", key: "rope_scaling",
+                json: #"{"rope_type": "longrope", "short_factor": [1, 1], "long_factor": [2]}"#,
+                says: "long_factor is [2]; expected as many numbers as short_factor has (2)"),
+            Broken(
+                fault: "rotations by layer", key: "rope_parameters", json: #"{"sliding_attention": {"rope_theta": 10}}"#,
+                says: "rope_parameters: sliding_attention is"),
+            Broken(
+                fault: "rotation of a part in the newer key", key: "rope_parameters",
+                json: #"{"rope_type": "default", "partial_rotary_factor": 0.5}"#,
+                says: "rope_parameters: partial_rotary_factor is 0.5; expected 1"),
             Broken(
                 fault: "rotation of a part", key: "partial_rotary_factor", json: "0.5",
                 says: "partial_rotary_factor is 0.5; expected 1, or null: no other value is supported here"),
             Broken(fault: "a window Llama lacks", key: "sliding_window", json: "4", says: "sliding_window is 4; expected null"),
-            Broken(fault: "dropout", key: "attention_dropout", json: "0.1", says: "attention_dropout is 0.1; expected 0"),
             Broken(
                 fault: "quantised weights", key: "quantization_config", json: #"{"bits": 4}"#, says: "quantization_config is"),
             Broken(fault: "experts", key: "num_local_experts", json: "8", says: "num_local_experts is 8"),
@@ -198,7 +223,7 @@ struct ModelFilesTests {
                 says: "model.layers.0.self_attn.q_proj.bias is missing"),
             Broken(fault: "a flag as number", key: "mlp_bias", json: "1", says: "mlp_bias is 1; expected true or false"),
             Broken(fault: "a number as flag", key: "hidden_size", json: "true", says: "expected a whole number"),
-            Broken(fault: "a negative token", key: "eos_token_id", json: "[2, -1]", says: "eos_token_id is"),
+            Broken(fault: "a token as text", key: "eos_token_id", json: "[2, \"</s>\"]", says: "eos_token_id is"),
             Broken(fault: "another activation", key: "hidden_act", json: "\"gelu\"", says: "hidden_act is gelu"),
             Broken(fault: "missing size", key: "hidden_size", json: nil, says: "hidden_size is missing"),
             Broken(fault: "size as text", key: "vocab_size", json: "\"37\"", says: "vocab_size is 37; expected a whole number"),

@@ -9,7 +9,10 @@ let fixtures =
     ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Fixtures")
 
 /// The recorded language models: every family, and what its options change.
-let languageModels = ["tied", "untied", "llama3", "qwen2", "qwen3", "mistral", "gemma", "gpt2"]
+let languageModels = [
+    "tied", "untied", "llama3", "qwen2", "qwen3", "mistral", "gemma", "gpt2", "smollm3", "gemma2", "gemma3", "olmo2", "granite",
+    "phi3",
+]
 
 /// A folder of its own that is removed after `body`.
 func withTemporaryFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
@@ -76,7 +79,26 @@ func smallModel(_ family: Family, _ head: Head = .languageModel) throws -> Causa
     case .mistral: config.slidingWindow = 5
     case .qwen2: (config.slidingWindow, config.fullLayers) = (3, 1)
     case .qwen3: config.ropeScaling = .linear(factor: 2)
-    case .gemma, .gpt2: break
+    case .smollm3:
+        (config.slidingWindow, config.rotatedLayers, config.windowedLayers) = (4, [true, false], [false, true])
+        var yarn = RopeScaling.YaRN(factor: 4)
+        yarn.originalPositions = 24
+        config.ropeScaling = .yarn(yarn)
+    case .gemma2:
+        (config.slidingWindow, config.windowedLayers) = (3, [true, false])
+        (config.scales.queryScalar, config.scales.attentionCap, config.scales.logitCap) = (9, 0.5, 2)
+    case .gemma3:
+        (config.slidingWindow, config.windowedLayers, config.localRopeTheta) = (3, [true, false], 100)
+        (config.scales.queryScalar, config.scales.logitCap) = (9, 3)
+    case .granite:
+        (config.scales.embedding, config.scales.residual) = (3, 0.4)
+        (config.scales.attention, config.scales.logits) = (0.8, 1.5)
+    case .phi3:
+        (config.slidingWindow, config.rotatedPart) = (5, 0.5)
+        var long = RopeScaling.LongRoPE(short: [1.5], long: [3])
+        long.originalPositions = 64
+        config.ropeScaling = .longRoPE(long)
+    case .gemma, .gpt2, .olmo2: break
     }
     let network = try CausalLM.initialize(config: config, head: head, generator: Generator(seed: 1))
     // Biases start at 0 and norms at 1 or 0, where a mistake in either would not show.

@@ -6,10 +6,12 @@ Pinned: torch==2.13.0 transformers==4.57.6 safetensors==0.8.0.
 
 import pathlib
 import sys
+import types
 
 import torch
 from safetensors.torch import load_file
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
@@ -23,9 +25,39 @@ KINDS = {
 }
 
 
+class Trunk(torch.nn.Module):
+    """A family's trunk under a linear head, for the families that `transformers` has no classifier of."""
+
+    def __init__(self, folder):
+        super().__init__()
+        tensors = load_file(folder / "model.safetensors")
+        self.head = {part: tensors.pop(f"score.{part}") for part in ("weight", "bias") if f"score.{part}" in tensors}
+        self.whole = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder), attn_implementation="eager")
+        missing, unexpected = self.whole.load_state_dict(tensors, strict=False)
+        missing = [name for name in missing if name != "lm_head.weight"]
+        self.problems = {key: value for key, value in dict(missing=missing, unexpected=unexpected).items() if value}
+
+    def forward(self, tokens):
+        return types.SimpleNamespace(logits=torch.nn.functional.linear(self.whole.model(tokens).last_hidden_state, **self.head))
+
+
+def read(head, folder):
+    try:
+        # Only this one bounds scores where a family does.
+        model, loading = KINDS[head].from_pretrained(folder, output_loading_info=True, attn_implementation="eager")
+    except ValueError as error:
+        if head == "languageModel" or "Unrecognized configuration class" not in str(error):
+            raise
+        model = Trunk(folder)
+        return model, model.problems
+    return model, {key: value for key, value in loading.items() if value}
+
+
 def theirs(head, model, row):
     """What the network gives for one sequence of which every step but the first is masked."""
     logits = model(row[None]).logits[0]
+    if head == "score" and isinstance(model, Trunk):
+        logits = logits[(row != 0).nonzero()[-1, 0]]
     if head == "languageModel":
         return torch.log_softmax(logits[:-1], -1).gather(1, row[1:, None])[:, 0]
     if head == "mean":
@@ -37,8 +69,7 @@ def main(root):
     failed = False
     for folder in sorted(root.iterdir()):
         head = folder.name.split("-")[1]
-        model, loading = KINDS[head].from_pretrained(folder, output_loading_info=True)
-        problems = {key: value for key, value in loading.items() if value}
+        model, problems = read(head, folder)
         ours = load_file(folder / "ours.safetensors")
         bounds = ours["offsets"].tolist()
         rows = [ours["tokens"][a:b].long() for a, b in zip(bounds, bounds[1:])]

@@ -52,7 +52,7 @@ struct RecipeErrorTests {
             ),
             (
                 "family: llama", "family: rnn",
-                "6: stages[0].policy.new.family: expected one of flow-image, gemma, gpt2, llama, mistral, qwen2, qwen3, tabular, found 'rnn'"
+                "6: stages[0].policy.new.family: expected one of flow-image, gemma, gemma2, gemma3_text, gpt2, granite, llama, mistral, olmo2, phi3, qwen2, qwen3, smollm3, tabular, found 'rnn'"
             ),
             (
                 "task: sentiment", "task: sentimental",

@@ -21,3 +21,4 @@ func withTemporaryFolder<Result>(_ body: (URL) throws -> Result) throws -> Resul
 #else
     let fileSizeLimit = RLIMIT_FSIZE
 #endif
+func hyperbolicTangent(_ x: Double) -> Double { Foundation.tanh(x) }

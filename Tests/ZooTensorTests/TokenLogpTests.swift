@@ -21,11 +21,12 @@ struct TokenLogpTests {
     }
 
     /// Σ a logp + b entropy, written out in double precision.
-    private static func loss(_ c: Case, hidden: [Double], weight: [Double]) -> Double {
+    private static func loss(_ c: Case, cap: Double?, hidden: [Double], weight: [Double]) -> Double {
         var total = 0.0
         for row in 0..<rows {
             let logits = (0..<vocabulary).map { token in
-                (0..<width).reduce(0.0) { $0 + hidden[row * width + $1] * weight[token * width + $1] } * Double(c.inverse[row])
+                let logit = (0..<width).reduce(0.0) { $0 + hidden[row * width + $1] * weight[token * width + $1] }
+                return (cap.map { $0 * hyperbolicTangent(logit / $0) } ?? logit) * Double(c.inverse[row])
             }
             let top = logits.max() ?? 0
             let lse = top + logNatural(logits.reduce(0) { $0 + exponential($1 - top) })
@@ -35,15 +36,16 @@ struct TokenLogpTests {
         return total
     }
 
-    @Test("gradients of logp and entropy agree with finite differences", arguments: [DType.float32, .float64])
-    func finiteDifferences(dtype: DType) {
+    @Test("gradients of logp and entropy agree with finite differences", arguments: [DType.float32, .float64], [nil, 2.5])
+    func finiteDifferences(dtype: DType, cap: Double?) {
         let c = Case(seed: 7)
         let hidden = Tensor(c.hidden, shape: [Self.rows, Self.width]).to(dtype)
         let weight = Tensor(c.weight, shape: [Self.vocabulary, Self.width]).to(dtype)
         hidden.requiresGrad = true
         weight.requiresGrad = true
         let (logp, entropy) = hidden.tokenLogp(
-            weight: weight, targets: Tensor(c.targets), inverseTemperature: Tensor(c.inverse).to(dtype), wantEntropy: true)
+            weight: weight, targets: Tensor(c.targets), inverseTemperature: Tensor(c.inverse).to(dtype), cap: cap,
+            wantEntropy: true)
         guard let entropy else {
             Issue.record("entropy was asked for")
             return
@@ -54,7 +56,7 @@ struct TokenLogpTests {
             zip(logp.doubles, c.a).reduce(0) { $0 + $1.0 * Double($1.1) }
             + zip(entropy.doubles, c.b).reduce(0) { $0 + $1.0 * Double($1.1) }
         let tolerance = dtype == .float32 ? 2e-5 : 1e-7
-        #expect(abs(value - Self.loss(c, hidden: h, weight: w)) < tolerance * 5)
+        #expect(abs(value - Self.loss(c, cap: cap, hidden: h, weight: w)) < tolerance * 5)
         backward([logp, entropy], gradients: [Tensor(c.a).to(dtype), Tensor(c.b).to(dtype)])
 
         let step = 1e-5
@@ -68,8 +70,10 @@ struct TokenLogpTests {
                 down[index] -= step
                 let expected =
                     isHidden
-                    ? (Self.loss(c, hidden: up, weight: w) - Self.loss(c, hidden: down, weight: w)) / (2 * step)
-                    : (Self.loss(c, hidden: h, weight: up) - Self.loss(c, hidden: h, weight: down)) / (2 * step)
+                    ? (Self.loss(c, cap: cap, hidden: up, weight: w) - Self.loss(c, cap: cap, hidden: down, weight: w))
+                        / (2 * step)
+                    : (Self.loss(c, cap: cap, hidden: h, weight: up) - Self.loss(c, cap: cap, hidden: h, weight: down))
+                        / (2 * step)
                 #expect(abs(found[index] - expected) < tolerance)
             }
         }

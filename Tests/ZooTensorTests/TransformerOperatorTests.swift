@@ -38,20 +38,50 @@ struct TransformerOperatorTests {
         compare([.normal([rows, 2 * width], generator: Generator(seed: 2)) * 12]) { inputs, _ in [inputs[0].swiGLU()] }
     }
 
-    @Test("rotary heads with shared keys, packed evenly and with padding", arguments: [true, false])
-    func rotaryHeads(even: Bool) {
+    @Test(
+        "rotary heads with shared keys, packed evenly and with padding, turned whole, in part and not", arguments: [true, false],
+        [3, 2, 0])
+    func rotaryHeads(even: Bool, turned: Int) {
         // Two sequences of 5 and 3 steps, 4 heads of width 6 over 2 shared keys.
         let lengths = even ? [4, 4] : [5, 3]
         let longest = lengths.max() ?? 0
         let rows: [Int]? = even ? nil : [0, 1, 2, 3, 4, 5, 6, 7, -1, -1]
-        let angles = Tensor.normal([8, 3], generator: Generator(seed: 4)).floats
+        let angles = Tensor.normal([8, turned], generator: Generator(seed: 4)).floats
         compare([.normal([8, 8 * 6], generator: Generator(seed: 3))]) { inputs, dtype in
-            let cosine = Tensor(angles.map { Float(cos(Double($0))) }, shape: [8, 3]).to(dtype)
-            let sine = Tensor(angles.map { Float(sin(Double($0))) }, shape: [8, 3]).to(dtype)
+            let cosine = Tensor(angles.map { Float(cos(Double($0))) }, shape: [8, turned]).to(dtype)
+            let sine = Tensor(angles.map { Float(sin(Double($0))) }, shape: [8, turned]).to(dtype)
             let (q, k, v) = inputs[0].rotaryHeads(
                 rows: rows.map { Tensor($0) }, cosine: cosine, sine: sine, batch: 2, length: longest, heads: 4, kvHeads: 2)
             #expect(q.shape == [2, 4, longest, 6])
             return [q.contiguous(), k.contiguous(), v.contiguous()]
+        }
+    }
+
+    @Test(
+        "attention with a scale and a bound of its own, a query of the cache like the last of its sequence",
+        arguments: [nil, 0.7])
+    func boundedAttention(cap: Double?) {
+        let generator = Generator(seed: 6)
+        let inputs = (0..<3).map { _ in Tensor.normal([2, 3, 5, 6], generator: generator) }
+        let (q, k, v) = (inputs[0].doubles, inputs[1].doubles, inputs[2].doubles)
+        let found = inputs[0].causalAttention(inputs[1], inputs[2], window: 3, scale: 0.4, cap: cap).contiguous().doubles
+        let cached = inputs[0].narrow(2, 4..<5).reshape([2, 3, 1, 6]).cachedAttention(
+            keys: inputs[1], values: inputs[2], starts: Tensor([2, 2]), end: 5, scale: 0.4, cap: cap
+        ).doubles
+        for head in 0..<6 {
+            for row in 0..<5 {
+                let places = max(0, row - 2)...row
+                let scores = places.map { place in
+                    let dot = (0..<6).reduce(0.0) { $0 + q[(head * 5 + row) * 6 + $1] * k[(head * 5 + place) * 6 + $1] } * 0.4
+                    return exponential(cap.map { $0 * hyperbolicTangent(dot / $0) } ?? dot)
+                }
+                for column in 0..<6 {
+                    let sum = zip(places, scores).reduce(0.0) { $0 + $1.1 * v[(head * 5 + $1.0) * 6 + column] }
+                    let expected = sum / scores.reduce(0, +)
+                    #expect(abs(found[(head * 5 + row) * 6 + column] - expected) < 1e-5)
+                    if row == 4 { #expect(abs(cached[head * 6 + column] - expected) < 1e-5) }
+                }
+            }
         }
     }
 

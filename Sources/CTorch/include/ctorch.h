@@ -163,7 +163,8 @@ ct_status ct_swiglu(ct_tensor *out, ct_tensor gate_up);
 /// Splits packed projections `qkv` [n, (heads + 2 kv_heads) · width] into rotated q and k, and v, each
 /// [batch, heads, length, width]. `rows` [batch · length] names the packed row of each place, a negative number meaning
 /// padding (zeros); NULL means that the rows lie there already, in order. The position of a step is its place in its
-/// row. `cosine`, `sine`: [positions, width / 2]. Key and value heads are repeated to `heads`.
+/// row. `cosine`, `sine`: [positions, turned / 2]; the numbers of a head after its first `turned` stay. Key and value heads are
+/// repeated to `heads`.
 ct_status ct_rotary_heads(
     ct_tensor *q, ct_tensor *k, ct_tensor *v, ct_tensor qkv, ct_tensor rows, ct_tensor cosine, ct_tensor sine,
     int64_t batch, int64_t length, int64_t heads, int64_t kv_heads);
@@ -172,19 +173,21 @@ ct_status ct_rotary_heads(
 ct_status ct_rotary_append(
     ct_tensor *q, ct_tensor qkv, ct_tensor positions, ct_tensor cosine, ct_tensor sine, ct_tensor key_cache,
     ct_tensor value_cache, int64_t column);
-/// softmax(q kᵀ / sqrt(width)) v, each query seeing the keys up to its own place: the last `window` of them, or all where
-/// `window` is 0.
-ct_status ct_causal_attention(ct_tensor *out, ct_tensor q, ct_tensor k, ct_tensor v, int64_t window);
+/// softmax(scale q kᵀ) v, each query seeing the keys up to its own place: the last `window` of them, or all where `window` is 0.
+/// A `scale` of 0 means 1 / sqrt(width); where `cap` is above 0, scores are cap · tanh(score / cap).
+ct_status ct_causal_attention(
+    ct_tensor *out, ct_tensor q, ct_tensor k, ct_tensor v, int64_t window, double scale, double cap);
 /// The same for one new query per row, `q` [r, kv_heads, group, width], over columns starts[r] ..< `end` of the caches
 /// [r, kv_heads, columns, width]; gives [r, kv_heads · group · width]. No gradient.
 ct_status ct_cached_attention(
-    ct_tensor *out, ct_tensor q, ct_tensor key_cache, ct_tensor value_cache, ct_tensor starts, int64_t end);
+    ct_tensor *out, ct_tensor q, ct_tensor key_cache, ct_tensor value_cache, ct_tensor starts, int64_t end, double scale,
+    double cap);
 /// log p(target) and entropy of softmax(hidden · weightᵀ · inverse_temperature), row by row, without ever holding
 /// [n, vocabulary]: logits are made in chunks and made again in the backward pass. `inverse_temperature` [n] may be NULL.
-/// `entropy` may be NULL where it is not wanted.
+/// `entropy` may be NULL where it is not wanted. Where `cap` is above 0, logits are cap · tanh(logit / cap) before the temperature.
 ct_status ct_token_logp(
     ct_tensor *logp, ct_tensor *entropy, ct_tensor hidden, ct_tensor weight, ct_tensor targets,
-    ct_tensor inverse_temperature);
+    ct_tensor inverse_temperature, double cap);
 
 // --- Diffusion transformer -----------------------------------------------------------------------------------------
 

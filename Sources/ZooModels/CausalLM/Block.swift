@@ -3,24 +3,29 @@ import ZooTensor
 extension CausalLM {
     /// One transformer layer.
     struct Block {
-        let attentionNorm: Norm
+        /// Before attention, and of what attention adds; nil where the family has none there.
+        let attentionNorm: Norm?, attentionPostNorm: Norm?
         /// Queries, keys and values.
         var qkv: Projection
-        /// Norms of each head of the queries and keys, in the families that have them.
-        let headNorms: (query: Norm, key: Norm)?
+        /// Norms of the queries and keys, over each head or over all, in the families that have them.
+        let queryKeyNorms: (query: Norm, key: Norm, width: FamilyTraits.QueryKeyNorm)?
         var output: Projection
-        let feedForwardNorm: Norm
+        /// Before the feed-forward, and of what it adds.
+        let feedForwardNorm: Norm?, feedForwardPostNorm: Norm?
         /// Gate and up, or up alone.
         var up: Projection
         var down: Projection
         let activation: FamilyTraits.Activation
         /// How many steps a query sees; nil for all.
         let window: Int?
+        let rotary: RotaryTable
+        /// Of what the layer adds to the residual stream.
+        let residualScale: Double
     }
 }
 
 extension CausalLM.Block {
-    init(layer: Int, config: CausalLMConfig, store: inout ParameterStore) throws {
+    init(layer: Int, config: CausalLMConfig, rotary: RotaryTable, store: inout ParameterStore) throws {
         let traits = config.family.traits
         let names = traits.tensors
         let prefix = "\(names.prefix)\(names.layers)\(layer)."
@@ -32,6 +37,7 @@ extension CausalLM.Block {
         func norm(_ name: String, _ width: Int) throws -> Norm {
             try store.takeNorm(prefix + name, width, traits.normalization, eps: config.normEps)
         }
+        func norm(_ name: String?) throws -> Norm? { try name.map { try norm($0, hidden) } }
         func projection(
             _ parts: [String], _ rows: [Int], _ columns: Int, _ bias: CausalLMConfig.Biases, deviation: Double
         ) throws -> Projection {
@@ -40,34 +46,41 @@ extension CausalLM.Block {
                 isTransposed: names.areTransposed, deviation: deviation)
         }
 
-        attentionNorm = try norm(names.attentionNorm, hidden)
+        attentionNorm = try norm(names.attentionNorm)
         qkv = try projection(
             names.qkv, names.qkv.count == 1 ? [queries + 2 * keys] : [queries, keys, keys], hidden, .queryKeyValue,
             deviation: config.initializerRange)
-        headNorms =
-            traits.hasQueryKeyNorm
-            ? (try norm(names.queryNorm, config.headWidth), try norm(names.keyNorm, config.headWidth)) : nil
+        queryKeyNorms = try traits.queryKeyNorm.map { width in
+            let widths = width == .head ? (config.headWidth, config.headWidth) : (queries, keys)
+            return (try norm(names.queryNorm, widths.0), try norm(names.keyNorm, widths.1), width)
+        }
         output = try projection([names.output], [hidden], queries, .attentionOutput, deviation: residual)
-        feedForwardNorm = try norm(names.feedForwardNorm, hidden)
-        up = try projection(
-            names.up, names.up.map { _ in config.intermediateSize }, hidden, .feedForward, deviation: config.initializerRange)
-        down = try projection([names.down], [hidden], config.intermediateSize, .feedForward, deviation: residual)
+        attentionPostNorm = try norm(names.attentionPostNorm)
+        feedForwardNorm = try norm(names.feedForwardNorm)
         activation = traits.activation
+        let inner = (activation.isGated ? 2 : 1) * config.intermediateSize / names.up.count
+        up = try projection(names.up, names.up.map { _ in inner }, hidden, .feedForward, deviation: config.initializerRange)
+        down = try projection([names.down], [hidden], config.intermediateSize, .feedForward, deviation: residual)
+        feedForwardPostNorm = try norm(names.feedForwardPostNorm)
         window = config.window(layer: layer)
+        residualScale = config.scales.residual
+        self.rotary = rotary
     }
 
     /// Queries, keys and values of x `[n, hidden]`, ready to be rotated: `[n, (heads + 2 kvHeads) · width]`.
     func attentionInput(_ x: Tensor, _ config: CausalLMConfig) -> Tensor {
-        let packed = qkv(attentionNorm(x))
-        guard let headNorms else { return packed }
+        let packed = qkv(attentionNorm?(x) ?? x)
+        guard let queryKeyNorms else { return packed }
         let queries = config.heads * config.headWidth
         let keys = queries + config.kvHeads * config.headWidth
         func normed(_ columns: Range<Int>, _ norm: Norm) -> Tensor {
-            norm(packed.narrow(1, columns).reshape([-1, config.headWidth])).reshape([-1, columns.count])
+            let part = packed.narrow(1, columns)
+            guard queryKeyNorms.width == .head else { return norm(part) }
+            return norm(part.reshape([-1, config.headWidth])).reshape([-1, columns.count])
         }
         return .concatenate(
             [
-                normed(0..<queries, headNorms.query), normed(queries..<keys, headNorms.key),
+                normed(0..<queries, queryKeyNorms.query), normed(queries..<keys, queryKeyNorms.key),
                 packed.narrow(1, keys..<packed.size(1)),
             ],
             dim: 1)
@@ -75,8 +88,15 @@ extension CausalLM.Block {
 
     /// Everything of a layer that follows attention.
     func finish(_ x: Tensor, attended: Tensor) -> Tensor {
-        let x = output(attended, addedTo: x)
-        return down(activated(up(feedForwardNorm(x))), addedTo: x)
+        let x = adding(output, attended, attentionPostNorm, to: x)
+        return adding(down, activated(up(feedForwardNorm?(x) ?? x)), feedForwardPostNorm, to: x)
+    }
+
+    private func adding(_ layer: Projection, _ input: Tensor, _ norm: Norm?, to x: Tensor) -> Tensor {
+        if norm == nil, residualScale == 1 { return layer(input, addedTo: x) }
+        let output = layer(input)
+        let added = norm?(output) ?? output
+        return residualScale == 1 ? x + added : x + added * residualScale
     }
 
     private func activated(_ x: Tensor) -> Tensor {

@@ -84,7 +84,10 @@ extension CausalLM: Adaptable {
     var projections: [Projection] { blocks.flatMap(\.projections) }
 
     /// PEFT's own: queries and values, or what holds them.
-    var standardTargets: [String] { config.family.traits.tensors.qkv.count == 1 ? ["c_attn"] : ["q_proj", "v_proj"] }
+    var standardTargets: [String] {
+        let names = config.family.traits.tensors.qkv.map { String($0.split(separator: ".").last ?? "") }
+        return names.count == 1 ? names : [names[0], names[2]]
+    }
 }
 
 extension CausalLM.Block {

@@ -15,7 +15,7 @@ extension CausalLM {
         var config = try CausalLMConfig(json: keys.json, file: keys.file)
         let names = config.family.traits.tensors
         do {
-            var tensors = names.withPrefix(try Safetensors.readModel(in: folder))
+            var tensors = try names.plain(Safetensors.readModel(in: folder))
             try config.dropOutputProjection(from: &tensors, head: head)
             var missing = ParameterStore.Missing.refused
             if head != .languageModel {

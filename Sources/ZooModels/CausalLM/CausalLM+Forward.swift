@@ -19,9 +19,9 @@ extension CausalLM {
             let values = hidden.linear(headWeight, bias: headBias).reshape([-1])
             return outputs.map { _ in values }
         }
-        let (logp, entropy) = hidden.tokenLogp(
+        let (logp, entropy) = outputStates(hidden).tokenLogp(
             weight: headWeight, targets: Tensor(states.targets, device: device),
-            inverseTemperature: states.inverseTemperature.map { Tensor($0, device: device) },
+            inverseTemperature: states.inverseTemperature.map { Tensor($0, device: device) }, cap: config.scales.logitCap,
             wantEntropy: outputs.contains(.entropy))
         return outputs.compactMap { output in
             switch output {
@@ -41,7 +41,7 @@ extension CausalLM {
         let chosen = rows.map { Tensor($0, device: device) }
         var x = embed(Tensor(layout.tokens, device: device), positions: Tensor(layout.positions, device: device))
         for (index, block) in blocks.enumerated() {
-            var attended = plan.attend(block.attentionInput(x, config), self, window: block.window)
+            var attended = plan.attend(block.attentionInput(x, config), block, config)
             if index == blocks.count - 1, let chosen {
                 attended = attended.distinctRows(chosen)
                 x = x.distinctRows(chosen)
@@ -78,12 +78,15 @@ extension CausalLM {
     }
 
     func checkLength(_ length: Int) throws {
-        guard length <= config.maxPositions else {
+        let longest = config.ropeScaling.longest(positions: config.maxPositions)
+        guard length <= longest else {
             throw ModelError(
-                "a sequence of \(length) steps is longer than the model's \(config.maxPositions) "
-                    + "(\(config.family.traits.keys.positions))")
+                "a sequence of \(length) steps is longer than the model's \(longest) "
+                    + (longest < config.maxPositions
+                        ? "(original_max_position_embeddings); longrope's long_factor, which is for more, is not supported"
+                        : "(\(config.family.traits.keys.positions))"))
         }
-        rotary.reserve(length)
+        for block in blocks { block.rotary.reserve(length) }
     }
 }
 
@@ -136,23 +139,21 @@ struct AttentionPlan {
 
     /// Causal attention over packed projections `[n, (heads + 2 kvHeads) · width]`; gives `[n, heads · width]`.
     ///
-    /// - Parameters:
-    ///   - window: how many steps a query sees; nil for all.
-    ///   - observe: sees the rotated keys and the values of each bucket, `[batch, heads, length, width]`.
+    /// - Parameter observe: sees the rotated keys and the values of each bucket, `[batch, heads, length, width]`.
     func attend(
-        _ qkv: Tensor, _ network: CausalLM, window: Int?,
+        _ qkv: Tensor, _ block: CausalLM.Block, _ config: CausalLMConfig,
         observe: (SequenceLayout.Bucket, Tensor, Tensor) -> Void = { _, _, _ in }
     ) -> Tensor {
-        let config = network.config
         let parts = layout.buckets.count == 1 ? [qkv] : qkv.splitRows(layout.buckets.map(\.rows.count))
         let outputs = layout.buckets.indices.map { index in
             let bucket = layout.buckets[index]
             let (q, k, v) = parts[index].rotaryHeads(
-                rows: places[index], cosine: network.rotary.cosine, sine: network.rotary.sine, batch: bucket.batch,
+                rows: places[index], cosine: block.rotary.cosine, sine: block.rotary.sine, batch: bucket.batch,
                 length: bucket.length, heads: config.heads, kvHeads: config.kvHeads)
             observe(bucket, k, v)
-            let attended = q.causalAttention(k, v, window: window).transpose(1, 2)
-                .reshape([bucket.batch * bucket.length, config.heads * config.headWidth])
+            let attended = q.causalAttention(
+                k, v, window: block.window, scale: config.attentionScale, cap: config.scales.attentionCap
+            ).transpose(1, 2).reshape([bucket.batch * bucket.length, config.heads * config.headWidth])
             // Padded keys come after every real query, so the causal mask already hides them.
             return packed[index].map { attended.distinctRows($0) } ?? attended
         }

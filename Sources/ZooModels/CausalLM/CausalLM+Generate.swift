@@ -58,7 +58,7 @@ extension CausalLM {
         for (index, block) in blocks.enumerated() {
             let prompt = DecodingRows.Cache(rows: order.count, columns: longest, self)
             var row = 0
-            var attended = plan.attend(block.attentionInput(x, config), self, window: block.window) {
+            var attended = plan.attend(block.attentionInput(x, config), block, config) {
                 prompt.fill(rows: row..<row + $0.batch, keys: $1, values: $2, self)
                 row += $0.batch
             }
@@ -69,7 +69,7 @@ extension CausalLM {
             }
             x = block.finish(x, attended: attended)
         }
-        let logits = norm(x).linear(headWeight).select(ownerIndex)
+        let logits = logits(x).select(ownerIndex)
         let decoder = DecodingRows(
             caches: caches, promptLengths: owners.map { lengths[order[$0]] }, longest: longest, device: device)
         return (decoder, logits)
@@ -122,19 +122,22 @@ struct DecodingRows {
         }
         var x = network.embed(tokens, positions: positions)
         // Keys that have left the window stay in the cache, in columns that are not looked at.
-        let left = network.config.slidingWindow.map { column + 1 - $0 } ?? 0
+        let config = network.config
+        let left = config.slidingWindow.map { column + 1 - $0 } ?? 0
         let windowed = left > 0 ? Tensor(firstColumns.map { max($0, left) }, device: x.device) : starts
         for (block, cache) in zip(network.blocks, caches) {
-            let q = block.attentionInput(x, network.config).rotaryAppend(
-                positions: positions, cosine: network.rotary.cosine, sine: network.rotary.sine, keys: cache.keys,
+            let q = block.attentionInput(x, config).rotaryAppend(
+                positions: positions, cosine: block.rotary.cosine, sine: block.rotary.sine, keys: cache.keys,
                 values: cache.values, column: column)
             let seen = block.window == nil ? starts : windowed
-            let attended = q.cachedAttention(keys: cache.keys, values: cache.values, starts: seen, end: column + 1)
+            let attended = q.cachedAttention(
+                keys: cache.keys, values: cache.values, starts: seen, end: column + 1, scale: config.attentionScale,
+                cap: config.scales.attentionCap)
             x = block.finish(x, attended: attended)
         }
         positions = positions + one
         column += 1
-        return network.norm(x).linear(network.headWeight)
+        return network.logits(x)
     }
 
     private mutating func compact(_ kept: [Int], _ index: Tensor) {

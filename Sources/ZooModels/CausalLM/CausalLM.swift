@@ -20,7 +20,6 @@ public final class CausalLM: GenerativeNetwork {
     /// `[vocabulary, hidden]` for a language model, `[1, hidden]` otherwise.
     let headWeight: Tensor
     let headBias: Tensor?
-    let rotary: RotaryTable
     /// nil: the network's parameters are all its weights.
     let adaptation: Adaptation<CausalLM>?
 
@@ -43,7 +42,9 @@ public final class CausalLM: GenerativeNetwork {
             traits.hasRotaryPositions
             ? nil : try store.take("\(names.prefix)\(names.positions).weight", [config.maxPositions, hidden], fill: normal)
         var blocks: [Block] = []
-        for layer in 0..<config.layers { blocks.append(try Block(layer: layer, config: config, store: &store)) }
+        for (layer, rotary) in RotaryTable.ofLayers(config, device: device).enumerated() {
+            blocks.append(try Block(layer: layer, config: config, rotary: rotary, store: &store))
+        }
         self.blocks = blocks
         norm = try store.takeNorm(names.prefix + names.finalNorm, hidden, traits.normalization, eps: config.normEps)
         switch head {
@@ -63,7 +64,6 @@ public final class CausalLM: GenerativeNetwork {
         }
         try store.finish(constants: names.constants)
         parameters = store.parameters
-        rotary = RotaryTable(config, device: device)
         self.config = config
         self.head = head
         self.trainable = trainable
@@ -77,7 +77,7 @@ public final class CausalLM: GenerativeNetwork {
         trainable: Bool
     ) {
         let base = adaptation.base
-        (config, generation, norm, rotary) = (base.config, base.generation, base.norm, base.rotary)
+        (config, generation, norm) = (base.config, base.generation, base.norm)
         (embedding, positionEmbedding) = (base.embedding, base.positionEmbedding)
         (self.blocks, self.head, self.headWeight, self.headBias) = (blocks, head, headWeight, headBias)
         (self.parameters, self.trainable, self.adaptation) = (parameters, trainable, adaptation)
@@ -88,8 +88,17 @@ public final class CausalLM: GenerativeNetwork {
     /// The residual stream's first rows for `tokens` [n] at `positions` [n], `[n, hidden]`.
     func embed(_ tokens: Tensor, positions: @autoclosure () -> Tensor) -> Tensor {
         var x = embedding.embedding(tokens)
-        if config.family.traits.scalesEmbedding { x = x * Double(config.hiddenSize).squareRoot() }
+        if config.embeddingScale != 1 { x = x * config.embeddingScale }
         return positionEmbedding.map { x + $0.embedding(positions()) } ?? x
+    }
+
+    /// What the output projection of a language model reads, from the trunk's output after its last norm.
+    func outputStates(_ x: Tensor) -> Tensor { config.scales.logits == 1 ? x : x / config.scales.logits }
+
+    /// The logits of the trunk's output before its last norm.
+    func logits(_ x: Tensor) -> Tensor {
+        let logits = outputStates(norm(x)).linear(headWeight)
+        return config.scales.logitCap.map { (logits / $0).tanh() * $0 } ?? logits
     }
 
     public var device: Device { embedding.device }

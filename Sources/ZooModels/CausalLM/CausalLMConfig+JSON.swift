@@ -24,12 +24,12 @@ extension CausalLMConfig {
             tieEmbeddings: try keys.flag("tie_word_embeddings") ?? defaults.tieEmbeddings,
             initializerRange: try keys.number("initializer_range") ?? 0.02, bosToken: try keys.tokens("bos_token_id").first,
             eosTokens: try keys.tokens("eos_token_id"), padToken: try keys.tokens("pad_token_id").first)
-        if traits.hasRotaryPositions { (ropeTheta, ropeScaling) = try keys.rope() }
-        let activation = traits.activation.rawValue
-        // The first of the names that the file has decides.
-        let said = try [names.newerActivation, names.activation].compactMap { $0 }.first { try keys.text($0) != nil }
-        if let said, try keys.text(said) != activation { throw keys.refuse(said, "\"\(activation)\"") }
-        try traits.read(&self, keys)
+        if traits.hasRotaryPositions {
+            let rope = try keys.rope(traits)
+            (ropeTheta, ropeScaling, rotatedPart, localRopeTheta) = (rope.theta, rope.scaling, rope.part, rope.localTheta)
+        }
+        try keys.check(traits.activation, names)
+        for option in traits.options { try option.read(&self, keys) }
         if let text = try keys.text("pooling") {
             guard let known = Pooling(rawValue: text) else { throw keys.refuse("pooling", "\"last\" or \"mean\"") }
             pooling = known
@@ -52,9 +52,12 @@ extension CausalLMConfig {
         if let key = names.headWidth { json[key] = .integer(headWidth) }
         if traits.hasRotaryPositions {
             json["rope_theta"] = .number(ropeTheta)
-            json["rope_scaling"] = ropeScaling.json
+            json["rope_scaling"] = ropeScaling.json(kindKey: traits.ropeKindKey)
+            if case .longRoPE(let long) = ropeScaling, let original = long.originalPositions {
+                json["original_max_position_embeddings"] = .integer(original)
+            }
         }
-        for option in traits.write(self).members { json[option.key] = option.value }
+        for member in traits.options.flatMap({ $0.write(self).members }) { json[member.key] = member.value }
         json["bos_token_id"] = bosToken.map { .integer(Int($0)) }
         json["pad_token_id"] = padToken.map { .integer(Int($0)) }
         switch eosTokens.count {
@@ -64,7 +67,7 @@ extension CausalLMConfig {
         }
         let className =
             switch head {
-            case .languageModel: traits.className + traits.languageModelSuffix
+            case .languageModel: traits.languageModelClass ?? traits.className + "ForCausalLM"
             case .score where pooling == .last: traits.className + "ForSequenceClassification"
             case .value, .score: traits.className + "ForTokenClassification"
             }

@@ -14,6 +14,12 @@ public struct CausalLMConfig: Sendable, Equatable {
     public var maxPositions: Int
     public var ropeTheta: Double
     public var ropeScaling = RopeScaling.none
+    /// The part of each head that positions turn, its first numbers.
+    public var rotatedPart = 1.0
+    /// The base in the layers that the window binds, whose frequencies are not scaled; nil: as in the other layers.
+    public var localRopeTheta: Double?
+    /// Whether positions turn queries and keys, layer by layer; nil: in all.
+    public var rotatedLayers: [Bool]?
     public var normEps: Double
     /// Which linear layers have a bias.
     public var biases: Biases
@@ -21,6 +27,9 @@ public struct CausalLMConfig: Sendable, Equatable {
     public var slidingWindow: Int?
     /// The leading layers that the window does not bind.
     public var fullLayers = 0
+    /// Whether the window binds, layer by layer; nil: from `fullLayers` on.
+    public var windowedLayers: [Bool]?
+    public var scales = Scales()
     /// Whether the output projection is the embedding table.
     public var tieEmbeddings: Bool
     /// Standard deviation of fresh weights.
@@ -37,6 +46,23 @@ public struct CausalLMConfig: Sendable, Equatable {
         case last
         /// The mean over the sequence's steps: that of the logits of `transformers`' token classification.
         case mean
+    }
+
+    /// Factors and bounds in places where most families have none.
+    public struct Scales: Sendable, Equatable {
+        public var embedding = 1.0
+        /// Of what a layer adds to the residual stream.
+        public var residual = 1.0
+        /// What logits are divided by.
+        public var logits = 1.0
+        /// Of a query's product with a key; nil: 1/√`queryScalar`.
+        public var attention: Double?
+        /// nil: the width of a head.
+        public var queryScalar: Double?
+        /// Scores of attention, and logits, z become cap · tanh(z / cap); nil: they stay.
+        public var attentionCap: Double?, logitCap: Double?
+
+        public init() {}
     }
 
     public struct Biases: OptionSet, Sendable {
@@ -74,8 +100,21 @@ public struct CausalLMConfig: Sendable, Equatable {
         self.padToken = padToken
     }
 
+    func isWindowed(layer: Int) -> Bool { windowedLayers?[layer] ?? (layer >= fullLayers) }
+
     /// How many steps a query of this layer sees; nil for all.
-    func window(layer: Int) -> Int? { layer < fullLayers ? nil : slidingWindow }
+    func window(layer: Int) -> Int? { isWindowed(layer: layer) ? slidingWindow : nil }
+
+    /// How many numbers of a head positions turn.
+    var rotatedWidth: Int { family.traits.hasRotaryPositions ? Int(Double(headWidth) * rotatedPart) : 0 }
+
+    /// What the rows of the embedding are multiplied by.
+    var embeddingScale: Double { family.traits.scalesEmbedding ? Double(hiddenSize).squareRoot() : scales.embedding }
+
+    /// Of a query's product with a key; nil: 1/√headWidth.
+    var attentionScale: Double? {
+        scales.attention ?? scales.queryScalar.flatMap { $0 == Double(headWidth) ? nil : 1 / $0.squareRoot() }
+    }
 
     /// Throws if the sizes are inconsistent.
     public func validate(file: String = "config") throws {
@@ -99,13 +138,31 @@ public struct CausalLMConfig: Sendable, Equatable {
         guard keys.headWidth != nil || heads * headWidth == hiddenSize else {
             throw ModelError("\(file): \(keys.heads) (\(heads)) must divide \(keys.hidden) (\(hiddenSize))")
         }
-        guard headWidth % 2 == 0 else {
+        guard rotatedPart > 0, rotatedPart <= 1 else {
+            throw ModelError("\(file): partial_rotary_factor is \(rotatedPart); expected a number above 0, at most 1")
+        }
+        guard rotatedWidth % 2 == 0, !family.traits.hasRotaryPositions || rotatedWidth > 0 else {
+            let part = rotatedPart == 1 ? "" : ", of which partial_rotary_factor (\(rotatedPart)) leaves \(rotatedWidth)"
             throw ModelError(
-                "\(file): \(keys.headWidth ?? "the width of a head") is \(headWidth); rotary embeddings need an even number")
+                "\(file): \(keys.headWidth ?? "the width of a head") is \(headWidth)\(part); rotary embeddings need an even number"
+            )
+        }
+        if case .longRoPE(let long) = ropeScaling, long.short.count != rotatedWidth / 2 || long.long.count != rotatedWidth / 2 {
+            throw ModelError(
+                "\(file): short_factor and long_factor have \(long.short.count) and \(long.long.count) numbers; expected "
+                    + "\(rotatedWidth / 2), half of what is turned of a head")
         }
         guard ropeTheta > 0, ropeTheta.isFinite, normEps > 0, normEps.isFinite else {
             throw ModelError("\(file): rope_theta (\(ropeTheta)) and \(keys.normEps) (\(normEps)) must be positive")
         }
+        guard localRopeTheta ?? 1 > 0, localRopeTheta?.isFinite ?? true else {
+            throw ModelError("\(file): rope_local_base_freq is \(localRopeTheta ?? 0); expected a number above 0")
+        }
+        for (name, layers) in [("no_rope_layers", rotatedLayers), ("layer_types", windowedLayers)] {
+            guard let layers, layers.count != self.layers else { continue }
+            throw ModelError("\(file): \(name) has \(layers.count) entries; expected one for each of the \(self.layers) layers")
+        }
+        try scales.validate(file)
         guard initializerRange >= 0, initializerRange.isFinite else {
             throw ModelError("\(file): initializer_range is \(initializerRange); expected a number from 0")
         }
@@ -122,5 +179,18 @@ public struct CausalLMConfig: Sendable, Equatable {
         let feedForward = Double(family.traits.activation.isGated ? 3 : 2) * hidden * Double(intermediateSize)
         let positions = family.traits.hasRotaryPositions ? 0 : Double(maxPositions) * hidden
         return Double(vocabularySize) * hidden * (tieEmbeddings ? 1 : 2) + positions + Double(layers) * (attention + feedForward)
+    }
+}
+
+extension CausalLMConfig.Scales {
+    fileprivate func validate(_ file: String) throws {
+        let all = [
+            ("embedding_multiplier", embedding), ("residual_multiplier", residual), ("logits_scaling", logits),
+            ("attention_multiplier", attention ?? 1), ("query_pre_attn_scalar", queryScalar ?? 1),
+            ("attn_logit_softcapping", attentionCap ?? 1), ("final_logit_softcapping", logitCap ?? 1),
+        ]
+        for (key, value) in all where !(value > 0 && value.isFinite) {
+            throw ModelError("\(file): \(key) is \(value); expected a number above 0")
+        }
     }
 }

@@ -58,12 +58,12 @@ struct ConfigKeys {
 
     func optionalSize(_ key: String) throws -> Int? { json[key]?.isNull ?? true ? nil : try size(key) }
 
-    /// One token id, several, or none.
+    /// One token id, several, or none; a negative number means none.
     func tokens(_ key: String) throws -> [Int32] {
         let found = try optional(key, "a token id or a list of them") { value -> [Int32]? in
             let values = value.array ?? [value]
             let ids = values.compactMap { $0.integer.flatMap { Int32(exactly: $0) } }
-            return ids.count == values.count && ids.allSatisfy { $0 >= 0 } ? ids : nil
+            return ids.count == values.count ? ids.filter { $0 >= 0 } : nil
         }
         return found ?? []
     }

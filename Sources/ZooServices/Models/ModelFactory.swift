@@ -123,17 +123,11 @@ package final class ModelFactory {
         guard case .new(let model) = source else { throw ZooError(.internal, "a source without a folder is new") }
         if model.family == "tabular" { return try tabular(head, trainable) }
         if model.family == NewModel.imageFamily { return try flowImage(model, head, trainable) }
-        var config = model.config
+        var config = Family(rawValue: model.family)?.completed(model.config) ?? model.config
         guard case let codec as TokenizerCodec = try reader(source) else {
             throw ZooError(.internal, "a language model has a tokenizer")
         }
         config["model_type"] = .string(model.family)
-        // A config.json without head_dim means the family's usual width, 128 for Qwen3; a recipe means that the heads share the rest.
-        if config["head_dim"] == nil, let hidden = config["hidden_size"]?.number,
-            let heads = config["num_attention_heads"]?.number, heads > 0
-        {
-            config["head_dim"] = .number((hidden / heads).rounded(.down))
-        }
         if head == .score, let pooling { config["pooling"] = .string(pooling.rawValue) }
         config["vocab_size"] = .number(Double(codec.tokenizer.vocabularySize))
         config["bos_token_id"] = codec.start.map { .number(Double($0)) } ?? .null

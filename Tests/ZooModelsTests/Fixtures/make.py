@@ -12,16 +12,23 @@ import torch
 import transformers
 from safetensors.torch import save_file
 from transformers import (
+    Gemma2Config,
+    Gemma3TextConfig,
     GemmaConfig,
     GPT2Config,
+    GraniteConfig,
     LlamaConfig,
     LlamaForCausalLM,
     LlamaForSequenceClassification,
     LlamaForTokenClassification,
     MistralConfig,
+    Olmo2Config,
+    Phi3Config,
     Qwen2Config,
     Qwen3Config,
+    SmolLM3Config,
 )
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 HERE = pathlib.Path(sys.argv[1] if len(sys.argv) > 2 else __file__ + "/..").resolve()
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 0
@@ -45,7 +52,36 @@ FAMILIES = {
     "gemma": (GemmaConfig, dict(SHAPES["tied"], head_dim=6), torch.float32),
     "gpt2": (GPT2Config, dict(n_embd=16, n_inner=42, n_layer=2, n_head=4, n_positions=64, attn_pdrop=0.0, embd_pdrop=0.0,
                               resid_pdrop=0.0), torch.float32),
+    "smollm3": (SmolLM3Config, dict(SHAPES["tied"], no_rope_layer_interval=2, use_sliding_window=True, sliding_window=4,
+                                    rope_theta=500.0, rope_scaling=dict(rope_type="yarn", factor=4.0, mscale=0.7,
+                                                                        mscale_all_dim=0.3, beta_fast=4.0,
+                                                                        original_max_position_embeddings=16)), torch.float32),
+    "gemma2": (Gemma2Config, dict(SHAPES["tied"], head_dim=6, query_pre_attn_scalar=5, sliding_window=3,
+                                  attn_logit_softcapping=0.8, final_logit_softcapping=2.0), torch.float32),
+    "gemma3": (Gemma3TextConfig, dict(SHAPES["tied"], head_dim=6, query_pre_attn_scalar=5, sliding_window=3,
+                                      sliding_window_pattern=2, rope_local_base_freq=100.0, rope_theta=5000.0,
+                                      rope_scaling=dict(rope_type="linear", factor=2.5)), torch.float32),
+    "olmo2": (Olmo2Config, SHAPES["untied"], torch.float32),
+    "granite": (GraniteConfig, dict(SHAPES["tied"], embedding_multiplier=3.0, attention_multiplier=0.7,
+                                    residual_multiplier=0.4, logits_scaling=1.5), torch.float32),
+    # Heads of 10, of which 6 turn.
+    "phi3": (Phi3Config, dict(hidden_size=20, intermediate_size=23, num_hidden_layers=2, num_attention_heads=2,
+                              num_key_value_heads=1, tie_word_embeddings=False, sliding_window=4, partial_rotary_factor=0.6,
+                              original_max_position_embeddings=32, rope_scaling=dict(
+                                  type="longrope", short_factor=[1.0, 1.5, 2.5], long_factor=[1.0, 3.0, 6.0])), torch.float32),
 }
+# Scalings of positions by what `rope_scaling` says, for heads of 16 at base 10000 and 4096 positions.
+SCALINGS = [
+    dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=1024),
+    dict(rope_type="yarn", factor=4.0),
+    dict(rope_type="yarn", factor=40.0, original_max_position_embeddings=1024, mscale=0.707, mscale_all_dim=1.0),
+    dict(rope_type="yarn", factor=32.0, original_max_position_embeddings=1024, beta_fast=24.0, beta_slow=2.0, truncate=False),
+    dict(rope_type="yarn", factor=2.0, attention_factor=1.25, beta_fast=1.0, beta_slow=1.0),
+    dict(rope_type="yarn", factor=0.5),
+    dict(rope_type="longrope", short_factor=[1.0 + 0.3 * i for i in range(8)], long_factor=[2.0] * 8, factor=4.0),
+    dict(rope_type="longrope", short_factor=[1.5] * 8, long_factor=[2.0] * 8, factor=4.0, attention_factor=1.1),
+    dict(rope_type="dynamic", factor=3.0),
+]
 LENGTHS = [5, 9, 9, 3, 7]
 
 
@@ -131,6 +167,16 @@ def reward_model(name, shape, seed):
     finish(name, model, inputs(tokens, mask, temperature) | dict(score=score, score_weight=weight))
 
 
+def rotations():
+    """What `transformers` makes of each of SCALINGS for sequences that are no longer than the model's positions."""
+    cases = []
+    for scaling in SCALINGS:
+        config = LlamaConfig(hidden_size=32, num_attention_heads=2, max_position_embeddings=4096, rope_scaling=scaling)
+        frequencies, amplitude = ROPE_INIT_FUNCTIONS[scaling["rope_type"]](config, torch.device("cpu"), seq_len=17)
+        cases.append(dict(rope_scaling=scaling, frequencies=frequencies.tolist(), amplitude=amplitude))
+    (HERE / "rotations.json").write_text(json.dumps(cases, indent=1) + "\n")
+
+
 def adamw():
     """Six steps of torch.optim.AdamW after gradient clipping, on gradients that are written down too."""
     torch.manual_seed(5)
@@ -156,6 +202,7 @@ if __name__ == "__main__":
     reward_model("score", SHAPES["untied"], 4)
     for seed, (name, (configuration, shape, dtype)) in enumerate(FAMILIES.items(), 10):
         language_model(name, shape, seed, configuration, dtype)
+    rotations()
     if HERE == pathlib.Path(__file__).parent.resolve():
         adamw()
     total = sum(path.stat().st_size for path in HERE.rglob("*") if path.is_file())

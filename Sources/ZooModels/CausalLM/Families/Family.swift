@@ -4,15 +4,23 @@ import ZooBase
 ///
 /// One network serves all of them. A family is a description (`FamilyTraits`) in a separate file next to this one.
 public enum Family: String, Sendable, CaseIterable {
-    case llama, qwen2, qwen3, mistral, gemma, gpt2
+    case llama, smollm3, qwen2, qwen3, mistral, gemma, gemma2
+    case gemma3 = "gemma3_text"
+    case olmo2, granite, phi3, gpt2
 
     var traits: FamilyTraits {
         switch self {
         case .llama: .llama
+        case .smollm3: .smollm3
         case .qwen2: .qwen2
         case .qwen3: .qwen3
         case .mistral: .mistral
         case .gemma: .gemma
+        case .gemma2: .gemma2
+        case .gemma3: .gemma3
+        case .olmo2: .olmo2
+        case .granite: .granite
+        case .phi3: .phi3
         case .gpt2: .gpt2
         }
     }
@@ -22,7 +30,22 @@ public enum Family: String, Sendable, CaseIterable {
         let keys = traits.keys
         return [keys.hidden, keys.intermediate, keys.layers, keys.heads, keys.positions, keys.normEps]
             + [keys.kvHeads, keys.headWidth].compactMap { $0 } + (traits.hasRotaryPositions ? ["rope_theta"] : [])
-            + ["initializer_range", "tie_word_embeddings"] + traits.options
+            + ["initializer_range", "tie_word_embeddings"] + traits.options.flatMap(\.keys)
+    }
+
+    /// A new model's configuration, with what a recipe means where it is silent and a `config.json` would mean a published model's: the heads
+    /// share the width of the model, and their scores are divided by the root of theirs.
+    package func completed(_ config: [String: JSONValue]) -> [String: JSONValue] {
+        var config = config
+        if config["head_dim"] == nil, let hidden = config["hidden_size"]?.number,
+            let heads = config["num_attention_heads"]?.number, heads > 0
+        {
+            config["head_dim"] = .number((hidden / heads).rounded(.down))
+        }
+        guard let width = config["head_dim"]?.number, width > 0 else { return config }
+        let standard = ["query_pre_attn_scalar": width, "attention_multiplier": 1 / width.squareRoot()]
+        for (key, value) in standard where config[key] == nil && shapeKeys.contains(key) { config[key] = .number(value) }
+        return config
     }
 }
 
@@ -38,18 +61,35 @@ struct FamilyTraits: Sendable {
         case gelu = "gelu_new"
 
         var isGated: Bool { self != .gelu }
+
+        /// What `config.json` may call it.
+        var names: Set<String> {
+            switch self {
+            case .gatedSiLU: ["silu", "swish"]
+            case .gatedGELU, .gelu: ["gelu_pytorch_tanh", "gelu_new", "gelu_fast"]
+            }
+        }
     }
+
+    /// What a norm of queries and keys runs over: each head, or all of them.
+    enum QueryKeyNorm: Sendable { case head, whole }
 
     /// `transformers` names its classes after it: `LlamaForTokenClassification`.
     var className: String
-    /// The end of the language model's.
-    var languageModelSuffix = "ForCausalLM"
+    /// The language model's; nil: `LlamaForCausalLM` and its like.
+    var languageModelClass: String?
     var normalization = Normalization.rms
     var activation = Activation.gatedSiLU
     /// Otherwise each position has a vector of its own, which is added to the embedding.
     var hasRotaryPositions = true
-    /// Whether each head of the queries and keys is normalised before it is rotated.
-    var hasQueryKeyNorm = false
+    /// Whether the layers with a window may have a rotation of their own.
+    var hasLocalRotation = false
+    /// Whether positions may turn a part of each head alone.
+    var rotatesPart = false
+    /// The key by which `rope_scaling` names its kind where `transformers` knows no other.
+    var ropeKindKey = "rope_type"
+    /// How queries and keys are normalised before they are rotated; nil: not.
+    var queryKeyNorm: QueryKeyNorm?
     /// Whether embeddings are multiplied by √hidden.
     var scalesEmbedding = false
     /// Whether fresh matrices that write to the residual stream are divided by √(2 · layers). Radford et al. 2019, section 2.3.
@@ -58,12 +98,8 @@ struct FamilyTraits: Sendable {
     var tensors = TensorNames()
     var keys = ConfigNames()
     var defaults = Defaults()
-    /// Keys of `config.json` beyond those that all families share, which `read` and `write` know.
-    var options: [String] = []
-    /// Sets what `options` say.
-    var read: @Sendable (inout CausalLMConfig, ConfigKeys) throws -> Void = { _, _ in }
-    /// The options as `config.json` holds them.
-    var write: @Sendable (CausalLMConfig) -> JSONObject = { _ in [:] }
+    /// Keys of `config.json` beyond those that all families share.
+    var options: [FamilyOption] = []
 
     /// The default of `transformers` for keys missing in `config.json`.
     struct Defaults: Sendable {
@@ -74,6 +110,9 @@ struct FamilyTraits: Sendable {
         /// In units of the hidden size; nil if the key is required.
         var intermediate: Int?
         var tieEmbeddings = false
+        var ropeTheta = 10_000.0
+        /// In layers with a window, where they have a rotation of their own.
+        var localRopeTheta = 10_000.0
     }
 }
 
@@ -88,7 +127,7 @@ struct ConfigNames: Sendable {
     var positions = "max_position_embeddings"
     var normEps = "rms_norm_eps"
     var activation = "hidden_act"
-    /// Speaks before `activation`, which older files set to something else.
+    /// Speaks before `activation`, in which older files have `gelu` where they mean its tanh form.
     var newerActivation: String?
 }
 
@@ -100,13 +139,17 @@ struct TensorNames: Sendable {
     var positions = "wpe"
     /// Before the number of a layer.
     var layers = "layers."
-    var attentionNorm = "input_layernorm"
+    /// Before attention, and of what attention adds; nil: no such norm.
+    var attentionNorm: String? = "input_layernorm"
+    var attentionPostNorm: String?
     var qkv = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"]
     var queryNorm = "self_attn.q_norm"
     var keyNorm = "self_attn.k_norm"
     var output = "self_attn.o_proj"
-    var feedForwardNorm = "post_attention_layernorm"
-    /// Gate and up, or up alone.
+    /// Before the feed-forward, and of what it adds.
+    var feedForwardNorm: String? = "post_attention_layernorm"
+    var feedForwardPostNorm: String?
+    /// Gate and up, apart or in one, or up alone.
     var up = ["mlp.gate_proj", "mlp.up_proj"]
     var down = "mlp.down_proj"
     var finalNorm = "norm"
@@ -117,13 +160,4 @@ struct TensorNames: Sendable {
     /// Endings of tensors in older files that hold constants.
     var constants = ["rotary_emb.inv_freq"]
 
-    /// `tensors` with the trunk's prefix, whether the file has it or not.
-    func withPrefix<Value>(_ tensors: [String: Value]) -> [String: Value] {
-        if tensors.keys.contains(where: { $0.hasPrefix(prefix) }) { return tensors }
-        let heads = ["lm_head.", "score.", valueHead + "."]
-        return Dictionary(
-            uniqueKeysWithValues: tensors.map { name, value in
-                (heads.contains(where: name.hasPrefix) ? name : prefix + name, value)
-            })
-    }
 }

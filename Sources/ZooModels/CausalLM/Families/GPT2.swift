@@ -1,13 +1,9 @@
-import Foundation
 import ZooBase
 
 extension FamilyTraits {
     /// Radford et al. 2019: learned positions, LayerNorm, biases everywhere, one matrix for queries, keys and values.
-    ///
-    /// Dropout (`attn_pdrop`, `embd_pdrop`, `resid_pdrop`) is read and not applied: a policy's probabilities must not depend on
-    /// chance.
     static let gpt2 = FamilyTraits(
-        className: "GPT2", languageModelSuffix: "LMHeadModel", normalization: .layer, activation: .gelu,
+        className: "GPT2", languageModelClass: "GPT2LMHeadModel", normalization: .layer, activation: .gelu,
         hasRotaryPositions: false, scalesFreshResiduals: true,
         biases: [.attention, .feedForward],
         tensors: TensorNames(
@@ -18,7 +14,10 @@ extension FamilyTraits {
             hidden: "n_embd", intermediate: "n_inner", layers: "n_layer", heads: "n_head", kvHeads: nil, headWidth: nil,
             positions: "n_positions", normEps: "layer_norm_epsilon", activation: "activation_function"),
         defaults: Defaults(positions: 1024, normEps: 1e-5, intermediate: 4, tieEmbeddings: true),
-        write: { _ in
-            ["attn_pdrop": 0.0, "embd_pdrop": 0.0, "resid_pdrop": 0.0, "scale_attn_weights": true]
-        })
+        // `transformers` takes an absent key for 0.1.
+        options: [
+            FamilyOption(
+                keys: [],
+                write: { _ in ["attn_pdrop": 0.0, "embd_pdrop": 0.0, "resid_pdrop": 0.0, "scale_attn_weights": true] })
+        ])
 }
