@@ -16,7 +16,7 @@ extension CausalLM {
                 if isCancelled() { throw CancellationError() }
                 let draw = uniform.narrow(0, step..<step + 1).reshape([-1])
                 let (tokens, logp) = logits.sampled(draw.select(decoder.owners), settings, step: step)
-                let going = record.append(tokens.values(), logp.floats, rows: decoder.rows)
+                let going = try record.append(tokens.values(), logp.floats, rows: decoder.rows)
                 if step == settings.maxNewTokens - 1 || going.isEmpty { break }
                 logits = decoder.step(tokens, going: going, self)
             }
@@ -69,7 +69,7 @@ extension CausalLM {
             }
             x = block.finish(x, attended: attended)
         }
-        let logits = norm(x).linear(headWeight).select(ownerIndex)
+        let logits = logits(norm(x)).select(ownerIndex)
         let decoder = DecodingRows(
             caches: caches, promptLengths: owners.map { lengths[order[$0]] }, longest: longest, device: device)
         return (decoder, logits)
@@ -134,7 +134,7 @@ struct DecodingRows {
         }
         positions = positions + one
         column += 1
-        return network.norm(x).linear(network.headWeight)
+        return network.logits(network.norm(x))
     }
 
     private mutating func compact(_ kept: [Int], _ index: Tensor) {
