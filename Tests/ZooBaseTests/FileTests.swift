@@ -66,7 +66,8 @@ struct FileTests {
             let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
             try Data(pointer.utf8).write(to: file)
             let error = FileError(
-                .data, file.path, "is a Git LFS pointer of 72 bytes, not the file that it stands for; fetch that with: git lfs pull")
+                .data, file.path,
+                "is a Git LFS pointer of 70 bytes, not the file that it stands for; fetch that with: git lfs pull")
             #expect(throws: error) { try InputFile.data(file) }
             #expect(throws: error) { try InputFile.data(file, isMapped: true) }
             #expect(throws: error) { try InputFile.handle(file) }

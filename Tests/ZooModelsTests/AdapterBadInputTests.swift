@@ -46,7 +46,8 @@ struct AdapterBadInputTests {
             Broken(
                 key: "modules_to_save", json: "[\"norm\"]",
                 says: "modules_to_save: 'norm' is not supported; supported are embed_tokens, lm_head"),
-            Broken(key: "rank_pattern", json: "{\"q_proj\": 2}", says: "q_proj.lora_A.weight has shape [3, 16]; expected [2, 16]"),
+            Broken(
+                key: "rank_pattern", json: "{\"q_proj\": 2}", says: "q_proj.lora_A.weight has shape [3, 16]; expected [2, 16]"),
             Broken(key: "rank_pattern", json: "{\"q_proj\": 0}", says: "rank_pattern is"),
             Broken(key: "rank_pattern", json: "{\"(\": 2}", says: "rank_pattern: '(.*\\.)?(()$' is not a regular expression"),
             Broken(key: "alpha_pattern", json: "{\"q_proj\": \"2\"}", says: "alpha_pattern is"),
@@ -141,7 +142,8 @@ struct AdapterBadInputTests {
             try rewrite($0) { $0["base_model.model.lm_head.weight"] = .zeros([40, 16]) }
         }
         try expect("found adapter_model.bin, a pickle of PyTorch") {
-            try FileManager.default.moveItem(at: $0, to: $0.deletingLastPathComponent().appendingPathComponent("adapter_model.bin"))
+            try FileManager.default.moveItem(
+                at: $0, to: $0.deletingLastPathComponent().appendingPathComponent("adapter_model.bin"))
         }
         try expect("\(first)lora_A.weight is int64; expected floating-point numbers") {
             try rewrite($0) { $0[first + "lora_A.weight"] = .zeros([3, 16], dtype: .int64) }
@@ -151,7 +153,8 @@ struct AdapterBadInputTests {
     @Test(
         "names that a wrapped model or a named adapter left are read as PEFT's",
         arguments: [
-            ("base_model.model.", "base_model.model.base_model.model."), ("base_model.model.", ""), ("base_model.", "module.base_model."),
+            ("base_model.model.", "base_model.model.base_model.model."), ("base_model.model.", ""),
+            ("base_model.", "module.base_model."),
             (".weight", ".default.weight"), (".weight", ".my_adapter.weight"), ("model.layers", "model._orig_mod.layers"),
         ])
     func names(old: String, new: String) throws {

@@ -191,7 +191,8 @@ struct ModelFilesTests {
             Broken(fault: "a window Llama lacks", key: "sliding_window", json: "4", says: "sliding_window is 4; expected null"),
             Broken(fault: "dropout", key: "attention_dropout", json: "0.1", says: "attention_dropout is 0.1; expected 0"),
             Broken(
-                fault: "quantised weights", key: "quantization_config", json: #"{"bits": 4}"#, says: "quantization_config is"),
+                fault: "quantised weights", key: "quantization_config", json: #"{"bits": 4}"#,
+                says: "quantization_config: the weights are quantised"),
             Broken(fault: "experts", key: "num_local_experts", json: "8", says: "num_local_experts is 8"),
             Broken(
                 fault: "biases that the file lacks", key: "attention_bias", json: "true",

@@ -35,7 +35,8 @@ extension AdapterFolder {
     func plan(for base: some Adaptable, _ head: Head) throws -> AdapterPlan {
         let file = url.appendingPathComponent(layout.configName).path
         guard !isClassifier || head != .languageModel else {
-            throw ModelError("\(file): task_type is SEQ_CLS, an adapter of a reward model; expected \"CAUSAL_LM\" for a language model")
+            throw ModelError(
+                "\(file): task_type is SEQ_CLS, an adapter of a reward model; expected \"CAUSAL_LM\" for a language model")
         }
         do {
             let plan = try base.plan(config, head)
@@ -46,7 +47,8 @@ extension AdapterFolder {
                 guard isPlaceholder || known.contains(where: { $0.hasSuffix(name) }) else {
                     let names = base.replaceable(head).map { LoRAConfig.shortName($0.name) }
                     throw ModelError(
-                        "modules_to_save: '\(name)' is not supported; supported are \(names.isEmpty ? "none" : names.joined(separator: ", "))")
+                        "modules_to_save: '\(name)' is not supported; supported are \(names.isEmpty ? "none" : names.joined(separator: ", "))"
+                    )
                 }
             }
             return plan
@@ -97,14 +99,17 @@ extension AdapterFolder {
                     throw blaming(
                         ModelError(
                             "tensor \(name) has shape \(copy.shape), the base's \(part.weight.shape): the adapter was trained on a base whose "
-                                + "vocabulary had been resized; resize the base's embeddings to it first, and save that as its base"))
+                                + "vocabulary had been resized; resize the base's embeddings to it first, and save that as its base"
+                        ))
                 }
                 let difference = withoutGrad {
                     (copy.to(.float32).to(part.weight.device) - part.weight).square().sum().item
                 }
                 guard difference == 0 else {
                     throw blaming(
-                        ModelError("tensor \(name) differs from the base's own, and modules_to_save does not name it: it has another base"))
+                        ModelError(
+                            "tensor \(name) differs from the base's own, and modules_to_save does not name it: it has another base"
+                        ))
                 }
             }
         }
@@ -118,7 +123,8 @@ extension AdapterFolder {
         for (name, tensor) in tensors {
             let plain = Self.canonical(name, prefix: layout.prefix)
             guard renamed.updateValue(tensor, forKey: plain) == nil else {
-                throw blaming(ModelError("two tensors mean \(plain): the file holds more than one adapter; save one of them alone"))
+                throw blaming(
+                    ModelError("two tensors mean \(plain): the file holds more than one adapter; save one of them alone"))
             }
         }
         return renamed

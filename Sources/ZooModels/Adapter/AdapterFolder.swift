@@ -108,9 +108,11 @@ public struct AdapterFolder {
         }
         let looked = NSOrderedSet(array: places.map(\.standardizedFileURL.path)).array.map { "\($0)" }.joined(separator: " and ")
         let isHubName = !baseName.hasPrefix("/") && !baseName.hasPrefix(".") && baseName.split(separator: "/").count == 2
+        let download =
+            "if it is a name on the Hugging Face hub, download it first (hf download \(baseName) --local-dir base); "
         return ModelError(
             "\(url.path): its base '\(baseName)' is not a model folder here (looked at \(looked)); "
-                + (isHubName ? "if it is a name on the Hugging Face hub, download it first (hf download \(baseName) --local-dir base); " : "")
+                + (isHubName ? download : "")
                 + "then let base_model_name_or_path in \(layout.configName) name its folder, or give it: zoo merge --base")
     }
 }

@@ -13,7 +13,7 @@ extension CausalLM {
     ) throws -> CausalLM {
         try load(
             from: folder, head: head, device: device, trainable: trainable, generator: generator, pooling: pooling,
-            canBeginHead: head != .score || trainable)
+            canBeginHead: head != .score || trainable || generator != nil)
     }
 
     /// - Parameter canBeginHead: whether a value or score head that the folder lacks is newly initialised, as training wants it; a reward
@@ -49,7 +49,8 @@ extension CausalLM {
                 if tensors[own + "weight"] == nil {
                     guard canBeginHead else {
                         throw ModelError(
-                            "tensor \(own)weight is missing: a model without a reward head, which cannot judge; expected a reward model")
+                            "tensor \(own)weight is missing: a model without a reward head, which cannot judge; expected a "
+                                + "reward model")
                     }
                     missing = .made(generator, names: [own + "weight", own + "bias"])
                 }

@@ -72,7 +72,7 @@ public final class CausalLM: GenerativeNetwork {
         adaptation = nil
     }
 
-    /// A network over the weights of another. Its parameters are those of the adapters in `blocks`, and of a head of its own.
+    /// A network over the weights of another. Its parameters are those of the adapters in `blocks` and `ends`, and weights of its own in `ends`.
     init(
         _ adaptation: Adaptation<CausalLM>, blocks: [Block], ends: Ends, head: Head, parameters: [NamedTensor], trainable: Bool
     ) {

@@ -89,7 +89,8 @@ public struct ModelFolder: Sendable {
             ? .value : names.contains(config.scoreHead + ".weight") ? .score : .languageModel
         self.head = head
         ignored = names.filter { name in
-            own.constants.contains(where: name.hasSuffix) || (name == "lm_head.weight" && (head != .languageModel || config.tieEmbeddings))
+            let isCopy = name == "lm_head.weight" && (head != .languageModel || config.tieEmbeddings)
+            return isCopy || own.constants.contains(where: name.hasSuffix)
         }
     }
 }

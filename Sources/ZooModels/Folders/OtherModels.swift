@@ -14,7 +14,8 @@ extension ConfigKeys {
             throw ModelError("\(file): \(called), an encoder-decoder; expected a decoder-only language model")
         }
         if let type = json["model_type"]?.string, Self.encoders.contains(type) {
-            throw ModelError("\(file): \(called), an encoder, which does not continue text; expected a decoder-only language model")
+            throw ModelError(
+                "\(file): \(called), an encoder, which does not continue text; expected a decoder-only language model")
         }
         let isEmbedder = ["modules.json", "config_sentence_transformers.json"].contains {
             FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path)
@@ -38,17 +39,19 @@ extension ConfigKeys {
                 "; its text part is a \(type($0) ?? "language") model: save that alone with transformers (its language_model and lm_head)"
             } ?? ""
         throw ModelError(
-            "\(file): \(called), a model of several parts: \(names.joined(separator: ", ")); only models of text alone are read\(advice)")
+            "\(file): \(called), a model of several parts: \(names.joined(separator: ", ")); only models of text alone are read"
+                + advice)
     }
 
     private func refuseQuantised(_ folder: URL) throws {
         let advice = "give the model in 16 or 32 bits, or dequantise it with transformers: from_pretrained(…).dequantize()"
         if let settings = json["quantization_config"]?.object {
-            let bits =
-                settings["bits"]?.integer ?? (settings["load_in_4bit"]?.bool == true ? 4 : settings["load_in_8bit"]?.bool == true ? 8 : nil)
-            let method = settings["quant_method"]?.string ?? (settings["load_in_4bit"] == nil ? "an unknown method" : "bitsandbytes")
+            let loadedBits = [4, 8].first { settings["load_in_\($0)bit"]?.bool == true }
+            let bits = settings["bits"]?.integer ?? loadedBits
+            let method = settings["quant_method"]?.string ?? (loadedBits == nil ? "an unknown method" : "bitsandbytes")
             throw ModelError(
-                "\(file): quantization_config: the weights are quantised by \(method)\(bits.map { " to \($0) bits" } ?? ""); \(advice)")
+                "\(file): quantization_config: the weights are quantised by \(method)\(bits.map { " to \($0) bits" } ?? ""); \(advice)"
+            )
         }
         for name in ["quantize_config.json", "quant_config.json"]
         where FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path) {
@@ -60,7 +63,8 @@ extension ConfigKeys {
     private func refuseOtherHeads(for head: Head) throws {
         guard let name = json["architectures"]?.array?.first?.string else { return }
         if head == .languageModel, !["ForCausalLM", "LMHeadModel", "Model"].contains(where: name.hasSuffix) {
-            let isClassifier = ["ForSequenceClassification", "ForTokenClassification", "RewardModel"].contains(where: name.hasSuffix)
+            let classifiers = ["ForSequenceClassification", "ForTokenClassification", "RewardModel"]
+            let isClassifier = classifiers.contains(where: name.hasSuffix)
             throw ModelError(
                 "\(file): architectures is \(name)\(isClassifier ? ", a classifier or reward model" : ""): it has no head that predicts "
                     + "tokens; expected a language model, such as one ending in ForCausalLM")

@@ -54,8 +54,9 @@ enum WeightFiles {
         }
         let original = (first { $0.hasPrefix("consolidated") } ?? first { $0 == "params.json" }) ?? first { $0 == "original" }
         if let original {
-            return "found \(original): the layout of Meta's and Mistral's own code; give the model's folder for transformers, or convert it "
-                + "with transformers' convert_llama_weights_to_hf.py"
+            return
+                "found \(original): the layout of Meta's and Mistral's own code; give the model's folder for transformers, or convert "
+                + "it with transformers' convert_llama_weights_to_hf.py"
         }
         if let found = first({ $0.hasSuffix(".onnx") || $0 == "onnx" || $0.hasPrefix("openvino_") }) {
             return "found \(found), an export for inference; give the folder in safetensors that it was made from"
