@@ -1,3 +1,4 @@
+import CTorch
 import Foundation
 import ZooBase
 
@@ -6,18 +7,34 @@ public enum Safetensors {
     /// Reads every tensor of one file, at the element type it has there.
     ///
     /// The file is not trusted: a header that lies about lengths, shapes, offsets or names is refused by file and key.
-    public static func read(_ file: URL, device: Device = .cpu) throws -> [String: Tensor] {
+    ///
+    /// - Parameter mustBeFinite: refuse a NaN or an infinite number, as no weight is one.
+    public static func read(_ file: URL, device: Device = .cpu, mustBeFinite: Bool = false) throws -> [String: Tensor] {
         let data = try InputFile.data(file, isMapped: true)
         let (header, start) = try SafetensorsHeader.parse(data, file: file.path)
         return try data.withUnsafeBytes { bytes in
             var tensors: [String: Tensor] = [:]
+            var faults: [(entry: SafetensorsHeader.Entry, count: Int)] = []
             for entry in header.entries {
                 let slice = UnsafeRawBufferPointer(rebasing: bytes[(start + entry.begin)..<(start + entry.end)])
                 try checkBooleans(slice, entry, file: file.path)
+                let count = mustBeFinite ? Int(ct_count_non_finite(slice.baseAddress, slice.count, entry.dtype.rawValue)) : 0
+                if count > 0 { faults.append((entry, count)) }
                 tensors[entry.name] = Tensor.fromBytes(slice, shape: entry.shape, dtype: entry.dtype, device: device)
+            }
+            if let (entry, count) = faults.first {
+                let others = faults.count == 1 ? "" : " (and so have \(faults.count - 1) more)"
+                throw TensorError(
+                    "\(file.path): tensor \(entry.name) has \(count) of \(entry.shape.reduce(1, *)) numbers that are NaN or "
+                        + "infinite\(others): the file is damaged, or its training had diverged")
             }
             return tensors
         }
+    }
+
+    /// The tensors of one file as its header describes them, in its order; none is read.
+    package static func entries(_ file: URL) throws -> [SafetensorsHeader.Entry] {
+        try SafetensorsHeader.parse(InputFile.data(file, isMapped: true), file: file.path).0.entries
     }
 
     /// What a model folder holds: `model.safetensors`, or else the index of its shards.
@@ -28,19 +45,20 @@ public enum Safetensors {
         return manager.fileExists(atPath: single.path) || !manager.fileExists(atPath: index.path) ? single : index
     }
 
-    /// Reads a model folder: `NAME.safetensors`, or the files that `NAME.safetensors.index.json` lists.
+    /// Reads a model folder: `NAME.safetensors`, or the files that `NAME.safetensors.index.json` lists. A number that is not finite is
+    /// refused.
     public static func readModel(in folder: URL, name: String = "model", device: Device = .cpu) throws -> [String: Tensor] {
         let file = modelFile(in: folder, name: name)
         guard FileManager.default.fileExists(atPath: file.path) else {
             throw FileError(
                 .noInput, folder.path, "expected \(name).safetensors or \(name).safetensors.index.json, found neither")
         }
-        if file.pathExtension == "safetensors" { return try read(file, device: device) }
+        if file.pathExtension == "safetensors" { return try read(file, device: device, mustBeFinite: true) }
         let map = try ShardIndex.read(file)
         var tensors: [String: Tensor] = [:]
-        for shard in Set(map.values).sorted() {
-            let shardFile = folder.appendingPathComponent(shard)
-            for (name, tensor) in try read(shardFile, device: device) {
+        for shardFile in try ShardIndex.files(map, file) {
+            let shard = shardFile.lastPathComponent
+            for (name, tensor) in try read(shardFile, device: device, mustBeFinite: true) {
                 guard map[name] == shard else {
                     throw TensorError("\(shardFile.path): holds \(name), which the index assigns to \(map[name] ?? "no file")")
                 }
@@ -56,15 +74,16 @@ public enum Safetensors {
 
     /// Element type and shape of each tensor of a model folder, from the headers of its files alone.
     public static func readHeaders(in folder: URL, name: String = "model") throws -> [String: (dtype: DType, shape: [Int])] {
-        let file = modelFile(in: folder, name: name)
-        let shards =
-            file.pathExtension == "json" ? Set(try ShardIndex.read(file).values).map(folder.appendingPathComponent) : [file]
         var tensors: [String: (dtype: DType, shape: [Int])] = [:]
-        for shard in shards {
-            let (header, _) = try SafetensorsHeader.parse(try InputFile.data(shard, isMapped: true), file: shard.path)
-            for entry in header.entries { tensors[entry.name] = (entry.dtype, entry.shape) }
-        }
+        for entry in try modelFiles(in: folder, name: name).flatMap(entries) { tensors[entry.name] = (entry.dtype, entry.shape) }
         return tensors
+    }
+
+    /// The files that a model folder's weights lie in: the one, or the shards of its index; empty if there are none.
+    package static func modelFiles(in folder: URL, name: String = "model") throws -> [URL] {
+        let file = modelFile(in: folder, name: name)
+        guard FileManager.default.fileExists(atPath: file.path) else { return [] }
+        return file.pathExtension == "safetensors" ? [file] : try ShardIndex.files(ShardIndex.read(file), file)
     }
 
     /// Writes `tensors` in this order, atomically: a temporary file is flushed and then renamed.

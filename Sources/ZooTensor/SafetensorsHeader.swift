@@ -2,11 +2,12 @@ import Foundation
 import ZooBase
 
 /// The JSON header of a safetensors file, checked against the file that it describes.
-struct SafetensorsHeader {
-    struct Entry {
-        let name: String
-        let dtype: DType
-        let shape: [Int]
+package struct SafetensorsHeader {
+    /// A tensor of the file.
+    package struct Entry {
+        package let name: String
+        package let dtype: DType
+        package let shape: [Int]
         /// Byte range after the header.
         let begin: Int, end: Int
     }
@@ -59,6 +60,7 @@ struct SafetensorsHeader {
     /// The tensors must tile the rest of the file: no hole, no overlap, nothing left over.
     private func check(dataBytes: Int, file: String) throws {
         var position = 0
+        let whole = entries.map(\.end).max() ?? 0
         for entry in entries.sorted(by: { ($0.begin, $0.end) < ($1.begin, $1.end) }) {
             let (bytes, overflow) = entry.shape.reduce((entry.dtype.size, false)) { total, size in
                 let product = total.0.multipliedReportingOverflow(by: size)
@@ -67,8 +69,8 @@ struct SafetensorsHeader {
             guard !overflow else { throw TensorError("\(file): \(entry.name) has the impossible shape \(entry.shape)") }
             guard entry.begin <= entry.end, entry.end <= dataBytes else {
                 throw TensorError(
-                    "\(file): \(entry.name) claims bytes \(entry.begin) to \(entry.end); the file holds \(dataBytes) bytes of tensors"
-                )
+                    "\(file): \(entry.name) claims bytes \(entry.begin) to \(entry.end); the file holds \(dataBytes) bytes of tensors, "
+                        + "its header describes \(whole): it was cut short")
             }
             guard entry.end - entry.begin == bytes else {
                 throw TensorError(

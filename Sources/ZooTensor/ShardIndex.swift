@@ -13,6 +13,22 @@ enum ShardIndex {
         return map
     }
 
+    /// The shards, in the order of their names. Throws if one is missing.
+    static func files(_ map: [String: String], _ index: URL) throws -> [URL] {
+        let folder = index.deletingLastPathComponent()
+        return try Set(map.values).sorted().map { name in
+            let file = folder.appendingPathComponent(name)
+            guard FileManager.default.fileExists(atPath: file.path) else {
+                let held = map.filter { $0.value == name }.keys
+                throw FileError(
+                    .noInput, file.path,
+                    "there is no such file, though \(index.lastPathComponent) places \(held.count == 1 ? "" : "\(held.count) tensors in it, such as ")"
+                        + "\(held.min() ?? "")\(held.count == 1 ? " in it" : "")")
+            }
+            return file
+        }
+    }
+
     /// The `weight_map`, an object of strings; everything else in the index is skipped.
     private static func weightMap(_ json: Data, file: String) throws -> [String: String] {
         var map: [String: String]?

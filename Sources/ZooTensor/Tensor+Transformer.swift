@@ -37,7 +37,7 @@ extension Tensor {
         }
     }
 
-    /// Adds scale · (input Aᵢᵀ) Bᵢᵀ to the columns of this matrix that begin at `columns[i]`, in place, and returns it as the result of
+    /// Adds scales[i] · (input Aᵢᵀ) Bᵢᵀ to the columns of this matrix that begin at `columns[i]`, in place, and returns it as the result of
     /// that; this tensor must not be used otherwise. Hu et al. 2021, eq. 3.
     ///
     /// - Parameters:
@@ -45,12 +45,12 @@ extension Tensor {
     ///   - down: `[Σ rᵢ, in]`, the rows of every Aᵢ one after the other.
     ///   - downs: the Aᵢ `[rᵢ, in]`, in the memory of `down`; gradients go to them and to `ups`, the Bᵢ `[outᵢ, rᵢ]`.
     public func addingLowRank(
-        _ input: Tensor, down: Tensor, downs: [Tensor], ups: [Tensor], columns: [Int], scale: Double
+        _ input: Tensor, down: Tensor, downs: [Tensor], ups: [Tensor], columns: [Int], scales: [Double]
     ) -> Tensor {
         let begins = columns.map(Int64.init)
         return make("addingLowRank", [self, input, down] + ups) { out in
             withHandles(downs + ups) { factors, _ in
-                ct_add_low_rank(out, handle, input.handle, down.handle, factors, begins, Int32(begins.count), scale)
+                ct_add_low_rank(out, handle, input.handle, down.handle, factors, begins, scales, Int32(begins.count))
             }
         }
     }

@@ -59,8 +59,8 @@ struct CommandTests {
             (["report", Command.tabular], 66, "is a file; expected the folder of a run, a comparison or a probe"),
             (["report", ".", "--output", "x.pdf"], 64, "does not end in .html, .md, .csv or .json; choose the format with"),
             (["report", ".", "--follow", "--markdown"], 64, "--follow serves the page and writes no file"),
-            (["sample", "."], 66, "is not a model folder: it has no config.json"),
-            (["evaluate", Command.tabular, "."], 66, "it has no config.json"),
+            (["sample", "."], 66, "config.json is missing"),
+            (["evaluate", Command.tabular, "."], 66, "config.json is missing"),
         ] as [([String], Int32, String)])
     func mistakes(words: [String], status: Int32, sentence: String) throws {
         try Command.inFolder { zoo in

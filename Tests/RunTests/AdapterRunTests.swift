@@ -150,6 +150,28 @@ struct AdapterRunTests {
         #expect(complaint.contains("the file has r 4") && complaint.contains("and 4; use the same values"))
     }
 
+    @Test("goes on with the layers, ranks and scales of an adapter's own patterns, which stay in its file")
+    func goesOnWithPatterns() async throws {
+        try await trainBase()
+        let first = try await train("first", "sft")
+        let file = first.model.appending(path: "adapter_config.json")
+        let pattern = #".*\.(q|v)_proj"#
+        var config = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+        config["target_modules"] = pattern
+        config["alpha_pattern"] = ["v_proj": 3]
+        try JSONSerialization.data(withJSONObject: config).write(to: file)
+        let second = try await train("second", "ppo", from: "first/model")
+        #expect(try metrics(second, "eval/kl").first == 0)
+        let written = try AdapterFolder(second.model).config
+        #expect(written.targets == .pattern(pattern) && written.patterns?.alphas.map(\.value) == [3])
+
+        for lora in ["{r: 8}", "{r: 4, target_modules: [q_proj]}"] {
+            let policy = "policy={folder: \(path("first/model")), lora: \(lora)}"
+            let refused = try await zoo.run("train", task.recipe.path, "--run-dir", "other", "--set", policy)
+            #expect(try refused.status == 65 && refused.complaint.contains("differs from the adapter that the policy continues"))
+        }
+    }
+
     @Test("an adapter is sampled, evaluated and merged: the merged model answers as the adapter does")
     func commands() async throws {
         try await trainBase()

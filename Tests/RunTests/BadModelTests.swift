@@ -40,6 +40,17 @@ struct BadModelTests {
         try await expectRefusal("model.safetensors", "model.norm.weight", "[32]", "[16, 2]") {
             try changeWeights { $0["model.norm.weight"] = Tensor(Array(repeating: 1.0, count: 32), shape: [16, 2]) }
         }
+        try await expectRefusal("model.safetensors: tensor model.norm.weight has 32 of 32 numbers that are NaN or infinite") {
+            try changeWeights { $0["model.norm.weight"] = .full(.nan, [32]) }
+            let sampled = try await zoo.run("sample", model.path, "--prompt", "a film")
+            #expect(try sampled.status == 65 && sampled.output.isEmpty && sampled.complaint.contains("NaN or infinite"))
+        }
+        for name in ["model.safetensors", "tokenizer.json", "config.json"] {
+            try await expectRefusal("sound/model/\(name): is a Git LFS pointer", "git lfs pull") {
+                try Data("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n".utf8)
+                    .write(to: model.appending(path: name))
+            }
+        }
         try await expectRefusal("model.safetensors", "the header claims 1099511627776 bytes") {
             var bytes = try Data(contentsOf: weights)
             bytes.replaceSubrange(0..<8, with: [0, 0, 0, 0, 0, 1, 0, 0])
@@ -50,10 +61,10 @@ struct BadModelTests {
         }
 
         /// Damages the sound folder, and asks for a run from it.
-        func expectRefusal(_ words: String..., status: Int32 = 65, damage: () throws -> Void) async throws {
+        func expectRefusal(_ words: String..., status: Int32 = 65, damage: () async throws -> Void) async throws {
             try FileManager.default.removeItem(at: model)
             try FileManager.default.copyItem(at: sound, to: model)
-            try damage()
+            try await damage()
             let changes = ["--set", "policy={folder: \(model.path)}"]
             let ended = try await zoo.start(["train", task.recipe.path, "--run-dir", "run"] + changes).end()
             #expect(ended.status == status)

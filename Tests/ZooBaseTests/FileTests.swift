@@ -59,6 +59,25 @@ struct FileTests {
         }
     }
 
+    @Test("a Git LFS pointer is named as one, whoever opens it; a text that merely speaks of one is not")
+    func pointer() throws {
+        try inFolder { folder in
+            let file = folder.appending(path: "rows.jsonl")
+            let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+            try Data(pointer.utf8).write(to: file)
+            let error = FileError(
+                .data, file.path,
+                "is a Git LFS pointer of 70 bytes, not the file that it stands for; fetch that with: git lfs pull")
+            #expect(throws: error) { try InputFile.data(file) }
+            #expect(throws: error) { try InputFile.data(file, isMapped: true) }
+            #expect(throws: error) { try InputFile.handle(file) }
+            #expect(throws: error) { try InputFile.check(file) }
+            try Data("a \(pointer)".utf8).write(to: file)
+            #expect(try InputFile.text(file) == "a \(pointer)")
+            #expect(try InputFile.handle(file).readToEnd() == Data("a \(pointer)".utf8))
+        }
+    }
+
     @Test("a name with a NUL is that of no file, and not cut there")
     func nul() throws {
         try inFolder { folder in

@@ -40,22 +40,38 @@ struct AdapterBadInputTests {
             Broken(key: "use_dora", json: "true", says: "use_dora is"),
             Broken(key: "bias", json: "\"all\"", says: "bias is all; expected \"none\""),
             Broken(key: "lora_bias", json: "true", says: "lora_bias is"),
-            Broken(key: "modules_to_save", json: "[\"lm_head\"]", says: "modules_to_save is"),
-            Broken(key: "rank_pattern", json: "{\"q_proj\": 2}", says: "rank_pattern is"),
-            Broken(key: "alpha_pattern", json: "{\"q_proj\": 2}", says: "alpha_pattern is"),
-            Broken(key: "layers_to_transform", json: "[0]", says: "layers_to_transform is"),
+            Broken(key: "task_type", json: "\"TOKEN_CLS\"", says: "task_type is TOKEN_CLS; expected"),
+            Broken(key: "trainable_token_indices", json: "[3]", says: "trainable_token_indices is"),
+            Broken(key: "modules_to_save", json: "[\"lm_head\"]", says: "base_model.model.lm_head.weight is missing"),
+            Broken(
+                key: "modules_to_save", json: "[\"norm\"]",
+                says: "modules_to_save: 'norm' is not supported; supported are embed_tokens, lm_head"),
+            Broken(
+                key: "rank_pattern", json: "{\"q_proj\": 2}", says: "q_proj.lora_A.weight has shape [3, 16]; expected [2, 16]"),
+            Broken(key: "rank_pattern", json: "{\"q_proj\": 0}", says: "rank_pattern is"),
+            Broken(key: "rank_pattern", json: "{\"(\": 2}", says: "rank_pattern: '(.*\\.)?(()$' is not a regular expression"),
+            Broken(key: "alpha_pattern", json: "{\"q_proj\": \"2\"}", says: "alpha_pattern is"),
+            Broken(key: "layers_to_transform", json: "[0]", says: "layers.1.self_attn.q_proj.lora_A.weight does not belong"),
+            Broken(key: "layers_to_transform", json: "\"all\"", says: "layers_to_transform is all"),
+            Broken(key: "layers_pattern", json: "\"layers\"", says: "layers_to_transform is null; expected numbers of layers"),
+            Broken(key: "exclude_modules", json: "[\"v_proj\"]", says: "v_proj.lora_A.weight does not belong"),
             Broken(key: "init_lora_weights", json: "\"pissa\"", says: "init_lora_weights is pissa"),
-            Broken(key: "fan_in_fan_out", json: "true", says: "fan_in_fan_out is true"),
             Broken(key: "a_feature_to_come", json: "{\"on\": true}", says: "a_feature_to_come is"),
             Broken(key: "r", json: "0", says: "r is 0; expected a whole number from 1"),
             Broken(key: "r", json: "\"3\"", says: "r is 3; expected a whole number"),
             Broken(key: "r", json: "4", says: "lora_A.weight has shape [3, 16]; expected [4, 16]"),
             Broken(key: "lora_alpha", json: "\"five\"", says: "lora_alpha is five; expected a number"),
-            Broken(key: "target_modules", json: "\".*_proj\"", says: "target_modules is .*_proj"),
-            Broken(key: "target_modules", json: "[\"q_proj\", \"w_proj\"]", says: "no projection 'w_proj'"),
+            Broken(key: "target_modules", json: "\".*_proj\"", says: "layers.0.self_attn.k_proj.lora_A.weight is missing"),
+            Broken(key: "target_modules", json: "\"q_proj\"", says: "target_modules: no layer of the model is meant"),
+            Broken(key: "target_modules", json: "\"(\"", says: "target_modules: '(' is not a regular expression"),
+            Broken(key: "target_modules", json: "[\"q_proj\", 3]", says: "target_modules is"),
+            Broken(key: "target_modules", json: "[\"q_proj\", \"w_proj\"]", says: "v_proj.lora_A.weight does not belong"),
+            Broken(key: "target_modules", json: "[\"w_proj\"]", says: "no projection 'w_proj'"),
             Broken(key: "target_modules", json: "[\"q_proj\"]", says: "v_proj.lora_A.weight does not belong"),
             Broken(key: "target_modules", json: "[\"q_proj\", \"v_proj\", \"o_proj\"]", says: "o_proj.lora_A.weight is missing"),
             Broken(key: "base_model_name_or_path", json: "\"meta/llama\"", says: "its base 'meta/llama' is not a model folder"),
+            Broken(key: "base_model_name_or_path", json: "\"meta/llama\"", says: "hf download meta/llama --local-dir base"),
+            Broken(key: "base_model_name_or_path", json: "\"../nowhere\"", says: "/nowhere"),
             Broken(key: "base_model_name_or_path", json: nil, says: "base_model_name_or_path is missing"),
             Broken(key: "base_model_name_or_path", json: "\".\"", says: "is an adapter itself"),
         ])
@@ -113,11 +129,60 @@ struct AdapterBadInputTests {
         try expect("base_model.model.lm_head.lora_A.weight does not belong") {
             try rewrite($0) { $0["base_model.model.lm_head.lora_A.weight"] = .zeros([3, 16]) }
         }
-        try expect("\(first)lora_A.weight is not finite") {
+        try expect("tensor \(first)lora_A.weight has 48 of 48 numbers that are NaN or infinite: the file is damaged") {
             try rewrite($0) { $0[first + "lora_A.weight"] = .full(.nan, [3, 16]) }
+        }
+        try expect("two tensors mean \(first)lora_A.weight: the file holds more than one adapter") {
+            try rewrite($0) { $0[first + "lora_A.other.weight"] = .zeros([3, 16]) }
+        }
+        try expect("embed_tokens.weight differs from the base's own, and modules_to_save does not name it") {
+            try rewrite($0) { $0["base_model.model.model.embed_tokens.weight"] = .zeros([37, 16]) }
+        }
+        try expect("the adapter was trained on a base whose vocabulary had been resized") {
+            try rewrite($0) { $0["base_model.model.lm_head.weight"] = .zeros([40, 16]) }
+        }
+        try expect("found adapter_model.bin, a pickle of PyTorch") {
+            try FileManager.default.moveItem(
+                at: $0, to: $0.deletingLastPathComponent().appendingPathComponent("adapter_model.bin"))
         }
         try expect("\(first)lora_A.weight is int64; expected floating-point numbers") {
             try rewrite($0) { $0[first + "lora_A.weight"] = .zeros([3, 16], dtype: .int64) }
+        }
+    }
+
+    @Test(
+        "names that a wrapped model or a named adapter left are read as PEFT's",
+        arguments: [
+            ("base_model.model.", "base_model.model.base_model.model."), ("base_model.model.", ""),
+            ("base_model.", "module.base_model."),
+            (".weight", ".default.weight"), (".weight", ".my_adapter.weight"), ("model.layers", "model._orig_mod.layers"),
+        ])
+    func names(old: String, new: String) throws {
+        try withAdapter { adapter in
+            let file = adapter.appendingPathComponent("adapter_model.safetensors")
+            let tensors = try Safetensors.read(file).map { name, tensor in
+                let place = old == ".weight" ? name.range(of: old, options: .backwards) : name.range(of: old)
+                return NamedTensor(name.replacingCharacters(in: try #require(place), with: new), tensor)
+            }
+            try Safetensors.write(tensors.sorted { $0.name < $1.name }, to: file)
+            let recorded = try Recorded("lora-standard")
+            let network = try loadNetwork(from: adapter, head: .languageModel, device: .cpu, trainable: false, generator: nil)
+            let logp = try network.forward(recorded.batch, [.logp])[0].floats
+            #expect(distance(logp, try #require(recorded.numbers["logp"]).floats) < 2e-5)
+        }
+    }
+
+    @Test("a base's config.json beside an adapter does not make it a model; a model's weights beside it are refused")
+    func besideAModel() throws {
+        try withAdapter { adapter in
+            let tied = fixtures.appendingPathComponent("tied")
+            func copy(_ name: String) throws {
+                try FileManager.default.copyItem(at: tied.appendingPathComponent(name), to: adapter.appendingPathComponent(name))
+            }
+            try copy("config.json")
+            #expect(AdapterFolder.isOne(adapter))
+            try copy("model.safetensors")
+            #expect(complaint(adapter).contains("holds a model and an adapter (model.safetensors and adapter_model.safetensors)"))
         }
     }
 

@@ -26,7 +26,8 @@ struct AdapterTests {
 
     // MARK: - Parity with PEFT
 
-    static let recorded = ["lora-standard", "lora-all-linear", "lora-gpt2", "lora-qwen2"]
+    static let patterns = ["lora-patterns", "lora-layers", "lora-ends", "lora-saved", "lora-gpt2-saved"]
+    static let recorded = ["lora-standard", "lora-all-linear", "lora-gpt2", "lora-qwen2"] + patterns
 
     @Test("log-probabilities, entropies and every gradient of an adapter that peft saved are PyTorch's", arguments: recorded)
     func parity(name: String) throws {
@@ -75,7 +76,9 @@ struct AdapterTests {
                 try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
                     == ["adapter_config.json", "adapter_model.safetensors"])
             func tensors(_ folder: URL) throws -> [String: Tensor] {
+                // The base's own embedding and head, which peft puts beside an adapter of theirs, are not the adapter's.
                 try Safetensors.read(folder.appendingPathComponent("adapter_model.safetensors"))
+                    .filter { !$0.key.contains("base_layer") }
             }
             let (theirs, ours) = (try tensors(recorded.folder), try tensors(folder))
             #expect(ours.mapValues(\.shape) == theirs.mapValues(\.shape))
@@ -124,6 +127,58 @@ struct AdapterTests {
             ], to: place.appendingPathComponent("ours.safetensors"))
     }
 
+    @Test(
+        "adapters that are trained further are written for peft to read, with the patterns of their files",
+        .enabled(if: ProcessInfo.processInfo.environment["ZOO_PARITY"] != nil, "set ZOO_PARITY to a folder"), arguments: patterns)
+    func adapterWritesForPEFTWithPatterns(name: String) throws {
+        let root = URL(fileURLWithPath: try #require(ProcessInfo.processInfo.environment["ZOO_PARITY"]))
+        let place = root.appendingPathComponent("adapter-\(name)")
+        let folder = place.appendingPathComponent("base")
+        let recorded = try Recorded(name)
+        try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(at: AdapterFolder(recorded.folder).base(), to: folder)
+        let base = try CausalLM.load(from: folder, head: .languageModel, device: .cpu, trainable: false, generator: nil)
+        let network = try CausalLM(
+            adapting: base, from: folder, with: AdapterFolder(recorded.folder), head: .languageModel, trainable: true)
+        let generator = Generator(seed: 5)
+        for parameter in network.parameters {
+            let change = Tensor.normal(parameter.tensor.shape, generator: generator) * 0.1
+            parameter.tensor.copy(from: withoutGrad { parameter.tensor + change })
+        }
+        try network.save(to: place.appendingPathComponent("ours"))
+        try ModelMerging.write(place.appendingPathComponent("ours"), to: place.appendingPathComponent("merged"))
+        let batch = randomBatch([9, 4, 17], vocabulary: 29)
+        try Safetensors.write(
+            [
+                NamedTensor("tokens", Tensor(batch.tokens)), NamedTensor("offsets", Tensor(batch.offsets)),
+                NamedTensor("output", try network.forward(batch, [.logp])[0]),
+            ], to: place.appendingPathComponent("ours.safetensors"))
+    }
+
+    @Test("a reward model's adapter scores as peft's does, with the head that the file holds")
+    func reward() throws {
+        let recorded = try Recorded("lora-score")
+        for trainable in [false, true] {
+            let network = try recorded.network(.score, trainable: trainable)
+            let scores = try network.forward(recorded.batch, [.score])[0].floats
+            #expect(distance(scores, try #require(recorded.numbers["score"]).floats) < 2e-5)
+        }
+        let error = #expect(throws: ModelError.self) { try recorded.network(.languageModel) }
+        #expect(error?.description.contains("task_type is SEQ_CLS, an adapter of a reward model") == true)
+        // A language model's adapter has no such head, and a frozen judge needs one.
+        let headless = #expect(throws: ModelError.self) { try Recorded("lora-standard").network(.score, trainable: false) }
+        #expect(headless?.description.contains("score.weight is missing: a model without a reward head") == true)
+    }
+
+    @Test("a critic takes a policy's adapter without its head", arguments: patterns)
+    func criticOfPatterns(name: String) throws {
+        let recorded = try Recorded(name)
+        let critic = try adapted(recorded, head: .value)
+        #expect(!critic.parameters.contains { $0.name.contains("lm_head") })
+        #expect(try critic.forward(recorded.batch, [.value])[0].floats.allSatisfy { $0 == 0 })
+        #expect((critic.copy(trainable: false) as? CausalLM)?.hasLayout(of: critic) == true)
+    }
+
     /// Writes the merged model of an adapter.
     private enum ModelMerging {
         static func write(_ adapter: URL, to folder: URL) throws {
@@ -145,9 +200,11 @@ struct AdapterTests {
     func beginsAtTheBase() throws {
         let base = try smallModel().copy(trainable: false)
         let network = try fresh(try #require(base as? CausalLM))
+        let ends = try fresh(try #require(base as? CausalLM)) { $0.targets = .named(["embed_tokens", "lm_head", "up_proj"]) }
         let batch = randomBatch([9, 4, 17], vocabulary: 29)
         let logp = try network.forward(batch, [.logp])[0]
         #expect(logp.floats == (try base.forward(batch, [.logp])[0].floats))
+        #expect(distance(try ends.forward(batch, [.logp])[0].floats, logp.floats) < 1e-6)
         backward([logp], gradients: [Tensor.ones([logp.count])])
         for parameter in network.parameters {
             let gradient = try #require(parameter.tensor.gradient).floats
@@ -189,7 +246,8 @@ struct AdapterTests {
         "targets are those of the family, all, or those named",
         arguments: [
             (LoRAConfig.Targets.standard, 4), (.allLinear, 14), (.named(["up_proj"]), 2), (.named(["k_proj", "q_proj"]), 4),
-            (.named(["model.layers.1.self_attn.o_proj"]), 1),
+            (.named(["model.layers.1.self_attn.o_proj"]), 1), (.named(["lm_head", "embed_tokens"]), 2),
+            (.pattern(#".*\.1\..*(q|k)_proj"#), 2), (.pattern("lm_head|.*o_proj"), 3),
         ])
     func targets(targets: LoRAConfig.Targets, count: Int) throws {
         let base = try #require(try smallModel().copy(trainable: false) as? CausalLM)

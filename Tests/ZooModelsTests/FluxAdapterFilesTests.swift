@@ -87,7 +87,7 @@ struct FluxAdapterFilesTests {
         arguments: [
             ("transformer.peft_type", "\"IA3\"", "peft_type is IA3"), ("transformer.use_dora", "true", "use_dora is"),
             ("transformer.task_type", "\"CAUSAL_LM\"", "task_type is CAUSAL_LM; expected null"),
-            ("transformer.rank_pattern", "{\"to_q\": 2}", "rank_pattern is"),
+            ("transformer.rank_pattern", "{\"to_q\": 2}", "to_q.lora_A.weight has shape [3, 12]; expected [2, 12]"),
             ("transformer.r", "4", "lora_A.weight has shape [3, 4]; expected [4, 4] for the base ../base"),
             ("transformer.target_modules", "[\"to_q\"]", "does not belong to an adapter with these targets"),
             ("transformer.target_modules", "[\"q_proj\"]", "no projection 'q_proj'"),

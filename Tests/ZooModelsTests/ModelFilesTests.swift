@@ -216,7 +216,8 @@ struct ModelFilesTests {
                 says: "partial_rotary_factor is 0.5; expected 1, or null: no other value is supported here"),
             Broken(fault: "a window Llama lacks", key: "sliding_window", json: "4", says: "sliding_window is 4; expected null"),
             Broken(
-                fault: "quantised weights", key: "quantization_config", json: #"{"bits": 4}"#, says: "quantization_config is"),
+                fault: "quantised weights", key: "quantization_config", json: #"{"bits": 4}"#,
+                says: "quantization_config: the weights are quantised"),
             Broken(fault: "experts", key: "num_local_experts", json: "8", says: "num_local_experts is 8"),
             Broken(
                 fault: "biases that the file lacks", key: "attention_bias", json: "true",

@@ -61,6 +61,8 @@ ct_status ct_full(ct_tensor *out, const int64_t *shape, int32_t rank, int32_t dt
 /// Copies `bytes` bytes of contiguous host memory.
 ct_status ct_from_bytes(
     ct_tensor *out, const void *data, size_t bytes, const int64_t *shape, int32_t rank, int32_t dtype, int32_t device);
+/// How many of the numbers in `bytes` bytes of host memory, at any alignment, are NaN or infinite; 0 for integers.
+int64_t ct_count_non_finite(const void *data, size_t bytes, int32_t dtype);
 void ct_free(ct_tensor a);
 int32_t ct_rank(ct_tensor a);
 int64_t ct_size(ct_tensor a, int32_t dim);
@@ -117,11 +119,11 @@ ct_status ct_add_linear(ct_tensor *out, ct_tensor residual, ct_tensor input, ct_
 ct_status ct_fused_linear(
     ct_tensor *out, ct_tensor input, ct_tensor fused, const ct_tensor *parts, ct_tensor bias, const ct_tensor *bias_parts,
     int32_t count);
-/// Adds scale · (input · A_iᵀ) · B_iᵀ to the columns of `output` [n, out] that begin at `columns[i]`, in place, and gives `output`.
+/// Adds scales[i] · (input · A_iᵀ) · B_iᵀ to the columns of `output` [n, out] that begin at `columns[i]`, in place, and gives `output`.
 /// `down` [Σ r_i, in] holds the rows of every A_i [r_i, in]; `factors` are the `count` A_i in that memory and then the B_i
 /// [out_i, r_i], to which the gradients go.
 ct_status ct_add_low_rank(ct_tensor *out, ct_tensor output, ct_tensor input, ct_tensor down, const ct_tensor *factors,
-                          const int64_t *columns, int32_t count, double scale);
+                          const int64_t *columns, const double *scales, int32_t count);
 
 // --- Reductions ----------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Input files; only regular ones. A pipe would block silently, and a device may never end.
+/// Input files; only regular ones, and no Git LFS pointers. A pipe would block silently, and a device may never end.
 public enum InputFile {
     /// The contents of a file.
     ///
@@ -47,6 +47,7 @@ public enum InputFile {
         let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         guard fstat(descriptor, &status) == 0 else { throw FileError(reading: path, errno) }
         try require(status, path)
+        try LargeFilePointer.refuse(descriptor, size: Int(status.st_size), path: path)
         return (file, Int(status.st_size))
     }
 

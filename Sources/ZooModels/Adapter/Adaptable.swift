@@ -6,14 +6,24 @@ protocol Adaptable {
     var projections: [Projection] { get }
     /// What `LoRAConfig.Targets.standard` stands for.
     var standardTargets: [String] { get }
+    /// Layers before and after the blocks that a target may name, for a network with this head.
+    func ends(_ head: Head) -> [Projection.Part]
+    /// Layers that `modules_to_save` may name, for a network with this head.
+    func replaceable(_ head: Head) -> [Projection.Part]
+    /// Layers that a network with this head does not have, whose weights in an adapter are left out.
+    func absent(_ head: Head) -> [String]
 }
 
 extension Adaptable {
-    /// The weights that get an adapter; throws if a target matches none.
-    func adaptable(_ config: LoRAConfig) throws -> [Projection.Part] {
-        let parts = projections.flatMap(\.parts)
-        let chosen = Set(try config.modules(among: parts.map(\.name), standard: standardTargets))
-        return parts.filter { chosen.contains($0.name) }
+    func ends(_ head: Head) -> [Projection.Part] { [] }
+    func replaceable(_ head: Head) -> [Projection.Part] { [] }
+    func absent(_ head: Head) -> [String] { [] }
+
+    /// The layers that get an adapter; throws if a target matches none.
+    func plan(_ config: LoRAConfig, _ head: Head = .languageModel, isStrict: Bool = false) throws -> AdapterPlan {
+        try AdapterPlan(
+            config, projections: projections.flatMap(\.parts), ends: ends(head), replaceable: replaceable(head),
+            absent: absent(head), standard: standardTargets, isStrict: isStrict)
     }
 
     /// Whether weights are kept as `[in, out]`.
@@ -26,8 +36,7 @@ struct Adaptation<Base> {
     /// What the adapter's file calls the base.
     let baseName: String
     let config: LoRAConfig
-    /// The linear layers that have an adapter.
-    let modules: [String]
+    let plan: AdapterPlan
 }
 
 extension Projection {
@@ -36,7 +45,10 @@ extension Projection {
         /// As Hugging Face names the layer: `model.layers.0.self_attn.q_proj`.
         let name: String
         let weight: Tensor
+        /// Whether the weight is `[in, out]`.
         let isTransposed: Bool
+        /// Whether it is a table of which rows are looked up; its inputs are the rows.
+        var isEmbedding = false
         var inputs: Int { weight.size(isTransposed ? 0 : 1) }
         var outputs: Int { weight.size(isTransposed ? 1 : 0) }
     }
@@ -44,11 +56,18 @@ extension Projection {
     var parts: [Part] { zip(modules, weight.parts).map { Part(name: $0, weight: $1, isTransposed: isTransposed) } }
 }
 
-extension LoRAConfig {
-    /// The matrices of a new adapter by their names on disk: A is uniform in ±1/√in, as PEFT draws it (Kaiming with a = √5), B is 0.
-    func fresh(_ parts: [Projection.Part], _ layout: AdapterFolder.Layout, generator: Generator) -> [String: Tensor] {
-        parts.reduce(into: [:]) { tensors, part in
-            let (down, up) = layout.names(part.name)
+extension AdapterPlan {
+    /// The matrices of a new adapter by their names on disk: A is uniform in ±1/√in, as PEFT draws it (Kaiming with a = √5), B is 0; of an
+    /// embedding A is 0 and B normal.
+    func fresh(_ layout: AdapterFolder.Layout, generator: Generator) -> [String: Tensor] {
+        entries.reduce(into: [:]) { tensors, entry in
+            let (part, r) = (entry.part, entry.rank)
+            let (down, up) = layout.names(part)
+            if part.isEmbedding {
+                tensors[down] = .zeros([r, part.inputs])
+                tensors[up] = .normal([part.outputs, r], generator: generator)
+                return
+            }
             let bound = 1 / Double(part.inputs).squareRoot()
             tensors[down] = (Tensor.uniform([r, part.inputs], generator: generator) * 2 - 1) * bound
             tensors[up] = .zeros([part.outputs, r])
@@ -57,24 +76,31 @@ extension LoRAConfig {
 }
 
 extension ParameterStore {
-    /// A projection with the adapters of those of its parts that are among `modules`.
+    /// A projection with the adapters that the plan has for its parts.
     mutating func adapted(
-        _ projection: Projection, modules: Set<String>, config: LoRAConfig, layout: AdapterFolder.Layout
+        _ projection: Projection, plan: AdapterPlan, layout: AdapterFolder.Layout
     ) throws -> Projection {
-        var (column, columns, chosen) = (0, [Int](), [Projection.Part]())
-        for part in projection.parts {
-            if modules.contains(part.name) {
-                chosen.append(part)
+        var projection = projection
+        projection.adapter = try lowRank(projection.parts, plan: plan, layout: layout)
+        return projection
+    }
+
+    /// The adapters of layers whose outputs lie one after the other; nil if they have none.
+    mutating func lowRank(
+        _ parts: [Projection.Part], plan: AdapterPlan, layout: AdapterFolder.Layout
+    ) throws -> LowRank? {
+        var (column, columns, chosen) = (0, [Int](), [AdapterPlan.Entry]())
+        for part in parts {
+            if let entry = plan[part.name] {
+                chosen.append(entry)
                 columns.append(column)
             }
             column += part.outputs
         }
-        guard !chosen.isEmpty else { return projection }
-        let down = try takeFused(chosen.map { (layout.names($0.name).down, [config.r, $0.inputs]) }, fill: .zeros)
-        let ups = try chosen.map { try take(layout.names($0.name).up, [$0.outputs, config.r]) }
-        var projection = projection
-        projection.adapter = LowRank(down: down.whole, downs: down.parts, ups: ups, columns: columns, scale: config.scale)
-        return projection
+        guard !chosen.isEmpty else { return nil }
+        let down = try takeFused(chosen.map { (layout.names($0.part).down, [$0.rank, $0.part.inputs]) }, fill: .zeros)
+        let ups = try chosen.map { try take(layout.names($0.part).up, [$0.part.outputs, $0.rank]) }
+        return LowRank(down: down.whole, downs: down.parts, ups: ups, columns: columns, scales: chosen.map(\.scale))
     }
 }
 

@@ -12,8 +12,8 @@ public protocol AdaptableNetwork: Network {
     ///
     /// - Parameter place: the base's folder, in place of the one that the adapter names.
     init(adapting base: Self, from place: URL?, with folder: AdapterFolder, head: Head, trainable: Bool) throws
-    /// The scale s of an adapter's product; nil if there is none.
-    var adapterScale: Double? { get }
+    /// The scale s of each adapted layer, by its name; empty if there is none.
+    var adapterScales: [String: Double] { get }
 }
 
 extension AdaptableNetwork {
@@ -31,6 +31,6 @@ extension AdaptableNetwork {
 
     /// Whether an adapter has the same layers, rank and scale as another.
     public func hasLayout(of other: any AdaptableNetwork) -> Bool {
-        parameters.hasLayout(of: other.parameters) && adapterScale == other.adapterScale
+        parameters.hasLayout(of: other.parameters) && adapterScales == other.adapterScales
     }
 }

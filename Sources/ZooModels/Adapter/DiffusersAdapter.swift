@@ -34,8 +34,8 @@ enum DiffusersAdapter {
 
     /// What diffusers takes a file without metadata for: the rank and modules of its tensors, and alpha = r.
     static func config(_ file: URL) throws -> LoRAConfig {
-        let downs = try Safetensors.read(file).filter { $0.key.hasPrefix(prefix) && $0.key.hasSuffix(suffix) }
-        let ranks = Set(downs.values.map { $0.shape.first ?? 0 })
+        let downs = try Safetensors.entries(file).filter { $0.name.hasPrefix(prefix) && $0.name.hasSuffix(suffix) }
+        let ranks = Set(downs.map { $0.shape.first ?? 0 })
         guard ranks.count == 1, let rank = ranks.first, rank > 0 else {
             throw ModelError(
                 "\(file.path): has no \(metadataKey), and the ranks of its \(prefix)*\(suffix) are \(ranks.sorted()); expected one rank"
@@ -43,7 +43,7 @@ enum DiffusersAdapter {
         }
         var config = LoRAConfig()
         (config.r, config.alpha) = (rank, Double(rank))
-        config.targets = .named(downs.keys.map { String($0.dropFirst(prefix.count).dropLast(suffix.count)) }.sorted())
+        config.targets = .named(downs.map { String($0.name.dropFirst(prefix.count).dropLast(suffix.count)) }.sorted())
         return config
     }
 

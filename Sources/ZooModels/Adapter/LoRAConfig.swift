@@ -4,14 +4,17 @@ import Foundation
 ///
 /// Names, defaults and meaning are those of PEFT's `LoraConfig`.
 public struct LoRAConfig: Codable, Sendable, Equatable {
-    /// Which linear layers get an adapter.
+    /// Which layers get an adapter.
     public enum Targets: Codable, Sendable, Equatable {
         /// What PEFT takes for a family of language models; an image model's queries, keys, values and their output.
         case standard
         /// Every projection of every block of a language model, not the head; every linear layer of an image transformer.
         case allLinear
-        /// Those whose name is one of these or ends in `.` and one of these: `q_proj`, `model.layers.0.mlp.up_proj`.
+        /// Those whose name is one of these or ends in `.` and one of these: `q_proj`, `model.layers.0.mlp.up_proj`; also a language
+        /// model's `lm_head` and `embed_tokens`.
         case named([String])
+        /// Those whose whole name this regular expression of Python matches.
+        case pattern(String)
     }
 
     public var r = 8
@@ -20,21 +23,25 @@ public struct LoRAConfig: Codable, Sendable, Equatable {
     /// Scales by alpha / √r in place of alpha / r. Kalajdzievski 2023 (arXiv:2312.03732).
     public var usesRSLoRA = false
 
+    /// What a file of PEFT says beyond a recipe; nil if nothing.
+    public var patterns: LoRAPatterns?
+
     public init() {}
 
-    /// s.
-    public var scale: Double { usesRSLoRA ? alpha / Double(r).squareRoot() : alpha / Double(r) }
+    /// s of a layer that no pattern names.
+    public var scale: Double { scale(r: r, alpha: alpha) }
 
-    /// Whether a module gets an adapter. `standard` are the family's own names.
-    func covers(_ module: String, standard: [String]) -> Bool {
-        switch targets {
-        case .allLinear: true
-        case .standard: Self.matches(module, standard)
-        case .named(let names): Self.matches(module, names)
-        }
+    func scale(r: Int, alpha: Double) -> Double { usesRSLoRA ? alpha / Double(r).squareRoot() : alpha / Double(r) }
+
+    /// Whether a recipe with `other` goes on with this adapter, though it has layers, ranks or scales of patterns, which a recipe cannot say:
+    /// if it names no targets, and the rest is equal.
+    package func isContinued(by other: LoRAConfig) -> Bool {
+        let isPattern = if case .pattern = targets { true } else { patterns != nil }
+        return isPattern && other.targets == .standard && (r, alpha) == (other.r, other.alpha) && usesRSLoRA == other.usesRSLoRA
     }
 
-    private static func matches(_ module: String, _ names: [String]) -> Bool {
+    /// Whether a module ends in one of the names.
+    static func matches(_ module: String, _ names: [String]) -> Bool {
         names.contains { module == $0 || module.hasSuffix(".\($0)") }
     }
 
@@ -43,16 +50,5 @@ public struct LoRAConfig: Codable, Sendable, Equatable {
         let names = module.split(separator: ".")
         let start = names.lastIndex { Int($0) == nil } ?? 0
         return names[start...].joined(separator: ".")
-    }
-
-    /// The modules that get an adapter, in their order; throws if one of the names matches none.
-    func modules(among all: [String], standard: [String]) throws -> [String] {
-        if case .named(let names) = targets {
-            for name in names where !all.contains(where: { Self.matches($0, [name]) }) {
-                let known = Set(all.map(Self.shortName)).sorted()
-                throw ModelError("target_modules: the model has no projection '\(name)'; it has \(known.joined(separator: ", "))")
-            }
-        }
-        return all.filter { covers($0, standard: standard) }
     }
 }

@@ -6,11 +6,11 @@ extension CausalLM {
     /// value head is 0.
     ///
     /// - Parameter name: the name of the base in `adapter_config.json`: its folder.
-    /// - Throws: ``ModelError`` if a target matches no projection.
+    /// - Throws: ``ModelError`` if a target matches no layer.
     public convenience init(
         adapting base: CausalLM, named name: String, config: LoRAConfig, head: Head, generator: Generator
     ) throws {
-        let tensors = config.fresh(try base.adaptable(config), .peft, generator: generator)
+        let tensors = try base.plan(config, head, isStrict: true).fresh(.peft, generator: generator)
         try self.init(adapting: base, named: name, config: config, head: head, tensors: tensors, trainable: true)
     }
 
@@ -22,7 +22,8 @@ extension CausalLM {
         adapting base: CausalLM, from place: URL? = nil, with folder: AdapterFolder, head: Head, trainable: Bool
     ) throws {
         try folder.require(.peft)
-        let tensors = try folder.tensors(for: base)
+        let plan = try folder.plan(for: base, head)
+        let tensors = try folder.tensors(for: base, plan, head)
         do {
             try self.init(
                 adapting: base, named: folder.base(place).path, config: folder.config, head: head, tensors: tensors,
@@ -32,7 +33,7 @@ extension CausalLM {
         }
     }
 
-    /// - Parameter tensors: A and B by PEFT's names, and a value head where it is not to be the base's, or 0.
+    /// - Parameter tensors: A and B by PEFT's names, layers that are replaced, and a value head where it is not to be the base's, or 0.
     convenience init(
         adapting base: CausalLM, named name: String, config: LoRAConfig, head: Head, tensors: [String: Tensor], trainable: Bool
     ) throws {
@@ -40,7 +41,7 @@ extension CausalLM {
         guard head == base.head || head == .value else {
             throw ModelError("an adapter with a \(head.rawValue) head needs a base that has one")
         }
-        let modules = try base.adaptable(config).map(\.name)
+        let plan = try base.plan(config, head)
         var tensors = tensors
         let hidden = base.config.hiddenSize
         let isTrainedHead = head == .value
@@ -52,15 +53,32 @@ extension CausalLM {
         var store = ParameterStore(tensors: tensors, device: base.device, trainable: trainable)
         let blocks = try base.blocks.map { block in
             try block.mapProjections { projection in
-                try store.adapted(projection, modules: Set(modules), config: config, layout: .peft)
+                try store.adapted(projection, plan: plan, layout: .peft)
             }
         }
-        let headWeight = isTrainedHead ? try store.take("\(headName).weight", [1, hidden]) : base.headWeight
+        func whole(_ part: Projection.Part?, else weight: Tensor) throws -> Tensor {
+            guard let part, plan.replaces(part.name) else { return weight }
+            return try store.take("\(AdapterFolder.Layout.peft.prefix)\(part.name).weight", part.weight.shape)
+        }
+        let (table, output) = (base.embeddingPart, base.outputPart(head))
+        let embedding = try whole(table, else: base.embedding)
+        let tableAdapter = try plan[table.name].map { entry in
+            let (down, up) = AdapterFolder.Layout.peft.names(entry.part)
+            return LowRankTable(
+                down: try store.take(down, [entry.rank, table.inputs]), up: try store.take(up, [table.outputs, entry.rank]),
+                scale: entry.scale)
+        }
+        let outputAdapter = try output.flatMap { try store.lowRank([$0], plan: plan, layout: .peft) }
+        let headWeight =
+            isTrainedHead ? try store.take("\(headName).weight", [1, hidden]) : try whole(output, else: base.headWeight)
         let headBias = isTrainedHead ? try store.take("\(headName).bias", [1]) : base.headBias
         try store.finish()
         self.init(
-            Adaptation(base: base, baseName: name, config: config, modules: modules), blocks: blocks, head: head,
-            headWeight: headWeight, headBias: headBias, parameters: store.parameters, trainable: trainable)
+            Adaptation(base: base, baseName: name, config: config, plan: plan), blocks: blocks,
+            ends: Ends(
+                embedding: embedding, headWeight: headWeight, headBias: headBias, tableAdapter: tableAdapter,
+                outputAdapter: outputAdapter),
+            head: head, parameters: store.parameters, trainable: trainable)
     }
 
     /// Reads an adapter's base and adds every s · B A to its weights; the result has no adapter.
@@ -72,12 +90,26 @@ extension CausalLM {
         merging folder: AdapterFolder, base: URL? = nil, head: Head, device: Device, trainable: Bool, generator: Generator? = nil
     ) throws -> CausalLM {
         try folder.require(.peft)
-        let network = try load(
-            from: folder.base(base), head: head, device: device, trainable: trainable, generator: generator)
-        try folder.merge(into: network)
+        var network = try load(
+            from: folder.base(base), head: head, device: device, trainable: trainable, generator: generator,
+            canBeginHead: head != .score || trainable || folder.isClassifier)
+        let plan = try folder.plan(for: network, head)
+        let ends = [network.embeddingPart.name, network.outputPart(head)?.name].compactMap { $0 }
+        if ends.contains(where: { plan[$0] != nil || plan.replaces($0) }) { network = try network.untied() }
+        try folder.merge(into: network, head)
         return network
     }
 
+    /// The same weights, with an output projection of its own.
+    private func untied() throws -> CausalLM {
+        guard head == .languageModel, config.tieEmbeddings else { return self }
+        var (config, tensors) = (config, tensors)
+        config.tieEmbeddings = false
+        tensors["lm_head.weight"] = headWeight
+        let network = try CausalLM(config: config, head: head, tensors: tensors, device: device, trainable: trainable)
+        network.generation = generation
+        return network
+    }
 }
 
 extension CausalLM: Adaptable {
@@ -87,6 +119,42 @@ extension CausalLM: Adaptable {
     var standardTargets: [String] {
         let names = config.family.traits.tensors.qkv.map { String($0.split(separator: ".").last ?? "") }
         return names.count == 1 ? names : [names[0], names[2]]
+    }
+
+    var embeddingPart: Projection.Part {
+        let names = config.family.traits.tensors
+        return .init(name: names.prefix + names.embedding, weight: embedding, isTransposed: true, isEmbedding: true)
+    }
+
+    /// The output projection; nil where a network over this one with another head has none.
+    func outputPart(_ head: Head) -> Projection.Part? {
+        head == .languageModel && self.head == head ? .init(name: "lm_head", weight: headWeight, isTransposed: false) : nil
+    }
+
+    func ends(_ head: Head) -> [Projection.Part] { [embeddingPart] + (outputPart(head).map { [$0] } ?? []) }
+
+    func replaceable(_ head: Head) -> [Projection.Part] {
+        ends(head) + (head == .score ? [.init(name: config.scoreHead, weight: headWeight, isTransposed: false)] : [])
+    }
+
+    func absent(_ head: Head) -> [String] {
+        switch head {
+        case .languageModel: []
+        case .score: ["lm_head"]
+        case .value: ["lm_head", "score"]
+        }
+    }
+}
+
+extension CausalLM {
+    /// What lies before and after the blocks.
+    struct Ends {
+        let embedding: Tensor
+        /// `[vocabulary, hidden]` for a language model, `[1, hidden]` otherwise.
+        let headWeight: Tensor
+        let headBias: Tensor?
+        var tableAdapter: LowRankTable?
+        var outputAdapter: LowRank?
     }
 }
 
@@ -101,5 +169,5 @@ extension CausalLM.Block {
 }
 
 extension CausalLM: AdaptableNetwork {
-    public var adapterScale: Double? { adaptation?.config.scale }
+    public var adapterScales: [String: Double] { adaptation?.plan.scales ?? [:] }
 }

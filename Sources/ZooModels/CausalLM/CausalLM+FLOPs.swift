@@ -42,7 +42,9 @@ extension CausalLM {
     }
 
     /// Of the head on one row.
-    private var headFLOPs: Double { Double(2 * headWeight.size(0) * config.hiddenSize) }
+    private var headFLOPs: Double {
+        Double(2 * headWeight.size(0) * config.hiddenSize) + (ends.outputAdapter?.rowFLOPs ?? 0)
+    }
 
     public func forwardFLOPs(_ batch: Sequences, _ outputs: [NetworkOutput]) -> Double {
         (0..<batch.count).reduce(0) { total, sequence in
@@ -57,18 +59,24 @@ extension CausalLM {
     /// Beside frozen weights: one product for each of them, for the gradient by its input, from the first adapter on; two for each
     /// of an adapter's, and for attention's.
     public func backwardFLOPs(_ batch: Sequences, _ outputs: [NetworkOutput]) -> Double {
-        guard isAdapted, let first = blocks.firstIndex(where: { $0.projections.contains { $0.adapter != nil } }) else {
-            return 2 * forwardFLOPs(batch, outputs)
+        guard let base = adaptation?.base else { return 2 * forwardFLOPs(batch, outputs) }
+        let trainsEmbedding = ends.tableAdapter != nil || embedding !== base.embedding
+        let trainsHead = head == .value || ends.outputAdapter != nil || headWeight !== base.headWeight
+        let adapted = blocks.firstIndex { $0.projections.contains { $0.adapter != nil } }
+        guard let first = trainsEmbedding ? -1 : adapted else {
+            return headFLOPs * Double(batch.maskedCount) * 2
         }
         let (before, after) = rowFLOPs
         let above = Double(blocks.count - 1 - first)
+        let whole = min(above, Double(blocks.count - 1))
+        let attended = first >= 0 && blocks[first].qkv.adapter != nil ? first : first + 1
         return (0..<batch.count).reduce(0) { total, sequence in
             let mask = batch.mask[batch.steps(sequence)]
             let rows = ActionStates.needed(mask)
             let needed = Double(mask.count { $0 })
-            let attention = attentionFLOPs(rows: 0..<rows, from: blocks[first].qkv.adapter == nil ? first + 1 : first)
-            let frozen = above * before * Double(rows) + after * (above * Double(rows) + needed)
-            let output = headFLOPs * needed * (head == .value ? 2 : 1)
+            let attention = attentionFLOPs(rows: 0..<rows, from: attended)
+            let frozen = above * before * Double(rows) + after * (whole * Double(rows) + needed)
+            let output = headFLOPs * needed * (trainsHead ? 2 : 1)
             return total + frozen + 2 * attention + 2 * adapterFLOPs(rows: Double(rows), needed: needed) + output
         }
     }

@@ -11,7 +11,21 @@ extension CausalLM {
         from folder: URL, head: Head, device: Device, trainable: Bool, generator: Generator?,
         pooling: CausalLMConfig.Pooling? = nil
     ) throws -> CausalLM {
+        try load(
+            from: folder, head: head, device: device, trainable: trainable, generator: generator, pooling: pooling,
+            canBeginHead: head != .score || trainable || generator != nil)
+    }
+
+    /// - Parameter canBeginHead: whether a value or score head that the folder lacks is newly initialised, as training wants it; a reward
+    ///   model without its head would give the same reward to everything.
+    static func load(
+        from folder: URL, head: Head, device: Device, trainable: Bool, generator: Generator?,
+        pooling: CausalLMConfig.Pooling? = nil, canBeginHead: Bool
+    ) throws -> CausalLM {
         let keys = try ConfigKeys.read(folder)
+        try keys.refuseOtherModels(in: folder, for: head)
+        try AdapterFolder.refuseBoth(in: folder)
+        try WeightFiles.require(in: folder)
         var config = try CausalLMConfig(json: keys.json, file: keys.file)
         let names = config.family.traits.tensors
         do {
@@ -33,8 +47,18 @@ extension CausalLM {
                     throw ModelError("tensor \(own)bias is \(bias.floats); expected 0 in a reward model that pools the mean")
                 }
                 if tensors[own + "weight"] == nil {
+                    guard canBeginHead else {
+                        throw ModelError(
+                            "tensor \(own)weight is missing: a model without a reward head, which cannot judge; expected a "
+                                + "reward model")
+                    }
                     missing = .made(generator, names: [own + "weight", own + "bias"])
                 }
+            }
+            if head == .languageModel, !config.tieEmbeddings, tensors["lm_head.weight"] == nil {
+                throw ModelError(
+                    "tensor lm_head.weight is missing: a model without the head that predicts tokens (architectures is "
+                        + "\(keys.json["architectures"]?.array?.first?.string ?? "missing")); expected a language model")
             }
             var store = ParameterStore(tensors: tensors, missing: missing, device: device, trainable: trainable)
             let network = try CausalLM(config: config, head: head, store: &store, trainable: trainable, device: device)

@@ -19,8 +19,9 @@ extension CausalLM {
             let values = hidden.linear(headWeight, bias: headBias).reshape([-1])
             return outputs.map { _ in values }
         }
-        let (logp, entropy) = outputStates(hidden).tokenLogp(
-            weight: headWeight, targets: Tensor(states.targets, device: device),
+        let (x, weight) = ends.outputAdapter?.beside(outputStates(hidden), headWeight) ?? (outputStates(hidden), headWeight)
+        let (logp, entropy) = x.tokenLogp(
+            weight: weight, targets: Tensor(states.targets, device: device),
             inverseTemperature: states.inverseTemperature.map { Tensor($0, device: device) }, cap: config.scales.logitCap,
             wantEntropy: outputs.contains(.entropy))
         return outputs.compactMap { output in

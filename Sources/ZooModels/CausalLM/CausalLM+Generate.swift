@@ -16,7 +16,7 @@ extension CausalLM {
                 if isCancelled() { throw CancellationError() }
                 let draw = uniform.narrow(0, step..<step + 1).reshape([-1])
                 let (tokens, logp) = logits.sampled(draw.select(decoder.owners), settings, step: step)
-                let going = record.append(tokens.values(), logp.floats, rows: decoder.rows)
+                let going = try record.append(tokens.values(), logp.floats, rows: decoder.rows)
                 if step == settings.maxNewTokens - 1 || going.isEmpty { break }
                 logits = decoder.step(tokens, going: going, self)
             }

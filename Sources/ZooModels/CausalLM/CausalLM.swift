@@ -12,14 +12,15 @@ public final class CausalLM: GenerativeNetwork {
     /// The folder's `generation_config.json`, if it had one.
     public internal(set) var generation: GenerationConfig?
 
-    let embedding: Tensor
+    /// What lies before and after the blocks, with the adapters of both.
+    let ends: Ends
+    var embedding: Tensor { ends.embedding }
     /// A vector for each position, `[maxPositions, hidden]`, in the families that learn them.
     let positionEmbedding: Tensor?
     let blocks: [Block]
     let norm: Norm
-    /// `[vocabulary, hidden]` for a language model, `[1, hidden]` otherwise.
-    let headWeight: Tensor
-    let headBias: Tensor?
+    var headWeight: Tensor { ends.headWeight }
+    var headBias: Tensor? { ends.headBias }
     /// nil: the network's parameters are all its weights.
     let adaptation: Adaptation<CausalLM>?
 
@@ -37,7 +38,7 @@ public final class CausalLM: GenerativeNetwork {
         let names = traits.tensors
         let hidden = config.hiddenSize
         let normal = ParameterStore.Fill.normal(deviation: config.initializerRange)
-        embedding = try store.take("\(names.prefix)\(names.embedding).weight", [config.vocabularySize, hidden], fill: normal)
+        let embedding = try store.take("\(names.prefix)\(names.embedding).weight", [config.vocabularySize, hidden], fill: normal)
         positionEmbedding =
             traits.hasRotaryPositions
             ? nil : try store.take("\(names.prefix)\(names.positions).weight", [config.maxPositions, hidden], fill: normal)
@@ -47,12 +48,13 @@ public final class CausalLM: GenerativeNetwork {
         }
         self.blocks = blocks
         norm = try store.takeNorm(names.prefix + names.finalNorm, hidden, traits.normalization, eps: config.normEps)
+        let headWeight: Tensor
+        var headBias: Tensor?
         switch head {
         case .languageModel:
             headWeight =
                 config.tieEmbeddings
                 ? embedding : try store.take("lm_head.weight", [config.vocabularySize, hidden], fill: normal)
-            headBias = nil
         case .value:
             headWeight = try store.take(names.valueHead + ".weight", [1, hidden])
             headBias = try store.take(names.valueHead + ".bias", [1])
@@ -60,8 +62,8 @@ public final class CausalLM: GenerativeNetwork {
             // Stiennon et al. 2020, appendix B.1: a reward head starts at N(0, 1 / (d + 1)).
             let deviation = 1 / Double(hidden + 1).squareRoot()
             headWeight = try store.take(config.scoreHead + ".weight", [1, hidden], fill: .normal(deviation: deviation))
-            headBias = nil
         }
+        ends = Ends(embedding: embedding, headWeight: headWeight, headBias: headBias)
         try store.finish(constants: names.constants)
         parameters = store.parameters
         self.config = config
@@ -70,16 +72,14 @@ public final class CausalLM: GenerativeNetwork {
         adaptation = nil
     }
 
-    /// A network over the weights of another. Its parameters are those of the adapters in `blocks`, and of a head of its own.
+    /// A network over the weights of another. Its parameters are those of the adapters in `blocks` and `ends`, and weights of its own in `ends`.
     init(
-        _ adaptation: Adaptation<CausalLM>, blocks: [Block], head: Head, headWeight: Tensor, headBias: Tensor?,
-        parameters: [NamedTensor],
-        trainable: Bool
+        _ adaptation: Adaptation<CausalLM>, blocks: [Block], ends: Ends, head: Head, parameters: [NamedTensor], trainable: Bool
     ) {
         let base = adaptation.base
         (config, generation, norm) = (base.config, base.generation, base.norm)
-        (embedding, positionEmbedding) = (base.embedding, base.positionEmbedding)
-        (self.blocks, self.head, self.headWeight, self.headBias) = (blocks, head, headWeight, headBias)
+        positionEmbedding = base.positionEmbedding
+        (self.blocks, self.ends, self.head) = (blocks, ends, head)
         (self.parameters, self.trainable, self.adaptation) = (parameters, trainable, adaptation)
     }
 
@@ -88,6 +88,7 @@ public final class CausalLM: GenerativeNetwork {
     /// The residual stream's first rows for `tokens` [n] at `positions` [n], `[n, hidden]`.
     func embed(_ tokens: Tensor, positions: @autoclosure () -> Tensor) -> Tensor {
         var x = embedding.embedding(tokens)
+        if let adapter = ends.tableAdapter { x = x + adapter(tokens) }
         if config.embeddingScale != 1 { x = x * config.embeddingScale }
         return positionEmbedding.map { x + $0.embedding(positions()) } ?? x
     }
@@ -97,7 +98,9 @@ public final class CausalLM: GenerativeNetwork {
 
     /// The logits of the trunk's output before its last norm.
     func logits(_ x: Tensor) -> Tensor {
-        let logits = outputStates(norm(x)).linear(headWeight)
+        let states = outputStates(norm(x))
+        let plain = states.linear(headWeight)
+        let logits = ends.outputAdapter?.added(to: plain, states) ?? plain
         return config.scales.logitCap.map { (logits / $0).tanh() * $0 } ?? logits
     }
 

@@ -36,7 +36,8 @@ public final class ValueHead: Network {
     /// Reads a head that `save` wrote.
     public static func load(from folder: URL, trunk: CausalLM, detach: Bool = false, trainable: Bool = true) throws -> ValueHead {
         let file = folder.appendingPathComponent("value_head.safetensors")
-        var store = ParameterStore(tensors: try Safetensors.read(file), device: trunk.device, trainable: trainable)
+        var store = ParameterStore(
+            tensors: try Safetensors.read(file, mustBeFinite: true), device: trunk.device, trainable: trainable)
         do {
             let weight = try store.take("score.weight", [1, trunk.config.hiddenSize])
             let bias = try store.take("score.bias", [1])

@@ -16,7 +16,8 @@ enum DiffusersFolder {
 
     /// The component's tensors, from one file or from those that its index lists.
     static func tensors(in folder: URL) throws -> [String: Tensor] {
-        try Safetensors.readModel(in: folder, name: weights)
+        try WeightFiles.require(in: folder, name: weights)
+        return try Safetensors.readModel(in: folder, name: weights)
     }
 
     /// Writes `config.json` and the weights.

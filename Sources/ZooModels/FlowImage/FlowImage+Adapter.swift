@@ -10,7 +10,7 @@ extension FlowImage {
     public convenience init(
         adapting base: FlowImage, named name: String, config: LoRAConfig, head: Head, generator: Generator
     ) throws {
-        let tensors = config.fresh(try base.transformer.adaptable(config), .diffusers, generator: generator)
+        let tensors = try base.transformer.plan(config, isStrict: true).fresh(.diffusers, generator: generator)
         try self.init(
             adapting: base, named: name, config: config, head: Self.ownHead(head, over: base, trainable: true),
             tensors: tensors, trainable: true)
@@ -24,7 +24,8 @@ extension FlowImage {
         adapting base: FlowImage, from place: URL? = nil, with folder: AdapterFolder, head: Head, trainable: Bool
     ) throws {
         try folder.require(.diffusers)
-        let tensors = try folder.tensors(for: base.transformer)
+        let plan = try folder.plan(for: base.transformer, .languageModel)
+        let tensors = try folder.tensors(for: base.transformer, plan, .languageModel)
         let stored = head == .value ? try Self.valueHead(folder.url, base.config, device: base.device, trainable: trainable) : nil
         do {
             try self.init(
@@ -41,13 +42,12 @@ extension FlowImage {
         trainable: Bool
     ) throws {
         guard base.adaptation == nil else { throw ModelError("an adapter needs a plain base, found one that is adapted") }
-        let modules = try base.transformer.adaptable(config).map(\.name)
+        let plan = try base.transformer.plan(config)
         var store = ParameterStore(tensors: tensors, device: base.device, trainable: trainable)
-        let transformer = try FluxTransformer(
-            adapting: base.transformer, modules: Set(modules), config: config, store: &store)
+        let transformer = try FluxTransformer(adapting: base.transformer, plan: plan, store: &store)
         self.init(
             transformer: transformer, conditioning: base.conditioning, schedule: base.schedule, head: head,
-            adaptation: Adaptation(base: base, baseName: name, config: config, modules: modules))
+            adaptation: Adaptation(base: base, baseName: name, config: config, plan: plan))
     }
 
     private static func ownHead(_ head: Head, over base: FlowImage, trainable: Bool) throws -> FlowHead {
@@ -82,7 +82,7 @@ extension FlowImage {
     ) throws -> FlowImage {
         try folder.require(.diffusers)
         let network = try load(from: folder.base(base), prompts: prompts, head: head, device: device, trainable: trainable)
-        try folder.merge(into: network.transformer)
+        try folder.merge(into: network.transformer, .languageModel)
         guard head == .value,
             let own = try valueHead(folder.url, network.config, device: device, trainable: trainable)
         else { return network }
@@ -92,5 +92,5 @@ extension FlowImage {
 }
 
 extension FlowImage: AdaptableNetwork {
-    public var adapterScale: Double? { adaptation?.config.scale }
+    public var adapterScales: [String: Double] { adaptation?.plan.scales ?? [:] }
 }

@@ -20,9 +20,7 @@ extension FlowImage {
         from folder: URL, prompts: StoredPrompts? = nil, head: Head = .languageModel, device: Device = .cpu,
         trainable: Bool = true
     ) throws -> FlowImage {
-        let index = try DiffusersFolder.object(
-            folder.appendingPathComponent("model_index.json"), hint: "expected a folder in diffusers' layout")
-        try checkPipeline(index)
+        _ = try pipelineKeys(folder)
         let schedule = try FlowSchedule(
             keys: DiffusersFolder.object(
                 folder.appendingPathComponent("scheduler/scheduler_config.json"), hint: "expected the pipeline's scheduler"))
@@ -47,7 +45,10 @@ extension FlowImage {
             head: try stored ?? fresh(head, transformer.config, device: device, trainable: trainable))
     }
 
-    private static func checkPipeline(_ keys: ConfigKeys) throws {
+    /// `model_index.json`; throws if it names another pipeline or transformer than those that load.
+    static func pipelineKeys(_ folder: URL) throws -> ConfigKeys {
+        let keys = try DiffusersFolder.object(
+            folder.appendingPathComponent("model_index.json"), hint: "expected a folder in diffusers' layout")
         let name = keys.json["_class_name"]?.string ?? "missing"
         guard pipelines.contains(name) else {
             throw ModelError("\(keys.file): _class_name is \(name); pipelines that load: \(pipelines.joined(separator: ", "))")
@@ -56,6 +57,7 @@ extension FlowImage {
             throw ModelError(
                 "\(keys.file): transformer is \(component); transformers that load: \(FluxConfig.className)")
         }
+        return keys
     }
 
     /// nil if the folder has none.

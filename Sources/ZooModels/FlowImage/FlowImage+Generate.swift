@@ -163,6 +163,11 @@ extension FlowImage {
             }
         }
         batch.sample = x.floats
+        if let place = batch.sample.firstIndex(where: { !$0.isFinite }) {
+            throw ModelError(
+                "sampling: sample \(place / size) is \(batch.sample[place]) at element \(place % size): the model's velocities are NaN or "
+                    + "infinite; its weights are damaged or have diverged")
+        }
         return record(&batch, states, logps, Array(sigmas[first...]), Array(levels[first...]))
     }
 

@@ -77,9 +77,9 @@ public final class FluxTransformer {
     }
 
     /// The weights of `base`, shared, and beside those of `modules` adapters from `store`.
-    init(adapting base: FluxTransformer, modules: Set<String>, config lora: LoRAConfig, store: inout ParameterStore) throws {
+    init(adapting base: FluxTransformer, plan: AdapterPlan, store: inout ParameterStore) throws {
         func adapted(_ projection: Projection) throws -> Projection {
-            try store.adapted(projection, modules: modules, config: lora, layout: .diffusers)
+            try store.adapted(projection, plan: plan, layout: .diffusers)
         }
         func embedder(_ embedder: Embedder) throws -> Embedder {
             Embedder(first: try adapted(embedder.first), second: try adapted(embedder.second))

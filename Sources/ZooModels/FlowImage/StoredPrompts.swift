@@ -15,7 +15,7 @@ public final class StoredPrompts {
     private let prompts: Tensor, pooled: Tensor
 
     public init(file: URL, config: FluxConfig, device: Device) throws {
-        let tensors = try Safetensors.read(file)
+        let tensors = try Safetensors.read(file, mustBeFinite: true)
         func take(_ name: String, _ rank: Int, last: Int?) throws -> Tensor {
             guard let tensor = tensors[name] else { throw ModelError("\(file.path): \(name) is missing") }
             guard tensor.rank == rank, last.map({ tensor.size(-1) == $0 }) ?? true else {

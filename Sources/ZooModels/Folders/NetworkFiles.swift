@@ -32,8 +32,19 @@ public func loadNetwork(
         return try CausalLM.load(
             from: folder, head: head, device: device, trainable: trainable, generator: generator, pooling: pooling)
     default:
+        try keys.refuseOtherModels(in: folder, for: head)
         throw keys.refuse("model_type", "one of \((Family.allCases.map(\.rawValue) + ["tabular"]).joined(separator: ", "))")
     }
+}
+
+/// The `model_type` of a folder's `config.json`, or of its base's where it holds an adapter. Throws, naming what the folder is, if it is
+/// not a language model's or a table's.
+package func modelType(of folder: URL) throws -> String? {
+    let model = AdapterFolder.isOne(folder) ? try AdapterFolder(folder).base() : folder
+    let keys = try ConfigKeys.read(model)
+    let type = keys.json["model_type"]?.string
+    if type != "tabular" { try keys.refuseOtherModels(in: model, for: .value) }
+    return type
 }
 
 /// What a network with fresh weights is made from.

@@ -10,8 +10,10 @@ struct ConfigKeys {
     static func read(_ folder: URL) throws -> ConfigKeys {
         let file = folder.appendingPathComponent("config.json")
         guard FileManager.default.fileExists(atPath: file.path) else {
+            let found = WeightFiles.convertible(in: folder)
             throw FileError(
-                .noInput, folder.path, "config.json is missing; expected a model folder in Hugging Face's layout")
+                found == nil ? .noInput : .data, folder.path,
+                "config.json is missing; expected a model folder in Hugging Face's layout" + (found.map { "; \($0)" } ?? ""))
         }
         return try read(file: file).keys
     }

@@ -70,10 +70,16 @@ struct SampleRecord {
         finished = Array(repeating: false, count: count)
     }
 
-    /// Adds one token to each of `rows` that is not finished; returns those that continue.
-    mutating func append(_ new: [Int64], _ newLogp: [Float], rows: [Int]) -> Set<Int> {
+    /// Adds one token to each of `rows` that is not finished; returns those that continue. Throws if its probability is not a number.
+    mutating func append(_ new: [Int64], _ newLogp: [Float], rows: [Int]) throws -> Set<Int> {
         var going = Set<Int>()
         for (index, row) in rows.enumerated() where !finished[row] {
+            guard newLogp[index].isFinite else {
+                throw ModelError(
+                    "sampling: the log-probability of token \(tokens[row].count + 1) of sample \(row) is \(newLogp[index]): the model's "
+                        + "logits are NaN or infinite; its weights are damaged or have diverged"
+                        + (settings.temperature > 0 ? ", or the temperature (\(settings.temperature)) is too low" : ""))
+            }
             let token = Int32(new[index])
             tokens[row].append(token)
             logp[row].append(newLogp[index])

@@ -123,7 +123,7 @@ public final class Tabular: GenerativeNetwork {
         var record = try SampleRecord(prompts: prompts, samplesPerPrompt: samplesPerPrompt, settings: settings)
         let rows = Array(0..<prompts.count * samplesPerPrompt)
         if rows.isEmpty { return record.generation() }
-        return withoutGrad {
+        return try withoutGrad {
             let uniform = Tensor.uniform([config.horizon, rows.count], generator: generator, device: table.device)
             var prefixes = [[Int]](repeating: [], count: rows.count)
             for step in 0..<config.horizon {
@@ -131,7 +131,7 @@ public final class Tabular: GenerativeNetwork {
                 let logits = table.select(Tensor(states, device: table.device))
                 let (tokens, logp) = logits.sampled(uniform.narrow(0, step..<step + 1).reshape([-1]), settings, step: step)
                 let drawn: [Int64] = tokens.values()
-                _ = record.append(drawn, logp.floats, rows: rows)
+                _ = try record.append(drawn, logp.floats, rows: rows)
                 for row in rows { prefixes[row].append(Int(drawn[row])) }
             }
             return record.generation()

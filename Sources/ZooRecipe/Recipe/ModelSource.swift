@@ -202,6 +202,7 @@ extension LoRAConfig {
     } write: { targets in
         switch targets {
         case .allLinear: .text(allLinear)
+        case .pattern(let text): .text(text)
         case .named(let names): .list(names.map { .text($0) })
         case .standard: .map([])
         }

@@ -17,9 +17,6 @@ public struct ModelSampler {
     ///
     /// - Throws: if the folder is not a complete model, or one that cannot generate.
     public init(_ folder: URL, device: String = "cpu", threads: Int) throws {
-        guard try FileManager.default.fileExists(atPath: configFile(of: folder).path) else {
-            throw ZooError(.notFound, "\(folder.path) is not a model folder: it has no config.json")
-        }
         Engine.configure(threads: threads)
         let network = try loadNetwork(
             from: folder, head: .languageModel, device: Device(device), trainable: false, generator: nil)

@@ -59,7 +59,9 @@ enum ModelContent {
         }
         guard layout == .peft else {
             let config = try AdapterFolder(folder).config
-            return "\(config.r) \(config.alpha) \(config.usesRSLoRA) \(config.targets) \(try SafetensorsContent.hash(of: file))"
+            let patterns = config.patterns.map { " \($0)" } ?? ""
+            return "\(config.r) \(config.alpha) \(config.usesRSLoRA) \(config.targets)\(patterns) "
+                + (try SafetensorsContent.hash(of: file))
         }
         guard var config = try JSONSerialization.jsonObject(with: InputFile.data(file)) as? [String: Any] else {
             throw ZooError(.dataLoss, "\(file.path) is not a JSON object")

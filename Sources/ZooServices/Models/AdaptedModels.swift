@@ -50,14 +50,14 @@ package final class AdaptedModels {
 
     // MARK: - Parts
 
-    /// An adapter to train: a new one, or the source's own, which must then match the recipe.
+    /// An adapter to train: a new one, or the source's own, which must then match the recipe as far as that says something.
     private func trained(_ base: any AdaptableNetwork, _ origin: (base: URL, adapter: AdapterFolder?), _ head: Head) throws
         -> any AdaptableNetwork
     {
         let wanted = try fresh(base, origin, head)
         guard let adapter = origin.adapter else { return wanted }
         let network = try named { try base.adapter(adapter, head: head, trainable: true) }
-        guard network.hasLayout(of: wanted) else {
+        guard adapter.config.isContinued(by: config) || network.hasLayout(of: wanted) else {
             func projections(_ network: any Network) -> Int { network.parameters.count { $0.name.contains("lora_A") } }
             throw ZooError(
                 .invalidArgument,

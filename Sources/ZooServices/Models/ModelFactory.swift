@@ -166,15 +166,11 @@ package final class ModelFactory {
     }
 
     private func modelFamily(of folder: URL) throws -> String {
-        struct Config: Decodable {
-            var family: String
-
-            enum CodingKeys: String, CodingKey { case family = "model_type" }
-        }
-        let url = try configFile(of: folder)
-        guard FileManager.default.fileExists(atPath: url.path) else {
-            throw ZooError(.notFound, "\(folder.path) is not a model folder: it has no config.json")
-        }
-        return try JSON.decode(Config.self, from: url).family
+        do {
+            guard let type = try modelType(of: folder) else {
+                throw ZooError(.dataLoss, "\(try configFile(of: folder).path): it has no 'model_type'")
+            }
+            return type
+        } catch { throw ZooError(plain: error) }
     }
 }
