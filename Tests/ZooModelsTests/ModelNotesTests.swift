@@ -52,12 +52,12 @@ struct ModelNotesTests {
     func tensors() throws {
         #expect(
             try notes("tied", renamed: { "_orig_mod." + $0 }) == [
-                "20 tensors have names of wrappers, such as _orig_mod.model.embed_tokens.weight, which is read as "
-                    + "model.embed_tokens.weight"
+                "names of wrappers are read without them: _orig_mod.model.embed_tokens.weight as model.embed_tokens.weight "
+                    + "and 19 more"
             ])
         #expect(
             try notes("tied", extra: ["model.layers.0.self_attn.rotary_emb.inv_freq": .ones([2])], dtype: .bfloat16) == [
-                "1 tensors are constants and are left out, such as model.layers.0.self_attn.rotary_emb.inv_freq",
+                "constants are left out: model.layers.0.self_attn.rotary_emb.inv_freq",
                 "weights in bfloat16 are converted to float32, in which they are also written",
             ])
     }

@@ -58,8 +58,11 @@ extension CausalLMConfig {
             }
         }
         for member in traits.options.flatMap({ $0.write(self).members }) { json[member.key] = member.value }
-        json["bos_token_id"] = bosToken.map { .integer(Int($0)) }
-        json["pad_token_id"] = padToken.map { .integer(Int($0)) }
+        if traits.defaults.hasTokens {
+            for key in ["bos_token_id", "eos_token_id", "pad_token_id"] { json[key] = .null }
+        }
+        if let bosToken { json["bos_token_id"] = .integer(Int(bosToken)) }
+        if let padToken { json["pad_token_id"] = .integer(Int(padToken)) }
         switch eosTokens.count {
         case 0: break
         case 1: json["eos_token_id"] = .integer(Int(eosTokens[0]))

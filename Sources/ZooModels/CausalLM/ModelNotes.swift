@@ -46,19 +46,21 @@ package enum ModelNotes {
         let plain = names.plainNames(tensors.keys)
         let wrapped = plain.filter { $0.value.count < $0.key.count }.sorted { $0.key < $1.key }
         if let first = wrapped.first {
-            notes.append("\(wrapped.count) tensors have names of wrappers, such as \(first.key), which is read as \(first.value)")
+            notes.append("names of wrappers are read without them: \(first.key) as \(first.value)\(more(wrapped.count))")
         }
         let constants = tensors.keys.filter { name in names.constants.contains(where: name.hasSuffix) }.sorted()
         if let first = constants.first {
-            notes.append("\(constants.count) tensors are constants and are left out, such as \(first)")
+            notes.append("constants are left out: \(first)\(more(constants.count))")
         }
         let types = Set(tensors.filter { !constants.contains($0.key) }.map { "\($0.value.dtype)" }).subtracting(["float32"])
         if !types.isEmpty {
-            notes.append(
-                "weights in \(types.sorted().joined(separator: " and ")) are converted to float32, in which they are also written")
+            let found = types.sorted().joined(separator: " and ")
+            notes.append("weights in \(found) are converted to float32, in which they are also written")
         }
         return notes
     }
+
+    private static func more(_ count: Int) -> String { count > 1 ? " and \(count - 1) more" : "" }
 
     private static let dropouts = [
         "attention_dropout", "hidden_dropout", "resid_dropout", "embedding_dropout", "attn_pdrop", "embd_pdrop", "resid_pdrop",

@@ -110,6 +110,8 @@ struct FamilyTraits: Sendable {
         /// In units of the hidden size; nil if the key is required.
         var intermediate: Int?
         var tieEmbeddings = false
+        /// Whether absent tokens mean those of a published model, so that none must be written as null.
+        var hasTokens = false
         var ropeTheta = 10_000.0
         /// In layers with a window, where they have a rotation of their own.
         var localRopeTheta = 10_000.0

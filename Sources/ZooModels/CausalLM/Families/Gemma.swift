@@ -12,7 +12,7 @@ extension FamilyTraits {
     static let gemma2 = FamilyTraits(
         className: "Gemma2", normalization: .rmsPlusOne, activation: .gatedGELU, scalesEmbedding: true, tensors: .fourNorms,
         keys: ConfigNames(activation: "hidden_activation"),
-        defaults: Defaults(positions: 8192, headWidth: 256, tieEmbeddings: true),
+        defaults: Defaults(positions: 8192, headWidth: 256, tieEmbeddings: true, hasTokens: true),
         options: [
             .attentionBias, .queryScalar, .windowPattern(every: 2), .cap("attn_logit_softcapping", \.attentionCap, absent: 50),
             .cap("final_logit_softcapping", \.logitCap, absent: 30),
@@ -24,7 +24,7 @@ extension FamilyTraits {
         className: "Gemma3Text", languageModelClass: "Gemma3ForCausalLM", normalization: .rmsPlusOne, activation: .gatedGELU,
         hasLocalRotation: true, queryKeyNorm: .head, scalesEmbedding: true, tensors: .fourNorms,
         keys: ConfigNames(activation: "hidden_activation"),
-        defaults: Defaults(positions: 131_072, headWidth: 256, tieEmbeddings: true, ropeTheta: 1_000_000),
+        defaults: Defaults(positions: 131_072, headWidth: 256, tieEmbeddings: true, hasTokens: true, ropeTheta: 1_000_000),
         options: [
             .attentionBias, .queryScalar, .windowPattern(every: 6, key: "sliding_window_pattern"), .localRotation,
             .cap("final_logit_softcapping", \.logitCap, absent: nil),

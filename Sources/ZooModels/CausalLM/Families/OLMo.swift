@@ -6,5 +6,5 @@ extension FamilyTraits {
         tensors: TensorNames(
             attentionNorm: nil, attentionPostNorm: "post_attention_layernorm", feedForwardNorm: nil,
             feedForwardPostNorm: "post_feedforward_layernorm"),
-        defaults: Defaults(normEps: 1e-5), options: [.attentionBias])
+        defaults: Defaults(normEps: 1e-5, hasTokens: true), options: [.attentionBias])
 }

@@ -3,7 +3,8 @@ import ZooBase
 extension FamilyTraits {
     /// SmolLM3 (Bakouch et al. 2025): Llama in which every fourth layer does not rotate. SmolLM and SmolLM2 are `llama`.
     static let smollm3 = FamilyTraits(
-        className: "SmolLM3", defaults: Defaults(positions: 32_768, tieEmbeddings: true, ropeTheta: 2_000_000),
+        className: "SmolLM3",
+        defaults: Defaults(positions: 32_768, tieEmbeddings: true, hasTokens: true, ropeTheta: 2_000_000),
         options: [.attentionBias, .feedForwardBias, .layersWithoutRotation])
 }
 
