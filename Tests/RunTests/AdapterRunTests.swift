@@ -169,7 +169,8 @@ struct AdapterRunTests {
             let policy = "policy={folder: \(path("first/model")), lora: \(lora)}"
             let refused = try await zoo.run("train", task.recipe.path, "--run-dir", name, "--set", policy)
             let complaint = try refused.complaint
-            #expect(refused.status == 65 && complaint.contains("differs from the adapter that the policy continues"), "\(complaint)")
+            #expect(
+                refused.status == 65 && complaint.contains("differs from the adapter that the policy continues"), "\(complaint)")
         }
     }
 
