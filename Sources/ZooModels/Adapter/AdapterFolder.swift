@@ -109,11 +109,11 @@ public struct AdapterFolder {
         let looked = NSOrderedSet(array: places.map(\.standardizedFileURL.path)).array.map { "\($0)" }.joined(separator: " and ")
         let isHubName = !baseName.hasPrefix("/") && !baseName.hasPrefix(".") && baseName.split(separator: "/").count == 2
         let download =
-            "if it is a name on the Hugging Face hub, download it first (hf download \(baseName) --local-dir base); "
+            "if it is a name on the Hugging Face hub, download it first (hf download \(baseName) --local-dir base), then "
         return ModelError(
             "\(url.path): its base '\(baseName)' is not a model folder here (looked at \(looked)); "
                 + (isHubName ? download : "")
-                + "then let base_model_name_or_path in \(layout.configName) name its folder, or give it: zoo merge --base")
+                + "let base_model_name_or_path in \(layout.configName) name its folder, or give it: zoo merge --base")
     }
 }
 

@@ -35,6 +35,8 @@ enum WeightFiles {
                 "found \($0), \(pickle); convert it with peft: PeftModel.from_pretrained(base, …).save_pretrained(…)"
             }
         }
+        // Nothing is amiss with the weights.
+        guard !names.contains("\(name).safetensors"), !names.contains("\(name).safetensors.index.json") else { return nil }
         if let found = first({ $0.hasPrefix("zero_to_fp32") || $0.hasPrefix("global_step") }) {
             return "found \(found): DeepSpeed's shards of a training run; put them together with: python zero_to_fp32.py . OUT "
                 + "--safe_serialization"
