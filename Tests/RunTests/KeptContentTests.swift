@@ -234,7 +234,7 @@ struct KeptContentTests {
         #expect(try kept().sorted() == names)
     }
 
-    @Test("of several files the content of each counts, and not which files it is in different folders")
+    @Test("of several files the content of each counts")
     func severalFiles() async throws {
         let task = try KeptTask(in: folder.url)
         try task.write(#"{"prompt": "one joke", "completion": " is fine"}"#, to: "more-1.jsonl")

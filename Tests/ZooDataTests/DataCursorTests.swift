@@ -87,10 +87,7 @@ struct DataCursorTests {
                 #expect(Set(own[start..<start + size]).count == size, "a row comes again before its epoch is over")
             }
         }
-        #expect(
-            zip(cursor.epochs, sources).allSatisfy {
-                $0 == Double($1.count) / Double([10, 3, 1][$1[0] < 10 ? 0 : $1[0] < 13 ? 1 : 2])
-            })
+        #expect(cursor.epochs == zip(sources, [10.0, 3, 1]).map { Double($0.count) / $1 })
         // The smallest share that a recipe can give is drawn too.
         var rare = MixtureCursor(counts: [1, 1], weights: [1, 1e-5], seed: 1)
         #expect(rare.next(1_000_000).contains(1))

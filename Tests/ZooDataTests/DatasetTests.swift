@@ -147,6 +147,22 @@ struct DatasetTests {
         #expect(sentence.contains(reason), "\(sentence)")
     }
 
+    @Test("a file whose first line is the beginning of an object has that one fault")
+    func oneFault() throws {
+        var faults: [DataError] = []
+        let url = try file("{\n  \"text\": \"a\"\n}\n")
+        let sentence = try failure { try Dataset.load(jsonl: url) { faults.append($0) } }
+        #expect(sentence.hasPrefix("\(url.path): has objects over several lines") && faults.isEmpty)
+    }
+
+    @Test("a prompt of messages beside answers as text is refused as such")
+    func mixedPair() throws {
+        let line = #"{"prompt": [{"role": "user", "content": "hi"}], "chosen": "good", "rejected": "bad"}"#
+        #expect(
+            try failure { try Dataset.load(jsonl: file(line)) }.contains(
+                "'prompt' is a list, 'chosen' and 'rejected' are strings"))
+    }
+
     @Test("compressed files are told by their first bytes")
     func compressed() throws {
         let url = try file(Data([0x1F, 0x8B, 8, 0]))

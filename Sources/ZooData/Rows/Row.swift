@@ -81,6 +81,12 @@ extension Row {
                 throw RowFault(
                     reason: "'\(name)' is missing; the line has \(columns.keys.sorted().joined(separator: ", "))")
             }
+            if name == "prompt", shape == .preference, value.array != nil {
+                throw RowFault(
+                    reason:
+                        "'prompt' is a list, 'chosen' and 'rejected' are strings; expected all to be strings or all lists of messages"
+                )
+            }
             guard let text = value.string else {
                 throw RowFault(reason: "'\(name)' is \(value.kind); expected a string or a list of messages")
             }

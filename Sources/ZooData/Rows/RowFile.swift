@@ -57,11 +57,13 @@ struct RowFile {
                 for (number, item) in items.enumerated() { try row(self, number) { item } }
                 return
             }
-            let (place, isAlone) = (place(reader.lineNumber), isFirst)
+            let place = place(reader.lineNumber)
+            if isFirst, (try? JSONValue(parsing: line, place: place)) == nil, let reason = spread(line) {
+                throw DataError(url.path, reason)
+            }
             isFirst = false
             try row(self, reader.lineNumber) {
                 do { return try JSONValue(parsing: line, place: place) } catch let error as DataError {
-                    if isAlone, let reason = spread(line) { throw DataError(url.path, reason) }
                     throw DataError(error.place, error.reason + Self.advice(line))
                 }
             }
