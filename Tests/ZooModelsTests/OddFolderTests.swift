@@ -205,6 +205,8 @@ struct OddFolderTests {
 
     static let others: [Other] = [
         Other(
+            json: #"{"_class_name": "FluxTransformer2DModel"}"#, says: "one part of an image pipeline (FluxTransformer2DModel)"),
+        Other(
             json:
                 #"{"model_type": "gemma3", "architectures": ["Gemma3ForConditionalGeneration"], "text_config": {"model_type": "gemma3_text"}, "vision_config": {"model_type": "siglip_vision_model"}}"#,
             says: "model_type gemma3 (Gemma3ForConditionalGeneration), a model of several parts: "),

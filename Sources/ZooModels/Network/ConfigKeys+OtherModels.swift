@@ -8,6 +8,10 @@ extension ConfigKeys {
     ///   - folder: where it lies, for what else lies there.
     ///   - head: what the model is wanted for.
     func refuseOtherModels(in folder: URL, for head: Head) throws {
+        if let part = json["_class_name"]?.string {
+            throw ModelError(
+                "\(file): one part of an image pipeline (\(part)); give the pipeline's folder, which has model_index.json")
+        }
         try refuseParts()
         try refuseQuantised(folder)
         if json["is_encoder_decoder"]?.bool == true {
