@@ -82,7 +82,8 @@ let package = Package(
         .target(name: "ZooBase", swiftSettings: swift),
         .target(name: "ZooTensor", dependencies: ["CTorch", "ZooBase"], swiftSettings: swift),
         .target(
-            name: "ZooModels", dependencies: ["ZooTensor", "ZooBase"], exclude: ["CausalLM/Families/README.md"],
+            name: "ZooModels", dependencies: ["ZooTensor", "ZooBase"],
+            exclude: ["CausalLM/Families/README.md", "Tokenizer/README.md"],
             swiftSettings: swift),
         .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
         .target(

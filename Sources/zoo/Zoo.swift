@@ -23,7 +23,7 @@ struct Zoo: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             Train.self, Compare.self, ProbeCommand.self, Report.self, Sample.self, Evaluate.self, Merge.self, Plugins.self,
-            Metrics.self, TaskData.self, RecipeCommand.self, Cache.self,
+            Metrics.self, TaskData.self, ModelCommand.self, RecipeCommand.self, Cache.self,
             Doctor.self, WorkerCommand.self,
         ])
 }

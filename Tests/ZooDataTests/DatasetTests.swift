@@ -83,7 +83,7 @@ struct DatasetTests {
         let first = #"{"prompt": "p", "completion": "c", "label": true}"# + "\n"
         let dataset = try Dataset.load(jsonl: file(first + #"{"prompt": "p", "completion": "c", "label": false}"#))
         #expect(dataset.rows.map(\.label) == [true, false])
-        for (label, reason) in [("", "is missing"), (#", "label": 2"#, "is a number"), (#", "label": null"#, "is null")] {
+        for (label, reason) in [("", "is missing"), (#", "label": 2"#, "is a number"), (#", "label": null"#, "is missing")] {
             let url = try file(first + #"{"prompt": "p", "completion": "c"\#(label)}"#)
             let sentence = try failure { try Dataset.load(jsonl: url) }
             #expect(sentence == "\(url.path):2: 'label' \(reason); expected true or false, as on the lines before")
@@ -256,7 +256,7 @@ struct DatasetTests {
     func writing() throws {
         let rows = [
             Row(prompt: "p\n\"q\"", chosen: " c/é", rejected: " r", extras: ["n": 3, "x": 0.1, "b": false]),
-            Row(prompt: "", chosen: "a", rejected: "b", extras: ["z": .null]),
+            Row(prompt: "", chosen: "a", rejected: "b", extras: ["z": .array([.null])]),
         ]
         let dataset = Dataset(name: "pairs", shape: .preference, rows: rows)
         let url = try temporaryFolder().appendingPathComponent("pairs.jsonl")

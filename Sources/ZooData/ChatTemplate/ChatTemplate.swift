@@ -22,6 +22,9 @@ public struct ChatTemplate: @unchecked Sendable {
     /// Takes the place of this template where a conversation has tools, as `transformers` has it.
     private let toolUse: (name: String, statements: [Statement])?
 
+    /// Whether conversations with tools have a template of their own.
+    public var hasToolUse: Bool { toolUse != nil }
+
     /// - Parameter toolUse: the template named `tool_use`, where a model has several.
     /// - Throws: ``DataError`` naming the line and what is wrong with it.
     public init(

@@ -11,7 +11,7 @@ public struct Row: Sendable, Equatable {
     public var rejected: String?
     /// The conversations, where the columns are lists of messages; then the texts above are nil.
     public var chat: ChatRow?
-    /// The columns that the dataset's shape does not use, by name; rewards read them.
+    /// The columns that the dataset's shape does not use, by name, without those that are null; rewards read them.
     public var extras: [String: JSONValue]
     /// Whether the completion is desirable: the column `label`, if it is true or false.
     public var label: Bool? { extras["label"]?.bool }
@@ -72,7 +72,7 @@ extension Row {
     init(columns: [String: JSONValue], shape: DatasetShape, id: Int) throws(RowFault) {
         var rest = columns
         if let chat = try ChatRow(columns: &rest, shape: shape) {
-            self.init(id: id, extras: rest)
+            self.init(id: id, extras: rest.filter { !$0.value.isNull })
             self.chat = chat
             return
         }
@@ -111,7 +111,7 @@ extension Row {
                 (prompt, chosen, rejected) = Self.splitSharedPrompt(better, worse)
             }
         }
-        extras = rest
+        extras = rest.filter { !$0.value.isNull }
     }
 
     /// Splits off the common start of both texts; a space at its end stays with the completions.

@@ -37,6 +37,10 @@ public struct ModelFolder: Sendable {
     public let ignored: [String]
     /// What is on top of a language model; nil for others and for adapters.
     public let head: Head?
+    /// The shape of a language model; nil for others and for adapters.
+    public let config: CausalLMConfig?
+    /// The tokens that end a sample, of `generation_config.json` or else of `config.json`.
+    public let endTokens: [Int32]
     /// The base's folder, for an adapter; and what the adapter calls it.
     public let base: URL?
     public let baseName: String?
@@ -51,6 +55,7 @@ public struct ModelFolder: Sendable {
             let adapter = try AdapterFolder(folder)
             kind = adapter.layout == .peft ? .languageAdapter : .imageAdapter
             (type, architecture, head, ignored) = (nil, nil, nil, [])
+            (config, endTokens) = (nil, [])
             weights = [try Weights(adapter.weightsFile(), in: folder)]
             (base, baseName, self.adapter) = (try adapter.base(), adapter.baseName, adapter.config)
             return
@@ -60,6 +65,7 @@ public struct ModelFolder: Sendable {
             let keys = try FlowImage.pipelineKeys(folder)
             kind = .imagePipeline
             (type, architecture, head, ignored) = (keys.json["_class_name"]?.string, nil, nil, [])
+            (config, endTokens) = (nil, [])
             weights = try ["transformer", "condition_table", "value_head"].flatMap { part in
                 let place = folder.appendingPathComponent(part)
                 if part == "transformer" { try WeightFiles.require(in: place, name: DiffusersFolder.weights) }
@@ -73,6 +79,7 @@ public struct ModelFolder: Sendable {
         guard type != "tabular" else {
             kind = .tabular
             (head, ignored) = (nil, [])
+            (config, endTokens) = (nil, [])
             weights = try Safetensors.modelFiles(in: folder).map { try Weights($0, in: folder) }
             return
         }
@@ -80,6 +87,9 @@ public struct ModelFolder: Sendable {
         try keys.refuseOtherModels(in: folder, for: .value)
         try AdapterFolder.refuseBoth(in: folder)
         let config = try CausalLMConfig(json: keys.json, file: keys.file)
+        self.config = config
+        let ends = try GenerationConfig.read(folder)?.endTokens ?? []
+        endTokens = ends.isEmpty ? config.eosTokens : ends
         try WeightFiles.require(in: folder)
         weights = try Safetensors.modelFiles(in: folder).map { try Weights($0, in: folder) }
         let names = weights.flatMap(\.tensors)

@@ -80,7 +80,12 @@ package struct TokenizerCodec: TextCodec {
         return codec
     }
 
+    /// The number of rows that an embedding needs for all ids.
+    package var vocabularySize: Int { tokenizer.vocabularySize }
+
     /// Reads the chat template; nil if there is none.
+    package func chatTemplate() throws -> ChatTemplate? { try chatTokens()?.template }
+
     func chatTokens() throws -> ChatTokens? {
         let marks = tokenizer.specialTokens
         var values: [String: JSONValue] = [:]
