@@ -32,7 +32,7 @@ struct ModelCheckTests {
             let check = try zoo("model", "check", folder.path)
             #expect(check.status == 0, "\(check.errors)")
             for line in [
-                "language model, qwen2, Qwen2ForCausalLM", "million numbers in float32", "have no row in the embedding",
+                "language model, qwen2, Qwen2ForCausalLM", " and 1 more: ", "numbers in bfloat16", "have no row in the embedding",
                 "begins with <s> (1) and ends with </s> (2)", "<|end|>", "and 'tool_use' for rows with tools",
             ] { #expect(check.output.contains(line), "\(line) in \(check.output)") }
             #expect(check.output.split(separator: "\n").count <= 12)

@@ -58,7 +58,7 @@ struct DataCheckTests {
         "a row that would end a run when its turn comes is a fault with file and line",
         arguments: [
             ("asked.jsonl", rows(asked, fourth: #"{"prompt": "add"}"#), "needs the column 'answer'"),
-            ("asked.jsonl", rows(asked, fourth: #"{"prompt": "add", "answer": null}"#), "'answer' contains no number"),
+            ("asked.jsonl", rows(asked, fourth: #"{"prompt": "add", "answer": null}"#), "needs the column 'answer'"),
             ("asked.jsonl", rows(asked, fourth: #"{"prompt": null, "answer": 1}"#), "'prompt' is null"),
             ("asked.jsonl", rows(asked, fourth: "{\"prompt\": \"add\""), "JSON"),
             ("last.jsonl", rows(rated, fourth: #"{"text": "add"}"#), "'rating' is missing; expected a number"),

@@ -150,6 +150,15 @@ struct KeptContentTests {
         try Data(text.replacing(written(model), with: written(moved)).utf8).write(to: config)
         #expect(try await why(task.recipe, adapter).contains("pairs of stage policy: cached as "))
 
+        // Files that decide which tokens there are, and how conversations become text.
+        for name in ["added_tokens.json", "additional_chat_templates/tool_use.jinja"] {
+            let file = moved.appending(path: name)
+            try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try Data("{}".utf8).write(to: file)
+            #expect(try await why(task.recipe, adapter).contains("pairs of stage policy: recomputed"), "\(name)")
+            try FileManager.default.removeItem(at: file)
+        }
+
         // One bit of the base's weights.
         let weights = moved.appending(path: "model.safetensors")
         var data = try Data(contentsOf: weights)

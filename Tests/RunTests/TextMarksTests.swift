@@ -117,6 +117,22 @@ struct TextMarksTests {
         #expect(whole == [1] + (try Tokenizer(contentsOf: own)).encode("The film is good") + [2])
     }
 
+    @Test("a token that the model has no row for is refused before training, by its row")
+    func tokensBeyondTheModel() async throws {
+        let model = folder.url.appending(path: "small")
+        let fixtures = ZooCommand.clone.appending(path: "Tests")
+        try FileManager.default.copyItem(at: fixtures.appending(path: "ZooModelsTests/Fixtures/qwen2"), to: model)
+        try FileManager.default.copyItem(
+            at: fixtures.appending(path: "TokenizerTests/Fixtures/llama2.tokenizer.json"),
+            to: model.appending(path: "tokenizer.json"))
+        let rows = TokenizedRows(codec: try TokenizerCodec(ofModel: model), maxPromptLength: 99, maxLength: 99)
+        let dataset = Dataset(name: "rows", shape: .promptCompletion, rows: [Row(prompt: "a", completion: " film")])
+        for kind in [DataKind.examples, .prompts] {
+            let counts = RowCheck(tokens: rows, kind: kind)(dataset)
+            #expect(counts.faults.count == 1 && counts.faults[0].contains("the model's embedding has no row (vocab_size is 37)"))
+        }
+    }
+
     @Test("the models of the recipes read text as before: begin token, prompt, completion, end token")
     func recipes() throws {
         let recipe = try Recipe.load(ZooCommand.clone.appending(path: "recipes/countdown.yaml"))

@@ -62,12 +62,24 @@ struct CompanionFileTests {
         let tokenizer = try Tokenizer(contentsOf: folder("llama2", ["config.json": config]))
         #expect(tokenizer.specialTokens == .init(bos: "<s>", eos: "</s>"))
         #expect((tokenizer.bosToken, tokenizer.eosToken, tokenizer.prefixToken) == (1, 2, 1))
-        let other = try Tokenizer(
-            contentsOf: folder("llama2", ["config.json": config, "tokenizer_config.json": #"{"eos_token": "</s>"}"#]))
+        func read(_ file: String) throws -> Tokenizer {
+            try Tokenizer(contentsOf: folder("llama2", ["config.json": config, "tokenizer_config.json": file]))
+        }
+        let other = try read(#"{"eos_token": "</s>"}"#)
         #expect((other.bosToken, other.eosToken) == (nil, 2))
+        // GPT-2's says nothing but the length.
+        #expect(try read(#"{"model_max_length": 1024}"#).eosToken == 2)
+        #expect(try read(#"{"tokenizer_class": "GPT2Tokenizer"}"#).eosToken == 2)
+        #expect(try read(#"{"tokenizer_class": "PreTrainedTokenizerFast"}"#).eosToken == nil)
+        // Without the model, as beside an adapter, they stay.
+        let copy = FileManager.default.temporaryDirectory.appendingPathComponent("tokenizer-\(UUID().uuidString)")
+        try tokenizer.write(to: copy)
+        let again = try Tokenizer(contentsOf: copy)
+        #expect((again.bosToken, again.eosToken, again.prefixToken) == (1, 2, 1))
         #expect(throws: TokenizerError.self) {
             try Tokenizer(contentsOf: folder("llama2", ["config.json": #"{"bos_token_id": 9000}"#]))
         }
+        #expect(try Tokenizer(contentsOf: folder("llama2", ["config.json": #"{"pad_token_id": 9000}"#])).padToken == nil)
     }
 
     @Test("a faulty entry is refused by file and key")
@@ -79,6 +91,8 @@ struct CompanionFileTests {
         }
         let decoder = try sentence("tokenizer_config.json", #"{"added_tokens_decoder": {"x": {"content": "a"}}}"#)
         #expect(decoder.contains("tokenizer_config.json: added_tokens_decoder.x: expected a token's id as the key"))
+        #expect(
+            try sentence("tokenizer_config.json", #"{"split_special_tokens": true}"#).contains("split_special_tokens is true"))
         #expect(try sentence("tokenizer_config.json", #"{"eos_token": 3}"#).contains("eos_token: expected a string"))
         #expect(try sentence("added_tokens.json", #"{"<|x|>": "600"}"#).contains("added_tokens.json: <|x|>: expected a number"))
         #expect(try sentence("special_tokens_map.json", #"{"additional_special_tokens": "a"}"#).contains("expected an array"))

@@ -213,7 +213,11 @@ struct TokenizerBadInputTests {
         "a splitting pattern that is not supported is refused with what is wrong in it",
         arguments: [
             (#"(?<=a)b"#, "has the group '(?<=' at character 1"), (#"\p{Han}+"#, "has the property 'Han' at character 1"),
-            (#"(?:ab)+"#, "has a group that is repeated without end at character 8"), (#"[[:alpha:]]"#, "has '[:' in a class"),
+            (#"(?:ab)+"#, "has a group that is repeated without end at character 8"), (#"\w+"#, #"has '\w' at character 1"#),
+            ("(?i:é)", "outside of ASCII where case is ignored"), ("a{2}?", "has '?' after a count"),
+            ("a{3,1}", "from more to less"), ("a{70000}", "has a count above 1000"), (#"\xE9"#, "has a byte above 7F"),
+            ("(?:a|a){16}(?:a|a){16}b", "repeated in too many ways"), ("(?:(?:a.?){1,16}){1,16}", "repeated in too many ways"),
+            (#"[[:alpha:]]"#, "has '[:' in a class"),
             (#"[a-z&&[^b]]"#, "has '&&' in a class"), ("a)", "has a ')' without '(' at character 2"), ("(a", "lacks a ')'"),
             ("[a", "lacks a ']'"),
             (#"\bx"#, #"has '\b' at character 1"#), ("+a", "has '+' after nothing"),

@@ -132,7 +132,9 @@ struct ChatTemplateTests {
             return folder
         }
         func text(_ files: [String: String], override: URL? = nil) throws -> String? {
-            try ChatTemplate.find(in: folder(files), override: override)?.render(talk).text
+            try ChatTemplate.find(
+                in: folder(files), override: override, values: ["bos_token": "<b>", "eos_token": "</s>", "unk_token": "<u>"])?
+                .render(talk).text
         }
         let config =
             #"{"bos_token": {"content": "<b>", "lstrip": false}, "eos_token": "</s>", "chat_template": "{{ bos_token }}config{{ eos_token }}"}"#
@@ -141,7 +143,7 @@ struct ChatTemplateTests {
         #expect(try text(["tokenizer_config.json": config]) == "<b>config</s>")
         #expect(try text(["tokenizer_config.json": config, "chat_template.jinja": "{{ bos_token }}file"]) == "<b>file")
         #expect(
-            try text(["chat_template.jinja": "{{ unk_token }}x", "special_tokens_map.json": #"{"unk_token": "<u>"}"#]) == "<u>x")
+            try text(["chat_template.jinja": "{{ unk_token }}x"]) == "<u>x")
         #expect(try text(["tokenizer_config.json": config], override: file("given", name: "g.jinja")) == "given")
         let named = #"{"chat_template": [{"name": "rag", "template": "r"}, {"name": "default", "template": "d"}]}"#
         #expect(try text(["tokenizer_config.json": named]) == "d")
@@ -177,18 +179,17 @@ struct ChatTemplateTests {
             let other = try template.render(talk, inputs: ChatInputs(tools: []))
             #expect((other.text, other.isMarked) == ("t[]g", true))
         }
-    }
-
-    @Test("special_tokens_map.json overrules tokenizer_config.json unless that has the added tokens")
-    func precedence() throws {
-        for (decoder, expected) in [("", "map"), (#", "added_tokens_decoder": {}"#, "config")] {
-            let folder = try temporaryFolder()
-            for (name, text) in [
-                ("tokenizer_config.json", #"{"bos_token": "config", "chat_template": "{{ bos_token }}"\#(decoder)}"#),
-                ("special_tokens_map.json", #"{"bos_token": "map"}"#),
-            ] { try Data(text.utf8).write(to: folder.appending(path: name)) }
-            #expect(try ChatTemplate.find(in: folder)?.render(talk).text == expected)
+        let folder = try temporaryFolder()
+        func write(_ name: String, _ text: String) throws {
+            let url = folder.appending(path: name)
+            try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try Data(text.utf8).write(to: url)
         }
+        try write("additional_chat_templates/tool_use.jinja", "t")
+        #expect(try failure { try ChatTemplate.find(in: folder) }.contains("no template for conversations without tools"))
+        try write("additional_chat_templates/default.jinja", "d")
+        try write("chat_template.jinja", "x")
+        #expect(try ChatTemplate.find(in: folder)?.render(talk).text == "d")
     }
 
     @Test("the assistant's turns are what each adds to its prompt, or what the template marks")

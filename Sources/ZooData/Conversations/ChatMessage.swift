@@ -39,7 +39,7 @@ public struct ChatMessage: Sendable, Equatable {
         switch tree["content"] {
         case .string(let text)?: content = text
         case nil where tree["tool_calls"] != nil, .null? where tree["tool_calls"] != nil: content = ""
-        case nil: throw RowFault(reason: "\(place) has no 'content', or it is null")
+        case nil: throw RowFault(reason: "\(place) has no 'content'")
         case .array?: throw RowFault(reason: "\(place).content is an array of parts; expected a string: images are not read")
         case let other?: throw RowFault(reason: "\(place).content is \(other.kind); expected a string")
         }
@@ -99,12 +99,16 @@ public struct ChatMessage: Sendable, Equatable {
 }
 
 extension JSONValue {
-    /// Without the members of objects that are null, at all depths; items of arrays stay.
+    /// Without the members of objects that are null, at all depths: Arrow gives all objects the fields of any. Items of arrays stay, and
+    /// so does a message's `content`, which templates ask for. Source: TRL's `remove_none_values`, which drops that too.
     var withoutNulls: JSONValue {
         switch self {
         case .array(let items): .array(items.map(\.withoutNulls))
         case .object(let object):
-            .object(JSONObject(object.members.filter { !$0.value.isNull }.map { ($0.key, $0.value.withoutNulls) }))
+            .object(
+                JSONObject(
+                    object.members.filter { !$0.value.isNull || ($0.key == "content" && object["role"] != nil) }
+                        .map { ($0.key, $0.value.withoutNulls) }))
         default: self
         }
     }

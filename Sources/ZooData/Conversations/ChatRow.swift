@@ -25,7 +25,6 @@ extension ChatRow {
             guard let tree = columns.removeValue(forKey: name) else {
                 throw RowFault(reason: "'\(name)' is missing; the line has \(columns.keys.sorted().joined(separator: ", "))")
             }
-            // Arrow gives all messages the fields of any. Source: TRL's `remove_none_values`.
             return try ChatMessage.conversation(tree.withoutNulls, column: name)
         }
         switch shape {
@@ -75,8 +74,10 @@ extension ChatRow {
     /// The columns `tools`, a list or its JSON as a string as TRL prefers it, and `chat_template_kwargs`.
     private static func inputs(_ columns: inout [String: JSONValue]) throws(RowFault) -> ChatInputs {
         var result = ChatInputs()
-        if var tools = columns.removeValue(forKey: "tools"), !tools.isNull {
-            if let text = tools.string {
+        if let column = columns.removeValue(forKey: "tools"), !column.isNull {
+            // What a string holds was written as it is.
+            var tools = column.withoutNulls
+            if let text = column.string {
                 guard let parsed = try? JSONValue(parsing: text, place: "tools") else {
                     throw RowFault(
                         reason: "'tools' is a string that is not JSON; expected a list of tools' schemas, or one as a string")
@@ -86,7 +87,7 @@ extension ChatRow {
             guard tools.array != nil else {
                 throw RowFault(reason: "'tools' is \(tools.kind); expected a list of tools' schemas, or one as a string")
             }
-            result.tools = tools.withoutNulls
+            result.tools = tools
         }
         if let variables = columns.removeValue(forKey: "chat_template_kwargs"), !variables.isNull {
             guard let object = variables.object else {

@@ -171,21 +171,22 @@ public struct Dataset: Sendable {
             ? "" : "; not read are " + columns.keys.sorted().map { "'\($0)' (\(columns[$0] ?? ""))" }.joined(separator: ", ")
     }
 
-    /// Null columns are absent ones: where rows of several kinds come from one Arrow table, all have all columns.
     private static func columns(of tree: JSONValue) throws(RowFault) -> [String: JSONValue] {
         guard let object = tree.object else {
             throw RowFault(reason: "expected an object of named columns, found \(tree.kind)")
         }
-        return object.dictionary.filter { !$0.value.isNull }
+        return object.dictionary
     }
 
     private static func shape(
         of columns: [String: JSONValue], expecting: [DatasetShape]
     ) throws(RowFault) -> DatasetShape {
-        // A column that is null is not there, unless nothing else is.
-        func fits(_ shape: DatasetShape, _ has: (String) -> Bool) -> Bool { shape.columns.allSatisfy(has) }
-        if let shape = expecting.first(where: { fits($0) { columns[$0].map { !$0.isNull } ?? false } }) { return shape }
-        if let shape = expecting.first(where: { fits($0) { columns[$0] != nil } }) { return shape }
+        // Null columns are absent ones: where rows of several kinds come from one Arrow table, all have all columns.
+        let there = columns.filter { !$0.value.isNull }
+        // A row that has nothing but a null is told so.
+        for columns in [there, columns] {
+            if let shape = expecting.first(where: { $0.columns.allSatisfy { columns[$0] != nil } }) { return shape }
+        }
         let wanted = expecting.map { "'\($0.rawValue)'" }.joined(separator: " or ")
         let found = columns.isEmpty ? "no column" : columns.keys.sorted().joined(separator: ", ")
         throw RowFault(reason: "expected the columns \(wanted); the line has \(found)\(Self.advice(columns, expecting))")

@@ -105,7 +105,7 @@ extension Row {
         case .preference:
             let (better, worse) = (try take("chosen"), try take("rejected"))
             guard better != worse else { throw RowFault(reason: "'chosen' and 'rejected' are the same text") }
-            if rest["prompt"] != nil {
+            if rest["prompt"]?.isNull == false {
                 (prompt, chosen, rejected) = (try take("prompt"), better, worse)
             } else {
                 (prompt, chosen, rejected) = Self.splitSharedPrompt(better, worse)

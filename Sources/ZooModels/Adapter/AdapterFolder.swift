@@ -129,3 +129,8 @@ public func tokenizerFile(of folder: URL) throws -> URL {
     guard AdapterFolder.isOne(folder), !FileManager.default.fileExists(atPath: own.path) else { return own }
     return try AdapterFolder(folder).base().appendingPathComponent("tokenizer.json")
 }
+
+/// The number of token ids that a language model's folder has rows for; of its base where it holds an adapter. Nil where it does not say.
+public func vocabularySize(of folder: URL) throws -> Int? {
+    try ConfigKeys.read(AdapterFolder.isOne(folder) ? AdapterFolder(folder).base() : folder).optionalSize("vocab_size")
+}

@@ -3,9 +3,9 @@ import ZooBase
 
 /// What the files beside `tokenizer.json` say: which tokens are marks, and which tokens there are besides.
 ///
-/// Read as `transformers` reads them: where `tokenizer_config.json` has `added_tokens_decoder`, that is the whole truth; otherwise
-/// `special_tokens_map.json` overrules it and `added_tokens.json` adds to it. Only where there is no `tokenizer_config.json`
-/// do the ids of `config.json` name the begin, end and padding token.
+/// Read as `transformers` reads them: where `tokenizer_config.json` has `added_tokens_decoder`, it decides over the two others; without
+/// one `special_tokens_map.json` overrules it and `added_tokens.json` adds to it. Where none names a begin or end token, `transformers`
+/// takes those of the model's class; here the ids of `config.json` name them.
 struct CompanionFiles {
     /// The files, by name, as they were read.
     let contents: [String: Data]
@@ -15,6 +15,8 @@ struct CompanionFiles {
     private(set) var redefined: [AddedToken] = []
     /// Tokens that are added where `tokenizer.json` has none with the same content; the id is -1 where no file gives one.
     private(set) var added: [AddedToken] = []
+    /// Whether `tokenizer_config.json` has `added_tokens_decoder`.
+    private(set) var hasDecoder = false
     /// Whether `tokenizer_config.json` asks for the begin token before a text; nil if it does not say.
     private(set) var addsBegin: Bool?
     /// `bos_token_id`, `eos_token_id` and `pad_token_id` of `config.json`, where they are to be used.
@@ -25,14 +27,21 @@ struct CompanionFiles {
     static let config = "tokenizer_config.json"
     static let map = "special_tokens_map.json"
     private static let addedTokens = "added_tokens.json"
+    private static let model = "config.json"
 
     init(in folder: URL) throws {
         var contents: [String: Data] = [:]
-        for name in [Self.config, Self.map, Self.addedTokens] {
-            let file = folder.appendingPathComponent(name)
-            if FileManager.default.fileExists(atPath: file.path) { contents[name] = try Tokenizer.read(file) }
+        for name in Self.names(in: folder) where name != Self.model {
+            contents[name] = try Tokenizer.read(folder.appendingPathComponent(name))
         }
         try self.init(contents, in: folder)
+    }
+
+    /// The files in `folder` that decide: `config.json` among them, which names the marks where no other does.
+    static func names(in folder: URL) -> [String] {
+        [config, map, addedTokens, model].filter {
+            FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path)
+        }
     }
 
     /// - Parameter folder: for errors, and for `config.json`.
@@ -47,19 +56,26 @@ struct CompanionFiles {
         if decoder == nil {
             let map = try json(Self.map)
             marks.merge(try Self.marks(map)) { $1 }
-            for token in try Self.extras(map) where !extras.contains(where: { $0.content == token.content }) {
+            for member in try map?.members() ?? [] where member.value.isNull { marks[member.key] = nil }
+            for token in try Self.extras(map) where !extras.contains(where: { $0.content.utf8.elementsEqual(token.content.utf8) })
+            {
                 extras.append(token)
             }
         }
-        named = marks.mapValues(\.content)
+        named = try marks.mapValues(\.content).merging(Self.names(of: config)) { first, _ in first }
+        hasDecoder = decoder != nil
         addsBegin = try config?.member("add_bos_token")?.bool()
-        let special = Set(named.values).union(extras.map(\.content))
+        if let split = try config?.member("split_special_tokens"), try split.bool() {
+            throw split.error(" is true, which is not supported")
+        }
+        // By their bytes: Swift takes strings for equal that are composed in other ways.
+        let special = Set((named.values + extras.map(\.content)).map { Array($0.utf8) })
         if let decoder {
             redefined = try decoder.members().map { member in
                 let place = JSONPlace(member.value, path: "\(decoder.path).\(member.key)", file: decoder.file)
                 guard let id = Int32(member.key), id >= 0 else { throw place.error(": expected a token's id as the key") }
                 var token = try AddedToken(mark: place, isSpecial: false)
-                token.special = token.special || special.contains(token.content)
+                token.special = token.special || special.contains(Array(token.content.utf8))
                 token.id = id
                 return token
             }
@@ -67,7 +83,7 @@ struct CompanionFiles {
         } else if let more = try json(Self.addedTokens) {
             added = try more.members().map { member in
                 let place = JSONPlace(member.value, path: member.key, file: more.file)
-                let isSpecial = special.contains(member.key)
+                let isSpecial = special.contains(Array(member.key.utf8))
                 return AddedToken(
                     id: try tokenId(place, of: member.key, below: 1 << 24), content: member.key, normalized: !isSpecial,
                     special: isSpecial)
@@ -75,7 +91,15 @@ struct CompanionFiles {
             added.sort { $0.id < $1.id }
         }
         added += Self.keys.compactMap { marks[$0] } + extras
-        if config == nil, named["bos_token"] == nil, named["eos_token"] == nil { ids = try Self.ids(in: folder) }
+        if named["bos_token"] == nil, named["eos_token"] == nil, try Self.hasMarksOfItsClass(config) {
+            ids = try Self.ids(in: folder)
+        }
+    }
+
+    /// Whether the class that `tokenizer_config.json` names, or the model's where it names none, has marks of its own.
+    private static func hasMarksOfItsClass(_ config: JSONPlace?) throws -> Bool {
+        guard let name = try config?.member("tokenizer_class")?.string() else { return true }
+        return !["PreTrainedTokenizerFast", "PreTrainedTokenizer", "TokenizersBackend"].contains(name)
     }
 
     private static func marks(_ json: JSONPlace?) throws -> [String: AddedToken] {
@@ -94,15 +118,24 @@ struct CompanionFiles {
                 ? try place.elements()
                 : try place.members().map { JSONPlace($0.value, path: "\(place.path).\($0.key)", file: place.file) }
             for token in try places.map({ try AddedToken(mark: $0) })
-            where !result.contains(where: { $0.content == token.content }) {
+            where !result.contains(where: { $0.content.utf8.elementsEqual(token.content.utf8) }) {
                 result.append(token)
             }
         }
         return result
     }
 
+    /// Special tokens that have names of their own, such as `image_token`.
+    private static func names(of config: JSONPlace?) throws -> [String: String] {
+        var result: [String: String] = [:]
+        for member in try config?.member("extra_special_tokens")?.value.object?.members ?? [] {
+            result[member.key] = member.value.string ?? member.value["content"]?.string
+        }
+        return result
+    }
+
     private static func ids(in folder: URL) throws -> [String: Int32] {
-        let file = folder.appendingPathComponent("config.json")
+        let file = folder.appendingPathComponent(model)
         guard FileManager.default.fileExists(atPath: file.path) else { return [:] }
         let keys = try ConfigKeys.read(file: file).keys
         var result: [String: Int32] = [:]
@@ -139,17 +172,21 @@ extension TokenizerFile {
     mutating func add(_ companions: CompanionFiles) {
         let tokens = companions.redefined + companions.added
         guard !tokens.isEmpty else { return }
-        var places = Dictionary(addedTokens.enumerated().map { ($1.content, $0) }) { first, _ in first }
-        let wanted = Set(tokens.map(\.content))
-        let known = Dictionary(model.vocabulary.lazy.filter { wanted.contains($0.token) }.map { ($0.token, $0.id) }) { first, _ in
-            first
-        }
+        var places = Dictionary(addedTokens.enumerated().map { (Array($1.content.utf8), $0) }) { first, _ in first }
+        let wanted = Set(tokens.map { Array($0.content.utf8) })
+        let known = Dictionary(
+            model.vocabulary.lazy.map { (Array($0.token.utf8), $0.id) }.filter { wanted.contains($0.0) }
+        ) { first, _ in first }
         let ids = Set(addedTokens.map(\.id))
         var next = max(Int32(model.vocabulary.count), (addedTokens.map(\.id).max() ?? -1) + 1)
         for (index, token) in tokens.enumerated() where !token.content.isEmpty {
             var token = token
-            if let place = places[token.content] {
-                guard index < companions.redefined.count else { continue }
+            let bytes = Array(token.content.utf8)
+            if let place = places[bytes] {
+                guard index < companions.redefined.count else {
+                    if !companions.hasDecoder, token.special { addedTokens[place].special = true }
+                    continue
+                }
                 token.id = addedTokens[place].id
                 token.special = token.special || addedTokens[place].special
                 addedTokens[place] = token
@@ -157,9 +194,9 @@ extension TokenizerFile {
             }
             // An id of added_tokens.json that tokenizer.json gives to another token is that one's.
             guard index < companions.redefined.count || !ids.contains(token.id) else { continue }
-            token.id = known[token.content] ?? next
+            token.id = known[bytes] ?? next
             next = max(next, token.id + 1)
-            places[token.content] = addedTokens.count
+            places[bytes] = addedTokens.count
             addedTokens.append(token)
         }
     }

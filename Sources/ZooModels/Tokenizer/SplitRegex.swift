@@ -5,6 +5,8 @@
 struct SplitRegex: Sendable {
     indirect enum Node: Sendable {
         case one(ScalarSet)
+        /// These bytes.
+        case literal([UInt8])
         case sequence([Node])
         case choice([Node])
         /// As many as fit, or as few where it is lazy; possessive: never fewer than fit.
@@ -25,7 +27,7 @@ struct SplitRegex: Sendable {
 
     /// The pattern that is this text.
     init(literal: String) {
-        root = .sequence(literal.unicodeScalars.map { .one(ScalarSet($0.value)) })
+        root = .literal(Array(literal.utf8))
     }
 
     /// The matches in `text` from left to right, each beginning where the one before ends or later. Empty ones are among them.
@@ -50,6 +52,8 @@ struct SplitRegex: Sendable {
         switch node {
         case .one(let set):
             return after(set, in: text, at: place).flatMap(rest)
+        case .literal(let bytes):
+            return text.has(bytes, at: place) ? rest(place + bytes.count) : nil
         case .sequence(let nodes):
             return end(of: nodes[...], in: text, from: place, rest: rest)
         case .choice(let nodes):
@@ -67,8 +71,10 @@ struct SplitRegex: Sendable {
                 guard counts.upperBound > 0 else { return nil }
                 let fewer = max(0, counts.lowerBound - 1)...counts.upperBound - 1
                 return end(of: inner, in: text, from: place) { next in
-                    // An empty round would go on for ever.
-                    next == place ? nil : end(of: .repeated(inner, fewer, greed), in: text, from: next, rest: rest)
+                    // After an empty round all those that are missing are empty too.
+                    next == place
+                        ? (counts.lowerBound > 0 ? rest(place) : nil)
+                        : end(of: .repeated(inner, fewer, greed), in: text, from: next, rest: rest)
                 }
             }
             if counts.lowerBound > 0 { return again() }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Reads the syntax of Oniguruma as far as tokenizers use it.
 struct SplitRegexParser {
     /// What is wrong with a pattern or not supported in it.
@@ -8,6 +10,8 @@ struct SplitRegexParser {
     /// Inside of `(?i:…)`.
     private var ignoresCase = false
     private var depth = 0
+    /// In how many ways the repeated groups can match, at most.
+    private var ways = 1.0
 
     private init(_ pattern: String) { scalars = Array(pattern.unicodeScalars) }
 
@@ -67,7 +71,7 @@ struct SplitRegexParser {
         case "\\": return .one(try escape(inSet: false))
         default:
             place += 1
-            return .one(literal(scalar))
+            return .one(try literal(scalar))
         }
     }
 
@@ -100,21 +104,40 @@ struct SplitRegexParser {
             counts = 0...Int.max
         } else if take("+") {
             counts = 1...Int.max
-        } else if next == "{", let braces = braces() {
+        } else if let braces = braces() {
+            guard braces != Self.outOfRange else { throw fault("a count above 1000, or from more to less,") }
             counts = braces
             isBraced = true
         } else {
             return node
         }
         var greed = SplitRegex.Greed.greedy
+        // Oniguruma reads {2}? as a group that may be missing.
+        if isBraced, next == "?" { throw fault("'?' after a count") }
         if take("?") { greed = .lazy } else if !isBraced, take("+") { greed = .possessive }
         if let more = next, "*+?".unicodeScalars.contains(more) || isBraces { throw fault("a repetition of a repetition") }
         switch node {
         case .one: break
         case .ahead, .lineStart, .lineEnd: throw fault("a repetition of a place")
-        default: guard counts.upperBound <= 16 else { throw fault("a group that is repeated without end") }
+        default:
+            guard counts.upperBound <= 16 else { throw fault("a group that is repeated without end") }
+            // Every round of every such group may be tried with all others.
+            ways *= Foundation.pow(Double(max(2, Self.branches(node))), Double(counts.upperBound))
+            guard ways <= 65_536 else { throw fault("groups that are repeated in too many ways") }
         }
         return .repeated(node, counts, greed)
+    }
+
+    /// A count that is not read: too large, or the least above the most.
+    private static let outOfRange = -1...(-1)
+
+    private static func branches(_ node: SplitRegex.Node) -> Int {
+        switch node {
+        case .choice(let nodes): nodes.reduce(0) { $0 + branches($1) }
+        case .sequence(let nodes): nodes.map(branches).max() ?? 1
+        case .repeated(let inner, _, _), .ahead(let inner, _): branches(inner)
+        case .one, .literal, .lineStart, .lineEnd: 1
+        }
     }
 
     /// Whether a count of repetitions begins here.
@@ -125,14 +148,15 @@ struct SplitRegexParser {
 
     /// `{2}`, `{2,}`, `{,3}` or `{2,3}`; nil where the brace is a character.
     private mutating func braces() -> ClosedRange<Int>? {
-        guard let end = scalars[place...].firstIndex(of: "}") else { return nil }
+        guard next == "{", let end = scalars[place...].firstIndex(of: "}") else { return nil }
         let parts = String(String.UnicodeScalarView(scalars[place + 1..<end])).split(
             separator: ",", omittingEmptySubsequences: false)
-        guard 1...2 ~= parts.count, parts.contains(where: { !$0.isEmpty }), parts.allSatisfy({ $0.isEmpty || UInt16($0) != nil })
+        guard 1...2 ~= parts.count, parts.contains(where: { !$0.isEmpty }),
+            parts.allSatisfy({ $0.allSatisfy { "0"..."9" ~= $0 } })
         else { return nil }
-        let least = Int(parts[0]) ?? 0
-        let most = parts.count == 1 ? least : Int(parts[1]) ?? .max
-        guard least <= most else { return nil }
+        let least = parts[0].isEmpty ? 0 : Int(parts[0]) ?? .max
+        let most = parts.count == 1 ? least : parts[1].isEmpty ? .max : Int(parts[1]) ?? .max
+        guard least <= most, least <= 1000, most <= 1000 || most == .max else { return .some(Self.outOfRange) }
         place = end + 1
         return least...most
     }
@@ -177,31 +201,32 @@ struct SplitRegexParser {
                     place += 1
                 }
                 guard let high, low <= high else { throw fault("a range without an end") }
-                insert(low...high, into: &result)
+                try insert(low...high, into: &result)
             } else {
-                insert(low...low, into: &result)
+                try insert(low...low, into: &result)
             }
         }
         place += 1
         return isNegated ? result.negated() : result.finished()
     }
 
-    private func insert(_ range: ClosedRange<UInt32>, into set: inout ScalarSet) {
+    private func insert(_ range: ClosedRange<UInt32>, into set: inout ScalarSet) throws(Fault) {
         set.insert(range)
         guard ignoresCase else { return }
-        for (upper, lower) in zip(UInt32(0x41)...0x5A, UInt32(0x61)...0x7A) {
-            if range.contains(upper) { set.insert(lower...lower) }
-            if range.contains(lower) { set.insert(upper...upper) }
+        guard range.upperBound < 0x80 else { throw fault("a character outside of ASCII where case is ignored") }
+        for (upper, lower) in zip(UInt32(0x41)...0x5A, UInt32(0x61)...0x7A) where range.contains(upper) || range.contains(lower) {
+            set.insert(lower...lower)
+            set.insert(upper...upper)
+            // The letters outside of ASCII whose folding is in it: ſ and the sign of kelvin.
+            if lower == 0x73 { set.insert(0x17F...0x17F) }
+            if lower == 0x6B { set.insert(0x212A...0x212A) }
         }
     }
 
-    private func literal(_ scalar: Unicode.Scalar) -> ScalarSet {
-        guard ignoresCase, scalar.isASCII, scalar.properties.isAlphabetic else { return ScalarSet(scalar.value) }
+    private func literal(_ scalar: Unicode.Scalar) throws(Fault) -> ScalarSet {
+        guard ignoresCase else { return ScalarSet(scalar.value) }
         var set = ScalarSet()
-        insert(scalar.value...scalar.value, into: &set)
-        // The letters outside of ASCII whose folding is in it.
-        if scalar == "s" || scalar == "S" { set.insert(0x17F...0x17F) }
-        if scalar == "k" || scalar == "K" { set.insert(0x212A...0x212A) }
+        try insert(scalar.value...scalar.value, into: &set)
         return set.finished()
     }
 
@@ -212,7 +237,7 @@ struct SplitRegexParser {
         let scalar = scalars[start + 1]
         if scalar == "x" || scalar == "u" { return code(from: start)?.value }
         if let named = Self.named[scalar] { return named.value }
-        return "pPsSdDwW".unicodeScalars.contains(scalar) ? nil : scalar.value
+        return "pPsSdD".unicodeScalars.contains(scalar) ? nil : scalar.value
     }
 
     /// `\x{4E00}`, `\x41` or `\u4E00` at `start`, and where it ends.
@@ -238,6 +263,8 @@ struct SplitRegexParser {
         if scalar == "p" || scalar == "P" { return try property() }
         if scalar == "x" || scalar == "u" {
             guard let (value, end) = code(from: place), value < 0x110000 else { throw fault("'\\\(scalar)' without a number") }
+            // Oniguruma takes it for a byte of UTF-8.
+            guard scalar == "u" || value < 0x80 || scalars[place + 2] == "{" else { throw fault("a byte above 7F") }
             place = end
             return ScalarSet(value)
         }
@@ -245,17 +272,16 @@ struct SplitRegexParser {
         switch scalar {
         case "s": return .space
         case "S": return ScalarSet.space.negated()
-        case "d", "D", "w", "W":
-            let names = scalar == "d" || scalar == "D" ? ["Nd"] : ["L", "M", "Nd", "Pc"]
+        case "d", "D":
             var set = ScalarSet()
-            for name in names { if let part = ScalarSet(property: name) { set.insert(part) } }
-            return scalar == "D" || scalar == "W" ? set.negated() : set.finished()
+            if let digits = ScalarSet(property: "Nd") { set.insert(digits) }
+            return scalar == "D" ? set.negated() : set.finished()
         default:
             if let named = Self.named[scalar] { return ScalarSet(named.value) }
             guard !scalar.isASCII || !(scalar.properties.isAlphabetic || "0"..."9" ~= scalar) else {
                 throw fault("'\\\(scalar)'")
             }
-            return literal(scalar)
+            return try literal(scalar)
         }
     }
 

@@ -15,7 +15,7 @@ extension Tokenizer {
     /// when a model continues the context.
     /// - Parameter context: ids of this tokenizer; the begin token alone is an empty text.
     public func encode(_ text: String, after context: some BidirectionalCollection<Int32>) -> [Int32] {
-        guard let last = context.last, context.count > 1 || last != prefixToken else { return encode(text) }
+        guard let last = context.last, context.count > 1 || last != bosToken else { return encode(text) }
         guard let token = addedTokens[last] else { return encode(text, addSpecialTokens: false, ranges: nil, after: .text).ids }
         // The token would have taken the spaces.
         let rest = token.stripsRight ? String(text.drop { $0.unicodeScalars.allSatisfy(CharacterFlags.isSpace) }) : text

@@ -4,14 +4,20 @@ import ZooBase
 extension Tokenizer {
     /// Writes `tokenizer.json` and the other files that `transformers.AutoTokenizer` reads.
     ///
-    /// What was read is written back byte for byte.
+    /// What was read is written back byte for byte; marks that `config.json` names are written to `special_tokens_map.json`.
     /// - Parameter folder: a model folder; created if missing.
     /// - Throws: ``FileError`` if a file cannot be written.
     public func write(to folder: URL) throws {
         try OutputFile.createFolder(folder)
         try OutputFile.write(fileData, to: folder.appendingPathComponent("tokenizer.json"))
-        for (name, data) in companions { try OutputFile.write(data, to: folder.appendingPathComponent(name)) }
+        var files = companions
+        // Where the tokenizer goes without its model, as with an adapter, its marks go with it.
+        if takesMarksFromModel { files[CompanionFiles.map] = try Self.companions(for: specialTokens)[CompanionFiles.map] }
+        for (name, data) in files { try OutputFile.write(data, to: folder.appendingPathComponent(name)) }
     }
+
+    /// The names of the files beside a folder's `tokenizer.json` that its tokens and marks depend on.
+    public static func companions(in folder: URL) -> [String] { CompanionFiles.names(in: folder) }
 
     /// The bytes of a file. Half a gigabyte is thirty times the largest tokenizer in use.
     static func read(_ file: URL) throws -> Data { try InputFile.data(file, atMost: 512 << 20) }

@@ -52,6 +52,8 @@ public final class Tokenizer: Sendable {
 
     /// `tokenizer.json` as it was read or created, to be written back unchanged.
     let fileData: Data
+    /// Whether the marks are those of `config.json`.
+    let takesMarksFromModel: Bool
     /// The other files, by name, as they were read.
     let companions: [String: Data]
 
@@ -115,13 +117,17 @@ public final class Tokenizer: Sendable {
             if let text = companions.named[key], let id = vocabulary.ids[text] { return (text, id) }
             guard let id = companions.ids[key] else { return nil }
             guard let text = contents.token(of: id) else {
+                // A batch is filled without it.
+                if key == "pad_token" { return nil }
                 throw TokenizerError(file: file, reason: "\(key)_id of config.json is \(id), which no token here has")
             }
             return (text, id)
         }
         let (bos, eos, pad) = (try mark("bos_token"), try mark("eos_token"), try mark("pad_token"))
         specialTokens = SpecialTokens(bos: bos?.text, eos: eos?.text, pad: pad?.text)
-        namedTokens = companions.named
+        let marks = ["bos_token": bos?.text, "eos_token": eos?.text, "pad_token": pad?.text].compactMapValues(\.self)
+        namedTokens = companions.named.merging(marks) { $1 }
+        takesMarksFromModel = !companions.ids.isEmpty
         (bosToken, eosToken, padToken) = (bos?.id, eos?.id, pad?.id)
         let begin = bosToken
         let prefixes =

@@ -19,7 +19,7 @@ public struct ModelCheck: Sendable {
     /// - Parameter url: the folder of a language model, of a table, of an image pipeline or of an adapter.
     public init(_ url: URL) {
         guard let folder = read("folder", { try ModelFolder(url) }, Self.words) else { return }
-        for weights in folder.weights { note("weights", Self.words(weights)) }
+        note("weights", Self.words(folder.weights))
         let base = folder.base ?? url
         if let place = folder.base { note("base", "\(place.path), which the adapter calls '\(folder.baseName ?? place.path)'") }
         guard folder.kind == .languageModel || folder.kind == .languageAdapter else { return }
@@ -27,8 +27,7 @@ public struct ModelCheck: Sendable {
             let config = model.config
         else { return }
         note("network", Self.words(config))
-        let own = [url, base].first { FileManager.default.fileExists(atPath: $0.appending(path: "tokenizer.json").path) }
-        let codec = read("tokenizer", { try TokenizerCodec(contentsOf: own ?? base) }, { Self.words($0, config) })
+        let codec = read("tokenizer", { try TokenizerCodec(ofModel: url) }, { Self.words($0, config) })
         if let codec { texts(codec, model) }
         let notes = (try? ModelNotes.read(base)) ?? []
         note("passed over", notes.isEmpty ? "nothing" : notes.joined(separator: "; "))
@@ -80,11 +79,13 @@ public struct ModelCheck: Sendable {
         return ([folder.kind.rawValue] + details).joined(separator: ", ")
     }
 
-    private static func words(_ weights: ModelFolder.Weights) -> String {
-        let types = weights.counts.map(\.type).joined(separator: " and ")
-        let (count, size) = (Double(weights.count) / 1e6, Double(weights.bytes) / 0x1p20)
-        return
-            "\(weights.name): \(String(format: "%.1f", count)) million numbers in \(types), \(String(format: "%.1f", size)) MiB"
+    private static func words(_ weights: [ModelFolder.Weights]) -> String {
+        let types = Set(weights.flatMap { $0.counts.map(\.type) }).sorted().joined(separator: " and ")
+        let count = weights.reduce(0) { $0 + $1.count }
+        let size = Double(weights.reduce(0) { $0 + $1.bytes }) / 0x1p20
+        let files = "\(weights.first?.name ?? "none")\(weights.count > 1 ? " and \(weights.count - 1) more" : "")"
+        let numbers = count < 1_000_000 ? "\(count)" : String(format: "%.1f million", Double(count) / 1e6)
+        return "\(files): \(numbers) numbers in \(types), \(String(format: "%.1f", size)) MiB"
     }
 
     private static func words(_ config: CausalLMConfig) -> String {

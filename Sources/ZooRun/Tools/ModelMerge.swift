@@ -11,11 +11,6 @@ import ZooTensor
 
 /// Merges an adapter into its base.
 public enum ModelMerge {
-    /// Files that are copied unchanged, from the adapter's folder if it has them, else from the base's.
-    private static let carried = [
-        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja",
-    ]
-
     /// Writes the weights W + s B A of every projection, in single precision, to a folder of Hugging Face's layout: all of it or
     /// nothing.
     ///
@@ -43,10 +38,19 @@ public enum ModelMerge {
         }
         try OutputFolder.write(output, existing: .refuse) { part in
             try network.save(to: part)
-            for name in carried {
-                let source = [adapter, place].map { $0.appending(path: name) }.first { files.fileExists(atPath: $0.path) }
+            // The tokenizer's files from one folder, the templates' from one: those of two would contradict each other.
+            let tokenizer = [adapter, place].first { files.fileExists(atPath: $0.appending(path: "tokenizer.json").path) }
+            let templates = [adapter, place].first { !ChatTemplate.files(in: $0).isEmpty }
+            let own = tokenizer.map { folder in
+                (["tokenizer.json"] + Tokenizer.companions(in: folder).filter { $0 != "config.json" }).map { (folder, $0) }
+            }
+            for (folder, name) in (own ?? [])
+                + (templates.map { folder in ChatTemplate.files(in: folder).map { (folder, $0) } } ?? [])
+            {
+                let copy = part.appending(path: name)
+                try OutputFile.createFolder(copy.deletingLastPathComponent())
                 // Links are followed when copied: their paths may mean nothing there.
-                if let source { try files.copyItem(at: source.resolvingSymlinksInPath(), to: part.appending(path: name)) }
+                try files.copyItem(at: folder.appending(path: name).resolvingSymlinksInPath(), to: copy)
             }
         }
     }

@@ -26,7 +26,7 @@ public struct ModelSampler {
         self.network = network
         codec =
             network.family == "tabular"
-            ? NumberCodec() : try TokenizerCodec(contentsOf: tokenizerFile(of: folder))
+            ? NumberCodec() : try TokenizerCodec(ofModel: folder)
     }
 
     /// `samples` continuations of each prompt, `[prompt][sample]`. Equal seeds give equal texts; temperature 0 takes the most

@@ -132,7 +132,7 @@ final class Contents {
     }
 
     private func tokenizer(_ url: URL, as name: String) throws -> String {
-        let hash = try ModelContent.hash(ofTokenizer: url)
+        let hash = try TokenizerCodec.hash(of: url)
         note(name, url.path, hash)
         return MadeInput.prefix + hash
     }

@@ -1,5 +1,6 @@
 import Foundation
 import ZooBase
+import ZooData
 import ZooKit
 import ZooModels
 import ZooPlugins
@@ -19,21 +20,6 @@ enum ModelContent {
         }
     }
 
-    /// The same of a `tokenizer.json`, or the folder of one, and what is read beside it.
-    static func hash(ofTokenizer url: URL) throws -> String {
-        let isFolder = try url.resourceValues(forKeys: [.isDirectoryKey]).isDirectory ?? false
-        let file = isFolder ? url.appending(path: "tokenizer.json") : url
-        let folder = file.deletingLastPathComponent()
-        let companions = ["tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"].map {
-            folder.appending(path: $0)
-        }
-        let found = [file] + companions.filter { FileManager.default.fileExists(atPath: $0.path) }
-        let parts = try found.enumerated().map { index, url in
-            "\(index == 0 ? "tokenizer" : url.lastPathComponent) \(try FileHashes.hash(of: url))"
-        }
-        return sha256(Data(parts.joined(separator: "\n").utf8))
-    }
-
     /// The files that a model is read from, by their paths within its folder, in order.
     private static func files(of folder: URL) throws -> [String] {
         let files = FileManager.default
@@ -47,7 +33,7 @@ enum ModelContent {
         let inner = parts.flatMap { part in
             ((try? names(folder.appending(path: part))) ?? []).filter(isRead).map { "\(part)/\($0)" }
         }
-        return all.filter(isRead) + inner
+        return all.filter(isRead) + inner + ChatTemplate.files(in: folder).filter { $0.contains("/") }
     }
 
     /// An adapter's own files name its base's path, which is not part of its content.

@@ -85,7 +85,7 @@ package final class ModelFactory {
         if let folder = try folder(source) {
             if PixelReader.reads(folder) { return PixelReader() }
             if try modelFamily(of: folder) == "tabular" { return NumberCodec() }
-            return try TokenizerCodec(contentsOf: tokenizerFile(of: folder))
+            return try TokenizerCodec(ofModel: folder)
         }
         guard case .new(let model) = source, model.family != "tabular" else { return NumberCodec() }
         if model.family == NewModel.imageFamily { return PixelReader() }

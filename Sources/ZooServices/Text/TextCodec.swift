@@ -22,10 +22,13 @@ package protocol TextCodec: Reader {
     func spelled(_ tokens: [Int32], after context: [Int32]) -> String
     /// Any of them ends a sampled sequence.
     var ends: [Int32] { get }
+    /// The model has rows for the ids below it; nil: for all of the tokenizer.
+    var rows: Int? { get }
 }
 
 extension TextCodec {
     package var start: Int32? { begin }
+    package var rows: Int? { nil }
     package func spelled(_ tokens: [Int32], after context: [Int32]) -> String { decode(tokens, after: context) }
 
     /// Why a model that uses `other` would misread tokens of this codec; nil if it reads them correctly.
@@ -51,10 +54,11 @@ extension GenerativeNetwork {
 /// The codec of a language model: its `tokenizer.json`.
 package struct TokenizerCodec: TextCodec {
     let tokenizer: Tokenizer
-    /// Identity of the tokenizer: a hash of its file, or a new one if it was trained here.
+    /// Identity of the tokenizer: a hash of its files, or that of its source if it was trained here.
     let identity: String
     /// Where the chat template is: the folder of the tokenizer (nil if trained here), and its replacement.
     private let folder: URL?
+    package private(set) var rows: Int?
     private var chat = ChatSettings()
 
     init(tokenizer: Tokenizer, identity: String, folder: URL? = nil) {
@@ -63,14 +67,32 @@ package struct TokenizerCodec: TextCodec {
         self.folder = folder
     }
 
+    /// The codec of a language model's folder, or of an adapter's.
+    package init(ofModel folder: URL) throws {
+        try self.init(contentsOf: tokenizerFile(of: folder))
+        rows = try ZooModels.vocabularySize(of: folder)
+    }
+
     /// - Parameter url: a `tokenizer.json`, or its folder.
     package init(contentsOf url: URL) throws {
         var isFolder: ObjCBool = false
         let exists = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
         let file = exists && isFolder.boolValue ? url.appending(path: "tokenizer.json") : url
         self.init(
-            tokenizer: try Tokenizer(contentsOf: file), identity: sha256(try InputFile.data(file)),
+            tokenizer: try Tokenizer(contentsOf: file), identity: try Self.hash(of: file),
             folder: file.deletingLastPathComponent())
+    }
+
+    /// A hash of a `tokenizer.json`, or the folder of one, and of what is read beside it.
+    static func hash(of url: URL) throws -> String {
+        let isFolder = try url.resourceValues(forKeys: [.isDirectoryKey]).isDirectory ?? false
+        let file = isFolder ? url.appending(path: "tokenizer.json") : url
+        let folder = file.deletingLastPathComponent()
+        var parts = ["tokenizer \(try FileHashes.hash(of: file))"]
+        for name in Tokenizer.companions(in: folder) + ChatTemplate.files(in: folder) {
+            parts.append("\(name) \(try FileHashes.hash(of: folder.appending(path: name)))")
+        }
+        return sha256(Data(parts.joined(separator: "\n").utf8))
     }
 
     /// This codec for a stage: with the stage's chat template, if it has one, and only its variables.
@@ -87,11 +109,7 @@ package struct TokenizerCodec: TextCodec {
     package func chatTemplate() throws -> ChatTemplate? { try chatTokens()?.template }
 
     func chatTokens() throws -> ChatTokens? {
-        let marks = tokenizer.specialTokens
-        var values: [String: JSONValue] = [:]
-        for (name, mark) in [("bos_token", marks.bos), ("eos_token", marks.eos), ("pad_token", marks.pad)] {
-            values[name] = mark.map(JSONValue.string)
-        }
+        var values = tokenizer.namedTokens.mapValues(JSONValue.string)
         values.merge(chat.variables.mapValues(\.withWholeNumbers)) { $1 }
         let template =
             if let folder { try ChatTemplate.find(in: folder, override: chat.template, values: values) } else {
@@ -117,17 +135,14 @@ package struct TokenizerCodec: TextCodec {
 
     package func write(to target: URL) throws {
         try tokenizer.write(to: target)
-        let name = ChatTemplate.file
-        func beside(_ path: String) -> URL? {
-            folder.map { $0.appending(path: path) }.flatMap { FileManager.default.fileExists(atPath: $0.path) ? $0 : nil }
+        if let template = chat.template {
+            return try OutputFile.write(InputFile.data(template), to: target.appending(path: ChatTemplate.file))
         }
-        guard let file = chat.template ?? beside(name) else { return }
-        try OutputFile.write(InputFile.data(file), to: target.appending(path: name))
-        guard chat.template == nil, let others = beside(ChatTemplate.others) else { return }
-        for other in try FileManager.default.contentsOfDirectory(atPath: others.path).sorted() where other.hasSuffix(".jinja") {
-            let copy = target.appending(path: "\(ChatTemplate.others)/\(other)")
+        guard let folder else { return }
+        for name in ChatTemplate.files(in: folder) {
+            let copy = target.appending(path: name)
             try OutputFile.createFolder(copy.deletingLastPathComponent())
-            try OutputFile.write(InputFile.data(others.appending(path: other)), to: copy)
+            try OutputFile.write(InputFile.data(folder.appending(path: name)), to: copy)
         }
     }
 }

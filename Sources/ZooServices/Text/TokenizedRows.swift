@@ -40,23 +40,20 @@ package struct TokenizedRows {
                 "the prompt is empty and the tokenizer has no begin token, so a completion would have no context: give the "
                     + "prompt a text")
         }
-        return context
+        return try known(context)
     }
 
     /// A supervised example: the actions are the completion, the assistant's turns, or a whole plain text.
     package func example(_ row: Row) throws -> TokenizedSequence {
         if let messages = row.chat?.messages {
             let chat = try template(row)
-            return try chat.tokens(chat.template.assistantTurns(messages, inputs: row.chat?.inputs ?? ChatInputs())).prefix(
-                maxLength
-            )
-            .withoutFirstAction()
+            let turns = try chat.template.assistantTurns(messages, inputs: row.chat?.inputs ?? ChatInputs())
+            return try known(chat.tokens(turns).prefix(maxLength).withoutFirstAction())
         }
         if row.completion != nil || row.chat != nil { return try completion(row, row.completion, row.chat?.completion) }
         let begin = codec.begin.map { [$0] } ?? []
-        return join(
-            TokenizedSequence(tokens: begin, contextSteps: begin.count), withoutBegin(try codec.encode(row.text ?? "", after: []))
-        )
+        return try join(
+            TokenizedSequence(tokens: begin, contextSteps: begin.count), withoutBegin(codec.encode(row.text ?? "", after: [])))
     }
 
     package func chosen(_ row: Row) throws -> TokenizedSequence {
@@ -84,7 +81,17 @@ package struct TokenizedRows {
         // Like a sampled sequence, this one ends with its last action.
         let end = (whole.mask.lastIndex(of: true) ?? -1) + 1
         whole = TokenizedSequence(tokens: Array(whole.tokens[..<end]), mask: Array(whole.mask[..<end]))
-        return cutFront(whole).prefix(maxLength).withoutFirstAction()
+        return try known(cutFront(whole).prefix(maxLength).withoutFirstAction())
+    }
+
+    /// The sequence, whose tokens the model must know: a tokenizer may have been given tokens after its model.
+    private func known(_ sequence: TokenizedSequence) throws -> TokenizedSequence {
+        guard let rows = codec.rows, let token = sequence.tokens.first(where: { $0 >= rows }) else { return sequence }
+        throw ZooError(
+            .invalidArgument,
+            "the tokenizer has token \(token) ('\(codec.spelled([token], after: []))'), for which the model's embedding has no row "
+                + "(vocab_size is \(rows)): resize the model's embedding, or take the token out of the text and the tokenizer's files"
+        )
     }
 
     /// Drops tokens at the start until the context before the first action is no longer than a prompt may be.
@@ -121,11 +128,11 @@ package struct TokenizedRows {
         codec.begin != nil && tokens.first == codec.begin ? Array(tokens.dropFirst()) : tokens
     }
 
-    private func join(_ context: TokenizedSequence, _ completion: [Int32]) -> TokenizedSequence {
+    private func join(_ context: TokenizedSequence, _ completion: [Int32]) throws -> TokenizedSequence {
         let end = completion.last == codec.end ? nil : codec.end
         var sequence = TokenizedSequence(
             tokens: context.tokens + completion + (end.map { [$0] } ?? []), contextSteps: context.tokens.count)
         sequence.cut.front = context.cut.front
-        return sequence.prefix(maxLength).withoutFirstAction()
+        return try known(sequence.prefix(maxLength).withoutFirstAction())
     }
 }

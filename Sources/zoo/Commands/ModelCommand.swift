@@ -23,6 +23,9 @@ struct ModelCommand: ParsableCommand {
         var folder: String
 
         func run() throws {
+            guard FileManager.default.fileExists(atPath: folder) else {
+                throw FileError(.noInput, folder, "there is no such folder")
+            }
             let check = ModelCheck(try ModelPlace.folder(folder))
             var table = TextTable([.text("what"), .text("found")])
             for line in check.lines { table.append([line.what, line.found]) }

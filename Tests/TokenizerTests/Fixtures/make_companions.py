@@ -12,7 +12,7 @@ from pathlib import Path
 
 from transformers import AutoTokenizer
 
-TEXTS = ["The film <|user|> hi <|assistant|> yo<|end|>", "<|user|>a<|assistant|>", "x <|tool|> y <pad> z", "<|im_start|>user\nhi<|im_end|>\n", "<s>a</s> [PAD]"]
+TEXTS = ["The film <|user|> hi <|assistant|> yo<|end|>", "<|user|>a<|assistant|>", "x <|tool|> y <pad> z", "<|im_start|>user\nhi<|im_end|>\n", "<s>a</s> [PAD]", "a<long>b <\u00e9><e\u0301>"]
 CONFIG = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|end|>"}
 
 MARKED = {"__type": "AddedToken"}
@@ -48,6 +48,10 @@ CASES = {
         "pad_token": MARKED | token("<pad>", lstrip=True, rstrip=True), "bos_token": MARKED | token("<|end|>")}}),
     "normalized, in a text that gets a prefix": ("llama2", {"tokenizer_config.json": CONFIG | {"added_tokens_decoder": {
         "754": token("<|user|>", normalized=True), "755": token("<|assistant|>", single_word=True)}}}),
+    "a null of the map overrules": ("plain", {"tokenizer_config.json": CONFIG, "special_tokens_map.json": {"eos_token": None}}),
+    "a mark that was no special token becomes one": ("added", {"tokenizer_config.json": CONFIG | {"eos_token": "<long>"}}),
+    "but not beside a decoder": ("added", {"tokenizer_config.json": CONFIG | {"eos_token": "<long>", "added_tokens_decoder": {}}}),
+    "composed and decomposed are two": ("plain", {"tokenizer_config.json": CONFIG | {"additional_special_tokens": ["<\u00e9>", "<e\u0301>"]}}),
 }
 
 

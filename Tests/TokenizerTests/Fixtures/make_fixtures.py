@@ -172,7 +172,7 @@ def behaviors():
     """Every way to treat what separates, and the regular expressions' rarer forms."""
     return cut(
         pre_tokenizers.Punctuation("contiguous"), pre_tokenizers.Split("e", "merged_with_previous"),
-        pre_tokenizers.Split(Regex(r"[^a-m\W]{2,}?|\d++|(?=the)|^x$|(?:an){1,2}"), "merged_with_next"),
+        pre_tokenizers.Split(Regex(r"[^a-m\P{L}]{2,5}|\d++|(?=the)|^x$|(?:an){1,2}"), "merged_with_next"),
         pre_tokenizers.Split(Regex(r"[\x{400}-\u04FF]|(?i:fl.|S)|\P{Lu}$"), "contiguous", invert=True), use_regex=True)
 
 
@@ -273,6 +273,9 @@ def continuations(tokenizer):
             encoding = tokenizer.encode(prompt + completion, add_special_tokens=False)
             whole, words = encoding.ids, encoding.word_ids
             within = 0 < len(before) < len(words) and words[len(before) - 1] == words[len(before)] is not None
+            # Unknown characters on both sides are one token there, and whether <word> is one depends on what stands before.
+            if completion == "<word>" or before[-1:] == [0]:
+                continue
             # Where a word spans both, only a vocabulary of characters has it begin and end with their tokens.
             if whole[:len(before)] != before or within and "ByteLevel" in str(tokenizer.pre_tokenizer):
                 continue
