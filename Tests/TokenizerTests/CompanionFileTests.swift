@@ -80,6 +80,10 @@ struct CompanionFileTests {
             try Tokenizer(contentsOf: folder("llama2", ["config.json": #"{"bos_token_id": 9000}"#]))
         }
         #expect(try Tokenizer(contentsOf: folder("llama2", ["config.json": #"{"pad_token_id": 9000}"#])).padToken == nil)
+        let fault = #expect(throws: (any Error).self) {
+            try Tokenizer(contentsOf: folder("llama2", ["config.json": #"{"eos_token_id": "</s>"}"#]))
+        }
+        #expect("\(try #require(fault))".contains("config.json: eos_token_id is </s>; expected a token id"))
     }
 
     @Test("a faulty entry is refused by file and key")

@@ -117,6 +117,11 @@ struct AdapterTests {
         let network = try CausalLM(
             adapting: base, named: folder.path, config: config, head: .languageModel, generator: Generator(seed: 4))
         fill(network)
+        try write(network, for: place)
+    }
+
+    /// An adapter, what it makes of its base, and its log-probabilities, for peft to compare.
+    private func write(_ network: CausalLM, for place: URL) throws {
         try network.save(to: place.appendingPathComponent("ours"))
         try ModelMerging.write(place.appendingPathComponent("ours"), to: place.appendingPathComponent("merged"))
         let batch = randomBatch([9, 4, 17], vocabulary: 29)
@@ -145,14 +150,7 @@ struct AdapterTests {
             let change = Tensor.normal(parameter.tensor.shape, generator: generator) * 0.1
             parameter.tensor.copy(from: withoutGrad { parameter.tensor + change })
         }
-        try network.save(to: place.appendingPathComponent("ours"))
-        try ModelMerging.write(place.appendingPathComponent("ours"), to: place.appendingPathComponent("merged"))
-        let batch = randomBatch([9, 4, 17], vocabulary: 29)
-        try Safetensors.write(
-            [
-                NamedTensor("tokens", Tensor(batch.tokens)), NamedTensor("offsets", Tensor(batch.offsets)),
-                NamedTensor("output", try network.forward(batch, [.logp])[0]),
-            ], to: place.appendingPathComponent("ours.safetensors"))
+        try write(network, for: place)
     }
 
     @Test("a reward model's adapter scores as peft's does, with the head that the file holds")

@@ -140,7 +140,7 @@ struct CompanionFiles {
         let keys = try ConfigKeys.read(file: file).keys
         var result: [String: Int32] = [:]
         for key in ["bos_token", "eos_token", "pad_token"] {
-            result[key] = try? keys.tokens("\(key)_id").first  // the model's own reader reports what is wrong there
+            result[key] = try keys.tokens("\(key)_id").first
         }
         return result
     }

@@ -29,8 +29,7 @@ public struct ModelCheck: Sendable {
         note("network", Self.words(config))
         let codec = read("tokenizer", { try TokenizerCodec(ofModel: url) }, { Self.words($0, config) })
         if let codec { texts(codec, model) }
-        let notes = (try? ModelNotes.read(base)) ?? []
-        note("passed over", notes.isEmpty ? "nothing" : notes.joined(separator: "; "))
+        _ = read("passed over", { try ModelNotes.read(base) }, { $0.isEmpty ? "nothing" : $0.joined(separator: "; ") })
     }
 
     private mutating func note(_ what: String, _ found: String) { lines.append(Line(what: what, found: found)) }
