@@ -68,20 +68,22 @@ struct Doctor: AsyncParsableCommand {
     }
 
     private var charts: (State, String, String) {
-        do {
-            _ = try ChartLibrary.load()
-            return (.fine, "charts", "vega of vl-convert-python \(ChartLibrary.version), for zoo report")
-        } catch {
-            return (.optional, "charts", Failure(error).message)
-        }
+        optional("charts", "vega of vl-convert-python \(ChartLibrary.version), for zoo report") { _ = try ChartLibrary.load() }
     }
 
     private var parquet: (State, String, String) {
-        do {
+        optional("Parquet", "Apache Arrow of pyarrow \(ParquetLibrary.version), for data in .parquet files") {
             _ = try ParquetLibrary.load()
-            return (.fine, "Parquet", "Apache Arrow of pyarrow \(ParquetLibrary.version), for data in .parquet files")
+        }
+    }
+
+    /// Something that zoo opens when it is needed; where it cannot be opened, its error says how to get it.
+    private func optional(_ what: String, _ found: String, _ load: () throws -> Void) -> (State, String, String) {
+        do {
+            try load()
+            return (.fine, what, found)
         } catch {
-            return (.optional, "Parquet", Failure(error).message)
+            return (.optional, what, Failure(error).message)
         }
     }
 
