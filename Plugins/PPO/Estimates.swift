@@ -13,10 +13,20 @@ extension PPO {
     }
 
     /// r_t = −β·KL_t, plus the score at the last action (Ziegler et al. 2019, eq. 2), [steps].
-    static func stepRewards(scores: [Double], kl: [Double], coefficient: Double, batch: Batch) -> [Double] {
+    ///
+    /// - Parameter earned: Where the rewards say what came when, [steps]: that stays at its steps, and the rest of the score is at the
+    ///   last action.
+    static func stepRewards(scores: [Double], earned: [Double]?, kl: [Double], coefficient: Double, batch: Batch) -> [Double] {
         var rewards = kl.map { -coefficient * $0 }
         for (sequence, score) in scores.enumerated() {
-            if let last = batch.steps(of: sequence).last(where: { batch.mask[$0] }) { rewards[last] += score }
+            var rest = score
+            if let earned {
+                for t in batch.steps(of: sequence) where batch.mask[t] {
+                    rewards[t] += earned[t]
+                    rest -= earned[t]
+                }
+            }
+            if let last = batch.steps(of: sequence).last(where: { batch.mask[$0] }) { rewards[last] += rest }
         }
         return rewards
     }

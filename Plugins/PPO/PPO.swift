@@ -99,8 +99,9 @@ struct PPO: Algorithm {
 
     mutating func step() throws {
         let (rollout, states) = try sample()
+        let isWarmup = state.episodes < parameters.criticWarmup * parameters.prompts * parameters.samples
         try host.train(on: rollout, epochs: parameters.epochs, minibatches: parameters.minibatches) { minibatch in
-            try updatePolicy(minibatch)
+            if !isWarmup { try updatePolicy(minibatch) }
             if parameters.baseline == .critic { try updateCritic(states.selecting(minibatch.integers("place"))) }
         }
         if parameters.klControl == .adaptive {
@@ -130,7 +131,8 @@ struct PPO: Algorithm {
         try logSamples(rollout, rewards, scores: scores, penalty: penalty, reference: reference)
         var states = parameters.scorePosition == .afterEnd ? try Self.withEndStates(rollout) : rollout
         var stepRewards = Self.stepRewards(
-            scores: scores, kl: Self.aligned(penalty, of: rollout, to: states), coefficient: state.kl.coefficient, batch: states)
+            scores: scores, earned: rewards.steps.map { Self.aligned($0, of: rollout, to: states) },
+            kl: Self.aligned(penalty, of: rollout, to: states), coefficient: state.kl.coefficient, batch: states)
         if parameters.whitenRewards { stepRewards = whiten(stepRewards, states.mask, shiftMean: false) }
 
         var advantages: [Double]

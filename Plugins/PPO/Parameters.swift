@@ -12,6 +12,11 @@ extension PPO {
         @Parameter("What the return is measured against; only 'critic' builds the critic network.") var baseline = Baseline.critic
 
         @Parameter(
+            "First iterations that train the critic alone, on samples of the policy as it starts (verl): a fresh critic tells "
+                + "the policy nothing.",
+            in: 0...10_000) var criticWarmup = 0
+
+        @Parameter(
             "ε of the clipped surrogate: how far the ratio may move from 1 and still earn.", in: 0...10, aliases: ["cliprange"])
         var clipRange = 0.2
         @Parameter("How far the ratio may rise above 1 and still earn; null means as far as clip_range.", in: 0...1000)
@@ -87,6 +92,12 @@ extension PPO {
                     .invalidArgument,
                     "parameters 'missing_eos_penalty' and 'missing_eos_score' are both set; a sequence that was cut loses the one or "
                         + "gets the other: set one of them to null")
+            }
+            if criticWarmup > 0, baseline != .critic {
+                throw ZooError(
+                    .invalidArgument,
+                    "parameter 'critic_warmup' is \(criticWarmup), and baseline '\(baseline.rawValue)' builds no critic; set it to 0, or "
+                        + "baseline to 'critic'")
             }
             guard samples == 1, baseline == .groupMean || baseline == .leaveOneOut else { return }
             throw ZooError(.invalidArgument, "parameter 'samples' is 1; baseline '\(baseline.rawValue)' needs at least 2")

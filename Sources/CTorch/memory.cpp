@@ -6,13 +6,16 @@
 #include <atomic>
 #include <cstring>
 
-#include "ctorch.h"
+#include "support.hpp"
 
 // libtorch's CPU allocator with a count: who needs how much memory is a figure of every comparison.
 namespace {
 
 std::atomic<int64_t> held{0};
 std::atomic<int64_t> peak{0};
+thread_local int64_t allocations = 0;
+thread_local int64_t allocated = 0;
+thread_local int64_t kept = 0;
 
 class CountingAllocator final : public c10::Allocator {
     // The size stands before the block, in as many bytes as keep the block's alignment.
@@ -20,12 +23,16 @@ class CountingAllocator final : public c10::Allocator {
 
     static void free(void *context) {
         held.fetch_sub(*static_cast<int64_t *>(context), std::memory_order_relaxed);
+        kept -= *static_cast<int64_t *>(context);
         c10::free_cpu(context);
     }
 
 public:
     c10::DataPtr allocate(size_t bytes) override {
         if (bytes == 0) return {nullptr, nullptr, &free_nothing, c10::Device(c10::DeviceType::CPU)};
+        ++allocations;
+        allocated += static_cast<int64_t>(bytes);
+        kept += static_cast<int64_t>(bytes);
         char *block = static_cast<char *>(c10::alloc_cpu(bytes + header));
         *reinterpret_cast<int64_t *>(block) = static_cast<int64_t>(bytes);
         const int64_t now = held.fetch_add(static_cast<int64_t>(bytes), std::memory_order_relaxed) + static_cast<int64_t>(bytes);
@@ -54,3 +61,5 @@ int64_t ct_memory_held(void) { return held.load(std::memory_order_relaxed); }
 int64_t ct_memory_peak(void) { return peak.load(std::memory_order_relaxed); }
 
 void ct_memory_reset_peak(void) { peak.store(held.load(std::memory_order_relaxed), std::memory_order_relaxed); }
+
+ct_work_done ct_work(void) { return {ct::calls, allocations, allocated, kept}; }

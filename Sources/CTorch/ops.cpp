@@ -1,4 +1,5 @@
 #include "attention.hpp"
+#include "half_weights.hpp"
 
 using namespace ct;
 
@@ -63,11 +64,11 @@ ct_status ct_matmul(ct_tensor *out, ct_tensor a, ct_tensor b) {
 }
 
 ct_status ct_linear(ct_tensor *out, ct_tensor input, ct_tensor weight, ct_tensor bias) {
-    return result(out, [&] { return at::linear(ref(input), ref(weight), maybe(bias)); });
+    return result(out, [&] { return linear(ref(input), ref(weight), maybe(bias), std::nullopt); });
 }
 
 ct_status ct_add_linear(ct_tensor *out, ct_tensor residual, ct_tensor input, ct_tensor weight) {
-    return result(out, [&] { return at::addmm(ref(residual), ref(input), ref(weight).t()); });
+    return result(out, [&] { return linear(ref(input), ref(weight), std::nullopt, ref(residual)); });
 }
 
 ct_status ct_sum(ct_tensor *out, ct_tensor a) {
@@ -135,7 +136,10 @@ ct_status ct_segment_sum(ct_tensor *out, ct_tensor a, ct_tensor index, int64_t c
 }
 
 ct_status ct_embedding(ct_tensor *out, ct_tensor table, ct_tensor index) {
-    return result(out, [&] { return at::embedding(ref(table), ref(index)); });
+    return result(out, [&] {
+        auto rows = at::embedding(ref(table), ref(index));
+        return is_half(rows) ? rows.to(at::kFloat) : rows;
+    });
 }
 
 ct_status ct_layer_norm(ct_tensor *out, ct_tensor x, ct_tensor weight, ct_tensor bias, double eps) {

@@ -1,5 +1,10 @@
 #include <ATen/CPUGeneratorImpl.h>
 
+#include <cmath>
+#include <limits>
+
+#include "parallel.hpp"
+#include "simd.hpp"
 #include "support.hpp"
 
 using namespace ct;
@@ -68,11 +73,104 @@ static at::Tensor cut(at::Tensor logp, int64_t top_k, double top_p) {
     return logp;
 }
 
+namespace {
+
+/// Logits whose probabilities are added up before it is known where among them the draw lies.
+constexpr int64_t block = 16 * lanes;
+
+struct Draw {
+    int64_t token;
+    float logp;
+};
+
+/// The token at which the probabilities, added up in order, reach 1 - u of their sum, or the most likely one where `greedy`; `room` holds a
+/// number for each block. A row that has no distribution gives NaN.
+CT_KERNEL void draw_row(const float *z, int64_t count, float scale, float u, bool greedy, float *room, Draw *out) {
+    const float low = -std::numeric_limits<float>::infinity();
+    floats best = low, v;
+    integers broken = 0;
+    for (int64_t i = 0; i < count; i += lanes) {
+        if (count - i < lanes) load_tail(v, z + i, count - i, low);
+        else load(v, z + i);
+        v *= scale;
+        broken |= v != v;
+        best = __builtin_elementwise_max(best, v);
+    }
+    const float top = largest(best);
+    bool is_broken = !std::isfinite(top);
+    for (int64_t i = 0; i < lanes; ++i) is_broken |= broken[i] != 0;
+    if (is_broken) {
+        *out = {0, std::numeric_limits<float>::quiet_NaN()};
+        return;
+    }
+    double total = 0;
+    for (int64_t begin = 0, part = 0; begin < count; begin += block, ++part) {
+        const int64_t end = std::min(count, begin + block);
+        floats mass = 0.0f;
+        float rest = 0;
+        for (int64_t i = begin; i < end; i += lanes) {
+            if (end - i < lanes) load_tail(v, z + i, end - i, low);
+            else load(v, z + i);
+            v = v * scale - top;
+            exponential(v);
+            if (end - i < lanes)
+                for (int64_t k = 0; k < end - i; ++k) rest += v[k];
+            else mass += v;
+        }
+        room[part] = sum(mass) + rest;
+        total += room[part];
+    }
+    int64_t token = 0;
+    if (greedy) {
+        while (z[token] * scale != top) ++token;
+    } else {
+        // 1 - u lies in (0, 1], so the first sum to reach it belongs to a token of positive probability.
+        const double goal = (1.0 - u) * total;
+        double reached = 0;
+        int64_t part = 0;
+        while ((part + 1) * block < count && reached + room[part] < goal) reached += room[part++];
+        const int64_t begin = part * block, end = std::min(count, begin + block);
+        token = begin;
+        for (int64_t i = begin; i < end; ++i) {
+            const float p = std::exp(z[i] * scale - top);
+            if (p > 0) token = i;
+            reached += p;
+            if (p > 0 && reached >= goal) break;
+        }
+    }
+    *out = {token, z[token] * scale - top - static_cast<float>(std::log(total))};
+}
+
+}  // namespace
+
 ct_status ct_sample(
     ct_tensor *tokens, ct_tensor *logp, ct_tensor logits, ct_tensor uniform, double temperature, int64_t top_k, double top_p) {
     return guard([&] {
         const at::NoGradGuard none;
         const auto &z = ref(logits);
+        if (plain(z) && top_k == 0 && top_p >= 1) {
+            const auto rows = z.contiguous(), draws = ref(uniform).contiguous();
+            const int64_t n = rows.size(0), count = rows.size(1), parts = (count + block - 1) / block;
+            TORCH_CHECK(count > 0 && draws.numel() == n, "expected logits [n, v] and uniform [n]");
+            auto chosen = at::empty({n}, rows.options().dtype(at::kLong)), density = at::empty({n}, rows.options()),
+                 room = at::empty({n, parts}, rows.options());
+            auto *t = chosen.mutable_data_ptr<int64_t>();
+            auto *l = density.mutable_data_ptr<float>(), *r = room.mutable_data_ptr<float>();
+            const auto *from = rows.const_data_ptr<float>(), *u = draws.const_data_ptr<float>();
+            const bool greedy = temperature == 0;
+            const float scale = greedy ? 1.0f : static_cast<float>(1 / temperature);
+            parallel(n, 1, [=](int64_t begin, int64_t end) {
+                for (int64_t i = begin; i < end; ++i) {
+                    Draw found;
+                    draw_row(from + i * count, count, scale, u[i], greedy, r + i * parts, &found);
+                    t[i] = found.token;
+                    l[i] = found.logp;
+                }
+            });
+            *tokens = give(chosen);
+            *logp = give(density);
+            return;
+        }
         const auto all = (temperature > 0 && temperature != 1 ? z.div(temperature) : z).log_softmax(1);
         at::Tensor chosen;
         if (temperature == 0) {

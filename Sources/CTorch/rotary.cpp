@@ -1,6 +1,8 @@
 // From packed projections to attention's layout: split into heads, rotate, pad, and back again, in one pass.
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <vector>
+
 #include "parallel.hpp"
 #include "rotation.hpp"
 
@@ -25,6 +27,49 @@ struct Layout {
     int64_t row() const { return (heads + 2 * kv_heads) * width; }
     int64_t repeats() const { return heads / kv_heads; }
 };
+
+/// The places of each row, in order. A row that several sequences begin with lies at several, all of one position.
+class Places {
+public:
+    Places(const at::Tensor &rows, int64_t count, int64_t length) {
+        if (!rows.defined()) return;
+        const auto *index = rows.const_data_ptr<int64_t>();
+        const int64_t places = rows.numel();
+        first_.assign(static_cast<size_t>(count), -1);
+        next_.assign(static_cast<size_t>(places), -1);
+        std::vector<int64_t> last(static_cast<size_t>(count), -1);
+        for (int64_t place = 0; place < places; ++place) {
+            if (index[place] < 0) continue;
+            const auto row = static_cast<size_t>(index[place]);
+            if (last[row] < 0) {
+                first_[row] = place;
+            } else {
+                TORCH_CHECK(last[row] % length == place % length, "a row lies at two positions");
+                next_[static_cast<size_t>(last[row])] = place;
+            }
+            last[row] = place;
+        }
+    }
+    int64_t first(int64_t row) const { return first_.empty() ? row : first_[static_cast<size_t>(row)]; }
+    int64_t next(int64_t place) const { return next_.empty() ? -1 : next_[static_cast<size_t>(place)]; }
+
+private:
+    std::vector<int64_t> first_, next_;  // empty: every row lies at the place of its number
+};
+
+/// The sum of each group's heads; where `is_first`, in place of what is there.
+CT_KERNEL void add_groups(float *to, const float *from, const Layout &at, bool is_first) {
+    const int64_t repeats = at.heads / at.kv_heads;
+    for (int64_t g = 0; g < at.kv_heads; ++g) {
+        float *sum = to + g * at.width;
+        for (int64_t r = 0; r < repeats; ++r) {
+            const float *head = from + (g * repeats + r) * at.width;
+            if (is_first && r == 0) std::memcpy(sum, head, sizeof(float) * static_cast<size_t>(at.width));
+            else
+                for (int64_t i = 0; i < at.width; ++i) sum[i] += head[i];
+        }
+    }
+}
 
 class RotaryHeads : public torch::autograd::Function<RotaryHeads> {
 public:
@@ -72,7 +117,8 @@ public:
         const auto &rows = saved[0], &cosine = saved[1], &sine = saved[2];
         const auto sizes = context->saved_data["layout"].toIntVector();
         const Layout at{sizes[0], sizes[1], sizes[2], sizes[3], sizes[4]};
-        auto result = at::zeros({sizes[5], at.row()}, cosine.options());
+        const int64_t count = sizes[5];
+        auto result = at::empty({count, at.row()}, cosine.options());
         const float *from[3];
         for (size_t i = 0; i < 3; ++i) {
             gradients[i] = gradients[i].transpose(1, 2).contiguous();
@@ -80,28 +126,27 @@ public:
         }
         auto *to = result.mutable_data_ptr<float>();
         const auto *c = cosine.const_data_ptr<float>(), *s = sine.const_data_ptr<float>();
-        const auto *index = rows.defined() ? rows.const_data_ptr<int64_t>() : nullptr;
         const int64_t half = cosine.size(1);
-        parallel(at.batch * at.length, 32, [=](int64_t begin, int64_t end) {
-            const int64_t repeats = at.repeats(), whole = at.heads * at.width;
-            for (int64_t place = begin; place < end; ++place) {
-                const int64_t row = index ? index[place] : place, position = place % at.length;
-                if (row < 0) continue;
-                const float *cp = c + position * half, *sp = s + position * half;
+        const Places places(rows, count, at.length);
+        parallel(count, 32, [&places, at, from, to, c, s, half](int64_t begin, int64_t end) {
+            const int64_t whole = at.heads * at.width;
+            for (int64_t row = begin; row < end; ++row) {
                 float *q = to + row * at.row(), *k = q + whole, *v = k + at.kv_heads * at.width;
-                const size_t bytes = sizeof(float) * static_cast<size_t>(at.width);
-                rotate(q, at.width, from[0] + place * whole, at.width, at.heads, cp, sp, half, at.width, -1);
-                for (int64_t g = 0; g < at.kv_heads; ++g) {
-                    const float *dk = from[1] + place * whole + g * repeats * at.width,
-                                *dv = from[2] + place * whole + g * repeats * at.width;
-                    std::memcpy(k + g * at.width, dk, bytes);
-                    std::memcpy(v + g * at.width, dv, bytes);
-                    for (int64_t r = 1; r < repeats; ++r) {
-                        add_to(k + g * at.width, dk + r * at.width, at.width);
-                        add_to(v + g * at.width, dv + r * at.width, at.width);
-                    }
+                int64_t place = places.first(row);
+                if (place < 0) {
+                    std::memset(q, 0, sizeof(float) * static_cast<size_t>(at.row()));
+                    continue;
                 }
-                rotate(k, at.width, k, at.width, at.kv_heads, cp, sp, half, at.width, -1);
+                const float *cp = c + place % at.length * half, *sp = s + place % at.length * half;
+                std::memcpy(q, from[0] + place * whole, sizeof(float) * static_cast<size_t>(whole));
+                add_groups(k, from[1] + place * whole, at, true);
+                add_groups(v, from[2] + place * whole, at, true);
+                while ((place = places.next(place)) >= 0) {
+                    add_to(q, from[0] + place * whole, whole);
+                    add_groups(k, from[1] + place * whole, at, false);
+                    add_groups(v, from[2] + place * whole, at, false);
+                }
+                rotate(q, at.width, q, at.width, at.heads + at.kv_heads, cp, sp, half, at.width, -1);
             }
         });
         return {result, {}, {}, {}, {}, {}, {}, {}};

@@ -45,9 +45,13 @@ inline ct_status message(const std::exception &error) {
     return strdup(error.what());
 }
 
+/// Operators that this thread has asked for.
+inline thread_local int64_t calls = 0;
+
 /// Runs `body`; an exception becomes the returned message.
 template <class Body>
 ct_status guard(Body &&body) {
+    ++calls;
     try {
         body();
         return nullptr;

@@ -28,6 +28,10 @@ void ct_free(ct_tensor a) {
     live_handles.fetch_sub(1, std::memory_order_relaxed);
 }
 
+ct_status ct_alias(ct_tensor *out, ct_tensor a) {
+    return result(out, [&] { return ref(a); });
+}
+
 int32_t ct_rank(ct_tensor a) { return static_cast<int32_t>(ref(a).dim()); }
 
 int64_t ct_size(ct_tensor a, int32_t dim) { return ref(a).sizes()[static_cast<size_t>(dim)]; }

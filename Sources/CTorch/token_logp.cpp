@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "half_weights.hpp"
 #include "parallel.hpp"
 #include "simd.hpp"
 #include "support.hpp"
@@ -13,8 +14,12 @@ using torch::autograd::variable_list;
 
 namespace {
 
-/// Rows per chunk: about four megabytes of logits, which stay in the cache between the product and the softmax.
-int64_t chunk_rows(int64_t vocabulary) { return std::max<int64_t>(32, (int64_t(1) << 20) / std::max<int64_t>(1, vocabulary)); }
+/// Rows per chunk: some 32 MB of logits. Fewer would stay nearer to the processor, but each chunk reads the weight, and in the backward
+/// pass its gradient too, from memory: that is worth at least 128 rows.
+int64_t chunk_rows(int64_t vocabulary) { return std::max<int64_t>(128, (int64_t(1) << 23) / std::max<int64_t>(1, vocabulary)); }
+
+/// Whether all logits are kept for the backward pass, up to 64 MB; beyond that they are computed again.
+bool are_kept(int64_t rows, int64_t vocabulary) { return rows * vocabulary <= int64_t(1) << 24; }
 
 struct Statistics {
     float lse, entropy, target;
@@ -80,18 +85,25 @@ struct Rows {
     at::Tensor of(const at::Tensor &a) const { return a.defined() ? a.narrow(0, begin, count) : a; }
 };
 
-/// `body` for each chunk of `n` rows, with the chunk's unscaled logits, which stay below `cap` where it is above 0.
+/// `body` for each chunk of `n` rows, with the chunk's unscaled logits, which stay below `cap` where it is above 0, and the weight in
+/// float32.
+///
+/// - `kept`: the logits of all rows, computed if `is_new`; otherwise each chunk's are computed, and lost after it.
 template <class Body>
-void for_chunks(const at::Tensor &hidden, const at::Tensor &weight, double cap, Body &&body) {
+void for_chunks(
+    const at::Tensor &hidden, const at::Tensor &weight, double cap, const at::Tensor &kept, bool is_new, Body &&body) {
     const int64_t n = hidden.size(0), rows = chunk_rows(weight.size(0));
-    const auto transposed = weight.t();
-    auto room = at::empty({std::min(n, rows), weight.size(0)}, hidden.options());
+    const auto wide = is_half(weight) ? weight.to(at::kFloat) : weight;
+    const auto transposed = wide.t();
+    const auto room = kept.defined() ? kept : at::empty({std::min(n, rows), weight.size(0)}, hidden.options());
     for (int64_t begin = 0; begin < n; begin += rows) {
         const Rows part{begin, std::min(rows, n - begin)};
-        auto logits = room.narrow(0, 0, part.count);
-        at::mm_out(logits, part.of(hidden), transposed);
-        if (cap > 0) logits.div_(cap).tanh_().mul_(cap);
-        body(part, logits);
+        auto logits = room.narrow(0, kept.defined() ? begin : 0, part.count);
+        if (is_new || !kept.defined()) {
+            at::mm_out(logits, part.of(hidden), transposed);
+            if (cap > 0) logits.div_(cap).tanh_().mul_(cap);
+        }
+        body(part, logits, wide);
     }
 }
 
@@ -99,15 +111,16 @@ class TokenLogp : public torch::autograd::Function<TokenLogp> {
 public:
     static variable_list forward(
         AutogradContext *context, const at::Tensor &hidden, const at::Tensor &weight, const at::Tensor &targets,
-        const std::optional<at::Tensor> &inverse_temperature, double cap, bool want_entropy) {
+        const std::optional<at::Tensor> &inverse_temperature, double cap, bool want_entropy, bool keeps) {
         const auto scale = inverse_temperature.value_or(at::Tensor());
         const int64_t n = hidden.size(0);
         auto logp = at::empty({n}, hidden.options()), lse = at::empty({n}, hidden.options()),
              entropy = at::empty({n}, hidden.options());
-        for_chunks(hidden, weight, cap, [&](const Rows &part, at::Tensor &logits) {
+        const auto kept = keeps ? at::empty({n, weight.size(0)}, hidden.options()) : at::Tensor();
+        for_chunks(hidden, weight, cap, kept, true, [&](const Rows &part, at::Tensor &logits, const at::Tensor &) {
             statistics(part, logits, targets, scale, logp, lse, entropy);
         });
-        context->save_for_backward({hidden, weight, targets, scale, lse, entropy});
+        context->save_for_backward({hidden, weight, targets, scale, lse, entropy, kept});
         context->saved_data["cap"] = cap;
         context->set_materialize_grads(false);
         if (!want_entropy) return {logp};
@@ -117,7 +130,7 @@ public:
     static variable_list backward(AutogradContext *context, variable_list gradients) {
         const auto saved = context->get_saved_variables();
         const auto &hidden = saved[0], &weight = saved[1], &targets = saved[2], &scale = saved[3], &lse = saved[4],
-                   &entropy = saved[5];
+                   &entropy = saved[5], &kept = saved[6];
         const bool for_hidden = context->needs_input_grad(0), for_weight = context->needs_input_grad(1);
         at::Tensor hidden_gradient, weight_gradient;
         const auto g_logp = gradients[0].defined() ? gradients[0].contiguous() : at::Tensor();
@@ -125,18 +138,19 @@ public:
         if (for_hidden) hidden_gradient = at::empty_like(hidden);
         if (for_weight) weight_gradient = at::zeros_like(weight);
         const double cap = context->saved_data["cap"].toDouble();
-        for_chunks(hidden, weight, cap, [&](const Rows &part, at::Tensor &logits) {
+        // Their gradient takes the place of the kept logits: a graph is gone through once.
+        for_chunks(hidden, weight, cap, kept, false, [&](const Rows &part, at::Tensor &logits, const at::Tensor &wide) {
             // The slope of cap · tanh(z / cap) is 1 - tanh²(z / cap).
             const auto slope = cap > 0 ? (logits / cap).square_().neg_().add_(1) : at::Tensor();
             gradient(part, logits, targets, scale, lse, entropy, g_logp, g_entropy);
             if (cap > 0) logits.mul_(slope);
             if (for_hidden) {
                 auto into = part.of(hidden_gradient);
-                at::mm_out(into, logits, weight);
+                at::mm_out(into, logits, wide);
             }
             if (for_weight) weight_gradient.addmm_(logits.t(), part.of(hidden));
         });
-        return {hidden_gradient, weight_gradient, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+        return {hidden_gradient, weight_gradient, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
     }
 
 private:
@@ -220,7 +234,10 @@ ct_status ct_token_logp(
         }
         std::optional<at::Tensor> scale;
         if (inverse_temperature) scale = ref(inverse_temperature).contiguous();
-        auto outputs = TokenLogp::apply(h.contiguous(), w.contiguous(), t.contiguous(), scale, cap, entropy != nullptr);
+        const bool has_gradient = at::GradMode::is_enabled() && (h.requires_grad() || w.requires_grad());
+        auto outputs = TokenLogp::apply(
+            h.contiguous(), w.contiguous(), t.contiguous(), scale, cap, entropy != nullptr,
+            has_gradient && are_kept(h.size(0), w.size(0)));
         auto *first = give(outputs[0]);
         if (entropy) *entropy = give(outputs[1]);
         *logp = first;

@@ -1,160 +1,140 @@
 import CZoo
 
 extension Batch {
-    /// Copies a batch out of the memory of whoever made it, checking everything that is read.
+    /// Copies a batch out of the memory of whoever made it, checking everything that is read. What the contract reserves is carried.
     public init(copying pointer: UnsafePointer<zoo_batch>?) throws {
-        guard let pointer else { throw ZooError(.invalidArgument, "the batch is NULL") }
-        guard pointer.pointee.size >= UInt32(MemoryLayout<zoo_batch>.size) else {
-            throw ZooError(
-                .invalidArgument,
-                "the batch is \(pointer.pointee.size) bytes long; expected at least \(MemoryLayout<zoo_batch>.size)")
-        }
-        let batch = pointer.pointee
-        let count = Int(batch.n_sequences)
-        let steps = Int(batch.n_steps)
-        guard let rawOffsets = batch.offsets else { throw ZooError(.invalidArgument, "the batch has no offsets") }
-        let offsets = UnsafeBufferPointer(start: rawOffsets, count: count + 1).map { Int($0) }
-        guard offsets[0] == 0, offsets[count] == steps, zip(offsets, offsets.dropFirst()).allSatisfy({ $0 <= $1 }) else {
+        guard let batch = Sized(pointer) else { throw ZooError(.invalidArgument, "the batch is NULL") }
+        _ = try batch.required(\.n_columns, "the batch")
+        let count = try Self.count(batch[\.n_sequences], maxSequences, "sequences")
+        let steps = try Self.count(batch[\.n_steps], maxSteps, "steps")
+        let width = try Self.count(batch[\.n_columns], maxColumns, "columns")
+        guard let rawOffsets = batch[\.offsets] else { throw ZooError(.invalidArgument, "the batch has no offsets") }
+        let given = UnsafeBufferPointer(start: rawOffsets, count: count + 1)
+        guard given[0] == 0, given[count] == UInt64(steps), zip(given, given.dropFirst()).allSatisfy({ $0 <= $1 }) else {
             throw ZooError(.invalidArgument, "the batch's offsets do not rise from 0 to its \(steps) steps")
         }
-        guard steps == 0 || batch.mask != nil else { throw ZooError(.invalidArgument, "the batch has no mask") }
-        guard batch.n_columns == 0 || batch.columns != nil else { throw ZooError(.invalidArgument, "the batch has no columns") }
+        let offsets = given.map { Int($0) }
+        let mask = batch[\.mask]
+        guard steps == 0 || mask != nil else { throw ZooError(.invalidArgument, "the batch has no mask") }
+        let arrays = batch[\.columns]
+        guard width == 0 || arrays != nil else { throw ZooError(.invalidArgument, "the batch has no columns") }
         var columns: [Column] = []
-        for index in 0..<Int(batch.n_columns) {
-            let column = try Column(copying: batch.columns[index], sequences: count, steps: steps)
-            guard !columns.contains(where: { $0.name == column.name }) else {
+        var names: Set<String> = []
+        for index in 0..<width {
+            guard let column = try Column(carrying: arrays?[index], sequences: count, steps: steps) else { continue }
+            guard names.insert(column.name).inserted else {
                 throw ZooError(.invalidArgument, "the batch has two columns '\(column.name)'")
             }
             columns.append(column)
         }
+        let bits = mask.map { Array(UnsafeBufferPointer(start: $0, count: steps)) } ?? []
         self.init(
-            offsets: offsets, tokens: batch.tokens.map { Array(UnsafeBufferPointer(start: $0, count: steps)) } ?? [],
-            mask: UnsafeBufferPointer(start: batch.mask, count: batch.mask == nil ? 0 : steps).map { $0 != 0 }, columns: columns)
+            offsets: offsets, tokens: batch[\.tokens].map { Array(UnsafeBufferPointer(start: $0, count: steps)) } ?? [],
+            mask: bits.map { $0 & 1 != 0 }, columns: columns)
+        reserved.flags = batch[\.flags] ?? 0
+        if bits.contains(where: { $0 > 1 }) { reserved.maskBits = bits.map { $0 & ~1 } }
+    }
+
+    private static func count(_ value: UInt64?, _ most: Int, _ what: String) throws -> Int {
+        guard let value, value <= UInt64(most) else {
+            throw ZooError(.invalidArgument, "the batch claims \(value ?? 0) \(what); expected at most \(most)")
+        }
+        return Int(value)
     }
 
     /// Runs `body` with the batch as the C struct, in memory that lives for the call.
     public func withCBatch<R>(_ body: (UnsafePointer<zoo_batch>) throws -> R) rethrows -> R {
-        let offsets = offsets.map { UInt64($0) }
-        let mask = mask.map { $0 ? UInt8(1) : 0 }
-        return try Column.withCArrays(columns) { arrays in
-            try offsets.withUnsafeBufferPointer { offsets in
-                try tokens.withUnsafeBufferPointer { tokens in
-                    try mask.withUnsafeBufferPointer { mask in
-                        var batch = zoo_batch()
-                        batch.size = UInt32(MemoryLayout<zoo_batch>.size)
-                        batch.n_sequences = UInt64(sequenceCount)
-                        batch.n_steps = UInt64(stepCount)
-                        batch.offsets = offsets.baseAddress
-                        batch.tokens = tokens.isEmpty ? nil : tokens.baseAddress
-                        batch.mask = mask.baseAddress
-                        batch.columns = arrays.baseAddress.map { UnsafePointer($0) }
-                        batch.n_columns = UInt64(arrays.count)
-                        return try body(&batch)
-                    }
-                }
-            }
-        }
+        let arena = Arena()
+        return try withExtendedLifetime(arena) { try body(UnsafePointer(arena.batch(self))) }
     }
 }
+
+/// `ZOO_MAX_SEQUENCES` and so on, whose casts Swift does not import.
+private let (maxSequences, maxSteps, maxColumns, maxRow) = (1 << 24, 1 << 32, 4096, 1 << 24)
 
 extension Column {
-    /// Copies a named array that has one row per sequence or per step.
-    public init(copying array: zoo_array, sequences: Int, steps: Int) throws {
-        guard array.size >= UInt32(MemoryLayout<zoo_array>.size), let name = array.name.string, !name.isEmpty else {
-            throw ZooError(.invalidArgument, "an array is truncated or has no UTF-8 name")
+    /// Copies a named array that has one row per sequence or per step, and numbers or texts in it.
+    public init(copying pointer: UnsafePointer<zoo_array>?, sequences: Int, steps: Int) throws {
+        guard let column = try Column(carrying: pointer, sequences: sequences, steps: steps), column.isKnown else {
+            let name = Sized(pointer)?[\.name]?.string ?? ""
+            throw ZooError(.invalidArgument, "array '\(name)' has a type, a rank or flags that are not known here")
         }
-        let perStep = array.flags & ZOO_PER_STEP != 0
-        let rows = perStep ? steps : sequences
-        let one = perStep ? "step" : "sequence"
-        guard (1...2).contains(array.rank), array.shape.0 == UInt64(rows), let width = array.width, rows < 1 << 40 else {
+        self = column
+    }
+
+    /// Copies a named array, by its bytes where its type is not known. nil where it cannot be copied: rows of different lengths, data on a
+    /// device, or elements whose size is not known.
+    fileprivate init?(carrying pointer: UnsafePointer<zoo_array>?, sequences: Int, steps: Int) throws {
+        guard let array = Sized(pointer) else { throw ZooError(.invalidArgument, "an array is NULL") }
+        let nbytes = try array.required(\.nbytes, "an array")
+        guard let name = array[\.name]?.string, !name.isEmpty else {
+            throw ZooError(.invalidArgument, "an array has no UTF-8 name")
+        }
+        let (flags, rank, dtype) = (array[\.flags] ?? 0, array[\.rank] ?? 0, array[\.dtype] ?? 0)
+        guard flags & (ZOO_RAGGED | ZOO_DEVICE) == 0, let given = array[\.shape] else { return nil }
+        let dimensions = [given.0, given.1, given.2, given.3]
+        let rows = flags & ZOO_PER_STEP != 0 ? steps : sequences
+        guard rank >= 1, dimensions[0] == UInt64(rows) else {
             throw ZooError(
                 .invalidArgument,
-                "array '\(name)' has rank \(array.rank) and \(array.shape.0) rows; expected rank 1, or 2 with at most 2^20 numbers "
-                    + "in a row, and \(rows) rows, one per \(one)")
+                "array '\(name)' has rank \(rank) and \(dimensions[0]) rows; expected rank 1 or more and \(rows) rows, one per "
+                    + (flags & ZOO_PER_STEP != 0 ? "step" : "sequence"))
         }
-        let count = rows * width
-        func read<T>(_: T.Type) throws -> [T] {
-            guard array.nbytes == UInt64(count * MemoryLayout<T>.stride), count == 0 || array.data != nil else {
+        guard rows > 0 || nbytes == 0, nbytes == 0 || array[\.data] != nil, nbytes < 1 << 48 else {
+            throw ZooError(.invalidArgument, "array '\(name)' holds \(nbytes) bytes in \(rows) rows, or has no data")
+        }
+        guard let values = try Self.values(array, dtype, name, rows, dimensions, rank, Int(nbytes)) else { return nil }
+        let shape = rank > 4 ? [] : dimensions[1..<Int(rank)].map { Int(truncatingIfNeeded: $0) }
+        self.init(name, flags: flags, shape: shape, values)
+    }
+
+    private static func values(
+        _ array: Sized<zoo_array>, _ dtype: UInt32, _ name: String, _ rows: Int, _ dimensions: [UInt64], _ rank: UInt32,
+        _ nbytes: Int
+    ) throws -> Values? {
+        var width: UInt64 = 1
+        for size in dimensions[1..<Int(min(rank, 4))] {
+            guard size >= 1, size <= UInt64(maxRow), width * size <= UInt64(maxRow) else {
                 throw ZooError(
-                    .invalidArgument, "array '\(name)' holds \(array.nbytes) bytes; expected \(count * MemoryLayout<T>.stride)")
+                    .invalidArgument, "array '\(name)' has a row of \(dimensions.dropFirst()) elements; expected 1 to \(maxRow)")
             }
-            guard count > 0, let data = array.data else { return [] }
+            width *= size
+        }
+        let count = rows * Int(width)
+        func read<T>(_: T.Type) throws -> [T] {
+            guard nbytes == count * MemoryLayout<T>.stride else {
+                throw ZooError(
+                    .invalidArgument, "array '\(name)' holds \(nbytes) bytes; expected \(count * MemoryLayout<T>.stride)")
+            }
+            guard count > 0, let data = array[\.data] else { return [] }
             return Array(UnsafeBufferPointer(start: data.assumingMemoryBound(to: T.self), count: count))
         }
-        let values: Values =
-            switch array.dtype {
-            case ZOO_F64: .f64(try read(Double.self))
-            case ZOO_F32: .f32(try read(Float.self))
-            case ZOO_I64: .i64(try read(Int64.self))
-            case ZOO_I32: .i64(try read(Int32.self).map(Int64.init))
-            case ZOO_U8: .u8(try read(UInt8.self))
-            default: throw ZooError(.invalidArgument, "array '\(name)' has the unknown element type \(array.dtype)")
-            }
-        self.init(name, perStep: perStep, width: width, values)
-    }
-
-    /// Runs `body` with the columns as C arrays. They are writable: what `body` leaves in an f64 array can be read there.
-    public static func withCArrays<R>(_ columns: [Column], _ body: (UnsafeMutableBufferPointer<zoo_array>) throws -> R) rethrows
-        -> R
-    {
-        let storage = ArrayStorage(columns)
-        defer { storage.free() }
-        return try body(storage.arrays)
-    }
-}
-
-/// The memory behind a list of `zoo_array`; freed by hand, because a host hands such lists out and takes them back.
-public final class ArrayStorage {
-    public let arrays: UnsafeMutableBufferPointer<zoo_array>
-    private var blocks: [UnsafeMutableRawPointer] = []
-
-    /// Copies the columns into C memory.
-    public init(_ columns: [Column]) {
-        arrays = .allocate(capacity: columns.count)
-        for (index, column) in columns.enumerated() { arrays.initializeElement(at: index, to: make(column)) }
-    }
-
-    private func make(_ column: Column) -> zoo_array {
-        var array = zoo_array()
-        array.size = UInt32(MemoryLayout<zoo_array>.size)
-        array.flags = column.perStep ? ZOO_PER_STEP : 0
-        array.rank = column.width == 1 ? 1 : 2
-        let name = copy(Array(column.name.utf8))
-        array.name = zoo_str(ptr: UnsafePointer(name.assumingMemoryBound(to: CChar.self)), len: UInt64(column.name.utf8.count))
-        func fill<T>(_ values: [T], _ dtype: UInt32) {
-            array.dtype = dtype
-            array.shape = (UInt64(values.count / column.width), UInt64(column.width), 1, 1)
-            array.nbytes = UInt64(values.count * MemoryLayout<T>.stride)
-            array.data = copy(values)
+        guard rank <= 4 else { return nil }
+        switch dtype {
+        case ZOO_F64: return .f64(try read(Double.self))
+        case ZOO_F32: return .f32(try read(Float.self))
+        case ZOO_I64: return .i64(try read(Int64.self))
+        case ZOO_I32: return .i32(try read(Int32.self))
+        case ZOO_U8: return .u8(try read(UInt8.self))
+        case ZOO_STRING:
+            return .strings(
+                try read(zoo_str.self).map { text in
+                    guard let text = text.string else {
+                        throw ZooError(.invalidArgument, "array '\(name)' has a text that is not UTF-8")
+                    }
+                    return text
+                })
+        default:
+            guard rows > 0 else { return .other(dtype: dtype, rowBytes: 0, bytes: []) }
+            guard nbytes % rows == 0, let data = array[\.data] else { return nil }
+            return .other(
+                dtype: dtype, rowBytes: nbytes / rows,
+                bytes: Array(UnsafeRawBufferPointer(start: data, count: nbytes)))
         }
-        switch column.values {
-        case .f64(let values): fill(values, ZOO_F64)
-        case .f32(let values): fill(values, ZOO_F32)
-        case .i64(let values): fill(values, ZOO_I64)
-        case .u8(let values): fill(values, ZOO_U8)
-        }
-        return array
     }
 
-    private func copy<T>(_ values: [T]) -> UnsafeMutableRawPointer {
-        let block = UnsafeMutableRawPointer.allocate(byteCount: max(1, values.count * MemoryLayout<T>.stride), alignment: 16)
-        values.withUnsafeBytes { block.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(block), byteCount: $0.count) }
-        blocks.append(block)
-        return block
-    }
-
-    /// Frees everything; the arrays must not be used afterwards.
-    public func free() {
-        for block in blocks { block.deallocate() }
-        blocks = []
-        arrays.deallocate()
-    }
-}
-
-extension zoo_array {
-    /// Numbers in a row; nil where they are none, or more than a row may have.
-    fileprivate var width: Int? {
-        guard rank > 1 else { return 1 }
-        return (1...1 << 20).contains(shape.1) ? Int(shape.1) : nil
+    private var isKnown: Bool {
+        if case .other = values { return false }
+        return flags & ~ZOO_PER_STEP == 0
     }
 }

@@ -13,6 +13,13 @@ public struct Batch: Sendable, Equatable {
     public var mask: [Bool]
     /// Per step or per sequence, with distinct names.
     public private(set) var columns: [Column]
+    /// What version 1 of the contract reserves and carries: the batch's flags, and the mask's bits above the first, [steps] or empty.
+    var reserved = Reserved()
+
+    struct Reserved: Sendable, Equatable {
+        var flags: UInt32 = 0
+        var maskBits: [UInt8] = []
+    }
 
     public init(offsets: [Int] = [0], tokens: [Int32] = [], mask: [Bool] = [], columns: [Column] = []) {
         self.offsets = offsets
@@ -31,89 +38,6 @@ public struct Batch: Sendable, Equatable {
     public var actionCount: Int { mask.reduce(0) { $0 + ($1 ? 1 : 0) } }
 }
 
-/// A named column of a batch, or a named output of the model.
-public struct Column: Sendable, Equatable {
-    /// Row by row.
-    public enum Values: Sendable, Equatable {
-        case f64([Double])
-        case f32([Float])
-        case i64([Int64])
-        case u8([UInt8])
-    }
-
-    public var name: String
-    /// One row per step; otherwise one per sequence.
-    public var perStep: Bool
-    /// Numbers in a row: 1, or the dimensions of a vector (the pixels of an image).
-    public var width: Int
-    public var values: Values
-
-    public init(_ name: String, perStep: Bool, width: Int = 1, _ values: Values) {
-        self.name = name
-        self.perStep = perStep
-        self.width = width
-        self.values = values
-    }
-
-    /// The values as doubles; integers are converted.
-    public var doubles: [Double] {
-        switch values {
-        case .f64(let values): values
-        case .f32(let values): values.map(Double.init)
-        case .i64(let values): values.map(Double.init)
-        case .u8(let values): values.map(Double.init)
-        }
-    }
-
-    /// The values as integers; nil for a column of floating-point numbers.
-    public var integers: [Int]? {
-        switch values {
-        case .f64, .f32: nil
-        case .i64(let values): values.map { Int($0) }
-        case .u8(let values): values.map { Int($0) }
-        }
-    }
-
-    /// The values as single-precision numbers; doubles are rounded.
-    public var floats: [Float] {
-        if case .f32(let values) = values { return values }
-        return doubles.map(Float.init)
-    }
-
-    /// The given rows, in that order.
-    public func selecting(_ rows: [Int]) -> Column {
-        func pick<T>(_ values: [T]) -> [T] {
-            if width == 1 { return rows.map { values[$0] } }
-            var picked: [T] = []
-            picked.reserveCapacity(rows.count * width)
-            for row in rows { picked += values[row * width..<(row + 1) * width] }
-            return picked
-        }
-        let chosen: Values =
-            switch values {
-            case .f64(let values): .f64(pick(values))
-            case .f32(let values): .f32(pick(values))
-            case .i64(let values): .i64(pick(values))
-            case .u8(let values): .u8(pick(values))
-            }
-        return Column(name, perStep: perStep, width: width, chosen)
-    }
-
-    /// The rows of several columns of one name, one after the other; integers of different sizes become the larger ones.
-    static func concatenated(_ columns: [Column]) -> Column {
-        let first = columns[0]
-        let values: Values =
-            if columns.allSatisfy({ $0.integers != nil }) {
-                .i64(columns.flatMap { ($0.integers ?? []).map(Int64.init) })
-            } else if case .f32 = first.values {
-                .f32(columns.flatMap(\.floats))
-            } else {
-                .f64(columns.flatMap(\.doubles))
-            }
-        return Column(first.name, perStep: first.perStep, width: first.width, values)
-    }
-}
-
 extension Batch {
     /// The column `name`, or nil.
     public func column(_ name: String) -> Column? { columns.first { $0.name == name } }
@@ -126,8 +50,9 @@ extension Batch {
 
     /// Integers per sequence, [n]: `group`, `pair`, `row`, `chosen`, `finished`.
     public func integers(_ name: String) throws -> [Int] {
-        guard let integers = try require(name, perStep: false).integers else {
-            throw ZooError(.invalidArgument, "column '\(name)' holds f64; expected an integer type")
+        let column = try require(name, perStep: false)
+        guard let integers = column.integers else {
+            throw ZooError(.invalidArgument, "column '\(name)' holds \(column.values.name); expected an integer type")
         }
         return integers
     }
@@ -141,6 +66,12 @@ extension Batch {
             throw ZooError(
                 .invalidArgument,
                 "column '\(name)' is per \(perStep ? "sequence" : "step"); expected per \(perStep ? "step" : "sequence")")
+        }
+        guard column.flags & ~ZOO_PER_STEP == 0 else {
+            throw ZooError(.invalidArgument, "column '\(name)' has the unknown flags \(column.flags & ~ZOO_PER_STEP)")
+        }
+        guard column.values.isNumeric else {
+            throw ZooError(.invalidArgument, "column '\(name)' holds \(column.values.name); expected numbers")
         }
         guard column.width == 1 else {
             throw ZooError(.invalidArgument, "column '\(name)' has \(column.width) numbers in a row; expected 1")
@@ -175,9 +106,12 @@ extension Batch {
             rows.append(contentsOf: steps(of: sequence))
             offsets.append(rows.count)
         }
-        return Batch(
+        var selected = Batch(
             offsets: offsets, tokens: tokens.isEmpty ? [] : rows.map { tokens[$0] }, mask: rows.map { mask[$0] },
             columns: columns.map { $0.selecting($0.perStep ? rows : chosen) })
+        selected.reserved.flags = reserved.flags
+        if reserved.maskBits.count == stepCount { selected.reserved.maskBits = rows.map { reserved.maskBits[$0] } }
+        return selected
     }
 }
 
@@ -190,14 +124,22 @@ extension Batch {
             all.offsets += part.offsets.dropFirst().map { $0 + start }
             all.tokens += part.tokens
             all.mask += part.mask
+            all.reserved.flags |= part.reserved.flags
+        }
+        if parts.contains(where: { !$0.reserved.maskBits.isEmpty }) {
+            all.reserved.maskBits = parts.flatMap { part in
+                part.reserved.maskBits.count == part.stepCount
+                    ? part.reserved.maskBits : Array(repeating: 0, count: part.stepCount)
+            }
         }
         for column in parts.first?.columns ?? [] {
             let columns = parts.compactMap { $0.column(column.name) }
             let first = columns[0]
             guard columns.count == parts.count,
-                columns.allSatisfy({ $0.perStep == first.perStep && $0.width == first.width })
+                columns.allSatisfy({ $0.flags == first.flags && $0.shape == first.shape }),
+                let joined = Column.concatenated(columns)
             else { continue }
-            all.columns.append(Column.concatenated(columns))
+            all.columns.append(joined)
         }
         return all
     }

@@ -41,16 +41,33 @@ public struct EvaluationResult: Codable, Sendable {
     ]
 
     public struct Sample: Codable, Sendable {
+        /// As the model reads it; a conversation by the chat template, without its marks.
         public var prompt: String
+        /// The prompt's turns where it is a conversation.
+        public var messages: [Turn]?
         public var before: String
         public var after: String
         public var goldBefore: Double?
         public var goldAfter: Double?
 
+        public struct Turn: Codable, Sendable {
+            public var role: String
+            public var content: String
+
+            package init(role: String, content: String) { (self.role, self.content) = (role, content) }
+        }
+
+        /// The prompt for people: of a conversation every turn with its role, else the text.
+        package var shownPrompt: String {
+            messages?.map { "\($0.role): \($0.content)" }.joined(separator: "\n") ?? prompt
+        }
+
         package init(
-            prompt: String, before: String, after: String, goldBefore: Double? = nil, goldAfter: Double? = nil
+            prompt: String, messages: [Turn]? = nil, before: String, after: String, goldBefore: Double? = nil,
+            goldAfter: Double? = nil
         ) {
             self.prompt = prompt
+            self.messages = messages
             self.before = before
             self.after = after
             self.goldBefore = goldBefore

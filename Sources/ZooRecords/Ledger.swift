@@ -36,6 +36,8 @@ public struct Ledger: Codable, Sendable, Equatable {
     public var rewardQueries = 0
     /// In reward functions; a reward model's seconds are those of the role `reward`.
     public var rewardSeconds = 0.0
+    /// Waiting for an environment while sampling; nil where there is none.
+    public var environmentSeconds: Double?
     /// Sampled actions of the policy.
     public var sampledSteps = 0
     /// Updates of the policy.
@@ -80,7 +82,7 @@ public struct Ledger: Codable, Sendable, Equatable {
 
     /// In the algorithm's own arithmetic and in passing arrays through the plugin ABI.
     public var algorithmSeconds: Double {
-        seconds - rewardSeconds - dataSeconds - roles.values.reduce(0) { $0 + $1.totalSeconds }
+        seconds - rewardSeconds - (environmentSeconds ?? 0) - dataSeconds - roles.values.reduce(0) { $0 + $1.totalSeconds }
     }
     /// The process's time that no other row explains.
     public var remainingSeconds: Double { wallSeconds - (seconds - preparedSeconds) - phases.values.reduce(0, +) }
@@ -122,6 +124,7 @@ public struct Ledger: Codable, Sendable, Equatable {
         }
         rewardQueries += other.rewardQueries
         rewardSeconds += other.rewardSeconds
+        if let own = other.environmentSeconds { environmentSeconds = (environmentSeconds ?? 0) + own }
         dataSeconds += other.dataSeconds
         sampledSteps += other.sampledSteps
         seconds += other.seconds

@@ -26,13 +26,17 @@ public struct ProbeSpec: Codable, Sendable {
         public var name: String
         public var algorithm: String
         public var plugin: String
+        /// The plugin's copy in the store.
+        package var copy: String?
         /// nil if the variant names none. Of its parameters the probe sets those of the batch.
         public var preset: PresetUse?
         public var parameters: [String: JSONValue]
 
         package init(
-            name: String, algorithm: String, plugin: String, preset: PresetUse? = nil, parameters: [String: JSONValue]
+            name: String, algorithm: String, plugin: String, copy: String? = nil, preset: PresetUse? = nil,
+            parameters: [String: JSONValue]
         ) {
+            self.copy = copy
             self.name = name
             self.algorithm = algorithm
             self.plugin = plugin

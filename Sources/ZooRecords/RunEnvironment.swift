@@ -18,6 +18,8 @@ package struct RunEnvironment: Codable {
     var memoryBytes: UInt64
     var device: String
     var threads: Int
+    /// The files that commands of rewards and environments name.
+    var programs: [MadeInput]
 
     package init(_ spec: RunSpec, _ plugin: PluginDescription, libtorch: String) {
         command = spec.command
@@ -33,5 +35,6 @@ package struct RunEnvironment: Codable {
         memoryBytes = info.physicalMemory
         device = spec.recipe.device
         threads = spec.threads
+        programs = spec.madeFrom?.inputs.filter { $0.name.contains(".command[") } ?? []
     }
 }

@@ -17,11 +17,22 @@ public struct RunFolder: Sendable {
     public var samples: URL { url.appending(path: "samples.jsonl") }
     /// Replaces `samples` if the policy makes images: reference, target, before and after, one column per prompt.
     public var images: URL { url.appending(path: "samples.png") }
+    /// The same as tensors, if what the policy makes are latents.
+    public var latents: URL { url.appending(path: "samples.safetensors") }
     public var ledger: URL { url.appending(path: "ledger.json") }
     public var evaluation: URL { url.appending(path: "evaluation.json") }
     public var checkpoints: URL { url.appending(path: "checkpoints", directoryHint: .isDirectory) }
+    /// The run's own copy of its plugin.
+    public func plugin(_ spec: RunSpec) -> URL {
+        url.appending(path: "plugin").appending(path: URL(fileURLWithPath: spec.plugin).lastPathComponent)
+    }
     public var model: URL { url.appending(path: "model", directoryHint: .isDirectory) }
+    /// The model with the best evaluation during training, where the recipe asks for it, and which one that is.
+    public var best: URL { url.appending(path: "best", directoryHint: .isDirectory) }
+    public var bestRecord: URL { url.appending(path: "best.json") }
     /// Written last: the run is finished.
+    /// Where its time went, if that was asked for.
+    public var profile: URL { url.appending(path: "profile.json") }
     public var done: URL { url.appending(path: "done") }
 
     public var isDone: Bool { FileManager.default.fileExists(atPath: done.path) }
@@ -60,11 +71,23 @@ public struct RunFolder: Sendable {
         return began.key == wanted.key
     }
 
-    /// Creates the folder with its recipe and spec. The spec comes last: it makes the folder a run.
+    /// Creates the folder with its plugin, recipe and spec. The spec comes last: it makes the folder a run.
     public func create(_ run: RunSpec) throws {
         try OutputFile.createFolder(url)
+        try copyPlugin(run)
         try OutputFile.write(Data(run.recipeText.utf8), to: recipe)
         try OutputFile.write(JSON.encode(run.sealed()), to: spec)
+    }
+
+    /// Takes the plugin's copy from the store, as a second name of the same file where the file system has that.
+    private func copyPlugin(_ run: RunSpec) throws {
+        let target = plugin(run)
+        guard let hash = run.pluginSHA256, PluginStore.hash(of: target.path) != hash,
+            let kept = PluginStore.found(hash, of: run.plugin)
+        else { return }
+        try OutputFile.createFolder(target.deletingLastPathComponent())
+        unlink(target.path)
+        if link(kept.path, target.path) != 0 { try OutputFile.write(InputFile.data(kept), to: target) }
     }
 
     // MARK: - The end
@@ -74,7 +97,7 @@ public struct RunFolder: Sendable {
     /// - Parameter networks: the folders of those saved next to the model.
     package func finish(networks: [String]) throws {
         let kept = networks.map { url.appending(path: $0, directoryHint: .isDirectory) }
-        let parts = [evaluation, samples, images, ledger, model] + kept
+        let parts = [evaluation, samples, images, latents, ledger, model, best, bestRecord] + kept
         let names = try parts.filter { FileManager.default.fileExists(atPath: $0.path) }.flatMap { part -> [String] in
             guard part.hasDirectoryPath else { return [part.lastPathComponent] }
             return try InputFolder.files(in: part).map { "\(part.lastPathComponent)/\($0)" }
@@ -93,7 +116,8 @@ public struct RunFolder: Sendable {
     /// folder's lock may do so.
     package func sweep() {
         // An unreadable spec does not tell what may be removed.
-        if isDone, let spec = try? readSpec(), spec.recipe.stages.first(where: { $0.name == spec.stage })?.keepCheckpoint == false
+        if isDone, let spec = try? readSpec(),
+            spec.recipe.stages.first(where: { $0.name == spec.stage })?.checkpoints.afterEnd == false
         {
             OutputFolder.discard(checkpoints)
         }

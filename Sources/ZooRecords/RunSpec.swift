@@ -78,6 +78,9 @@ public struct RunSpec: Codable, Sendable {
         }
     }
 
+    /// The SHA-256 of the plugin's file as the run was planned; nil in runs of earlier versions.
+    package var pluginSHA256: String? { madeFrom?.inputs.first { $0.name == "plugin" }?.sha256 }
+
     /// What `recipe.yaml` says.
     var recipeText: String { (preset.map { "# \($0.sentence)\n" } ?? "") + recipe.resolvedYAML() }
 }

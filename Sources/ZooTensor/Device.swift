@@ -78,6 +78,28 @@ public enum Engine {
         return (result, Int(ct_memory_peak() - max(before, ct_memory_held())))
     }
 
+    /// What a piece of work takes that no other program or machine changes.
+    public struct Work: Sendable, Equatable {
+        /// Calls of operators, allocations of tensors, and bytes of those.
+        public var operators, allocations, bytes: Int
+        /// Bytes of tensors that are there after it and were not before.
+        public var kept: Int
+
+        public init(operators: Int, allocations: Int, bytes: Int, kept: Int = 0) {
+            (self.operators, self.allocations, self.bytes, self.kept) = (operators, allocations, bytes, kept)
+        }
+    }
+
+    /// Of `body` on this thread.
+    public static func work(of body: () throws -> Void) rethrows -> Work {
+        let before = ct_work()
+        try body()
+        let after = ct_work()
+        return Work(
+            operators: Int(after.operators - before.operators), allocations: Int(after.allocations - before.allocations),
+            bytes: Int(after.bytes - before.bytes), kept: Int(after.kept - before.kept))
+    }
+
     /// Of libtorch, for example "2.13.0".
     public static var version: String { String(cString: ct_version()) }
 }

@@ -59,7 +59,8 @@ extension Tensor {
     /// `[batch, heads, length, width]`. Su et al. 2021, eq. 34, in Hugging Face's layout of halves.
     ///
     /// - Parameters:
-    ///   - rows: the packed row of each of the `batch · length` places, negative for padding; nil if the rows lie there.
+    ///   - rows: the packed row of each of the `batch · length` places, negative for padding; nil if the rows lie there. A row that
+    ///     several sequences begin with lies at several places, of one position.
     ///   - cosine: `[positions, turned / 2]`, as is `sine`: the numbers of a head after its first `turned` stay. A step's position is
     ///     its place in its row.
     public func rotaryHeads(

@@ -11,7 +11,9 @@ struct PluginOptions: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("Also search this folder for plugins (repeatable).", valueName: "dir"))
     var pluginPath: [String] = []
 
-    func catalog() async throws -> PluginCatalog { try await PluginCatalog.scan(PluginSearchPath(options: pluginPath)) }
+    func catalog(anew: Bool = false) async throws -> PluginCatalog {
+        try await PluginCatalog.scan(PluginSearchPath(options: pluginPath), anew: anew)
+    }
 }
 
 /// A recipe and the changes to it.

@@ -11,6 +11,8 @@ import ZooRun
 final class RunWatcher: RunObserver {
     private struct State {
         var fractions: [String: Double] = [:]
+        /// Of its time, as far as it knows; else of its budget.
+        var shares: [String: Double] = [:]
         var started: [String: Double] = [:]
     }
 
@@ -29,10 +31,10 @@ final class RunWatcher: RunObserver {
     func observe(_ run: String, _ event: RunEvent) {
         switch event {
         case .phase(let phase): update(run, fraction: nil, detail: phase)
-        case .step(let iteration, let fraction, let metrics):
-            update(run, fraction: fraction, detail: "iteration \(iteration)" + Self.highlights(metrics))
+        case .step(let iteration, let fraction, let metrics, let left):
+            update(run, fraction: fraction, detail: "iteration \(iteration)" + Self.highlights(metrics), left: left)
         case .message(let line): progress?.message("\(run): \(line)")
-        case .stopped: break
+        case .stopped, .log, .ended: break
         case .failure(_, let message): finish(run, "failed: \(message)")
         case .done:
             finish(
@@ -40,20 +42,27 @@ final class RunWatcher: RunObserver {
         }
     }
 
-    private func update(_ run: String, fraction: Double?, detail: String) {
+    private func update(_ run: String, fraction: Double?, detail: String, left: Double? = nil) {
         let (own, all) = state.withLock { state -> (Double, Double?) in
-            if state.started[run] == nil { state.started[run] = monotonicSeconds() }
+            let start = state.started[run] ?? monotonicSeconds()
+            state.started[run] = start
             let own = fraction ?? state.fractions[run] ?? 0
             state.fractions[run] = own
+            let spent = monotonicSeconds() - start
+            if let left, spent + left > 0 {
+                state.shares[run] = spent / (spent + left)
+            } else if fraction != nil {
+                state.shares[run] = own
+            }
             return (own, self.share(state))
         }
-        progress?.update(run, fraction: own, detail: detail)
+        progress?.update(run, fraction: own, detail: detail, left: left)
         if let all { progress?.update(Self.total, fraction: all) }
     }
 
     private func finish(_ run: String, _ message: String) {
         let all = state.withLock { state -> Double? in
-            state.fractions[run] = 1
+            (state.fractions[run], state.shares[run]) = (1, 1)
             return self.share(state)
         }
         progress?.finish(run, message)
@@ -63,7 +72,7 @@ final class RunWatcher: RunObserver {
 
     private func share(_ state: State) -> Double? {
         guard runs.count > 1, runs.contains(where: { state.fractions[$0] != nil }) else { return nil }
-        return runs.reduce(0) { $0 + min(state.fractions[$1] ?? 0, 1) } / Double(runs.count)
+        return runs.reduce(0) { $0 + min(state.shares[$1] ?? 0, 1) } / Double(runs.count)
     }
 
     /// The first of the common metrics that the run has: the same for every algorithm.

@@ -29,7 +29,7 @@ final class TensorBoardSink: MetricSink {
         let metrics = evaluation.metrics.sorted { $0.key < $1.key }
         try writer.scalars(metrics.map { (tag: "evaluation/\($0.key)", value: $0.value) }, step: step)
         for (index, sample) in evaluation.samples.enumerated() {
-            let text = "**\(sample.prompt)**\n\n- before: \(sample.before)\n- after: \(sample.after)"
+            let text = "**\(sample.shownPrompt)**\n\n- before: \(sample.before)\n- after: \(sample.after)"
             try writer.text(text, tag: "samples/\(index)", step: step)
         }
         if let images = evaluation.images { try image(images.png(), step: step) }

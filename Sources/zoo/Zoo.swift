@@ -13,6 +13,7 @@ struct Zoo: AsyncParsableCommand {
         discussion: """
             An algorithm is a plugin, an experiment is a recipe.
 
+              zoo init                                              a recipe for your own model and data
               zoo compare recipes/sentiment.yaml                    all variants and seeds, one table
               zoo report runs/sentiment-compare-1                   curves, costs and statistics on one page
               zoo train recipes/sentiment.yaml --algorithm grpo     one run
@@ -22,9 +23,9 @@ struct Zoo: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Train.self, Compare.self, ProbeCommand.self, Report.self, Sample.self, Evaluate.self, Merge.self, Plugins.self,
-            Metrics.self, TaskData.self, ModelCommand.self, RecipeCommand.self, Cache.self,
-            Doctor.self, WorkerCommand.self,
+            Init.self, Train.self, Compare.self, ProbeCommand.self, Runs.self, Report.self, Sample.self, Evaluate.self,
+            Merge.self, Export.self, Plugins.self, Metrics.self, RewardCommand.self, TaskData.self, ModelCommand.self,
+            RecipeCommand.self, Cache.self, Doctor.self, WorkerCommand.self,
         ])
 }
 
@@ -36,7 +37,9 @@ enum Main {
             try RepeatedOptions.refuse(in: Array(CommandLine.arguments.dropFirst()))
             var command = try Zoo.parseAsRoot()
             if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
+            LogPrograms.shared.wait()
         } catch {
+            LogPrograms.shared.wait()
             Failure.exit(error)
         }
     }

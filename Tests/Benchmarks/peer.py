@@ -1,252 +1,148 @@
 """Times the same work in TRL and in PolicyZoo, side by side: `make bench`.
 
-Usage: python peer.py ZOO FOLDER [--tasks grpo,dpo,sft] [--steps N] [--rounds N]
-Pinned: torch==2.13.0 transformers==4.57.6 trl==0.29.1. NOTES.md says what is compared, and what is not.
+Usage: python peer.py ZOO FOLDER [--cases tiny,small,NAME] [--steps N] [--rounds N] [--smollm2 FOLDER] [--ppo-path FOLDER]
+NOTES.md says what is compared, and what is not.
 """
 
 import argparse
 import json
 import os
 import pathlib
-import random
-import resource
 import statistics
-import subprocess
 import sys
-import time
 
-THREADS = 2
-WARMUP = 3  # steps of each run that are left out
-PROMPTS, SAMPLES, NEW_TOKENS = 8, 8, 32  # of a step of GRPO
-PAIRS, EXAMPLES = 16, 32  # of a step of DPO, of SFT
-SUBJECTS = "film plot actor scene music script ending camera story joke".split()
-WORDS = "is was not very quite so good bad dull fine long short warm cold strange plain".split()
+import machine
+from work import CASES, THREADS, make_models, make_rows
+from zoo_runs import zoo
 
-
-def sentence(words):
-    return " ".join(random.choices(WORDS, k=words))
+HERE = pathlib.Path(__file__).resolve().parent
+WARMUP = 2  # steps of each run that are left out
+LOSSES, CLOSE = 10, 1e-4  # how many losses are compared, and how near they have to be
+QUIET = 0.1  # cores that other programs may take for a figure to be final
 
 
-def make_work(folder):
-    """The model and the data of both sides. The tokenizer is trained on the data, the weights are drawn."""
-    from tokenizers import ByteLevelBPETokenizer
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, set_seed
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.folder = options.folder.resolve()
+        self.folder.mkdir(parents=True, exist_ok=True)
 
-    random.seed(0)
-    set_seed(0)
-    prompts = [f"The {random.choice(SUBJECTS)} {sentence(4)}" for _ in range(256)]
-    rows = {
-        "prompts": [{"prompt": prompt} for prompt in prompts],
-        "pairs": [
-            {"prompt": prompt, "chosen": f" {sentence(24)}", "rejected": f" {sentence(24)}"} for prompt in prompts
-        ],
-        "examples": [{"text": f"{prompt} {sentence(24)}"} for prompt in prompts],
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, lines in rows.items():
-        (folder / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    def run(self, command, log, paths=()):
+        """With as many threads on both sides."""
+        environment = dict(os.environ, OMP_NUM_THREADS=str(THREADS), TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1")
+        if paths:
+            environment["PYTHONPATH"] = os.pathsep.join(map(str, paths))
+        return machine.run([str(part) for part in command], log, environment)
 
-    bpe = ByteLevelBPETokenizer()
-    texts = [row["text"] for row in rows["examples"]]
-    bpe.train_from_iterator(texts, vocab_size=512, special_tokens=["<bos>", "<eos>", "<pad>"], show_progress=False)
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=bpe._tokenizer, bos_token="<bos>", eos_token="<eos>", pad_token="<pad>"
+    def model(self, case):
+        return self.options.smollm2.resolve() if case.model == "smollm2" else self.folder / case.model
+
+    def trl(self, case, rows, steps, rate):
+        out = self.folder / "trl.json"
+        paths = [self.options.ppo_path] if case.task == "ppo" else []
+        command = [sys.executable, HERE / "trl_runs.py", case.name, self.model(case), rows, steps, rate, out]
+        others = self.run(command, self.folder / "trl.log", paths)
+        return json.loads(out.read_text()) | {"others": others}
+
+    def zoo(self, case, rows, steps, rate):
+        return zoo(self.run, str(self.options.zoo), self.folder, case, self.model(case), rows, steps, rate)
+
+    def measure(self, case):
+        """Both sides in turn, so that what else the machine does meets both."""
+        steps = self.options.steps
+        rows = make_rows(self.folder, self.model(case), case, max(case.rows * steps, 8))
+        found = {"TRL": [], "PolicyZoo": []}
+        floors = []
+        for _ in range(self.options.rounds):
+            floors.append(self.trl(case, rows, 0, 0))
+            found["TRL"].append(self.trl(case, rows, steps, 1e-5))
+            found["PolicyZoo"].append(self.zoo(case, rows, steps, 1e-5))
+        result = {side: self.summary(runs) for side, runs in found.items()}
+        own, theirs = result["PolicyZoo"], result["TRL"]
+        result |= {"case": case.name, "task": case.task, "aim": case.aim, "ratio": theirs["seconds"] / own["seconds"]}
+        if case.task == "generate":
+            # Samples may end early, on either side at another place.
+            result["ratio"] = own["length"] / own["seconds"] * theirs["seconds"] / theirs["length"]
+        result["others"] = max(run["others"] for runs in found.values() for run in runs)
+        floor = {name: statistics.median(one[name] for one in floors) for name in ("flops", "token")}
+        runs = found["PolicyZoo"]
+        parts = runs[0]["parts"]
+        result["parts"] = {name: statistics.median(run["parts"].get(name, 0) for run in runs) for name in parts}
+        flops = 0 if case.task == "generate" else statistics.median(run["flops"] for run in runs)
+        sampled = own.get("length", 0) if case.task in ("grpo", "ppo", "generate") else 0
+        result["floor"] = flops / floor["flops"] + sampled * floor["token"]
+        result["gemm"] = floor["flops"] / 1e9
+        if case.task in ("dpo", "sft"):
+            result["losses"] = self.losses(case)
+        return result
+
+    def summary(self, runs):
+        """The smaller of the runs' medians, and the largest of their peaks."""
+        found = {"seconds": min(statistics.median(run["seconds"][WARMUP:]) for run in runs), "peak": max(run["peak"] for run in runs)}
+        lengths = [value for run in runs for value in run["lengths"][WARMUP:]]
+        return found | ({"length": statistics.mean(lengths)} if any(lengths) else {})
+
+    def losses(self, case):
+        """The largest difference of the first losses, of one batch over and over: neither side's order of rows matters then."""
+        rows = make_rows(self.folder, self.model(case), case, case.rows)
+        rate = 1e-5 if case.model == "smollm2" else 1e-3
+        theirs, own = (side(case, rows, LOSSES, rate)["losses"] for side in (self.trl, self.zoo))
+        if len(theirs) != LOSSES or len(own) != LOSSES:
+            sys.exit(f"peer.py: {case.name}: {len(theirs)} and {len(own)} losses, expected {LOSSES} of each side")
+        return max(abs(one - other) for one, other in zip(theirs, own))
+
+
+def show(result):
+    """A line of the table, and where our time goes."""
+    own, theirs = result["PolicyZoo"], result["TRL"]
+    marks = [] if result["ratio"] >= result["aim"] else ["below its aim"]
+    if result["others"] > QUIET:
+        marks.append(f"not final: other programs took {result['others']:.1f} cores")
+    if result.get("losses", 0) > CLOSE:
+        marks.append(f"losses differ by {result['losses']:.1e}")
+    print(
+        f"{result['case']:19}{theirs['seconds']:9.3f}{own['seconds']:9.3f}{result['ratio']:7.2f}{result['aim']:6.1f}"
+        f"{result['floor'] / own['seconds']:7.0%}{theirs['peak'] / 2**20:8.0f}{own['peak'] / 2**20:7.0f}"
+        f"{own['peak'] / theirs['peak']:6.2f}  {'; '.join(marks)}",
+        flush=True,
     )
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=256,
-        intermediate_size=688,
-        num_hidden_layers=4,
-        num_attention_heads=8,
-        num_key_value_heads=4,
-        max_position_embeddings=256,
-        tie_word_embeddings=True,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    model = LlamaForCausalLM(config)
-    model.save_pretrained(folder / "model")
-    tokenizer.save_pretrained(folder / "model")
-    def tokens(row):
-        sequences = (row["prompt"] + row["chosen"], row["prompt"] + row["rejected"]) if "chosen" in row else row.values()
-        return sum(len(tokenizer(text)["input_ids"]) for text in sequences)
-
-    lengths = {name: [tokens(row) for row in rows[name]] for name in rows}
-    return model.num_parameters(), {name: statistics.mean(values) for name, values in lengths.items()}
-
-
-# --- TRL, in a process of its own
-
-
-def run_trl(task, folder, steps):
-    """Trains and writes the seconds, the sampled tokens of each step, and the peak of the resident memory."""
-    import torch
-    from datasets import Dataset
-    from transformers import TrainerCallback
-    from trl import DPOConfig, DPOTrainer, GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
-
-    torch.set_num_threads(THREADS)
-    seconds = []
-
-    class Clock(TrainerCallback):
-        def on_step_begin(self, *_, **__):
-            self.start = time.perf_counter()
-
-        def on_step_end(self, *_, **__):
-            seconds.append(time.perf_counter() - self.start)
-
-    def data(name):
-        return Dataset.from_list([json.loads(line) for line in (folder / f"{name}.jsonl").read_text().splitlines()])
-
-    common = dict(
-        output_dir=str(folder / "trl"),
-        max_steps=steps,
-        learning_rate=1e-5,
-        lr_scheduler_type="constant",
-        use_cpu=True,
-        bf16=False,
-        gradient_checkpointing=False,
-        report_to="none",
-        save_strategy="no",
-        logging_steps=1,
-        disable_tqdm=True,
-        seed=0,
-    )
-    model = str(folder / "model")
-    if task == "grpo":
-        config = GRPOConfig(
-            per_device_train_batch_size=PROMPTS * SAMPLES,
-            num_generations=SAMPLES,
-            max_completion_length=NEW_TOKENS,
-            beta=0.04,
-            loss_type="grpo",
-            scale_rewards="group",
-            temperature=1.0,
-            **common,
-        )
-        reward = lambda completions, **_: [-abs(len(text) - 100) / 100 for text in completions]
-        trainer = GRPOTrainer(model=model, reward_funcs=reward, args=config, train_dataset=data("prompts"), callbacks=[Clock()])
-    elif task == "dpo":
-        config = DPOConfig(per_device_train_batch_size=PAIRS, beta=0.1, max_length=128, **common)
-        trainer = DPOTrainer(model=model, args=config, train_dataset=data("pairs"), callbacks=[Clock()])
-    else:
-        config = SFTConfig(per_device_train_batch_size=EXAMPLES, max_length=128, packing=False, **common)
-        trainer = SFTTrainer(model=model, args=config, train_dataset=data("examples"), callbacks=[Clock()])
-    trainer.train()
-    lengths = [log["completions/mean_length"] for log in trainer.state.log_history if "completions/mean_length" in log]
-    return {
-        "seconds": seconds,
-        "tokens": [length * PROMPTS * SAMPLES for length in lengths],
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-    }
-
-
-def trl(task, folder, steps):
-    out = folder / "trl.json"
-    run([sys.executable, __file__, "--trl", task, str(folder), "--steps", str(steps), "--out", str(out)], folder / "trl.log")
-    return json.loads(out.read_text())
-
-
-# --- PolicyZoo
-
-
-def zoo(command, task, folder, steps):
-    parameters = {
-        "grpo": f"{{prompts: {PROMPTS}, samples: {SAMPLES}, beta: 0.04, loss_type: grpo, scale_rewards: group}}",
-        "dpo": f"{{pairs: {PAIRS}, beta: 0.1}}",
-        "sft": f"{{examples: {EXAMPLES}}}",
-    }[task]
-    recipe = folder / f"{task}.yaml"
-    recipe.write_text(
-        f"""\
-name: bench-{task}
-threads: {THREADS}
-stages:
-  - name: only
-    algorithm: {task}
-    policy: {{folder: model}}
-    rewards: [{{function: length, parameters: {{target: 25}}}}]
-    data: {{prompts: prompts.jsonl, pairs: pairs.jsonl, examples: examples.jsonl, max_length: 128}}
-    rollout: {{max_new_tokens: {NEW_TOKENS}}}
-    parameters: {{{task}: {parameters}}}
-    budget: {{iterations: {steps}}}
-    checkpoint_every: 0
-"""
-    )
-    place = folder / f"zoo-{task}-{time.time_ns()}"
-    run([command, "train", str(recipe), "--run-dir", str(place), "--quiet"], folder / "zoo.log")
-    lines = [json.loads(line) for line in (place / "metrics.jsonl").read_text().splitlines()]
-    ledger = json.loads((place / "ledger.json").read_text())
-
-    def steps_of(name):
-        values = [0] + [line[name] for line in lines]
-        return [after - before for before, after in zip(values, values[1:])]
-
-    return {
-        "seconds": steps_of("budget/seconds"),
-        "tokens": steps_of("budget/sampled_steps") if task == "grpo" else [],
-        "peak": ledger["processPeakBytes"],
-    }
-
-
-# --- Both
-
-
-def run(command, log):
-    environment = dict(os.environ, OMP_NUM_THREADS=str(THREADS), TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1")
-    with open(log, "w") as file:
-        status = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=environment).returncode
-    if status != 0:
-        sys.exit(f"peer.py: {' '.join(command)} ended with {status}; its last words:\n{log.read_text()[-2000:]}")
-
-
-def measure(command, task, folder, steps, rounds, mean_length):
-    """Both sides in turn, so that what else the machine does meets both."""
-    results = {"TRL": [], "PolicyZoo": []}
-    for _ in range(rounds):
-        results["TRL"].append(trl(task, folder, steps))
-        results["PolicyZoo"].append(zoo(command, task, folder, steps))
-    figures = {}
-    for side, runs in results.items():
-        seconds = statistics.median(value for one in runs for value in one["seconds"][WARMUP:])
-        sampled = [value for one in runs for value in one["tokens"][WARMUP:]]
-        figures[side] = (
-            seconds,
-            (statistics.mean(sampled) if sampled else mean_length) / seconds,
-            max(one["peak"] for one in runs) / 2**20,
-        )
-    return figures
+    total = sum(result["parts"].values())
+    print("    " + ", ".join(f"{name} {value / total:.0%}" for name, value in result["parts"].items()), flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("zoo", nargs="?")
+    parser.add_argument("zoo", type=pathlib.Path)
     parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--tasks", default="grpo,dpo,sft")
-    parser.add_argument("--steps", type=int, default=15)
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--trl", choices=["grpo", "dpo", "sft"], help="only this side's run of a task")
-    parser.add_argument("--out", type=pathlib.Path)
+    parser.add_argument("--cases", default="tiny,small", help="names of cases, or of models for all of theirs")
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--smollm2", type=pathlib.Path, help="the folder of SmolLM2-135M-Instruct")
+    parser.add_argument("--ppo-path", type=pathlib.Path, help="where the last TRL that has PPO is")
     options = parser.parse_args()
-    if options.trl:
-        options.out.write_text(json.dumps(run_trl(options.trl, options.folder, options.steps)))
-        return
-    folder = options.folder.resolve()
-    parameters, lengths = make_work(folder)
-    trained = {"grpo": 0, "dpo": PAIRS * lengths["pairs"], "sft": EXAMPLES * lengths["examples"]}
-    print(f"{parameters / 1e6:.1f} million parameters, float32, {THREADS} threads; medians of {options.rounds} runs of")
-    print(f"{options.steps} steps each without the first {WARMUP}; load of the machine {os.getloadavg()[0]:.1f}\n")
-    print(f"{'':6}{'s/step TRL':>12}{'ours':>9}{'ratio':>8}{'tokens/s TRL':>14}{'ours':>9}{'MiB TRL':>9}{'ours':>7}{'ratio':>8}")
-    for task in options.tasks.split(","):
-        figures = measure(options.zoo, task, folder, options.steps, options.rounds, trained[task])
-        (theirs, their_rate, their_peak), (own, own_rate, own_peak) = figures["TRL"], figures["PolicyZoo"]
-        print(
-            f"{task:6}{theirs:12.3f}{own:9.3f}{theirs / own:8.2f}{their_rate:14.0f}{own_rate:9.0f}"
-            f"{their_peak:9.0f}{own_peak:7.0f}{their_peak / own_peak:8.2f}",
-            flush=True,
-        )
-    print("\nratio: TRL's over ours; above 1 ours takes less.")
+    options.zoo = options.zoo.resolve()
+    wanted = options.cases.split(",")
+    cases = [case for case in CASES if case.name in wanted or case.model in wanted]
+    unknown = set(wanted) - {case.name for case in CASES} - {case.model for case in CASES}
+    if unknown or not cases:
+        parser.error(f"no case {', '.join(sorted(unknown))}; there are {', '.join(case.name for case in CASES)}")
+    if any(case.model == "smollm2" for case in cases) and not options.smollm2:
+        parser.error("a case of smollm2 needs --smollm2 FOLDER; `make smollm2` gets it")
+    if options.steps <= WARMUP:
+        parser.error(f"--steps: expected more than {WARMUP}, which are left out")
+    bench = Bench(options)
+    make_models(bench.folder, {case.model for case in cases} - {"smollm2"})
+    print(f"float32, {THREADS} threads; {options.rounds} rounds of {options.steps} steps a side, the first {WARMUP} left out;")
+    print("seconds: the smaller of the rounds' medians; floor: what the matrix products alone would take; MiB: the process's peak\n")
+    print(f"{'':19}{'s/step':>9}{'':9}{'':7}{'':6}{'floor':>7}{'MiB':>8}")
+    print(f"{'':19}{'TRL':>9}{'ours':>9}{'ratio':>7}{'aim':>6}{'/ours':>7}{'TRL':>8}{'ours':>7}{'/TRL':>6}")
+    results = []
+    for case in cases:
+        results.append(bench.measure(case))
+        show(results[-1])
+        found = {"environment": machine.description(str(options.zoo)), "results": results}
+        (bench.folder / "results.json").write_text(json.dumps(found, indent=2) + "\n")
+    print(f"\nratio: TRL's over ours (of generation: ours over TRL's, in tokens a second). All numbers: {bench.folder}/results.json")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ struct DataTests {
         try Command.inFolder { zoo in
             let raw = try digits(zoo)
             let rows = try Self.rows(zoo("data", "list").output)
-            #expect(rows.map { $0.name } == Tasks.names)
+            #expect(rows.map { $0.name } == Tasks.names + FetchedModel.names)
             func says(_ task: String, _ text: String) -> Bool {
                 guard let row = rows.first(where: { $0.name == task }) else { return false }
                 return Set(text.split(separator: " ")).isSubset(of: row.words)
@@ -66,7 +66,9 @@ struct DataTests {
         try Command.inFolder { zoo in
             let refused = try zoo("data", "fetch", "countdown", name)
             #expect(refused.status == 64 && refused.output == "")
-            #expect(refused.errors.contains("there is no task '\(name)'") && refused.errors.contains("did you mean '\(meant)'?"))
+            #expect(
+                refused.errors.contains("there is no task or model '\(name)'")
+                    && refused.errors.contains("did you mean '\(meant)'?"))
         }
     }
 

@@ -66,7 +66,7 @@ struct FuzzCampaignTests {
             "policy.new.hidden_size",
             "policy.new.num_hidden_layers", "policy.new.vocabulary_size", "policy", "data.max_length", "data.examples",
             "parameters.examples",
-            "stages.0", "stages", "rollout.temperature", "rollout.max_new_tokens", "microbatch_tokens", "checkpoint_every",
+            "stages.0", "stages", "rollout.temperature", "rollout.max_new_tokens", "microbatch_tokens", "checkpoints.every",
             "compare.jobs",
             "task", "evaluation", "stages.base.algorithm", "…", "a..b", "",
         ]

@@ -19,7 +19,7 @@ struct TrainingTests {
 
     private func lines(_ file: URL) -> Int { (try? String(contentsOf: file, encoding: .utf8))?.filter(\.isNewline).count ?? 0 }
 
-    private let settings = ["--quiet", "--set", "budget.updates=2400", "--set", "checkpoint_every=40", "--seed", "3"]
+    private let settings = ["--quiet", "--set", "budget.updates=2400", "--set", "checkpoints.every=40", "--seed", "3"]
 
     @Test("a run that is stopped or killed goes on bit for bit", arguments: [SIGINT, SIGKILL])
     func resume(signal: Int32) throws {

@@ -38,4 +38,29 @@ struct CriticByHandTests {
         let record = try record(#", "lambda": 1, "reward_clip": 0.5"#)
         #expect(record.losses[1].gradients["value"] == [0, -0.125])
     }
+
+    /// Two actions with a tool's answer between them, V = ½ and ¼, ½ earned at each, λ = ½. The answer's own value is never read.
+    ///
+    /// δ = ½ + ¼ − ½ and ½ − ¼, so the advantages are ¼ + ½·¼ = ⅜ and ¼, and A + V is ⅞ and ½. With the score cut to ¼, ¾ goes off the
+    /// last action: δ there is ½ − ¾ − ¼ = −½, the advantages are 0 and −½, and A + V is ½ and −¼.
+    @Test(
+        "what was earned at a step stays there, and values carry over a tool's answer",
+        arguments: [("", [0.375, 0.25], [0.875, 0.5]), (#", "reward_clip": 0.25"#, [0, -0.5], [0.5, -0.25])])
+    func stepRewards(options: String, advantages: [Double], returns: [Double]) throws {
+        let samples = Samples(mask: [[1, 0, 1]], behaviour: [[-1, 0, -2]])
+        let logp = try samples.batch.steps("behaviour_logp")
+        var script = samples.script(
+            rewards: [1],
+            outputs: [
+                "policy.logp": [logp], "reference.logp": [logp], "policy.entropy": [[0, 0, 0]],
+                "critic.value": [[0.5, 99, 0.25]],
+            ])
+        script.rewards = { _ in
+            [Column("reward", perStep: false, .f64([1])), Column("step_reward", perStep: true, .f64([0.5, 0, 0.5]))]
+        }
+        let record = try step(
+            "PPO", "ppo", #"{"prompts": 1, "epochs": 1, "whiten_advantages": false, "lambda": 0.5\#(options)}"#, script)
+        #expect(record.losses[0].gradients["logp"] == [-advantages[0] / 2, 0, -advantages[1] / 2])
+        #expect(record.losses[1].gradients["value"] == [(0.5 - returns[0]) / 2, 0, (0.25 - returns[1]) / 2])
+    }
 }

@@ -92,7 +92,7 @@ struct ExactKLTests {
         #expect {
             try run("ppo", ["kl_estimator": text("exact")])
         } throws: {
-            "\($0)".hasPrefix("parameter 'kl_estimator' is \"exact\"; expected one of \"k1\", \"k2\", \"k3\"")
+            "\($0)".contains("parameter 'kl_estimator' of 'ppo': expected one of k1, k2, k3, abs, k1+, k3+, abs+, found 'exact'")
         }
         #expect {
             try run("grpo", (exact["grpo"] ?? [:]).with(["use_bias_correction_kl": "true"]))

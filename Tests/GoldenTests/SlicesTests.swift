@@ -26,6 +26,8 @@ private final class CuttingHost: HostServices {
     }
 
     func optimizerStep(role: String) throws -> UpdateInfo { UpdateInfo(gradientNorm: 1, learningRate: 1e-3, version: 1) }
+    func discard(role: String) throws { try whole.discard(role: role) }
+    var position: RunPosition { whole.position }
     func prompts(_ n: Int) throws -> Batch { try whole.prompts(n) }
     func pairs(_ n: Int) throws -> Batch { try whole.pairs(n) }
     func examples(_ n: Int) throws -> Batch { try whole.examples(n) }

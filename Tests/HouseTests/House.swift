@@ -6,13 +6,14 @@ import Foundation
 enum House {
     /// A module may import the modules that it lists, and nothing else of this package.
     static let imports: [String: [String]] = [
-        "CZoo": [], "CTorch": [], "CLtdl": [], "CPNG": [], "CParquet": [],
+        "CZoo": [], "CTorch": [], "CLtdl": [], "CPNG": [], "CParquet": [], "CProcess": [],
         "ZooKit": ["CZoo"],
         "ZooBase": [],
         "ZooTensor": ["CTorch", "ZooBase"],
         "ZooModels": ["ZooTensor", "ZooBase"],
         "ZooData": ["CPNG", "ZooBase"],
-        "ZooPlugins": ["CZoo", "ZooKit", "CLtdl", "ZooBase", "ZooData"],
+        "ZooPlugins": ["CZoo", "ZooKit", "CLtdl", "CProcess", "ZooBase", "ZooData"],
+        "ZooPluginWorker": ["ZooPlugins", "ZooBase"],
         "ZooRecipe": ["ZooPlugins", "ZooKit", "ZooData", "ZooModels", "ZooBase"],
         "ZooRecords": ["ZooRecipe", "ZooPlugins", "ZooKit", "CZoo", "ZooData", "ZooBase"],
         "ZooServices": [
@@ -30,14 +31,14 @@ enum House {
     /// rooms are the ground.
     static let rooms: [String: [String]] = [
         "ZooBase": ["Errors", "Numbers", "Text", "Files", "JSON"],
-        "ZooData": ["Images", "Conversations", "ChatTemplate", "Rows", "Rewards", "Tasks"],
+        "ZooData": ["Images", "Conversations", "ChatTemplate", "Rows", "Rewards", "Logging", "Tasks", "Models"],
         "ZooKit": ["Maths", "Parameters", "Services", "Plugin"],
-        "ZooModels": ["Network", "Layers", "Adapter", "Tokenizer", "Tabular", "CausalLM", "FlowImage", "Folders"],
+        "ZooModels": ["Network", "Layers", "Adapter", "Tokenizer", "Tabular", "CausalLM", "FlowImage", "Folders", "Export"],
         "ZooPlugins": ["Workers", "Host", "Description", "Loading", "Conformance"],
         "ZooRecipe": ["Node", "Schema", "Recipe", "Loading"],
-        "ZooServices": ["Store", "Modality", "Text", "Table", "Images", "Models", "Content", "Stage"],
-        "ZooRun": ["Setup", "Measuring", "Training", "Control", "Probe", "Tools", "Workers"],
-        "ZooReport": ["Statistics", "Tables", "TensorBoard", "Results", "Algorithms", "Page"],
+        "ZooServices": ["Store", "Programs", "Modality", "Text", "Table", "Images", "Models", "Content", "Stage"],
+        "ZooRun": ["Setup", "Measuring", "Training", "Logging", "Control", "Forecast", "Probe", "Tools", "Workers"],
+        "ZooReport": ["Statistics", "Tables", "TensorBoard", "Results", "Runs", "Algorithms", "Page"],
     ]
 
     static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -49,10 +50,13 @@ enum House {
         var code: String
     }
 
-    /// The Swift files below a folder of the repository.
+    /// The Swift files below a folder of the repository, without those that the kit of plugin authors gives away.
     static func files(_ folder: String) throws -> [File] {
         let base = root.appending(path: folder, directoryHint: .isDirectory)
-        return try FileManager.default.subpathsOfDirectory(atPath: base.path).filter { $0.hasSuffix(".swift") }.sorted().map {
+        return try FileManager.default.subpathsOfDirectory(atPath: base.path).filter {
+            $0.hasSuffix(".swift") && !$0.hasPrefix("kit/")
+        }
+        .sorted().map {
             path in
             let text = try String(contentsOf: base.appending(path: path), encoding: .utf8)
             let parts = path.split(separator: "/")

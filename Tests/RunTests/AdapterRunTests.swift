@@ -248,7 +248,7 @@ struct AdapterRunTests {
             let policy = "policy={folder: \(path("base/model")), lora: {r: 4}}"
             return try await zoo.run(
                 "train", task.recipe.path, "--plugin-path", plugins, "--algorithm", "broken", "--run-dir", "weight-\(weight)",
-                "--set", policy, "--set", "checkpoint_every=1")
+                "--set", policy, "--set", "checkpoints.every=1")
         }
         let whole = try await move("1")
         #expect(whole.status == 0, "\(whole.errors)")

@@ -76,7 +76,7 @@ struct BadInputTests {
         #expect(ended.status == 65)
         let complaint = try ended.complaint
         for part in words { #expect(complaint.contains(part), "\(complaint)") }
-        #expect(!isThere("run") && !isThere("cache"))
+        #expect(!isThere("run") && !isThere("cache/artifacts"))
     }
 
     @Test("a recipe that is not there is refused")

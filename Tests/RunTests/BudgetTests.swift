@@ -126,7 +126,7 @@ struct BudgetTests {
     @Test("a run that comes no nearer to its end stops with its cause and a checkpoint")
     func idle() async throws {
         let plugins = try BrokenPlugin.folder("IDLE", in: folder.url)
-        let task = try TinyTask(in: folder.url, stage: "budget: {updates: 3}\ncheckpoint_every: 70")
+        let task = try TinyTask(in: folder.url, stage: "budget: {updates: 3}\ncheckpoints: {every: 70}")
         let command = ["train", task.recipe.path, "--plugin-path", plugins, "--algorithm", "broken"]
         let ended = try await zoo.start(command + ["--run-dir", "run"]).end()
         #expect(ended.status == 65)

@@ -39,7 +39,7 @@ struct CampaignTests {
           dpo: {pairs: 8}
           sft: {examples: 8}
         budget: {iterations: 9}
-        checkpoint_every: 2
+        checkpoints: {every: 2}
         """
 
     private func task() throws -> TinyTask {

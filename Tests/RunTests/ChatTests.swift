@@ -54,6 +54,12 @@ struct ChatTests {
         #expect(metrics.contains(#""num_tokens": \#(4 * sequence.actions).0,"#), "\(metrics)")
         #expect(FileManager.default.fileExists(atPath: folder.url.appending(path: "run/model/chat_template.jinja").path))
 
+        // The trained model is asked in its own template.
+        let words = ["sample", "run", "--chat", "--system", "Be brief.", "--prompt", "Hi", "--max-new-tokens", "3"]
+        let answer = try await zoo.succeed(words).output
+        #expect(answer.hasPrefix("system: Be brief.\nuser: Hi\nassistant: "), "\(answer)")
+        #expect(try await zoo.run("sample", "run", "--chat").complaint.contains("--chat needs what the user says: --prompt TEXT"))
+
         let shown = try await zoo.succeed(["data", "inspect", "tiny.yaml", "--kind", "examples", "--count", "1"]).output
         #expect(shown.contains("<assistant>⟦Yes.<eos>⟧\n<user>"))
         #expect(shown.contains("\(sequence.tokens) tokens, \(sequence.actions) of them actions"))

@@ -33,7 +33,7 @@ struct CheckpointDamageTests {
 
     @Test("is named with what is the matter, and the run goes on from the one before it to the same end")
     func damaged() async throws {
-        let task = try TinyTask(in: folder.url, stage: "budget: {iterations: 40}\ncheckpoint_every: 4")
+        let task = try TinyTask(in: folder.url, stage: "budget: {iterations: 40}\ncheckpoints: {every: 4}")
         try await zoo.succeed(["train", task.recipe.path, "--run-dir", "whole"])
         let process = try zoo.start(["train", task.recipe.path, "--run-dir", "run"])
         let steps = steps

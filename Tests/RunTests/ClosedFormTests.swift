@@ -47,7 +47,7 @@ struct ClosedFormTests {
         let all =
             [
                 "task={name: tabular, prompts: 2, vocabulary: \(vocabulary), horizon: \(horizon)}",
-                "rollout.max_new_tokens=\(horizon)", "budget.iterations=\(steps)", "checkpoint_every=0",
+                "rollout.max_new_tokens=\(horizon)", "budget.iterations=\(steps)", "checkpoints.every=0",
                 "evaluation.samples_per_prompt=1",
                 "optimizer={learning_rate: 0.1, schedule: linear}",
             ] + changes

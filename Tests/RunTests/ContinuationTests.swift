@@ -16,7 +16,7 @@ struct ContinuationTests {
         parameters: {grpo: {prompts: 2, samples: 2}, sft: {examples: 8}}
         optimizer: {learning_rate: 1e-3}
         budget: {updates: 4}
-        checkpoint_every: 2
+        checkpoints: {every: 2}
         """
 
     private func file(_ name: String) -> URL { folder.url.appending(path: name) }
@@ -103,24 +103,6 @@ struct ContinuationTests {
         #expect(try String(contentsOf: file("run/run.json"), encoding: .utf8).contains(#""sha256" : "\#(hash)""#))
     }
 
-    @Test("another build of the plugin is refused, by its hash, and the first one's hash stays in environment.json")
-    func plugin() async throws {
-        let plugins = try BrokenPlugin.folder("REFERENCE=1", in: folder.url)
-        let task = try TinyTask(in: folder.url, stage: Self.stage)
-        let command = ["train", task.recipe.path, "--plugin-path", plugins, "--algorithm", "broken"]
-        try await zoo.succeed(command + ["--run-dir", "run", "--quiet"])
-        try FileManager.default.removeItem(at: file("run/done"))
-        let environment = try Data(contentsOf: file("run/environment.json"))
-        let library = "\(plugins)/libBroken.so"
-        try FileManager.default.removeItem(atPath: library)
-        try FileManager.default.copyItem(
-            atPath: BrokenPlugin.folder("REFERENCE=0.5", in: folder.url) + "/libBroken.so", toPath: library)
-        let ended = try await zoo.run("train", "--resume", "run")
-        #expect(ended.status == 65)
-        #expect(try ended.complaint.contains("plugin: expected \(plugins)"))
-        #expect(try Data(contentsOf: file("run/environment.json")) == environment)
-    }
-
     @Test("a comparison's folder takes the same runs again, and names what is another")
     func adopted() async throws {
         let task = try TinyTask(
@@ -142,7 +124,7 @@ struct ContinuationTests {
             in: folder.url, stage: Self.stage, more: "evaluation: {prompts: prompts.jsonl, count: 2, every: 0}")
         let command = ["train", task.recipe.path, "--algorithm", "grpo", "--quiet"]
         try await zoo.succeed(command + ["--set", "budget.updates=7", "--run-dir", "whole"])
-        try await zoo.succeed(command + ["--set", "keep_checkpoint=true", "--set", "budget.updates=3", "--run-dir", "run"])
+        try await zoo.succeed(command + ["--set", "checkpoints.after_end=true", "--set", "budget.updates=3", "--run-dir", "run"])
         try await zoo.succeed(["train", "--resume", "run", "--set", "budget.updates=7", "--quiet"])
         func metrics(_ run: String) throws -> String {
             try String(contentsOf: file("\(run)/metrics.jsonl"), encoding: .utf8)
@@ -162,13 +144,13 @@ struct ContinuationTests {
         #expect(rate.status == 64)
         let none = try await zoo.run("train", "--resume", "whole", "--set", "budget.updates=9")
         #expect(try none.complaint.contains("kept no checkpoint"))
-        #expect(try none.complaint.contains("keep_checkpoint=true"))
+        #expect(try none.complaint.contains("checkpoints.after_end=true"))
     }
 
     @Test("where the learning rate follows a schedule, that is said")
     func schedule() async throws {
         let task = try TinyTask(in: folder.url, stage: Self.stage)
-        let changes = ["keep_checkpoint=true", "optimizer.schedule=linear", "budget.updates=2"].flatMap { ["--set", $0] }
+        let changes = ["checkpoints.after_end=true", "optimizer.schedule=linear", "budget.updates=2"].flatMap { ["--set", $0] }
         try await zoo.succeed(["train", task.recipe.path, "--run-dir", "run", "--quiet"] + changes)
         let ended = try await zoo.succeed(["train", "--resume", "run", "--set", "budget.updates=3"])
         #expect((ended.output + ended.errors).contains("follows a schedule over the whole budget"))

@@ -112,8 +112,10 @@ struct DyingRunTests {
 
     @Test("by Ctrl-C with a disk that is full says so, not that it may go on")
     func stoppedOnFullDisk() async throws {
-        let task = try TinyTask(in: folder.url, stage: "budget: {iterations: 100000}\ncheckpoint_every: 0")
+        let task = try TinyTask(in: folder.url, stage: "budget: {iterations: 100000}\ncheckpoints: {every: 0}")
         let metrics = folder.url.appending(path: "run/metrics.jsonl").path
+        // The plugin's copy does not fit under the limit.
+        try await zoo.succeed(["train", task.recipe.path, "--set", "budget.iterations=1", "--run-dir", "before", "--quiet"])
         // The metrics of some steps go into the room, the weights of 85 kB do not.
         let script = "trap '' XFSZ; ulimit -f $((64 * 1024 / $1)); shift; exec \"$@\""
         let zoo = ZooCommand.folder.appending(path: "zoo").path
@@ -132,7 +134,7 @@ struct DyingRunTests {
 
     @Test("by a terminal that closes leaves a checkpoint and goes on from it")
     func hangUp() async throws {
-        let task = try TinyTask(in: folder.url, stage: "budget: {iterations: 60}\ncheckpoint_every: 0")
+        let task = try TinyTask(in: folder.url, stage: "budget: {iterations: 60}\ncheckpoints: {every: 0}")
         try await zoo.succeed(["train", task.recipe.path, "--run-dir", "whole", "--quiet"])
         let process = try zoo.start(["train", task.recipe.path, "--run-dir", "run", "--quiet"])
         let metrics = folder.url.appending(path: "run/metrics.jsonl").path
@@ -158,18 +160,21 @@ struct DyingRunTests {
 
 /// Plugins that do one thing wrong, built from the fixture of the loader's tests.
 enum BrokenPlugin {
-    /// Builds the plugin with that defect into a folder of its own and returns the folder's path.
+    /// Builds the plugin with that defect, or with several joined by " -DBROKEN_", into a folder of its own and returns its path.
     static func folder(_ defect: String, in folder: URL) throws -> String {
-        let plugins = folder.appending(path: "plugins-\(defect)")
+        let name = defect.map { $0.isLetter || $0.isNumber || $0 == "_" ? String($0) : "-" }.joined()
+        let plugins = folder.appending(path: "plugins-\(name)")
         try FileManager.default.createDirectory(at: plugins, withIntermediateDirectories: true)
         let compiler = Process()
         compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        compiler.arguments = [
-            "cc", "-std=c99", "-D_DEFAULT_SOURCE", "-shared", "-fPIC", "-fvisibility=hidden", "-DBROKEN_\(defect)",
+        let defects = "-DBROKEN_\(defect)".split(separator: " -D").map { $0.hasPrefix("-D") ? String($0) : "-D\($0)" }
+        let options = ["cc", "-std=c99", "-D_DEFAULT_SOURCE", "-shared", "-fPIC", "-fvisibility=hidden"]
+        let files = [
             "-I", ZooCommand.clone.appending(path: "Sources/CZoo/include").path,
             ZooCommand.clone.appending(path: "Tests/ZooPluginsTests/Fixtures/broken.c").path,
-            "-o", plugins.appending(path: "libBroken.so").path, "-lm",
+            "-o", plugins.appending(path: "libBroken.so").path, "-lm", "-pthread",
         ]
+        compiler.arguments = options + defects + files
         try compiler.run()
         compiler.waitUntilExit()
         try #require(compiler.terminationStatus == 0, "cc failed on broken.c with BROKEN_\(defect)")

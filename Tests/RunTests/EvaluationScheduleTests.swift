@@ -90,7 +90,7 @@ struct EvaluationAlongTheWayTests {
             in: folder.url,
             stage: """
                 rollout: {max_new_tokens: 4}
-                parameters: {grpo: {prompts: 4, samples: 4}, ppo: {prompts: 16, epochs: 1}, dpo: {pairs: 16}, kto: {examples: 32}}
+                parameters: {grpo: {prompts: 12, samples: 4}, ppo: {prompts: 16, epochs: 1}, dpo: {pairs: 16}, kto: {examples: 32}}
                 optimizer: {learning_rate: 3e-3}
                 budget: {iterations: 50}
                 """,

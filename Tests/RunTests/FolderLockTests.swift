@@ -26,7 +26,7 @@ struct FolderLockTests {
     /// Long enough for other commands to come.
     private func task(steps: Int) throws -> TinyTask {
         try TinyTask(
-            in: folder.url, stage: "budget: {iterations: \(steps)}\ncheckpoint_every: 5\nrollout: {max_new_tokens: 4}",
+            in: folder.url, stage: "budget: {iterations: \(steps)}\ncheckpoints: {every: 5}\nrollout: {max_new_tokens: 4}",
             more: Self.more
         )
     }
@@ -37,9 +37,9 @@ struct FolderLockTests {
         try await zoo.succeed(["train", task.recipe.path, "--run-dir", "whole"])
         let first = try zoo.start(["train", task.recipe.path, "--run-dir", "run"])
         let spec = url("run/run.json").path
-        #expect(await eventually { FileManager.default.fileExists(atPath: spec) })
         // It holds the folder and reads no more of its worker, which then waits for it: the run does not end meanwhile.
-        first.send(SIGSTOP)
+        let isStopped = await first.send(SIGSTOP) { FileManager.default.fileExists(atPath: spec) }
+        try #require(isStopped, "it ended before it was stopped")
         for arguments in [["--resume", "run"], [task.recipe.path, "--run-dir", "run"]] {
             let second = try await zoo.start(["train"] + arguments).end()
             #expect(second.status == (arguments.count == 3 ? 73 : 65), "\(second.errors)")

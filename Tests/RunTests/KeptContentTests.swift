@@ -89,7 +89,7 @@ struct KeptContentTests {
         try copy.edit("kept.yaml", "name: base", "name: beginning")
         try copy.edit("kept.yaml", "{from: base}", "{from: beginning}")
         try copy.edit("kept.yaml", "name: kept", "# a comment\nname: other\nabout: words")
-        try copy.edit("kept.yaml", "budget: {iterations: 2}", "budget: {iterations: 2}\n    checkpoint_every: 7")
+        try copy.edit("kept.yaml", "budget: {iterations: 2}", "budget: {iterations: 2}\n    checkpoints: {every: 7}")
         let moved = try await why(copy.recipe)
         #expect(moved.components(separatedBy: ": cached as ").count == 4, "\(moved)")
         try await zoo.succeed(["train", copy.recipe.path, "--run-dir", "second", "--quiet"])

@@ -20,7 +20,7 @@ struct LedgerTests {
         let recipe = ZooCommand.clone.appending(path: "recipes/tabular.yaml").path
         try await zoo.succeed(
             ["train", recipe, "--quiet", "--run-dir", run.path]
-                + (["budget.iterations=150", "checkpoint_every=50"] + changes).flatMap { ["--set", $0] })
+                + (["budget.iterations=150", "checkpoints.every=50"] + changes).flatMap { ["--set", $0] })
         return RunFolder(run)
     }
 

@@ -26,7 +26,7 @@ struct ResumeTests {
           reinforce: {prompts: 4, samples: 2}
         optimizer: {learning_rate: 3e-3, schedule: cosine, warmup: 0.1}
         budget: {iterations: 96}
-        checkpoint_every: 8
+        checkpoints: {every: 8}
         """
 
     @Test(
@@ -90,7 +90,7 @@ struct ResumeTests {
         arguments: ["ppo", "grpo", "rloo", "reinforce-plus-plus", "dpo", "reinforce"])
     func table(algorithm: String) async throws {
         let recipe = ZooCommand.clone.appending(path: "recipes/tabular.yaml").path
-        let changes = ["budget={iterations: 240}", "checkpoint_every=10", "data.pairs={build: {prompts: 64}}"].flatMap {
+        let changes = ["budget={iterations: 240}", "checkpoints.every=10", "data.pairs={build: {prompts: 64}}"].flatMap {
             ["--set", $0]
         }
         try await compareInterrupted(["train", recipe, "--algorithm", algorithm] + changes)
@@ -99,7 +99,7 @@ struct ResumeTests {
     @Test("a student, with the frozen teacher that its stage names")
     func student() async throws {
         let recipe = ZooCommand.clone.appending(path: "recipes/distill.yaml").path
-        let changes = ["budget={iterations: 240}", "checkpoint_every=10", "stages.teacher.budget.updates=8"].flatMap {
+        let changes = ["budget={iterations: 240}", "checkpoints.every=10", "stages.teacher.budget.updates=8"].flatMap {
             ["--set", $0]
         }
         try await compareInterrupted(["train", recipe] + changes)
@@ -116,7 +116,7 @@ struct ResumeTests {
             optimizer: {learning_rate: 3e-3}
             ema: 0.9
             budget: {iterations: 48}
-            checkpoint_every: 6
+            checkpoints: {every: 6}
             """
         let task = try TinyImages(
             in: folder.url, cache: folder.url.appending(path: "cache"), task: "subject", stage: stage,
@@ -131,7 +131,7 @@ struct ResumeTests {
             rollout: {max_new_tokens: 8}
             parameters: {ppo: {prompts: 8, epochs: 40, minibatches: 4}}
             budget: {iterations: 3}
-            checkpoint_every: 1
+            checkpoints: {every: 1}
             """
         let task = try TinyTask(in: folder.url, stage: stage)
         let command = ["train", task.recipe.path, "--algorithm", "ppo"]

@@ -27,7 +27,7 @@ struct RewardShiftTests {
             [
                 "task={name: tabular, prompts: 4, vocabulary: 3, horizon: 2}", "rollout.max_new_tokens=2",
                 "budget.iterations=300",
-                "checkpoint_every=0", "evaluation.samples_per_prompt=1", "optimizer={learning_rate: 0.1, schedule: linear}",
+                "checkpoints.every=0", "evaluation.samples_per_prompt=1", "optimizer={learning_rate: 0.1, schedule: linear}",
                 "rewards=[{function: table}, {function: prompt-shift, weight: \(shift)}]",
                 "parameters={\(algorithm): \(parameters)}",
             ] + changes

@@ -76,6 +76,18 @@ struct TokenizerTests {
         #expect(read.decode([0, 1], skipSpecialTokens: false) == "<bos><eos>")
     }
 
+    @Test("transformers' tokenizer of a new one makes what a decoder's generate takes: no token_type_ids")
+    func inputNames() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "zoo-tokenizer-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try Tokenizer.train(on: ["a"], vocabularySize: 259).write(to: folder)
+        let data = try Data(contentsOf: folder.appending(path: "tokenizer_config.json"))
+        struct Config: Decodable { var modelInputNames: [String] }
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        #expect(try decoder.decode(Config.self, from: data).modelInputNames == ["input_ids", "attention_mask"])
+    }
+
     @Test("ids that no token has are left out of the text")
     func unknownIds() throws {
         let tokenizer = try Tokenizer.train(on: ["a"], vocabularySize: 259)

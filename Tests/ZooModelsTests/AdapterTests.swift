@@ -161,6 +161,14 @@ struct AdapterTests {
             let scores = try network.forward(recorded.batch, [.score])[0].floats
             #expect(distance(scores, try #require(recorded.numbers["score"]).floats) < 2e-5)
         }
+        // Over a language model that others use, whose weights it shares.
+        let folder = try AdapterFolder(recorded.folder)
+        let shared = try base(of: folder)
+        let judge = try CausalLM(adapting: CausalLM(scoring: shared), with: folder, head: .score, trainable: false)
+        #expect(
+            try distance(judge.forward(recorded.batch, [.score])[0].floats, #require(recorded.numbers["score"]).floats) < 2e-5)
+        let own = Set(shared.parameters.map { ObjectIdentifier($0.tensor) })
+        #expect(judge.frozen.count { !own.contains(ObjectIdentifier($0.tensor)) } == 1)
         let error = #expect(throws: ModelError.self) { try recorded.network(.languageModel) }
         #expect(error?.description.contains("task_type is SEQ_CLS, an adapter of a reward model") == true)
         // A language model's adapter has no such head, and a frozen judge needs one.

@@ -24,6 +24,55 @@ struct CausalLMTests {
         #expect(distance(together[1].floats, entropy) < 2e-5)
     }
 
+    /// Two prompts, of which the first also begins the second, with samples in no order; each sequence of it alone.
+    private func groups() -> (Sequences, alone: [Sequences]) {
+        let generator = Generator(seed: 5)
+        func words(_ count: Int) -> [Int32] { (0..<count).map { _ in Int32(generator.integer(below: 29)) } }
+        let first = words(5)
+        let prompts = [first, first + words(4)]
+        let alone = [(0, 4), (1, 9), (0, 1), (0, 12), (1, 9), (1, 2)].map { prompt, count in
+            let tokens = prompts[prompt] + words(count)
+            return Sequences(
+                offsets: [0, tokens.count], tokens: tokens, mask: tokens.indices.map { $0 >= prompts[prompt].count })
+        }
+        let offsets = alone.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.stepCount) }
+        return (Sequences(offsets: offsets, tokens: alone.flatMap(\.tokens), mask: alone.flatMap(\.mask)), alone)
+    }
+
+    @Test(
+        "what samples of one prompt begin with is computed once, to the same outputs and gradients", arguments: Family.allCases,
+        [Head.languageModel, .value, .score])
+    func sharedPrompts(family: Family, head: Head) throws {
+        let (batch, alone) = groups()
+        let output = head == .languageModel ? NetworkOutput.logp : head == .value ? .value : .score
+        func pass(_ batches: [Sequences]) throws -> (outputs: [Float], gradients: [[Float]]) {
+            let network = try smallModel(family, head)
+            // A fresh value head is zeros.
+            for parameter in network.parameters where parameter.tensor.shape == [1, 16] {
+                withoutGrad { parameter.tensor.copy(from: .normal([1, 16], generator: Generator(seed: 8))) }
+            }
+            let outputs = try batches.map { try network.forward($0, [output])[0] }
+            var seeds = (0..<batch.stepCount).map { Float($0 % 7) - 2.5 }[...]
+            backward(
+                outputs,
+                gradients: outputs.map { output in
+                    defer { seeds = seeds.dropFirst(output.count) }
+                    return Tensor(Array(seeds.prefix(output.count)))
+                })
+            return (outputs.flatMap(\.floats), network.parameters.map { $0.tensor.gradient?.floats ?? [] })
+        }
+        let together = try pass([batch])
+        let apart = try pass(alone)
+        #expect(distance(together.outputs, apart.outputs) < 2e-5)
+        for (one, other) in zip(together.gradients, apart.gradients) {
+            #expect(distance(one, other) < 1e-5 * (1 + (other.map(abs).max() ?? 0)))
+        }
+        let network = try smallModel(family, head)
+        let most = alone.reduce(0) { $0 + network.forwardFLOPs($1, [output]) }
+        #expect(network.forwardFLOPs(batch, [output]) < 0.85 * most)
+        #expect(network.backwardFLOPs(batch, [output]) == 2 * network.forwardFLOPs(batch, [output]))
+    }
+
     @Test("a step's output does not depend on the steps after it", arguments: Family.allCases)
     func causality(family: Family) throws {
         let network = try smallModel(family)
@@ -145,6 +194,12 @@ struct CausalLMTests {
         // Attention: 3 · 4 / 2 pairs, two products of 4, two operations each: 96.
         // The only layer goes on after attention for the one row that is needed.
         #expect(network.forwardFLOPs(batch, [.logp]) == Double(2 * 32 * 3 + 2 * 88 + 96 + 2 * 4 * 10))
+        // Blocks that are computed again in the backward pass, without the output layer.
+        #expect(network.recomputedFLOPs(batch, [.logp]) == Double(2 * 32 * 3 + 2 * 88 + 96))
+        // Two sequences of three inputs each that begin with the step 1: it is computed for the first of them alone.
+        let pair = Sequences(
+            offsets: [0, 4, 8], tokens: [1, 2, 3, 4, 1, 2, 5, 6], mask: [false, false, true, true, false, false, true, true])
+        #expect(network.forwardFLOPs(pair, [.logp]) == Double(2 * 32 * (3 + 2) + 2 * 88 * 4 + 2 * 96 + 4 * 2 * 4 * 10))
         // Two samples of the prompt [1, 2], which is read once (its second row alone to the end): of their new tokens [3, 4] and [3, 5]
         // each 3 is read, at position 3 of 3; each token is drawn from logits, the first of both from the same.
         let drawn = Sequences(

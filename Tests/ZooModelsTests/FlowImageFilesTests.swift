@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import ZooBase
 import ZooModels
 import ZooTensor
 
@@ -84,7 +85,7 @@ struct FlowImageFilesTests {
         #expect(distance(means, [1, 1, -0.5, -0.5]) < 0.2, "\(means)")
     }
 
-    @Test("prompt embeddings and latents are read where text encoders and a VAE would stand")
+    @Test("prompt embeddings are read where text encoders would stand")
     func stored() throws {
         try withTemporaryFolder { folder in
             let network = try smallFlow()
@@ -105,10 +106,9 @@ struct FlowImageFilesTests {
                 [
                     NamedTensor("prompt_embeds", .concatenate([prompts.narrow(0, 0..<1), row, prompts.narrow(0, 2..<3)])),
                     NamedTensor("pooled_prompt_embeds", .concatenate([sum * 2, sum, sum * 3])),
-                    NamedTensor("latents", .zeros([3, 1, 4, 4])),
                 ], to: file)
-            let stored = try StoredPrompts(file: file, config: network.config, device: .cpu)
-            #expect(stored.count == 3 && stored.latents?.shape == [3, 1, 4, 4])
+            let stored = try StoredPrompts([file])
+            #expect(stored.count == 3 && stored.tokens == 2 && stored.widths == (8, stored.widths.pooled))
             let given = try FlowImage.load(from: folder, prompts: stored)
             var batch = Self.images()
             batch.conditions = [2, 1, 2, 1]
@@ -117,6 +117,8 @@ struct FlowImageFilesTests {
             batch.conditions = [1, 1]
             #expect(distance(try given.denoisingError(batch).floats, expected) < 1e-6)
             batch.conditions = [3, 1]
+            #expect(throws: ModelError.self) { try given.denoisingError(batch) }
+            batch.conditions = [-1, 1]
             #expect(throws: ModelError.self) { try given.denoisingError(batch) }
         }
     }
@@ -130,7 +132,7 @@ struct FlowImageFilesTests {
             ("transformer/config.json", "axes_dims_rope", "[2, 2, 4]", "attention_head_dim (6)"),
             ("transformer/config.json", "num_layers", "2000000000", "num_layers is 2000000000; expected at most 4096"),
             ("transformer/config.json", "num_attention_heads", "4611686018427387904", "expected at most 16384"),
-            ("scheduler/scheduler_config.json", "use_dynamic_shifting", "true", "static shift"),
+            ("scheduler/scheduler_config.json", "use_karras_sigmas", "true", "static shift"),
             ("condition_table/config.json", "kinds", "[]", "at least one id"),
         ])
     func refused(file: String, key: String, value: String, text: String) throws {
@@ -142,6 +144,46 @@ struct FlowImageFilesTests {
             try JSONSerialization.data(withJSONObject: json).write(to: place)
             let error = #expect(throws: ModelError.self) { try FlowImage.load(from: folder) }
             #expect(error?.description.contains(text) == true, "\(error?.description ?? "")")
+        }
+    }
+
+    /// FLUX.1-dev's schedule, as diffusers 0.35.2 gives its σ for 5 steps of an image of 1024 × 1024 pixels and of 512 × 512.
+    @Test(
+        "a shift that grows with the image is read, saved and computed as diffusers does",
+        arguments: [
+            (4096, [1, 0.92664737, 0.82570165, 0.67798674, 0.44119975, 0]),
+            (1024, [1, 0.88249725, 0.73797405, 0.55589902, 0.31945133, 0]),
+        ])
+    func dynamicShift(tokens: Int, sigmas: [Float]) throws {
+        try withTemporaryFolder { folder in
+            try smallFlow().save(to: folder)
+            let place = folder.appendingPathComponent("scheduler/scheduler_config.json")
+            let json = """
+                {"_class_name": "FlowMatchEulerDiscreteScheduler", "base_image_seq_len": 256, "base_shift": 0.5, "max_image_seq_len": 4096,
+                "max_shift": 1.15, "num_train_timesteps": 1000, "shift": 3.0, "use_dynamic_shifting": true}
+                """
+            try Data(json.utf8).write(to: place)
+            let network = try FlowImage.load(from: folder)
+            #expect(distance(network.schedule.sigmas(5, tokens: tokens).map(Float.init), sigmas) < 1e-6)
+            try network.save(to: folder)
+            #expect(try FlowImage.load(from: folder).schedule == network.schedule)
+        }
+    }
+
+    @Test("the class of a pipeline stays, and weights alone are read without prompts")
+    func pipeline() throws {
+        try withTemporaryFolder { folder in
+            try smallFlow().save(to: folder)
+            let index = folder.appendingPathComponent("model_index.json")
+            let text = try String(contentsOf: index, encoding: .utf8)
+            try Data(text.replacing("FluxKontextPipeline", with: "FluxPipeline").utf8).write(to: index)
+            try FileManager.default.removeItem(at: folder.appendingPathComponent("condition_table"))
+            let error = #expect(throws: FileError.self) { try FlowImage.load(from: folder) }
+            #expect(error?.description.contains("images.prompt_embeds") == true)
+            let network = try FlowImage.load(from: folder, isRun: false)
+            try network.save(to: folder)
+            #expect(try String(contentsOf: index, encoding: .utf8).contains("FluxPipeline"))
+            #expect(throws: ModelError.self) { try network.denoisingError(Self.images()) }
         }
     }
 

@@ -126,7 +126,7 @@ struct FluxParityTests {
     @Test("noise levels are those of diffusers' scheduler", arguments: [1, 3], [1, 4, 10, 28])
     func sigmas(shift: Int, steps: Int) throws {
         let expected = try RecordedFlux("flux", "sigmas")["sigmas.\(shift).\(steps)"].floats
-        let found = FlowSchedule(shift: Double(shift)).sigmas(steps).map(Float.init)
+        let found = FlowSchedule(shift: Double(shift)).sigmas(steps, tokens: 36).map(Float.init)
         #expect(distance(found, expected) < 1e-6)
         #expect(try FlowImage.load(from: fixtures.appendingPathComponent("flux")).schedule.shift == 3)
     }
@@ -172,7 +172,7 @@ struct FluxParityTests {
                 NamedTensor("image", image), NamedTensor("prompt", prompt), NamedTensor("pooled", pooled),
                 NamedTensor("time", Tensor([0.2, 0.9] as [Float])), NamedTensor("guidance", Tensor([1.5, 4] as [Float])),
                 NamedTensor("velocity", velocity.reshape([2, 36, 4])),
-                NamedTensor("sigmas", Tensor(network.schedule.sigmas(7).map(Float.init))),
+                NamedTensor("sigmas", Tensor(network.schedule.sigmas(7, tokens: 36).map(Float.init))),
             ], to: folder.appendingPathComponent("ours.safetensors"))
     }
 }

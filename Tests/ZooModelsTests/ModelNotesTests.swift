@@ -26,6 +26,27 @@ struct ModelNotesTests {
     @Test("what transformers writes needs none, whatever the family", arguments: languageModels.filter { $0 != "phi3" })
     func none(name: String) throws { #expect(try notes(name) == []) }
 
+    @Test("what generation_config.json asks of the sampler is said, its end tokens and neutral values are not")
+    func generation() throws {
+        func notes(_ json: String) throws -> [String] {
+            try withTemporaryFolder { folder in
+                let source = fixtures.appendingPathComponent("tied")
+                for name in ["config.json", "model.safetensors"] {
+                    try FileManager.default.copyItem(
+                        at: source.appendingPathComponent(name), to: folder.appendingPathComponent(name))
+                }
+                try Data(json.utf8).write(to: folder.appendingPathComponent("generation_config.json"))
+                return try ModelNotes.read(folder)
+            }
+        }
+        #expect(try notes(#"{"eos_token_id": [2, 5], "temperature": 1.0, "top_p": 1.0, "do_sample": true}"#) == [])
+        #expect(
+            try notes(#"{"eos_token_id": 2, "temperature": 0.6, "top_p": 0.95, "repetition_penalty": 1.1}"#) == [
+                "generation_config.json asks for temperature 0.6, top_p 0.95, repetition_penalty 1.1: not used, a recipe's 'rollout' says "
+                    + "how samples are drawn"
+            ])
+    }
+
     @Test("dropout, an old name of an activation, limits of lengths and unknown keys are said")
     func configuration() throws {
         #expect(

@@ -3,23 +3,23 @@ import Testing
 import ZooKit
 import ZooPlugins
 
-@Suite("the conformance bench", .serialized)
+@Suite("the conformance bench")
 struct ConformanceTests {
     private func check(_ path: String, only: [String] = []) async throws -> ConformanceReport {
-        try await Conformance(deadline: 120, width: 2, executable: PluginFixture.zoo).check(path, only: only)
+        try await Conformance(deadline: 120, width: 2, executable: PluginFixture.worker).check(path, only: only)
     }
 
     private func failures(_ report: ConformanceReport) -> Set<String> {
         Set(report.results.filter { $0.outcome == .failed }.map(\.id))
     }
 
-    @Test("a plugin that keeps the contract passes every case")
+    @Test("a plugin that keeps the contract passes")
     func sound() async throws {
         try await PluginFixture.withFolder { folder in
-            let report = try await check(PluginFixture.compile(into: folder))
-            #expect(report.passed)
-            #expect(report.results.count == 30)
-            #expect(report.results.allSatisfy { $0.outcome == .passed }, "\(report.table())")
+            // Its loss is for numbers by hand; it does not learn.
+            let groups = Set(Conformance.list.map { String($0.id.prefix { $0 != "/" }) }).subtracting(["learning"])
+            let report = try await check(PluginFixture.compile(into: folder), only: groups.sorted())
+            #expect(report.passed, "\(report.table())")
         }
     }
 
@@ -36,7 +36,7 @@ struct ConformanceTests {
             ("EXIT_IN_ENTRY", ["binary/loads"]), ("EXIT_IN_CREATE", ["contract/create"]), ("EXIT_IN_STEP=0", ["contract/step"]),
             ("METRIC=\"step\"", ["contract/step"]),
             ("CRASH_IN_STEP", ["contract/step"]), ("NEVER_RELEASES", ["contract/step"]),
-            ("READS_PAST", ["contract/short-services"]), ("LONG_TABLES", ["contract/long-tables"]),
+            ("READS_PAST", ["contract/short-services"]), ("LONG_TABLES", ["contract/released-hosts", "contract/long-tables"]),
             ("GRADIENT", ["numerics/gradients"]), ("MASKED_GRADIENT", ["numerics/masked-steps"]),
             ("NOT_SEPARABLE", ["numerics/slices"]), ("ORDER", ["numerics/order", "numerics/slices"]),
             ("IMPURE", ["numerics/purity"]), ("NOT_FINITE", ["numerics/not-finite"]),
@@ -72,6 +72,21 @@ struct ConformanceTests {
         #expect(report.passed, "\(report.table())")
     }
 
+    @Test("an open file that another process deletes meanwhile is the same one; another file at its number is not")
+    func openFiles() async throws {
+        try await PluginFixture.withFolder { folder in
+            func opened(_ name: String) -> Int32 { Foundation.open("\(folder)/\(name)", O_RDWR | O_CREAT | O_CLOEXEC, 0o600) }
+            let (one, other) = (opened("one"), opened("other"))
+            defer { for descriptor in [one, other] { close(descriptor) } }
+            let before = try #require(OpenFile(one))
+            try FileManager.default.removeItem(atPath: "\(folder)/one")
+            let after = try #require(OpenFile(one))
+            #expect(before.identity == after.identity && before.text != after.text)
+            #expect(OpenFile(other)?.identity != after.identity)
+            #expect(OpenFile(900_000) == nil)
+        }
+    }
+
     @Test("a file that is not there and a case that is not known are named")
     func badInput() async throws {
         await #expect(throws: ZooError(.notFound, "/no/such/libX.so: no such file")) { try await check("/no/such/libX.so") }
@@ -100,12 +115,12 @@ struct ConformanceDeadlineTests {
     @Test("a plugin that hangs is killed at the deadline, and the sentence says so")
     func hang() async throws {
         try await PluginFixture.withFolder { folder in
-            let bench = Conformance(deadline: 20, executable: PluginFixture.zoo)
+            let bench = Conformance(deadline: 20, executable: PluginFixture.worker)
             let report = try await bench.check(
                 PluginFixture.compile("HANG_IN_STEP", into: folder), only: ["contract/step", "numerics"])
             #expect(report.results.filter { $0.outcome == .failed }.map(\.id) == ["contract/step"])
             let step = try #require(report.results.first { $0.id == "contract/step" })
-            #expect(step.detail == "the plugin did not end within 20 s and was killed")
+            #expect(step.detail == "iteration 1: the plugin did not end within 20 s and was killed")
             #expect(report.results.filter { $0.id.hasPrefix("numerics/") }.allSatisfy { $0.outcome == .skipped })
         }
     }

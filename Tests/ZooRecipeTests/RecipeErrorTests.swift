@@ -161,7 +161,7 @@ struct RecipeErrorTests {
         arguments: [
             ("threads=1000000", "threads: expected a whole number from 1 to 1024, found 1000000"),
             ("seed=1e300", "seed: expected a whole number from 0 to 9007199254740992"),
-            ("checkpoint_every=1e18", "stages[1].checkpoint_every: expected a whole number from 0 to 1000000000"),
+            ("checkpoints.every=1e18", "stages[1].checkpoints.every: expected a whole number from 0 to 1000000000"),
             ("microbatch_tokens=1e18", "stages[1].microbatch_tokens: expected a whole number from 1 to 1000000000"),
             ("rollout.max_new_tokens=1e15", "stages[1].rollout.max_new_tokens: expected a whole number from 1 to 1048576"),
             ("rollout.temperature=1e300", "stages[1].rollout.temperature: expected a number from 0.001 to 1000"),

@@ -126,7 +126,7 @@ struct RecipeTests {
     @Test("the dump writes defaults out")
     func dumpIsComplete() throws {
         let dump = try recipe().resolvedYAML()
-        for line in ["device: cpu", "beta2: 0.999", "checkpoint_every: 50", "temperature: 1", "jobs: 2", "max_length: 1024"] {
+        for line in ["device: cpu", "beta2: 0.999", "every: 50", "temperature: 1", "jobs: 2", "max_length: 1024"] {
             #expect(dump.contains(line), "\(line)")
         }
     }
@@ -137,6 +137,27 @@ struct RecipeTests {
         let different = zip(dumps[0], dumps[1]).filter { $0 != $1 }
         #expect(dumps[0].count == dumps[1].count)
         #expect(different.map(\.0) == ["    algorithm: grpo"])
+    }
+
+    @Test("a default that follows from another key follows a variant's change of it")
+    func variantDefaults() throws {
+        func last(_ yaml: String, _ changes: String) throws -> Stage {
+            let text = yaml.replacing("set: {optimizer.learning_rate: 1e-6, budget.seconds: 9}", with: "set: {\(changes)}")
+            let recipe = try recipe(text)
+            return try recipe.stage(for: #require(recipe.compare?.variants.last))
+        }
+        let plain = smallRecipe.replacing(
+            "optimizer: {learning_rate: 3e-4, schedule: cosine, critic: {learning_rate: 1e-3}}",
+            with: "optimizer: {critic: {warmup: 0.1}}")
+        let adapted = plain.replacing("policy: {from: base}", with: "policy: {from: base, lora: {r: 4}}")
+        #expect(try last(plain, "").optimizer["policy"]?.learningRate == 1e-5)
+        #expect(try last(plain, "policy.lora.r: 4").optimizer["policy"]?.learningRate == 1e-3)
+        #expect(try last(adapted, "").optimizer["policy"]?.learningRate == 1e-3)
+        #expect(try last(adapted, "policy.lora: null").optimizer["policy"]?.learningRate == 1e-5)
+        #expect(try last(adapted, "optimizer.learning_rate: 2e-4").optimizer["policy"]?.learningRate == 2e-4)
+        // What the recipe does not say of the critic is the policy's; a reward without a name is called as its function.
+        #expect(try last(plain, "optimizer.learning_rate: 2e-4").optimizer["critic"]?.learningRate == 2e-4)
+        #expect(try last(plain, "rewards.0.function: length, rewards.0.parameters: null").rewards.map(\.name) == ["length"])
     }
 
     @Test("a variant changes the last stage: algorithm, parameters and set")

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import ZooBase
+import ZooRecords
 import ZooReport
 
 @Suite("a report over folders of runs")
@@ -40,6 +41,26 @@ struct ReportBuilderTests {
             #expect(page.notes == ["Fewer than three seeds: ppo, dpo. One run proves nothing."])
             #expect(page.charts.samples.first?.answers.map(\.text) == ["is.", "is ppo.", "is dpo."])
             #expect(page.markdown().contains("    zoo compare 'my recipe.yaml'"))
+        }
+    }
+
+    @Test("shows a conversation by its roles, and of texts without end their start")
+    func samples() throws {
+        try RunFolders.make { folders in
+            try folders.comparison()
+            let turns = [("system", "Be brief."), ("user", "2 + 2?")].map { EvaluationResult.Sample.Turn(role: $0, content: $1) }
+            let long = String(repeating: "word ", count: 100_000)
+            let sample = EvaluationResult.Sample(prompt: "system Be brief. …", messages: turns, before: "5", after: long)
+            let result = EvaluationResult(metrics: ["gold": 1], reference: [:], samples: [sample])
+            let text = String(decoding: try JSON.encode(result), as: UTF8.self)
+            for run in ["ppo-seed0", "dpo-seed0"] { try folders.write(text, to: "both/\(run)/evaluation.json") }
+            let found = try #require(try report(folders, "both").page().charts.samples.first)
+            #expect(found.prompt == "system: Be brief.\nuser: 2 + 2?")
+            #expect(found.answers[0].text == "5")
+            #expect(found.answers[1].text.hasSuffix("… (500000 characters; all of them are in samples.jsonl)"))
+            #expect(found.answers.map(\.text.count).max() ?? 0 < 4100)
+            let summary = RunSummary.samples([sample], after: "after")
+            #expect(summary.hasPrefix("system: Be brief.\nuser: 2 + 2?\n  assistant, before: 5\n  assistant, after:  word"))
         }
     }
 

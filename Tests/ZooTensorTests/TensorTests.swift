@@ -73,6 +73,36 @@ struct TensorTests {
         #expect(abs(exponential(Double(logp[0])) - 0.4) < 1e-6)
     }
 
+    @Test(
+        "draws are at the place in the running sum of probabilities, of few tokens and of many", arguments: [7, 16, 1000, 5003])
+    func runningSum(count: Int) {
+        let generator = Generator(seed: 11)
+        let logits = Tensor.normal([40, count], generator: generator) * 2
+        let uniform = Tensor.uniform([40], generator: generator)
+        let (tokens, logp) = logits.sample(uniform: uniform, temperature: 0.5, topK: 0, topP: 1)
+        let all = logits.doubles.map { $0 * 2 }
+        for row in 0..<40 {
+            let z = all[row * count..<(row + 1) * count].map(exponential)
+            let total = z.reduce(0, +)
+            let token = tokens.integers[row]
+            let below = z[..<token].reduce(0, +) / total
+            let goal = 1 - Double(uniform.floats[row])
+            #expect(below - 1e-5 < goal && goal < below + z[token] / total + 1e-5)
+            #expect(abs(Double(logp.floats[row]) - logNatural(z[token] / total)) < 1e-4)
+        }
+        let greedy = logits.sample(uniform: uniform, temperature: 0, topK: 0, topP: 1)
+        #expect(greedy.tokens.integers == logits.argmax(dim: 1).integers)
+    }
+
+    @Test("logits that are no numbers give no log-probability", arguments: [Float.nan, .infinity])
+    func brokenLogits(value: Float) {
+        var numbers = [Float](repeating: 0.5, count: 40)
+        numbers[17] = value
+        let logits = Tensor(numbers + [Float](repeating: -.infinity, count: 40), shape: [2, 40])
+        let drawn = logits.sample(uniform: Tensor([0.3, 0.3] as [Float]), temperature: 1, topK: 0, topP: 1)
+        #expect(drawn.logp.floats.allSatisfy { $0.isNaN })
+    }
+
     @Test("a token of probability zero is never drawn, at either end of the unit interval")
     func zeroProbability() {
         let logits = Tensor([-.infinity, 0, -.infinity] as [Float], shape: [1, 3]).select(Tensor([0, 0]))

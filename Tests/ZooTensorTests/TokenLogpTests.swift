@@ -99,18 +99,32 @@ struct TokenLogpTests {
         #expect(abs((entropy?.item ?? 0) - 0.693147180559945) < 1e-6)
     }
 
-    @Test("more rows than a chunk holds give what one row at a time gives")
+    @Test("more rows than a chunk holds, or than are kept, give what one row at a time gives, with its gradients")
     func chunks() {
         let generator = Generator(seed: 9)
-        // 2²⁰ / 40000 is below the least chunk of 32 rows.
-        let hidden = Tensor.normal([70, 4], generator: generator)
-        let weight = Tensor.normal([40_000, 4], generator: generator)
-        let targets = (0..<70).map { _ in generator.integer(below: 40_000) }
-        let all = hidden.tokenLogp(weight: weight, targets: Tensor(targets), inverseTemperature: nil, wantEntropy: false).logp
-            .floats
-        for row in [0, 31, 32, 69] {
-            let one = hidden.narrow(0, row..<row + 1).matmul(weight.transpose(0, 1)).logSoftmax(dim: 1).floats[targets[row]]
-            #expect(abs(all[row] - one) < 2e-5)
+        // 2²³ / 100 000 is below the least chunk of 128 rows; 2²⁴ numbers are kept, which 168 rows exceed and 130 do not.
+        let vocabulary = 100_000
+        for rows in [130, 170] {
+            let hidden = Tensor.normal([rows, 4], generator: generator)
+            let weight = Tensor.normal([vocabulary, 4], generator: generator)
+            let targets = (0..<rows).map { _ in generator.integer(below: vocabulary) }
+            func gradients(_ h: Tensor, _ logp: (Tensor, Tensor) -> Tensor) -> [[Float]] {
+                let leaves = [h.clone(), weight.clone()]
+                for leaf in leaves { leaf.requiresGrad = true }
+                let found = logp(leaves[0], leaves[1])
+                backward([found], gradients: [.ones(found.shape)])
+                return [found.floats] + leaves.map { $0.gradient?.floats ?? [] }
+            }
+            let all = gradients(hidden) {
+                $0.tokenLogp(weight: $1, targets: Tensor(targets), inverseTemperature: nil, wantEntropy: false).logp
+            }
+            let whole = gradients(hidden) {
+                $0.matmul($1.transpose(0, 1)).logSoftmax(dim: 1).gather(Tensor(targets).reshape([rows, 1]), dim: 1)
+            }
+            for (found, expected) in zip(all[0...1], whole[0...1]) {
+                #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 3e-4 })
+            }
+            #expect(zip(all[2], whole[2]).allSatisfy { abs($0 - $1) < 1e-4 })
         }
     }
 }

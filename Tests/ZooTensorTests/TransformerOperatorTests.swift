@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import ZooTensor
 
@@ -39,13 +40,11 @@ struct TransformerOperatorTests {
     }
 
     @Test(
-        "rotary heads with shared keys, packed evenly and with padding, turned whole, in part and not", arguments: [true, false],
-        [3, 2, 0])
-    func rotaryHeads(even: Bool, turned: Int) {
-        // Two sequences of 5 and 3 steps, 4 heads of width 6 over 2 shared keys.
-        let lengths = even ? [4, 4] : [5, 3]
-        let longest = lengths.max() ?? 0
-        let rows: [Int]? = even ? nil : [0, 1, 2, 3, 4, 5, 6, 7, -1, -1]
+        "rotary heads with shared keys, packed evenly, with padding and with rows of both sequences, turned whole, in part and not",
+        arguments: [nil, [0, 1, 2, 3, 4, 5, 6, 7, -1, -1], [0, 1, 2, 3, 4, 5, 0, 1, 6, 7, -1, -1]], [3, 2, 0])
+    func rotaryHeads(rows: [Int]?, turned: Int) {
+        // Two sequences of 4 steps, of 5 and 3, of 6 and 4 that begin alike; 4 heads of width 6 over 2 shared keys.
+        let longest = (rows?.count ?? 8) / 2
         let angles = Tensor.normal([8, turned], generator: Generator(seed: 4)).floats
         compare([.normal([8, 8 * 6], generator: Generator(seed: 3))]) { inputs, dtype in
             let cosine = Tensor(angles.map { Float(cos(Double($0))) }, shape: [8, turned]).to(dtype)
@@ -92,6 +91,36 @@ struct TransformerOperatorTests {
             let whole = inputs[1].detached()
             let parts = [inputs[1].narrow(0, 0..<2), inputs[1].narrow(0, 2..<5)]
             return [inputs[0].distinctRows(Tensor([4, 0, 5])).linear(fused: whole, parts: parts)]
+        }
+    }
+
+    @Test(
+        "products of few rows are those of many, and a row's bits do not depend on the others",
+        arguments: [DType.float32, .bfloat16, .float16], [(37, 13), (64, 96), (16, 5), (800, 700)])
+    func fewRows(dtype: DType, size: (Int, Int)) {
+        let generator = Generator(seed: 9)
+        let (inputs, outputs) = size
+        // Elsewhere decoding takes the general product, which makes no such promise.
+        let hasKernel = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.contains("avx512vl") == true
+        let weight = Tensor.normal([outputs, inputs], generator: generator).to(dtype)
+        let bias = Tensor.normal([outputs], generator: generator)
+        for rows in [1, 3, 4, 6, 64, 65] {
+            let x = Tensor.normal([rows, inputs], generator: generator)
+            let residual = Tensor.normal([rows, outputs], generator: generator)
+            let (plain, biased, added) = decoding {
+                (x.linear(weight), x.linear(weight, bias: bias), residual.addingLinear(x, weight))
+            }
+            let product = x.to(.float64).matmul(weight.to(.float64).transpose(0, 1))
+            for (found, expected) in [
+                (plain, product), (biased, product + bias.to(.float64)), (added, product + residual.to(.float64)),
+            ] {
+                #expect(zip(found.doubles, expected.doubles).allSatisfy { abs($0 - $1) < 2e-4 })
+            }
+            // More rows of a small weight, or of any, are the general product's.
+            if hasKernel, rows <= (inputs * outputs * dtype.size > 1 << 20 ? 64 : 24) {
+                let last = decoding { x.narrow(0, rows - 1..<rows).linear(weight) }
+                #expect(last.floats == plain.narrow(0, rows - 1..<rows).contiguous().floats)
+            }
         }
     }
 }

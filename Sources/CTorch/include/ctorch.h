@@ -49,6 +49,11 @@ void ct_count_memory(void);
 int64_t ct_memory_held(void);
 int64_t ct_memory_peak(void);
 void ct_memory_reset_peak(void);
+/// What a thread has asked for so far: operators, allocations of CPU tensors, their bytes, and those bytes that it has not freed.
+typedef struct {
+    int64_t operators, allocations, bytes, kept;
+} ct_work_done;
+ct_work_done ct_work(void);
 /// The version of libtorch's headers, "2.13.0". Static.
 const char *ct_version(void);
 void ct_message_free(ct_status message);
@@ -64,6 +69,8 @@ ct_status ct_from_bytes(
 /// How many of the numbers in `bytes` bytes of host memory, at any alignment, are NaN or infinite; 0 for integers.
 int64_t ct_count_non_finite(const void *data, size_t bytes, int32_t dtype);
 void ct_free(ct_tensor a);
+/// Another handle of the same tensor.
+ct_status ct_alias(ct_tensor *out, ct_tensor a);
 int32_t ct_rank(ct_tensor a);
 int64_t ct_size(ct_tensor a, int32_t dim);
 int64_t ct_count(ct_tensor a);
@@ -85,11 +92,22 @@ ct_status ct_fill(ct_tensor a, double value);
 
 bool ct_grad_enabled(void);
 void ct_set_grad_enabled(bool enabled);
+/// Whether this thread's products of few rows, at most 64, and no gradient read a weight as it lies. They have other bits than those of
+/// the general product, and those of a row do not depend on the other rows.
+bool ct_few_rows(void);
+void ct_set_few_rows(bool enabled);
 ct_status ct_set_requires_grad(ct_tensor a, bool requires_grad);
 bool ct_requires_grad(ct_tensor a);
 /// The accumulated gradient, or NULL if there is none yet.
 ct_status ct_grad(ct_tensor *out, ct_tensor a);
 ct_status ct_clear_grad(ct_tensor a);
+/// A part of a network: takes `count` inputs, which it frees, and puts its outputs at `outputs`.
+typedef void (*ct_part)(void *context, ct_tensor *inputs, int32_t count, ct_tensor *outputs);
+/// Runs `part` without recording gradients, and again in the backward pass: of all that it computes only the inputs are kept until
+/// then. Everything that it reads besides must be unchanged by then. `release` frees `context` once it is no longer needed, on
+/// failure too.
+ct_status ct_recompute(ct_tensor *out, int32_t out_count, const ct_tensor *inputs, int32_t count, ct_part part, void *context,
+                       void (*release)(void *));
 /// Back-propagates `gradients[i]` from `tensors[i]`, adding to the leaves' gradients.
 ct_status ct_backward(const ct_tensor *tensors, const ct_tensor *gradients, int32_t count);
 
@@ -110,7 +128,8 @@ ct_status ct_sigmoid(ct_tensor *out, ct_tensor a);
 ct_status ct_silu(ct_tensor *out, ct_tensor a);
 ct_status ct_tanh(ct_tensor *out, ct_tensor a);
 ct_status ct_matmul(ct_tensor *out, ct_tensor a, ct_tensor b);
-/// input [n, in] · weight [out, in]ᵀ + bias [out]; `bias` may be NULL.
+/// input [n, in] · weight [out, in]ᵀ + bias [out]; `bias` may be NULL. A frozen weight may be in 16 bits, here, in
+/// `ct_add_linear`, `ct_embedding` and `ct_token_logp`; it is widened to float32 for the time of the product.
 ct_status ct_linear(ct_tensor *out, ct_tensor input, ct_tensor weight, ct_tensor bias);
 /// residual [n, out] + input [n, in] · weight [out, in]ᵀ.
 ct_status ct_add_linear(ct_tensor *out, ct_tensor residual, ct_tensor input, ct_tensor weight);
@@ -164,9 +183,9 @@ ct_status ct_gelu_tanh(ct_tensor *out, ct_tensor a);
 ct_status ct_swiglu(ct_tensor *out, ct_tensor gate_up);
 /// Splits packed projections `qkv` [n, (heads + 2 kv_heads) · width] into rotated q and k, and v, each
 /// [batch, heads, length, width]. `rows` [batch · length] names the packed row of each place, a negative number meaning
-/// padding (zeros); NULL means that the rows lie there already, in order. The position of a step is its place in its
-/// row. `cosine`, `sine`: [positions, turned / 2]; the numbers of a head after its first `turned` stay. Key and value heads are
-/// repeated to `heads`.
+/// padding (zeros); a row may lie at several places of one position; NULL means that the rows lie there already, in order. The
+/// position of a step is its place in its row. `cosine`, `sine`: [positions, turned / 2]; the numbers of a head after its first
+/// `turned` stay. Key and value heads are repeated to `heads`.
 ct_status ct_rotary_heads(
     ct_tensor *q, ct_tensor *k, ct_tensor *v, ct_tensor qkv, ct_tensor rows, ct_tensor cosine, ct_tensor sine,
     int64_t batch, int64_t length, int64_t heads, int64_t kv_heads);

@@ -30,7 +30,7 @@ public enum StandardStream {
     public static func complain(_ line: String) { _ = writeAll(Data((line.shownOnOneLine + "\n").utf8), STDERR_FILENO) }
 
     /// - Returns: the number of the error.
-    static func writeAll(_ data: Data, _ descriptor: Int32) -> Int32? {
+    package static func writeAll(_ data: Data, _ descriptor: Int32) -> Int32? {
         data.withUnsafeBytes { bytes -> Int32? in
             var rest = bytes
             while !rest.isEmpty {

@@ -91,7 +91,8 @@ public struct ChatMessage: Sendable, Equatable {
         do { return try conversation(tree, column: "messages") } catch { throw DataError(place, error.reason) }
     }
 
-    var tree: JSONValue {
+    /// The message as the data has it.
+    package var tree: JSONValue {
         var members = members
         if !isLearnt { members[Self.train] = .bool(false) }
         return .object(members)

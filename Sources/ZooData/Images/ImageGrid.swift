@@ -7,10 +7,19 @@ public struct ImageGrid: Sendable {
     public var rows: [[PixelImage]]
     /// Screen pixels of one pixel.
     public var scale: Int
+    /// What the rows hold, where they are latents, which are kept as they are too; of others empty.
+    public var latentNames: [String] = []
 
     public init(rows: [[PixelImage]], scale: Int = 6) {
         self.rows = rows
         self.scale = scale
+    }
+
+    /// Latents by name, each row of one size; people see their ``PixelImage/preview``.
+    public init(latents: [(name: String, images: [PixelImage])]) {
+        let largest = latents.flatMap(\.images).map { max($0.height, $0.width) }.max() ?? 1
+        self.init(rows: latents.map(\.images), scale: max(1, min(6, 96 / largest)))
+        latentNames = latents.map(\.name)
     }
 
     /// The grid as a PNG file, 8 bits of grey.
@@ -26,7 +35,7 @@ public struct ImageGrid: Sendable {
         let width = max(1, columns * (cell.width * scale + gap) + gap)
         var grey = [UInt8](repeating: 32, count: height * width)
         for (row, images) in rows.enumerated() {
-            for (column, image) in images.enumerated() {
+            for (column, image) in images.map(\.preview).enumerated() {
                 let top = gap + row * (cell.height * scale + gap)
                 let left = gap + column * (cell.width * scale + gap)
                 for y in 0..<image.height * scale {

@@ -1,19 +1,33 @@
 import Foundation
 
-/// A grey image: values row by row, from -1 (black) to 1 (white). A sampler may go beyond.
+/// A grey image: values row by row, from -1 (black) to 1 (white). A sampler may go beyond. Or a latent of several channels, one such
+/// plane after the other.
 public struct PixelImage: Sendable, Equatable {
+    public let channels: Int
     public let height: Int
     public let width: Int
-    /// [height · width]
+    /// [channels · height · width]
     public var pixels: [Float]
 
-    public init(height: Int, width: Int, pixels: [Float]) {
-        precondition(pixels.count == height * width, "\(height) × \(width) pixels are not \(pixels.count)")
+    public init(channels: Int = 1, height: Int, width: Int, pixels: [Float]) {
+        precondition(
+            pixels.count == channels * height * width, "\(channels) × \(height) × \(width) pixels are not \(pixels.count)")
+        self.channels = channels
         self.height = height
         self.width = width
         self.pixels = pixels
     }
 
+    /// Each channel as an image.
+    public var planes: [PixelImage] {
+        if channels == 1 { return [self] }
+        return (0..<channels).map { channel in
+            PixelImage(
+                height: height, width: width, pixels: Array(pixels[channel * height * width..<(channel + 1) * height * width]))
+        }
+    }
+
+    /// Of the first channel.
     public subscript(row: Int, column: Int) -> Float {
         get { pixels[row * width + column] }
         set { pixels[row * width + column] = newValue }
@@ -29,6 +43,10 @@ public struct PixelImage: Sendable, Equatable {
     /// Convolved with a Gaussian of standard deviation `sigma` pixels; the border's pixels continue outside.
     public func blurred(sigma: Double) -> PixelImage {
         guard sigma > 0 else { return self }
+        if channels > 1 {
+            return PixelImage(
+                channels: channels, height: height, width: width, pixels: planes.flatMap { $0.blurred(sigma: sigma).pixels })
+        }
         let radius = max(1, Int((3 * sigma).rounded(.up)))
         let weights = (-radius...radius).map { Float(exp(-Double($0 * $0) / (2 * sigma * sigma))) }
         let total = weights.reduce(0, +)
@@ -47,6 +65,21 @@ public struct PixelImage: Sendable, Equatable {
     }
 }
 
+extension PixelImage {
+    /// What people may see of a latent: the mean of its channels, as bright as its own spread, from -1 to 1. It shows what is where, and
+    /// no colour or detail; a VAE would. An image of one channel is itself.
+    public var preview: PixelImage {
+        if channels == 1 { return self }
+        let size = height * width
+        let grey = (0..<size).map { place in
+            (0..<channels).reduce(Float(0)) { $0 + pixels[$1 * size + place] } / Float(channels)
+        }
+        let sorted = grey.sorted()
+        let (low, high) = (sorted[size / 50], sorted[size - 1 - size / 50])
+        return PixelImage(height: height, width: width, pixels: grey.map { 2 * ($0 - low) / max(high - low, 1e-6) - 1 })
+    }
+}
+
 // Measures of one image.
 extension PixelImage {
     /// The mean pixel.
@@ -54,6 +87,7 @@ extension PixelImage {
 
     /// The mean absolute difference of neighbours, across and down.
     public var totalVariation: Double {
+        if channels > 1 { return planes.reduce(0) { $0 + $1.totalVariation } / Double(channels) }
         var sum = 0.0
         for row in 0..<height {
             for column in 0..<width {
@@ -67,6 +101,7 @@ extension PixelImage {
     /// The share of the energy about the mean that alternates from one pixel to the next, across or down: the rows and columns of
     /// the Fourier transform at the Nyquist frequency, whose period is that of patches of two pixels. From 0 to 1.
     public var gridEnergy: Double {
+        if channels > 1 { return planes.reduce(0) { $0 + $1.gridEnergy } / Double(channels) }
         let mean = brightness
         var (energy, both) = (0.0, 0.0)
         var down = [Double](repeating: 0, count: width)

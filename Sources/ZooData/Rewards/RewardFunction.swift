@@ -30,7 +30,12 @@ extension RewardFunction {
 /// What a reward function sees of one sample.
 public struct RewardItem: Sendable {
     public var prompt: String
+    /// What follows the prompt: what the policy wrote, and between its turns what an environment answered.
     public var completion: String
+    /// The prompt as messages, where its row is a conversation.
+    public var messages: [ChatMessage]?
+    /// The tokens that the policy wrote; empty where steps are not tokens.
+    public var tokens: [Int32] = []
     /// The columns of the prompt's row that the dataset's shape does not use, by name.
     public var extras: [String: JSONValue]
     /// Whether the completion ended on its own rather than at the length limit.

@@ -11,7 +11,7 @@ public struct Dataset: Sendable {
     /// What to call it: the file's name without its ending.
     public let name: String
     public let shape: DatasetShape
-    public let rows: [Row]
+    public private(set) var rows: [Row]
     /// Of a mixture, whose rows lie one source after the other.
     public private(set) var sources: [Source] = []
     /// Columns of the files that are not read: what they hold, by name.
@@ -61,6 +61,13 @@ public struct Dataset: Sendable {
             files += part.files
             unread.merge(part.unread) { first, _ in first }
         }
+    }
+
+    /// The dataset with its rows changed one by one; their ids stay.
+    package func mapping(_ change: (Row) throws -> Row) rethrows -> Dataset {
+        var result = self
+        result.rows = try rows.map(change)
+        return result
     }
 
     /// Several datasets, from one of which each row is drawn by weight. There must be at least one.

@@ -98,6 +98,11 @@ struct RowFile {
         case "gz": throw DataError(name, "compressed files are not supported; unpack it: gunzip --keep \(name)")
         case "csv": throw DataError(name, "CSV is not supported; write one JSON object per line, such as {\"text\": \"…\"}")
         case "parquet": return
+        case "safetensors":
+            throw DataError(
+                name,
+                "holds tensors, not rows: name it by the recipe's 'images', and here a file of JSON lines whose rows name its rows, such "
+                    + "as {\"prompt\": \"a fox\", \"prompt_embeds\": 0, \"latents\": 0}")
         default: break
         }
         let start = Array(try InputFile.handle(url).read(upToCount: 8) ?? Data())

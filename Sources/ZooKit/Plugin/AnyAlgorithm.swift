@@ -31,7 +31,9 @@ class AnyAlgorithm {
         }
         table.pointee.load = { context, bytes, count, error in
             ZooError.status(error) {
-                guard bytes != nil || count == 0 else { throw ZooError(.invalidArgument, "load was called with NULL bytes") }
+                guard bytes != nil || count == 0, count < 1 << 40 else {
+                    throw ZooError(.invalidArgument, "load was called with NULL, or with \(count) bytes")
+                }
                 try AlgorithmBox.of(context).load(Array(UnsafeBufferPointer(start: bytes, count: Int(count))))
             }
         }

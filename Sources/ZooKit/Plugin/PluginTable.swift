@@ -17,7 +17,7 @@ private func makeTable(_ algorithms: [any Algorithm.Type]) -> UnsafePointer<zoo_
     let table = UnsafeMutablePointer<zoo_plugin_v1>.allocate(capacity: 1)
     table.initialize(to: zoo_plugin_v1())
     table.pointee.size = UInt32(MemoryLayout<zoo_plugin_v1>.size)
-    table.pointee.abi_minor = UInt32(ZOO_ABI_MINOR)
+    table.pointee.abi_version = UInt32(ZOO_ABI_MAJOR << 16 | ZOO_ABI_MINOR)
     table.pointee.toolchain = permanent(toolchain)
     table.pointee.algorithms = UnsafePointer(infos)
     table.pointee.n_algorithms = UInt64(algorithms.count)
@@ -31,6 +31,7 @@ private func create(
 ) -> Int32 {
     ZooError.status(error) {
         guard let out else { throw ZooError(.invalidArgument, "create was called without a place for the algorithm") }
+        out.pointee = nil
         guard let id = id.string, let type = Registry.shared.algorithm(id) else {
             throw ZooError(
                 .notFound, "this plugin has no algorithm '\(id.string ?? "(not UTF-8)")'; it has: \(Registry.shared.known)")

@@ -10,20 +10,31 @@ public struct DataService {
 
     /// The next `n` prompts: sequences without an action. Columns: `row`.
     public func prompts(_ n: Int) throws -> Batch {
-        let function = try service.function("prompts", \.prompts)
-        return try service.batch("prompts") { function(service.context, UInt64(n), $0, $1) }
+        try rows("prompts", \.prompts, n)
     }
 
     /// The next `n` preference pairs: 2n sequences whose actions are the completions. Columns: `row`, `pair`, `chosen`.
     public func pairs(_ n: Int) throws -> Batch {
-        let function = try service.function("pairs", \.pairs)
-        return try service.batch("pairs") { function(service.context, UInt64(n), $0, $1) }
+        try rows("pairs", \.pairs, n)
     }
 
     /// The next `n` supervised examples. Columns: `row`, and `rating` and `label` where the dataset has them.
     public func examples(_ n: Int) throws -> Batch {
-        let function = try service.function("examples", \.examples)
-        return try service.batch("examples") { function(service.context, UInt64(n), $0, $1) }
+        try rows("examples", \.examples, n)
+    }
+
+    private typealias Rows =
+        @convention(c) (
+            UnsafeMutableRawPointer?, UnsafePointer<zoo_rows_args>?, UnsafeMutablePointer<UnsafePointer<zoo_batch>?>?,
+            UnsafeMutablePointer<zoo_error>?
+        ) -> Int32
+
+    private func rows(_ name: String, _ path: KeyPath<zoo_data_v1, Rows?>, _ n: Int) throws -> Batch {
+        let function = try service.function(name, path)
+        var args = zoo_rows_args()
+        args.size = UInt32(MemoryLayout<zoo_rows_args>.size)
+        args.n = try count(n, "\(service.id) \(name)")
+        return try service.batch(name) { function(service.context, &args, $0, $1) }
     }
 }
 
@@ -35,13 +46,19 @@ public struct RolloutService {
         service = try Service(ZOO_ROLLOUT_ID, host: host) { field($0, \.ctx) }
     }
 
-    /// `samples` sequences for each prompt, prompt-major. Columns: `behaviour_logp`, `group`, `finished`, `policy_version`,
-    /// `temperature`, and the prompts' own. Throws where the recorded log-probabilities are not finite.
+    /// Sequences for each prompt, those of a prompt together and with one number in `group`. `samples` of each are asked for; a host may
+    /// return fewer or more. Columns: `behaviour_logp`, `group`, `finished`, `policy_version`, `temperature`, and the prompts' own.
+    /// Throws where the recorded log-probabilities are not finite.
     public func generate(_ role: Role, _ prompts: Batch, samples: Int = 1) throws -> Batch {
         let function = try service.function("generate", \.generate)
         let rollout = try role.name.withZooString { role in
             try prompts.withCBatch { prompts in
-                try service.batch("generate") { function(service.context, role, prompts, UInt64(samples), $0, $1) }
+                var args = zoo_generate_args()
+                args.size = UInt32(MemoryLayout<zoo_generate_args>.size)
+                args.role = role
+                args.prompts = prompts
+                args.samples = try count(samples, "\(service.id) generate")
+                return try service.batch("generate") { function(service.context, &args, $0, $1) }
             }
         }
         guard rollout.actionCount > 0 else {
@@ -67,6 +84,8 @@ public struct Rewards: Sendable {
     public let total: [Double]
     /// In the host's order.
     public let components: [Component]
+    /// [steps], the part of the total that came at each step, where the rewards say so; the rest came at the end.
+    public let steps: [Double]?
 
     /// The size of what each total was added up from, Σ|w·r|, [n]: what remains of large numbers that cancel is rounding by their size.
     public var sizes: [Double] {
@@ -93,7 +112,10 @@ public struct RewardService {
         let function = try service.function("score", \.score)
         let columns = try rollout.withCBatch { batch in
             try service.columns("score", sequences: rollout.sequenceCount, steps: rollout.stepCount) {
-                function(service.context, batch, $0, $1)
+                var args = zoo_score_args()
+                args.size = UInt32(MemoryLayout<zoo_score_args>.size)
+                args.rollout = batch
+                return function(service.context, &args, $0, $1)
             }
         }
         guard let total = columns.first(where: { $0.name == "reward" && !$0.perStep }) else {
@@ -105,7 +127,8 @@ public struct RewardService {
             let weight = columns.first { $0.name == "weight/" + name }?.doubles.first ?? 1
             return Rewards.Component(name: name, values: column.doubles, weight: weight)
         }
-        let rewards = Rewards(total: total.doubles, components: components)
+        let steps = columns.first { $0.name == "step_reward" && $0.perStep }?.doubles
+        let rewards = Rewards(total: total.doubles, components: components, steps: steps)
         try rewards.check(unscorable: unscorable)
         return rewards
     }
@@ -125,9 +148,16 @@ extension Rewards {
             }
         }
         try requireFinite(total.map { $0.isNaN ? 0 : $0 }, "'reward'")
+        if let steps { try requireFinite(steps, "'step_reward'") }
         for component in components {
             try requireFinite(component.values.map { $0.isNaN ? 0 : $0 }, "'reward/\(component.name)'")
             try requireFinite([component.weight], "'weight/\(component.name)'")
         }
     }
+}
+
+/// A number of rows or samples for a service; throws where it is negative.
+private func count(_ value: Int, _ what: String) throws -> UInt64 {
+    guard let count = UInt64(exactly: value) else { throw ZooError(.invalidArgument, "\(what) was asked for \(value)") }
+    return count
 }

@@ -29,6 +29,9 @@ public final class Host {
     /// Networks by role, and their gradients.
     public var model: ModelService { get throws { try ModelService(table) } }
 
+    /// How far the run has come.
+    public var run: RunInfo { get throws { try RunInfo(table) } }
+
     /// A generator seeded by the next number of the run's own, which the host checkpoints. Make one in each step, so that a resumed run
     /// continues bit for bit.
     public func makeGenerator() throws -> RunGenerator { try RunGenerator(table) }
@@ -67,6 +70,25 @@ public enum MetricNormaliser: Int32, Sendable {
 /// Severity of a line in the run's log.
 public enum MessageLevel: Int32, Sendable {
     case debug, info, warning, error
+}
+
+/// How far the run has come, for what an algorithm anneals.
+public struct RunInfo: Sendable, Equatable {
+    /// The share of the stage's budget that is spent, in [0, 1]; learning-rate schedules go by it.
+    public let progress: Double
+    /// Calls of `step` that are done, those before a resumption among them.
+    public let iteration: Int
+    /// The recipe's.
+    public let seed: UInt64
+
+    init(_ host: UnsafePointer<zoo_host_v1>) throws {
+        let service = try Service<zoo_run_v1>(ZOO_RUN_ID, host: host) { field($0, \.ctx) }
+        let function = try service.function("info", \.info)
+        var info = zoo_run_info()
+        info.size = UInt32(MemoryLayout<zoo_run_info>.size)
+        try ZooError.check("\(service.id) info") { function(service.context, &info, $0) }
+        (progress, iteration, seed) = (info.progress, Int(clamping: info.iteration), info.seed)
+    }
 }
 
 /// A deterministic generator (SplitMix64; Steele, Lea and Flood 2014), seeded by one number of the run's own.

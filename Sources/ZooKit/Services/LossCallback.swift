@@ -28,16 +28,21 @@ final class LossCallback {
         Outputs(zip(wanted, recorded).map { $1 ?? Column($0.name, perStep: false, .f64([])) })
     }
 
-    static let function: zoo_loss_fn = { context, slice, outputs, count, gradients, loss, error in
+    static let function: zoo_loss_fn = { context, pointer, error in
         ZooError.status(error) {
-            guard let context, let outputs, let gradients, let loss else {
+            guard let context, let pointer, let arguments = Sized(UnsafePointer(pointer)) else {
                 throw ZooError(.invalidArgument, "the host called the loss with a NULL argument")
             }
+            _ = try arguments.required(\.loss, "the call of the loss")
+            guard let outputs = arguments[\.outputs], let gradients = arguments[\.gradients], let count = arguments[\.n_outputs],
+                count <= 64
+            else { throw ZooError(.invalidArgument, "the host called the loss without outputs, or with more than 64") }
             let call = Unmanaged<LossCallback>.fromOpaque(context).takeUnretainedValue()
             do {
-                loss.pointee = try call.run(
-                    Batch(copying: slice), UnsafeBufferPointer(start: outputs, count: Int(count)),
-                    UnsafeMutableBufferPointer(start: gradients, count: Int(count)))
+                let loss = try call.run(
+                    Batch(copying: arguments[\.slice]), UnsafeBufferPointer(start: outputs, count: Int(count)),
+                    UnsafeBufferPointer(start: gradients, count: Int(count)))
+                pointer.fill(\.loss, loss)
             } catch {
                 call.thrown = error
                 throw error
@@ -46,24 +51,25 @@ final class LossCallback {
     }
 
     private func run(
-        _ slice: Batch, _ arrays: UnsafeBufferPointer<zoo_array>, _ gradients: UnsafeMutableBufferPointer<zoo_array>
+        _ slice: Batch, _ arrays: UnsafeBufferPointer<UnsafePointer<zoo_array>?>,
+        _ gradients: UnsafeBufferPointer<UnsafeMutablePointer<zoo_array>?>
     ) throws -> Double {
         let columns = try arrays.map { try Column(copying: $0, sequences: slice.sequenceCount, steps: slice.stepCount) }
         let outputs = try Outputs(columns).checked(wanted, of: role)
         try record(columns, of: slice)
         let result = try loss(slice, outputs)
         try requireFinite([result.value], "the loss of role '\(role.name)'")
-        for (array, output) in zip(gradients, wanted) {
+        for (place, output) in zip(gradients, wanted) {
             guard let gradient = result.gradients[output] else { continue }
             try requireFinite(gradient, "the loss's derivative by '\(output.name)'")
-            guard array.dtype == ZOO_F64, array.nbytes == UInt64(gradient.count * MemoryLayout<Double>.stride) else {
-                let expected = "\(array.nbytes / 8) in f64"
-                throw ZooError(
-                    .invalidArgument,
-                    "the loss's derivative by '\(output.name)' has \(gradient.count) numbers; expected \(expected)")
+            let name = "the loss's derivative by '\(output.name)'"
+            guard let array = Sized(place.map { UnsafePointer($0) }) else { throw ZooError(.invalidArgument, "\(name) is NULL") }
+            let bytes = try array.required(\.nbytes, name)
+            guard array[\.dtype] == ZOO_F64, bytes == UInt64(gradient.count * MemoryLayout<Double>.stride) else {
+                throw ZooError(.invalidArgument, "\(name) has \(gradient.count) numbers; expected \(bytes / 8) in f64")
             }
             guard !gradient.isEmpty else { continue }
-            array.data?.assumingMemoryBound(to: Double.self).update(from: gradient, count: gradient.count)
+            array[\.data]?.assumingMemoryBound(to: Double.self).update(from: gradient, count: gradient.count)
         }
         return result.value
     }

@@ -53,7 +53,15 @@ public struct ModelService {
             try batch.withCBatch { batch in
                 try service.columns(
                     "forward", sequences: Int(batch.pointee.n_sequences), steps: Int(batch.pointee.n_steps)
-                ) { function(service.context, role, batch, names.baseAddress, UInt64(names.count), $0, $1) }
+                ) {
+                    var args = zoo_forward_args()
+                    args.size = UInt32(MemoryLayout<zoo_forward_args>.size)
+                    args.role = role
+                    args.batch = batch
+                    args.want = names.baseAddress
+                    args.n_want = UInt64(names.count)
+                    return function(service.context, &args, $0, $1)
+                }
             }
         }
         return try Outputs(columns).checked(wanted, of: role)
@@ -88,23 +96,28 @@ public struct ModelService {
         let function = try service.function("accumulate", \.accumulate)
         return try withoutActuallyEscaping(loss) { loss in
             let call = LossCallback(role: role, wanted: wanted, batch: batch, loss: loss)
-            var total = 0.0
+            var info = zoo_loss_info()
+            info.size = UInt32(MemoryLayout<zoo_loss_info>.size)
             do {
                 try withNames(role, wanted) { role, names in
                     try call.numbered.withCBatch { batch in
-                        try ZooError.check("\(service.id) accumulate") {
-                            function(
-                                service.context, role, batch, names.baseAddress, UInt64(names.count), LossCallback.function,
-                                Unmanaged.passUnretained(call).toOpaque(),
-                                cut.flags | (stopsGradient ? ZOO_LOSS_STOP_GRADIENT : 0), &total, $0)
-                        }
+                        var args = zoo_accumulate_args()
+                        args.size = UInt32(MemoryLayout<zoo_accumulate_args>.size)
+                        args.flags = cut.flags | (stopsGradient ? ZOO_LOSS_STOP_GRADIENT : 0)
+                        args.role = role
+                        args.batch = batch
+                        args.want = names.baseAddress
+                        args.n_want = UInt64(names.count)
+                        args.loss = LossCallback.function
+                        args.loss_ctx = Unmanaged.passUnretained(call).toOpaque()
+                        try ZooError.check("\(service.id) accumulate") { function(service.context, &args, &info, $0) }
                     }
                 }
             } catch {
                 // The plugin's own error, in full, rather than what is left of it after the boundary.
                 throw call.thrown ?? error
             }
-            return Accumulated(loss: total, outputs: call.outputs)
+            return Accumulated(loss: info.loss, outputs: call.outputs)
         }
     }
 
@@ -115,9 +128,20 @@ public struct ModelService {
         var info = zoo_step_info()
         info.size = UInt32(MemoryLayout<zoo_step_info>.size)
         try role.name.withZooString { role in
-            try ZooError.check("\(service.id) optimizer_step") { function(service.context, role, &info, $0) }
+            var args = zoo_update_args()
+            args.size = UInt32(MemoryLayout<zoo_update_args>.size)
+            args.role = role
+            try ZooError.check("\(service.id) optimizer_step") { function(service.context, &args, &info, $0) }
         }
         return StepInfo(gradientNorm: info.gradient_norm, learningRate: info.learning_rate)
+    }
+
+    /// Empties the role's gradient without an update.
+    public func discard(_ role: Role) throws {
+        let function = try service.function("discard", \.discard)
+        try role.name.withZooString { role in
+            try ZooError.check("\(service.id) discard") { function(service.context, role, $0) }
+        }
     }
 
     /// `destination = (1 − weight) · destination + weight · source`. Weight 1 copies; a destination that is not yet there is made

@@ -1,15 +1,7 @@
 import CZoo
 
 /// The field of a table that someone else made, or nil where the table ends before it or the field is NULL.
-///
-/// Reads nothing beyond the size that the table's maker declared, so a table may end where memory ends.
-func field<Table, Field>(_ table: UnsafePointer<Table>, _ path: KeyPath<Table, Field?>) -> Field? {
-    guard let offset = MemoryLayout<Table>.offset(of: path) else { return nil }
-    let raw = UnsafeRawPointer(table)
-    let size = Int(raw.load(as: UInt32.self))
-    guard size >= offset + MemoryLayout<Field?>.size else { return nil }
-    return raw.load(fromByteOffset: offset, as: Field?.self)
-}
+func field<Table, Field>(_ table: UnsafePointer<Table>, _ path: KeyPath<Table, Field?>) -> Field? { Sized(table)?[path] }
 
 /// A service of the host: its table, and the means to call it and to give back what it hands out.
 struct Service<Table> {
@@ -49,10 +41,12 @@ struct Service<Table> {
         _ call: (UnsafeMutablePointer<UnsafePointer<zoo_list>?>, UnsafeMutablePointer<zoo_error>) -> Int32
     ) throws -> [Column] {
         try handedOut(name, call) { list in
-            guard list.pointee.size >= UInt32(MemoryLayout<zoo_list>.size) else {
-                throw ZooError(.internal, "\(id) \(name) handed out a truncated list")
+            let what = "the list that \(id) \(name) handed out"
+            let arrays = try Sized(list)?.required(\.arrays, what)
+            guard let count = Sized(list)?[\.n], count <= 4096, count == 0 || arrays != nil else {
+                throw ZooError(.internal, "\(what) has no arrays, or more than 4096")
             }
-            return try UnsafeBufferPointer(start: list.pointee.arrays, count: Int(list.pointee.n)).map {
+            return try UnsafeBufferPointer(start: arrays, count: Int(count)).map {
                 try Column(copying: $0, sequences: sequences, steps: steps)
             }
         }

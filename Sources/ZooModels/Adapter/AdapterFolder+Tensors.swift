@@ -102,8 +102,10 @@ extension AdapterFolder {
                                 + "vocabulary had been resized; resize the base's embeddings to it first, and save that as its base"
                         ))
                 }
+                // The base may be held in 16 bits.
                 let difference = withoutGrad {
-                    (copy.to(.float32).to(part.weight.device) - part.weight).square().sum().item
+                    let rounded = copy.to(part.weight.dtype).to(.float32).to(part.weight.device)
+                    return (rounded - part.weight.to(.float32)).square().sum().item
                 }
                 guard difference == 0 else {
                     throw blaming(

@@ -10,7 +10,7 @@ public struct AdapterFolder {
     /// The value of `base_model_name_or_path`; nil if a file of diffusers has none.
     public let baseName: String?
     /// Whether it is of a sequence classifier, which a reward model is one of.
-    let isClassifier: Bool
+    package let isClassifier: Bool
 
     /// The names of the files.
     public enum Layout: Sendable {

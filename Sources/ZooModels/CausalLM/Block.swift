@@ -86,6 +86,13 @@ extension CausalLM.Block {
             dim: 1)
     }
 
+    /// The whole layer; what follows attention on the packed rows `rows` alone (nil: all).
+    func callAsFunction(_ x: Tensor, _ plan: AttentionPlan, rows: Tensor?, _ config: CausalLMConfig) -> Tensor {
+        let attended = plan.attend(attentionInput(x, config), self, config)
+        guard let rows else { return finish(x, attended: attended) }
+        return finish(x.distinctRows(rows), attended: attended.distinctRows(rows))
+    }
+
     /// Everything of a layer that follows attention.
     func finish(_ x: Tensor, attended: Tensor) -> Tensor {
         let x = adding(output, attended, attentionPostNorm, to: x)

@@ -69,8 +69,9 @@ extension CausalLM {
                 scale: entry.scale)
         }
         let outputAdapter = try output.flatMap { try store.lowRank([$0], plan: plan, layout: .peft) }
+        let replaced = output ?? (head == .score ? base.replaceable(head).last : nil)
         let headWeight =
-            isTrainedHead ? try store.take("\(headName).weight", [1, hidden]) : try whole(output, else: base.headWeight)
+            isTrainedHead ? try store.take("\(headName).weight", [1, hidden]) : try whole(replaced, else: base.headWeight)
         let headBias = isTrainedHead ? try store.take("\(headName).bias", [1]) : base.headBias
         try store.finish()
         self.init(
@@ -81,7 +82,7 @@ extension CausalLM {
             head: head, parameters: store.parameters, trainable: trainable)
     }
 
-    /// Reads an adapter's base and adds every s · B A to its weights; the result has no adapter.
+    /// Reads an adapter's base and adds every s · B A to its weights, in float32; the result has no adapter.
     ///
     /// - Parameters:
     ///   - base: the base's folder; nil for the one that the adapter names.

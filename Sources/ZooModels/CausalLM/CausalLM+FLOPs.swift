@@ -24,9 +24,11 @@ extension CausalLM {
     }
 
     /// Of all layers over a sequence of `length` rows from its start; the last layer continues for `needed` rows only.
-    private func trunkFLOPs(length: Int, needed: Int) -> Double {
+    ///
+    /// - Parameter shared: the leading rows that are another sequence's; they are attended to and not computed again.
+    private func trunkFLOPs(length: Int, shared: Int = 0, needed: Int) -> Double {
         let (before, after) = rowFLOPs
-        let rows = Double(length)
+        let rows = Double(length - shared)
         let layers = Double(config.layers)
         return layers * before * rows + attentionFLOPs(rows: 0..<length) + after * ((layers - 1) * rows + Double(needed))
             + adapterFLOPs(rows: rows, needed: Double(needed))
@@ -47,12 +49,36 @@ extension CausalLM {
     }
 
     public func forwardFLOPs(_ batch: Sequences, _ outputs: [NetworkOutput]) -> Double {
-        (0..<batch.count).reduce(0) { total, sequence in
-            let steps = batch.steps(sequence)
-            let isScore = head == .score
-            let length = isScore ? steps.count : ActionStates.needed(batch.mask[steps])
-            let rows = isScore ? (config.pooling == .last ? 1 : length) : batch.mask[steps].count { $0 }
-            return total + trunkFLOPs(length: length, needed: rows) + headFLOPs * Double(rows)
+        packed(batch).reduce(0) { total, member in
+            let needed = rowsOfHead(member, batch)
+            return total + trunkFLOPs(length: member.length, shared: member.shared, needed: needed) + headFLOPs * Double(needed)
+        }
+    }
+
+    /// Of each layer what its operators read again: inputs of both norms and of all products, rotated queries, keys and values with a key
+    /// for each query head, and attention's output in both layouts. Blocks that are computed again keep their inputs, one of them all.
+    /// Scores with a bound (Gemma 2's), which keep a number for each pair of steps, come on top.
+    public var activationBytes: Int {
+        let heads = config.heads * config.headWidth
+        let inner = (config.family.traits.activation.isGated ? 3 : 2) * config.intermediateSize
+        let layer = 4 * config.hiddenSize + 5 * heads + inner
+        let numbers = recomputes ? config.layers * config.hiddenSize + layer : config.layers * layer
+        return numbers * MemoryLayout<Float>.size
+    }
+
+    public func recomputedFLOPs(_ batch: Sequences, _ outputs: [NetworkOutput]) -> Double {
+        packed(batch).reduce(0) { $0 + trunkFLOPs(length: $1.length, shared: $1.shared, needed: rowsOfHead($1, batch)) }
+    }
+
+    private func packed(_ batch: Sequences) -> [PackingPlan.Member] {
+        (head == .score ? scoredSteps(batch) : ActionStates.plan(batch)).buckets.flatMap { $0 }
+    }
+
+    private func rowsOfHead(_ member: PackingPlan.Member, _ batch: Sequences) -> Int {
+        switch (head, config.pooling) {
+        case (.score, .last): 1
+        case (.score, .mean): member.length
+        default: batch.mask[batch.steps(member.sequence)].count { $0 }
         }
     }
 
@@ -70,14 +96,13 @@ extension CausalLM {
         let above = Double(blocks.count - 1 - first)
         let whole = min(above, Double(blocks.count - 1))
         let attended = first >= 0 && blocks[first].qkv.adapter != nil ? first : first + 1
-        return (0..<batch.count).reduce(0) { total, sequence in
-            let mask = batch.mask[batch.steps(sequence)]
-            let rows = ActionStates.needed(mask)
-            let needed = Double(mask.count { $0 })
-            let attention = attentionFLOPs(rows: 0..<rows, from: attended)
-            let frozen = above * before * Double(rows) + after * (whole * Double(rows) + needed)
+        return packed(batch).reduce(0) { total, member in
+            let rows = Double(member.rows)
+            let needed = Double(rowsOfHead(member, batch))
+            let attention = attentionFLOPs(rows: 0..<member.length, from: attended)
+            let frozen = above * before * rows + after * (whole * rows + needed)
             let output = headFLOPs * needed * (trainsHead ? 2 : 1)
-            return total + frozen + 2 * attention + 2 * adapterFLOPs(rows: Double(rows), needed: needed) + output
+            return total + frozen + 2 * attention + 2 * adapterFLOPs(rows: rows, needed: needed) + output
         }
     }
 

@@ -7,20 +7,21 @@ extension CausalLM {
     /// - Parameters:
     ///   - generator: draws a new score head; a new value head is zero, so that training starts at V = 0.
     ///   - pooling: how a new score head sums up a sequence; nil: by its last step, or as the folder's own head does.
+    ///   - frozenType: element type of the matrices of a network that is not trained.
     public static func load(
         from folder: URL, head: Head, device: Device, trainable: Bool, generator: Generator?,
-        pooling: CausalLMConfig.Pooling? = nil
+        pooling: CausalLMConfig.Pooling? = nil, frozenType: DType = .float32
     ) throws -> CausalLM {
         try load(
             from: folder, head: head, device: device, trainable: trainable, generator: generator, pooling: pooling,
-            canBeginHead: head != .score || trainable || generator != nil)
+            frozenType: frozenType, canBeginHead: head != .score || trainable || generator != nil)
     }
 
     /// - Parameter canBeginHead: whether a value or score head that the folder lacks is newly initialised, as training wants it; a reward
     ///   model without its head would give the same reward to everything.
     static func load(
         from folder: URL, head: Head, device: Device, trainable: Bool, generator: Generator?,
-        pooling: CausalLMConfig.Pooling? = nil, canBeginHead: Bool
+        pooling: CausalLMConfig.Pooling? = nil, frozenType: DType = .float32, canBeginHead: Bool
     ) throws -> CausalLM {
         let keys = try ConfigKeys.read(folder)
         try keys.refuseOtherModels(in: folder, for: head)
@@ -60,7 +61,8 @@ extension CausalLM {
                     "tensor lm_head.weight is missing: a model without the head that predicts tokens (architectures is "
                         + "\(keys.json["architectures"]?.array?.first?.string ?? "missing")); expected a language model")
             }
-            var store = ParameterStore(tensors: tensors, missing: missing, device: device, trainable: trainable)
+            var store = ParameterStore(
+                tensors: tensors, missing: missing, device: device, trainable: trainable, frozenType: frozenType)
             let network = try CausalLM(config: config, head: head, store: &store, trainable: trainable, device: device)
             network.generation = try GenerationConfig.read(folder)
             return network

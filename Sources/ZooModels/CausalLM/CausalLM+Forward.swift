@@ -42,12 +42,10 @@ extension CausalLM {
         let chosen = rows.map { Tensor($0, device: device) }
         var x = embed(Tensor(layout.tokens, device: device), positions: Tensor(layout.positions, device: device))
         for (index, block) in blocks.enumerated() {
-            var attended = plan.attend(block.attentionInput(x, config), block, config)
-            if index == blocks.count - 1, let chosen {
-                attended = attended.distinctRows(chosen)
-                x = x.distinctRows(chosen)
-            }
-            x = block.finish(x, attended: attended)
+            let rows = index == blocks.count - 1 ? chosen : nil
+            let config = config
+            let run = { (x: Tensor) in block(x, plan, rows: rows, config) }
+            x = recomputes ? recomputed([x]) { [run($0[0])] }[0] : run(x)
         }
         return norm(x)
     }
@@ -59,12 +57,9 @@ extension CausalLM {
             throw ModelError("batch: sequence \(empty) has no steps to score")
         }
         if batch.count == 0 { return .zeros([0], device: device) }
-        let lengths = (0..<batch.count).map { sequence in
-            let tokens = batch.tokens[batch.steps(sequence)]
-            guard config.pooling == .last else { return tokens.count }
-            return (tokens.lastIndex { $0 != config.padToken } ?? tokens.startIndex) - tokens.startIndex + 1
-        }
-        let layout = SequenceLayout(batch, lengths: lengths)
+        let plan = scoredSteps(batch)
+        let layout = SequenceLayout(batch, plan)
+        let lengths = plan.lengths(of: batch.count)
         switch config.pooling {
         case .last:
             let rows = (0..<batch.count).map { layout.firstRow[$0] + lengths[$0] - 1 }
@@ -76,6 +71,17 @@ extension CausalLM {
             let sums = scores.segmentSum(Tensor(owner, device: device), count: batch.count)
             return sums * Tensor(lengths.map { 1 / Float($0) }, device: device)
         }
+    }
+
+    /// The steps of each sequence that a reward model reads.
+    func scoredSteps(_ batch: Sequences) -> PackingPlan {
+        let lengths = (0..<batch.count).map { sequence in
+            let tokens = batch.tokens[batch.steps(sequence)]
+            guard config.pooling == .last else { return tokens.count }
+            return (tokens.lastIndex { $0 != config.padToken } ?? tokens.startIndex) - tokens.startIndex + 1
+        }
+        // A mean is over all of a sequence's own rows.
+        return PackingPlan(batch, lengths: lengths, shares: config.pooling == .last)
     }
 
     func checkLength(_ length: Int) throws {
@@ -102,7 +108,7 @@ struct ActionStates {
     var count: Int { rows.count }
 
     init(_ batch: Sequences) throws {
-        layout = SequenceLayout(batch, lengths: (0..<batch.count).map { Self.needed(batch.mask[batch.steps($0)]) })
+        layout = SequenceLayout(batch, Self.plan(batch))
         var rows: [Int] = []
         var targets: [Int] = []
         var owners: [Int] = []
@@ -120,8 +126,12 @@ struct ActionStates {
         sequence = owners
     }
 
+    static func plan(_ batch: Sequences) -> PackingPlan {
+        PackingPlan(batch, lengths: (0..<batch.count).map { needed(batch.mask[batch.steps($0)]) })
+    }
+
     /// Leading steps of a sequence that its masked steps depend on: those before the last masked one.
-    static func needed(_ mask: ArraySlice<Bool>) -> Int {
+    private static func needed(_ mask: ArraySlice<Bool>) -> Int {
         mask.lastIndex(of: true).map { $0 - mask.startIndex } ?? 0
     }
 }

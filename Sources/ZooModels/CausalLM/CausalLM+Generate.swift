@@ -9,8 +9,7 @@ extension CausalLM {
         let rowCount = prompts.count * samplesPerPrompt
         if rowCount == 0 || settings.maxNewTokens == 0 { return record.generation() }
         return try withoutGrad {
-            // Each row has its own column of random numbers, so that its sample does not depend on which others are unfinished.
-            let uniform = Tensor.uniform([settings.maxNewTokens, rowCount], generator: generator, device: device)
+            let uniform = settings.uniform(rowCount, generator: generator, device: device)
             var (decoder, logits) = try prefill(prompts, samplesPerPrompt: samplesPerPrompt, settings: settings)
             for step in 0..<settings.maxNewTokens {
                 if isCancelled() { throw CancellationError() }
@@ -18,7 +17,7 @@ extension CausalLM {
                 let (tokens, logp) = logits.sampled(draw.select(decoder.owners), settings, step: step)
                 let going = try record.append(tokens.values(), logp.floats, rows: decoder.rows)
                 if step == settings.maxNewTokens - 1 || going.isEmpty { break }
-                logits = decoder.step(tokens, going: going, self)
+                logits = decoding { decoder.step(tokens, going: going, self) }
             }
             return record.generation()
         }
@@ -42,7 +41,7 @@ extension CausalLM {
         let longest = lengths.max() ?? 0
         try checkLength(longest + settings.maxNewTokens)
         // Without padding, each bucket's keys and values go to the cache as they are.
-        let layout = SequenceLayout(batch, lengths: lengths, slack: 1)
+        let layout = SequenceLayout(batch, PackingPlan(batch, lengths: lengths, slack: 1))
         let plan = AttentionPlan(layout, device: device)
         let columns = longest + settings.maxNewTokens - 1
         let order = layout.order

@@ -3,7 +3,7 @@ import ZooTensor
 /// A decoder-only transformer in Hugging Face's layout, of one of the families in `Families/`.
 ///
 /// Steps of all sequences are packed into one matrix `[n_steps, hidden]`, so that no padding is computed outside of attention.
-public final class CausalLM: GenerativeNetwork {
+public final class CausalLM: GenerativeNetwork, RecomputingNetwork {
     public let config: CausalLMConfig
     public let head: Head
     public let trainable: Bool
@@ -11,6 +11,7 @@ public final class CausalLM: GenerativeNetwork {
     public var family: String { "causal-lm" }
     /// The folder's `generation_config.json`, if it had one.
     public internal(set) var generation: GenerationConfig?
+    public var recomputes = false
 
     /// What lies before and after the blocks, with the adapters of both.
     let ends: Ends
@@ -81,6 +82,16 @@ public final class CausalLM: GenerativeNetwork {
         positionEmbedding = base.positionEmbedding
         (self.blocks, self.ends, self.head) = (blocks, ends, head)
         (self.parameters, self.trainable, self.adaptation) = (parameters, trainable, adaptation)
+    }
+
+    /// A reward model of zeros on the trunk of a frozen language model, whose weights it shares: a base for an adapter that brings the head.
+    package init(scoring base: CausalLM) {
+        let head = Tensor.zeros([1, base.config.hiddenSize], device: base.device)
+        (config, generation, norm, blocks) = (base.config, base.generation, base.norm, base.blocks)
+        positionEmbedding = base.positionEmbedding
+        ends = Ends(embedding: base.embedding, headWeight: head, headBias: nil)
+        parameters = base.parameters + [NamedTensor(base.config.scoreHead + ".weight", head)]
+        (self.head, trainable, adaptation) = (.score, false, nil)
     }
 
     public var frozen: [NamedTensor] { adaptation?.base.parameters ?? [] }

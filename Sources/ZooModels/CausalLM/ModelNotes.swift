@@ -12,6 +12,15 @@ package enum ModelNotes {
         let keys = try ConfigKeys.read(folder)
         let config = try CausalLMConfig(json: keys.json, file: keys.file)
         return ofConfig(keys, config) + ofTensors(try Safetensors.readHeaders(in: folder), config.family.traits.tensors)
+            + ofGeneration(try GenerationConfig.read(folder))
+    }
+
+    private static func ofGeneration(_ config: GenerationConfig?) -> [String] {
+        guard let config, !config.unused.isEmpty else { return [] }
+        return [
+            "generation_config.json asks for \(config.unused.joined(separator: ", ")): not used, a recipe's 'rollout' says how samples "
+                + "are drawn"
+        ]
     }
 
     private static func ofConfig(_ keys: ConfigKeys, _ config: CausalLMConfig) -> [String] {

@@ -63,6 +63,8 @@ public final class ValueHead: Network {
         return outputs.map { _ in values }
     }
 
+    public var activationBytes: Int { trunk.activationBytes }
+
     public func forwardFLOPs(_ batch: Sequences, _ outputs: [NetworkOutput]) -> Double {
         let output = Double(2 * trunk.headWeight.size(0) * trunk.config.hiddenSize) * Double(batch.maskedCount)
         return trunk.forwardFLOPs(batch, outputs) - output + Double(2 * trunk.config.hiddenSize * batch.maskedCount)

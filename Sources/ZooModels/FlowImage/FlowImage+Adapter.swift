@@ -47,7 +47,7 @@ extension FlowImage {
         let transformer = try FluxTransformer(adapting: base.transformer, plan: plan, store: &store)
         self.init(
             transformer: transformer, conditioning: base.conditioning, schedule: base.schedule, head: head,
-            adaptation: Adaptation(base: base, baseName: name, config: config, plan: plan))
+            pipeline: base.pipeline, adaptation: Adaptation(base: base, baseName: name, config: config, plan: plan))
     }
 
     private static func ownHead(_ head: Head, over base: FlowImage, trainable: Bool) throws -> FlowHead {
@@ -75,19 +75,21 @@ extension FlowImage {
     ///
     /// - Parameters:
     ///   - base: the base's folder; nil for the one that the adapter names.
-    ///   - prompts, head: as ``load(from:prompts:head:device:trainable:)`` says; a value head of the adapter's comes first.
+    ///   - prompts, isRun, head: as ``load(from:prompts:isRun:head:device:trainable:)`` says; a value head of the adapter's comes first.
     public static func load(
-        merging folder: AdapterFolder, base: URL? = nil, prompts: StoredPrompts? = nil, head: Head = .languageModel,
-        device: Device = .cpu, trainable: Bool = true
+        merging folder: AdapterFolder, base: URL? = nil, prompts: StoredPrompts? = nil, isRun: Bool = true,
+        head: Head = .languageModel, device: Device = .cpu, trainable: Bool = true
     ) throws -> FlowImage {
         try folder.require(.diffusers)
-        let network = try load(from: folder.base(base), prompts: prompts, head: head, device: device, trainable: trainable)
+        let network = try load(
+            from: folder.base(base), prompts: prompts, isRun: isRun, head: head, device: device, trainable: trainable)
         try folder.merge(into: network.transformer, .languageModel)
         guard head == .value,
             let own = try valueHead(folder.url, network.config, device: device, trainable: trainable)
         else { return network }
         return FlowImage(
-            transformer: network.transformer, conditioning: network.conditioning, schedule: network.schedule, head: own)
+            transformer: network.transformer, conditioning: network.conditioning, schedule: network.schedule, head: own,
+            pipeline: network.pipeline)
     }
 }
 

@@ -5,6 +5,8 @@ import ZooTensor
 extension FlowImage {
     /// Pipelines whose transformer loads here.
     static let pipelines = ["FluxPipeline", "FluxKontextPipeline"]
+    /// That of a network that is made here.
+    static let ownPipeline = "FluxKontextPipeline"
 
     /// Whether a folder is a pipeline's, in diffusers' layout.
     public static func isPipeline(_ folder: URL) -> Bool {
@@ -14,18 +16,22 @@ extension FlowImage {
     /// Reads a folder in diffusers' layout: `model_index.json`, `scheduler/`, `transformer/` and our `condition_table/`.
     ///
     /// - Parameters:
-    ///   - prompts: stored prompt embeddings, where the folder has no condition table.
+    ///   - prompts: stored prompt embeddings; they come before the folder's condition table.
+    ///   - isRun: whether it needs one of the two; false if only its weights are wanted.
     ///   - head: `languageModel` (velocities) or `value`; a value head that the folder lacks is newly initialised, zero.
+    ///   - frozenType: element type of the transformer's matrices if it is not trained.
     public static func load(
-        from folder: URL, prompts: StoredPrompts? = nil, head: Head = .languageModel, device: Device = .cpu,
-        trainable: Bool = true
+        from folder: URL, prompts: StoredPrompts? = nil, isRun: Bool = true, head: Head = .languageModel, device: Device = .cpu,
+        trainable: Bool = true, frozenType: DType = .float32
     ) throws -> FlowImage {
-        _ = try pipelineKeys(folder)
+        let index = try pipelineKeys(folder)
         let schedule = try FlowSchedule(
             keys: DiffusersFolder.object(
                 folder.appendingPathComponent("scheduler/scheduler_config.json"), hint: "expected the pipeline's scheduler"))
+        // Of a model of twelve billion weights that is known to be wrong, none is read.
+        if let prompts { try prompts.check(transformerConfig(folder)) }
         let transformer = try FluxTransformer.load(
-            from: folder.appendingPathComponent("transformer"), device: device, trainable: trainable)
+            from: folder.appendingPathComponent("transformer"), device: device, trainable: trainable, frozenType: frozenType)
         let table = folder.appendingPathComponent("condition_table")
         let conditioning: Conditioning
         if let prompts {
@@ -33,16 +39,27 @@ extension FlowImage {
         } else if FileManager.default.fileExists(atPath: table.path) {
             conditioning = .table(
                 try ConditionTable.load(from: table, config: transformer.config, device: device, trainable: trainable))
-        } else {
+        } else if isRun {
             throw FileError(
                 .noInput, folder.path,
-                "has no condition_table folder; text encoders are not run here, so give stored prompt embeddings instead"
+                "has no condition_table folder, and text encoders are not run here: give the recipe stored prompt embeddings, "
+                    + "images.prompt_embeds"
             )
+        } else {
+            conditioning = .none
         }
         let stored = head == .value ? try valueHead(folder, transformer.config, device: device, trainable: trainable) : nil
         return FlowImage(
             transformer: transformer, conditioning: conditioning, schedule: schedule,
-            head: try stored ?? fresh(head, transformer.config, device: device, trainable: trainable))
+            head: try stored ?? fresh(head, transformer.config, device: device, trainable: trainable),
+            pipeline: index.json["_class_name"]?.string ?? ownPipeline)
+    }
+
+    /// The configuration of a pipeline's transformer; no weight is read.
+    public static func transformerConfig(_ folder: URL) throws -> FluxConfig {
+        try FluxConfig(
+            keys: DiffusersFolder.object(
+                folder.appendingPathComponent("transformer/config.json"), hint: "expected a folder in diffusers' layout"))
     }
 
     /// `model_index.json`; throws if it names another pipeline or transformer than those that load.
@@ -89,7 +106,7 @@ extension FlowImage {
         try writeJSON(schedule.json, to: folder.appendingPathComponent("scheduler/scheduler_config.json"))
         try transformer.save(to: folder.appendingPathComponent("transformer"))
         var index: JSONObject = [
-            "_class_name": "FluxKontextPipeline", "scheduler": ["diffusers", .string(FlowSchedule.className)],
+            "_class_name": .string(pipeline), "scheduler": ["diffusers", .string(FlowSchedule.className)],
             "transformer": ["diffusers", .string(FluxConfig.className)],
         ]
         for name in ["vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2"] { index[name] = [.null, .null] }

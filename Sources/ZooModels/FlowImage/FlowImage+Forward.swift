@@ -177,7 +177,7 @@ extension FlowImage {
             let reference = Tensor(rows.reference, shape: [count, shape.count], device: device).patched(shape)
             image = .concatenate([image, reference], dim: 1)
         }
-        let (prompt, pooled) = try conditioning.embed(rows.conditions)
+        let (prompt, pooled) = try conditioning.embed(rows.conditions, device)
         return FluxInput(
             image: image.reshape([-1, config.inChannels]), prompt: prompt, pooled: pooled, timestep: sigma.map(Float.init),
             guidance: rows.guidance.map(Float.init),

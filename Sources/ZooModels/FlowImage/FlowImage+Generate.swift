@@ -133,7 +133,8 @@ extension FlowImage {
         _ generator: Generator, _ isCancelled: () -> Bool
     ) throws -> ImageGeneration {
         let (count, size) = (owners.count, batch.shape.count)
-        let sigmas = FlowSchedule(shift: settings.shift ?? schedule.shift).sigmas(settings.steps)
+        let sigmas = (settings.shift.map { FlowSchedule(shift: $0) } ?? schedule)
+            .sigmas(settings.steps, tokens: batch.shape.patches.reduce(1, *))
         let levels = settings.levels()
         let rows = ConditionRows(batch, Array(0..<count))
         let first = start?.step ?? 0

@@ -1,7 +1,12 @@
 import ZooTensor
 
 /// As the host sees it: sequences of denoising steps.
-extension FlowImage: Network {
+extension FlowImage: RecomputingNetwork {
+    public var recomputes: Bool {
+        get { transformer.recomputes }
+        set { transformer.recomputes = newValue }
+    }
+
     /// `klReference` needs the other network: see `forward(_:_:klTo:klScale:)`.
     public func supports(_ output: NetworkOutput) -> Bool {
         switch head {

@@ -9,6 +9,8 @@ public final class FlowImage {
     public let conditioning: Conditioning
     public let schedule: FlowSchedule
     public let head: FlowHead
+    /// The class of the pipeline that its folder is of.
+    let pipeline: String
     /// Trainable or frozen, in a fixed order, under their names on disk.
     public let parameters: [NamedTensor]
     /// nil: the network's parameters are all its weights.
@@ -32,12 +34,13 @@ public final class FlowImage {
 
     init(
         transformer: FluxTransformer, conditioning: Conditioning, schedule: FlowSchedule, head: FlowHead,
-        adaptation: Adaptation<FlowImage>? = nil
+        pipeline: String = FlowImage.ownPipeline, adaptation: Adaptation<FlowImage>? = nil
     ) {
         self.transformer = transformer
         self.conditioning = conditioning
         self.schedule = schedule
         self.head = head
+        self.pipeline = pipeline
         self.adaptation = adaptation
         var parameters = transformer.parameters + (adaptation == nil ? conditioning.parameters : [])
         if case .value(let weight, let bias) = head {
@@ -71,6 +74,18 @@ public final class FlowImage {
             head: try fresh(head, config, device: device, trainable: trainable))
     }
 
+    /// The same for stored prompt embeddings in place of a condition table.
+    public static func initialize(
+        config: FluxConfig, prompts: StoredPrompts, schedule: FlowSchedule = FlowSchedule(), head: Head = .languageModel,
+        device: Device = .cpu, trainable: Bool = true, generator: Generator
+    ) throws -> FlowImage {
+        try prompts.check(config)
+        return FlowImage(
+            transformer: try .initialize(config: config, device: device, trainable: trainable, generator: generator),
+            conditioning: .stored(prompts), schedule: schedule,
+            head: try fresh(head, config, device: device, trainable: trainable))
+    }
+
     /// The head that `head` asks for; `languageModel` is the policy's. A new value head is zero, so that training starts at V = 0.
     static func fresh(_ head: Head, _ config: FluxConfig, device: Device, trainable: Bool) throws -> FlowHead {
         switch head {
@@ -90,11 +105,11 @@ public final class FlowImage {
         let conditioning =
             switch conditioning {
             case .table(let table): Conditioning.table(table.copy(config: config, trainable: trainable))
-            case .stored: conditioning
+            case .stored, .none: conditioning
             }
         return FlowImage(
             transformer: transformer.copy(trainable: trainable), conditioning: conditioning, schedule: schedule,
-            head: head.copy(trainable: trainable))
+            head: head.copy(trainable: trainable), pipeline: pipeline)
     }
 }
 

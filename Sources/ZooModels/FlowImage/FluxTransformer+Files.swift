@@ -3,13 +3,18 @@ import ZooTensor
 
 extension FluxTransformer {
     /// Reads a `transformer/` folder of diffusers.
-    public static func load(from folder: URL, device: Device, trainable: Bool) throws -> FluxTransformer {
+    ///
+    /// - Parameter frozenType: element type of the matrices if they are not trained.
+    public static func load(
+        from folder: URL, device: Device, trainable: Bool, frozenType: DType = .float32
+    ) throws -> FluxTransformer {
         let keys = try DiffusersFolder.object(
             folder.appendingPathComponent("config.json"), hint: "expected a folder in diffusers' layout")
         let config = try FluxConfig(keys: keys)
         let tensors = try DiffusersFolder.tensors(in: folder)
         do {
-            return try FluxTransformer(config: config, tensors: tensors, device: device, trainable: trainable)
+            return try FluxTransformer(
+                config: config, tensors: tensors, device: device, trainable: trainable, frozenType: frozenType)
         } catch let error as ModelError {
             throw ModelError("\(folder.path): \(error)")
         }

@@ -46,17 +46,24 @@ extension FluxTransformer {
         var image = imageEmbedder.byRow(input.image)
         var prompt = contextEmbedder.byRow(input.prompt)
         for (index, block) in doubleBlocks.enumerated() {
-            run.double(block, &image, &prompt, modulation[2 * index], modulation[2 * index + 1])
+            let inputs = [image, prompt, modulation[2 * index], modulation[2 * index + 1]]
+            let outputs = kept(inputs, count: 2) { run.double(block, $0[0], $0[1], $0[2], $0[3]) }
+            (image, prompt) = (outputs[0], outputs[1])
         }
         var joint = Tensor.concatenate(
             [prompt.reshape([batch, layout.text, width]), image.reshape([batch, layout.imageCount, width])], dim: 1
         ).reshape([batch * layout.count, width])
         for (index, block) in singleBlocks.enumerated() {
-            joint = run.single(block, joint, modulation[2 * config.layers + index])
+            joint = kept([joint, modulation[2 * config.layers + index]], count: 1) { [run.single(block, $0[0], $0[1])] }[0]
         }
         let canvas = run.places(joint, layout.text..<layout.text + layout.canvasCount)
         // Here, unlike in the blocks, the scale comes first.
         return canvas.modulatedNorm(modulation[modulation.count - 1], shift: width, scale: 0)
+    }
+
+    /// What a block gives; where it is recomputed, only its inputs are kept for the backward pass.
+    private func kept(_ inputs: [Tensor], count: Int, _ block: @escaping ([Tensor]) -> [Tensor]) -> [Tensor] {
+        recomputes ? recomputed(inputs, count: count, block) : block(inputs)
     }
 
     /// cos and sin of 1000 t · 10000^(-i/128), `[n, 256]`, rounded to single precision where diffusers rounds.
@@ -81,15 +88,16 @@ private struct Run {
     let angles: (cosine: Tensor, sine: Tensor)
 
     /// A modulation's columns are shift, scale and gate of attention, then of the feed-forward.
-    func double(_ block: FluxTransformer.DoubleBlock, _ image: inout Tensor, _ prompt: inout Tensor, _ m: Tensor, _ c: Tensor) {
+    func double(
+        _ block: FluxTransformer.DoubleBlock, _ image: Tensor, _ prompt: Tensor, _ m: Tensor, _ c: Tensor
+    ) -> [Tensor] {
         let (q, k, v, _) = AttentionStream.heads(
             [projected(block.text, prompt, c), projected(block.image, image, m)], cosine: angles.cosine, sine: angles.sine,
             batch: batch, heads: heads)
         let attended = q.attention(k, v)
         let text = places(attended, 0..<layout.text)
         let pixels = places(attended, layout.text..<layout.count)
-        prompt = finish(block.text, prompt, text, c)
-        image = finish(block.image, image, pixels, m)
+        return [finish(block.image, image, pixels, m), finish(block.text, prompt, text, c)]
     }
 
     private func projected(_ stream: FluxTransformer.Stream, _ x: Tensor, _ modulation: Tensor) -> AttentionStream {

@@ -17,6 +17,8 @@ public final class FluxTransformer {
     let doubleBlocks: [DoubleBlock]
     let singleBlocks: [SingleBlock]
     let output: Projection
+    /// Whether the blocks keep only their inputs for the backward pass.
+    var recomputes = false
     private var angles: [TokenLayout: (cosine: Tensor, sine: Tensor)] = [:]
 
     /// Two linear layers with SiLU between.
@@ -43,10 +45,12 @@ public final class FluxTransformer {
         var out: Projection
     }
 
-    /// Takes copies of `tensors` (diffusers' names) as float32 parameters on `device`.
-    public init(config: FluxConfig, tensors: [String: Tensor], device: Device, trainable: Bool) throws {
+    /// Takes copies of `tensors` (diffusers' names) as parameters on `device`, in float32 unless they are frozen matrices.
+    public init(
+        config: FluxConfig, tensors: [String: Tensor], device: Device, trainable: Bool, frozenType: DType = .float32
+    ) throws {
         try config.validate()
-        var store = ParameterStore(tensors: tensors, device: device, trainable: trainable)
+        var store = ParameterStore(tensors: tensors, device: device, trainable: trainable, frozenType: frozenType)
         let width = config.width
         imageEmbedder = try store.takeLinear("x_embedder", width, config.inChannels)
         contextEmbedder = try store.takeLinear("context_embedder", width, config.jointAttentionDim)

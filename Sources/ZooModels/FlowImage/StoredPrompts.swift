@@ -1,61 +1,94 @@
 import Foundation
 import ZooTensor
 
-/// Prompt embeddings, and images as latents, computed beforehand by the text encoders and the VAE of a real model.
+/// Prompt embeddings, computed beforehand by the text encoders of a real model.
 ///
-/// One safetensors file: `prompt_embeds` `[n, tokens, joint_attention_dim]`, `pooled_prompt_embeds` `[n, pooled_projection_dim]`,
-/// and optionally `latents` `[n, c, h, w]` and what an empty prompt gives, `null_prompt_embeds` `[tokens, joint_attention_dim]` and
-/// `null_pooled_prompt_embeds` `[pooled_projection_dim]` (zeros where absent). A condition is one id: the row.
-public final class StoredPrompts {
-    public let count: Int
-    public let tokens: Int
-    /// Images as latents, where the file has them.
-    public let latents: Tensor?
-    /// `[n + 1, tokens, J]` and `[n + 1, P]`; the last row stands for a dropped condition.
-    private let prompts: Tensor, pooled: Tensor
+/// Safetensors files with `prompt_embeds` `[rows, tokens, joint_attention_dim]` and `pooled_prompt_embeds` `[rows, pooled_projection_dim]`,
+/// and in one of them optionally what an empty prompt gives, `null_prompt_embeds` `[1, tokens, joint_attention_dim]` and
+/// `null_pooled_prompt_embeds` `[1, pooled_projection_dim]`. A condition is one id: the row, counted over all files.
+public final class StoredPrompts: Sendable {
+    private let prompts: StoredRows, pooled: StoredRows
+    /// Of a dropped condition; nil where the files have none.
+    private let null: (prompt: StoredRows, pooled: StoredRows)?
+    private let files: [URL]
 
-    public init(file: URL, config: FluxConfig, device: Device) throws {
-        let tensors = try Safetensors.read(file, mustBeFinite: true)
-        func take(_ name: String, _ rank: Int, last: Int?) throws -> Tensor {
-            guard let tensor = tensors[name] else { throw ModelError("\(file.path): \(name) is missing") }
-            guard tensor.rank == rank, last.map({ tensor.size(-1) == $0 }) ?? true else {
-                throw ModelError(
-                    "\(file.path): \(name) has shape \(tensor.shape); expected \(rank) dimensions\(last.map { ", the last of \($0)" } ?? "")"
-                )
-            }
-            return tensor.to(.float32).to(device)
-        }
-        let prompts = try take("prompt_embeds", 3, last: config.jointAttentionDim)
-        let pooled = try take("pooled_prompt_embeds", 2, last: config.pooledProjectionDim)
-        let latents = tensors["latents"] == nil ? nil : try take("latents", 4, last: nil)
-        let (count, tokens) = (prompts.size(0), prompts.size(1))
-        guard pooled.size(0) == count, latents.map({ $0.size(0) == count }) ?? true else {
+    public var count: Int { prompts.count }
+    public var tokens: Int { prompts.shape[0] }
+    /// The widths of an embedded token and of a pooled prompt.
+    public var widths: (token: Int, pooled: Int) { (prompts.shape[1], pooled.shape[0]) }
+    public var hasNull: Bool { null != nil }
+
+    /// Maps the files and reads every number once.
+    ///
+    /// - Throws: `TensorError` or ``ModelError`` that names the file and the tensor at fault.
+    public init(_ files: [URL]) throws {
+        self.files = files
+        prompts = try StoredRows(Self.prompt, in: files, dimensions: ["rows", "tokens", "joint_attention_dim"])
+        pooled = try StoredRows(Self.pooled, in: files, dimensions: ["rows", "pooled_projection_dim"])
+        guard pooled.count == prompts.count else {
             throw ModelError(
-                "\(file.path): prompt_embeds has \(count) rows; expected as many of pooled_prompt_embeds and latents")
+                "\(Self.words(files)): '\(Self.prompt)' has \(prompts.count) rows and '\(Self.pooled)' has \(pooled.count); expected as many of "
+                    + "both, one for each prompt")
         }
-        let null =
-            tensors["null_prompt_embeds"] == nil
-            ? Tensor.zeros([tokens, config.jointAttentionDim], device: device)
-            : try take("null_prompt_embeds", 2, last: config.jointAttentionDim)
-        let nullPooled =
-            tensors["null_pooled_prompt_embeds"] == nil
-            ? Tensor.zeros([config.pooledProjectionDim], device: device)
-            : try take("null_pooled_prompt_embeds", 1, last: config.pooledProjectionDim)
-        guard null.size(0) == tokens else {
-            throw ModelError("\(file.path): null_prompt_embeds has \(null.size(0)) tokens; expected \(tokens)")
+        let owner = try files.first { file in
+            let names = try Safetensors.entries(file).map(\.name)
+            return names.contains("null_" + Self.prompt) || names.contains("null_" + Self.pooled)
         }
-        (self.count, self.tokens, self.latents) = (count, tokens, latents)
-        self.prompts = .concatenate([prompts, null.reshape([1, tokens, config.jointAttentionDim])])
-        self.pooled = .concatenate([pooled, nullPooled.reshape([1, config.pooledProjectionDim])])
+        null = try owner.map { file in
+            (
+                try StoredRows("null_" + Self.prompt, in: [file], dimensions: ["1", "tokens", "joint_attention_dim"]),
+                try StoredRows("null_" + Self.pooled, in: [file], dimensions: ["1", "pooled_projection_dim"])
+            )
+        }
+        for (own, all) in [(null?.prompt, prompts), (null?.pooled, pooled)] {
+            guard let own, own.shape != all.shape || own.count != 1 else { continue }
+            throw ModelError(
+                "\(Self.words(files)): '\(own.name)' has shape \([own.count] + own.shape); expected \([1] + all.shape), one row as of "
+                    + "'\(all.name)'")
+        }
     }
 
-    /// Prompt embeddings `[n · tokens, J]` and pooled projections `[n, P]` of ids `[n]`.
-    func embed(_ ids: [Int32]) throws -> (prompt: Tensor, pooled: Tensor) {
+    private static let (prompt, pooled) = ("prompt_embeds", "pooled_prompt_embeds")
+    private static func words(_ files: [URL]) -> String {
+        files.count == 1 ? files[0].path : "\(files.first?.path ?? "") and \(files.count - 1) more"
+    }
+
+    /// Throws if a network reads embeddings of other widths.
+    public func check(_ config: FluxConfig) throws {
+        for (rows, found, key, expected) in [
+            (prompts, widths.token, "joint_attention_dim", config.jointAttentionDim),
+            (pooled, widths.pooled, "pooled_projection_dim", config.pooledProjectionDim),
+        ] where found != expected {
+            throw ModelError(
+                "\(Self.words(files)): '\(rows.name)' is \(found) wide; expected \(expected), the model's \(key): use the embeddings of this "
+                    + "model's own text encoders")
+        }
+    }
+
+    /// Prompt embeddings `[n · tokens, J]` and pooled projections `[n, P]` of ids `[n]`; -1 is a dropped condition.
+    func embed(_ ids: [Int32], _ device: Device) throws -> (prompt: Tensor, pooled: Tensor) {
         if let wrong = ids.firstIndex(where: { $0 < -1 || $0 >= count }) {
             throw ModelError("batch: sequence \(wrong) has prompt \(ids[wrong]); expected a row below \(count), or -1 for none")
         }
-        let rows = Tensor(ids.map { $0 < 0 ? count : Int($0) }, device: prompts.device)
-        return (prompts.select(rows).reshape([ids.count * tokens, prompts.size(2)]), pooled.select(rows))
+        if null == nil, ids.contains(-1) {
+            throw ModelError(
+                "\(Self.words(files)): has no null_\(Self.prompt) and null_\(Self.pooled), the embeddings of an empty prompt, which "
+                    + "guidance and dropped conditions need; compute them from \"\", or use neither")
+        }
+        // Many images of a batch have one prompt: each is read once.
+        let distinct = Set(ids).sorted()
+        func rows(_ all: StoredRows, _ none: StoredRows?) -> Tensor {
+            var parts = none.map { ids.contains(-1) ? [$0.tensor([0])] : [] } ?? []
+            let given = distinct.filter { $0 >= 0 }.map(Int.init)
+            if !given.isEmpty { parts.append(all.tensor(given)) }
+            let places = ids.map { id in distinct.firstIndex(of: id) ?? 0 }
+            let table = Tensor.concatenate(parts).to(device)
+            let flat = table.reshape([distinct.count, all.shape.reduce(1, *)])
+            return flat.select(Tensor(places, device: device))
+        }
+        return (
+            rows(prompts, null?.prompt).reshape([ids.count * tokens, widths.token]), rows(pooled, null?.pooled)
+        )
     }
 }
 
@@ -65,12 +98,15 @@ public enum Conditioning {
     case table(ConditionTable)
     /// Given.
     case stored(StoredPrompts)
+    /// Nowhere: the network's weights are read and written, and it is not run.
+    case none
 
     /// Condition ids per sequence.
     var kinds: Int {
         switch self {
         case .table(let table): table.kinds.count
         case .stored: 1
+        case .none: 0
         }
     }
 
@@ -79,20 +115,22 @@ public enum Conditioning {
         switch self {
         case .table(let table): table.kinds.count
         case .stored(let prompts): prompts.tokens
+        case .none: 0
         }
     }
 
     var parameters: [NamedTensor] {
         switch self {
         case .table(let table): table.parameters
-        case .stored: []
+        case .stored, .none: []
         }
     }
 
-    func embed(_ ids: [Int32]) throws -> (prompt: Tensor, pooled: Tensor) {
+    func embed(_ ids: [Int32], _ device: Device) throws -> (prompt: Tensor, pooled: Tensor) {
         switch self {
         case .table(let table): try table.embed(ids)
-        case .stored(let prompts): try prompts.embed(ids)
+        case .stored(let prompts): try prompts.embed(ids, device)
+        case .none: throw ModelError("a network without prompt embeddings only has weights: give it stored ones to run it")
         }
     }
 }

@@ -9,9 +9,11 @@ import ZooTensor
 ///   - head: the output on top; a value or score head that the folder lacks is newly initialised.
 ///   - generator: draws a new score head; nil gives zeros.
 ///   - pooling: of a language model's new score head; nil: its last step.
+///   - prompts: stored prompt embeddings for an image model.
+///   - frozenType: element type of the matrices of a network that is not trained; a merged adapter's are float32.
 public func loadNetwork(
     from folder: URL, head: Head, device: Device, trainable: Bool, generator: Generator?,
-    pooling: CausalLMConfig.Pooling? = nil
+    pooling: CausalLMConfig.Pooling? = nil, prompts: StoredPrompts? = nil, frozenType: DType = .float32
 ) throws -> any Network {
     if AdapterFolder.isOne(folder) {
         let adapter = try AdapterFolder(folder)
@@ -20,17 +22,21 @@ public func loadNetwork(
             return try CausalLM.load(
                 merging: adapter, head: head, device: device, trainable: trainable, generator: generator)
         case .diffusers:
-            return try FlowImage.load(merging: adapter, head: head, device: device, trainable: trainable)
+            return try FlowImage.load(merging: adapter, prompts: prompts, head: head, device: device, trainable: trainable)
         }
     }
-    if FlowImage.isPipeline(folder) { return try FlowImage.load(from: folder, head: head, device: device, trainable: trainable) }
+    if FlowImage.isPipeline(folder) {
+        return try FlowImage.load(
+            from: folder, prompts: prompts, head: head, device: device, trainable: trainable, frozenType: frozenType)
+    }
     let keys = try ConfigKeys.read(folder)
     switch keys.json["model_type"]?.string {
     case "tabular":
         return try Tabular.load(from: folder, head: head, device: device, trainable: trainable)
     case let type? where Family(rawValue: type) != nil:
         return try CausalLM.load(
-            from: folder, head: head, device: device, trainable: trainable, generator: generator, pooling: pooling)
+            from: folder, head: head, device: device, trainable: trainable, generator: generator, pooling: pooling,
+            frozenType: frozenType)
     default:
         try keys.refuseOtherModels(in: folder, for: head)
         throw keys.refuse("model_type", "one of \((Family.allCases.map(\.rawValue) + ["tabular"]).joined(separator: ", "))")
@@ -71,6 +77,6 @@ public func initializeNetwork(
 public func mergedNetwork(_ folder: AdapterFolder, base: URL) throws -> any Network {
     switch folder.layout {
     case .peft: try CausalLM.load(merging: folder, base: base, head: .languageModel, device: .cpu, trainable: false)
-    case .diffusers: try FlowImage.load(merging: folder, base: base, trainable: false)
+    case .diffusers: try FlowImage.load(merging: folder, base: base, isRun: false, trainable: false)
     }
 }

@@ -19,16 +19,22 @@ struct ParameterStore {
     private let missing: Missing
     private let device: Device
     private let trainable: Bool
+    /// Of matrices that are frozen.
+    private let frozenType: DType
     private(set) var parameters: [NamedTensor] = []
 
-    init(tensors: [String: Tensor], missing: Missing = .refused, device: Device, trainable: Bool) {
+    /// - Parameter frozenType: element type of the matrices if they are not trained; all else is float32.
+    init(
+        tensors: [String: Tensor], missing: Missing = .refused, device: Device, trainable: Bool, frozenType: DType = .float32
+    ) {
         rest = tensors
         self.missing = missing
         self.device = device
         self.trainable = trainable
+        self.frozenType = trainable ? .float32 : frozenType
     }
 
-    /// A float32 copy of tensor `name`; throws if it is missing or has another shape.
+    /// A copy of tensor `name`, in float32 unless it is a frozen matrix; throws if it is missing or has another shape.
     mutating func take(_ name: String, _ shape: [Int], fill: Fill = .zeros) throws -> Tensor {
         add(name, try source(name, shape, fill).clone())
     }
@@ -81,7 +87,7 @@ struct ParameterStore {
             guard case .made(let generator, let names) = missing, names?.contains(name) != false else {
                 throw ModelError("tensor \(name) is missing; expected shape \(shape)")
             }
-            return fresh(shape, fill, generator).to(device)
+            return typed(fresh(shape, fill, generator)).to(device)
         }
         guard tensor.shape == shape else {
             throw ModelError("tensor \(name) has shape \(tensor.shape); expected \(shape)")
@@ -89,7 +95,13 @@ struct ParameterStore {
         guard [.float32, .float16, .bfloat16, .float64].contains(tensor.dtype) else {
             throw ModelError("tensor \(name) is \(tensor.dtype); expected float32, float16 or bfloat16")
         }
-        return tensor.detached().to(.float32).to(device)
+        return typed(tensor.detached()).to(device)
+    }
+
+    /// Heads of one row stay in float32, as norms and biases do: they are small, and all of a score depends on them.
+    private func typed(_ tensor: Tensor) -> Tensor {
+        let isMatrix = tensor.rank == 2 && tensor.size(0) > 1
+        return tensor.to(isMatrix ? frozenType : .float32)
     }
 
     private func fresh(_ shape: [Int], _ fill: Fill, _ generator: Generator?) -> Tensor {

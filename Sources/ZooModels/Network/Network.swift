@@ -72,6 +72,8 @@ public protocol Network: AnyObject {
     func forwardFLOPs(_ batch: Sequences, _ outputs: [NetworkOutput]) -> Double
     /// Of the backward pass that follows: twice the forward pass where every weight has a gradient.
     func backwardFLOPs(_ batch: Sequences, _ outputs: [NetworkOutput]) -> Double
+    /// Bytes that a token (of images, a patch) of a pass keeps for the backward pass, about; 0: so few that nobody counts them.
+    var activationBytes: Int { get }
     /// The same weights in memory of their own.
     func copy(trainable: Bool) -> any Network
     /// Writes `config.json` and `model.safetensors`, each under a temporary name first.
@@ -80,9 +82,23 @@ public protocol Network: AnyObject {
 
 extension Network {
     public var frozen: [NamedTensor] { [] }
+    public var activationBytes: Int { 0 }
     public func backwardFLOPs(_ batch: Sequences, _ outputs: [NetworkOutput]) -> Double { 2 * forwardFLOPs(batch, outputs) }
     /// Whether its parameters are an adapter's, over a base that is shared.
     public var isAdapted: Bool { !frozen.isEmpty }
+}
+
+/// A network of blocks that can keep only their inputs for the backward pass.
+public protocol RecomputingNetwork: Network {
+    /// Whether what a block computes is computed again in the backward pass instead of kept: a third more operations for a fraction of
+    /// the memory, and the same bits.
+    var recomputes: Bool { get set }
+    /// Floating-point operations of computing the blocks once more.
+    func recomputedFLOPs(_ batch: Sequences, _ outputs: [NetworkOutput]) -> Double
+}
+
+extension RecomputingNetwork {
+    public func recomputedFLOPs(_ batch: Sequences, _ outputs: [NetworkOutput]) -> Double { forwardFLOPs(batch, outputs) }
 }
 
 /// How to sample.
@@ -97,6 +113,10 @@ public struct SamplerSettings: Sendable {
     public var endTokens: [Int32]
     /// End tokens are excluded before this many new tokens.
     public var minNewTokens: Int
+    /// Whether the new tokens of a sample end it, as an end token does; nil: only end tokens do.
+    public var ends: (@Sendable ([Int32]) -> Bool)?
+    /// Where the samples are some of several: which, so that what one draws does not depend on how many others there are.
+    public var shared: SharedDraws?
 
     public init(
         maxNewTokens: Int, temperature: Double = 1, topP: Double = 1, topK: Int = 0, endTokens: [Int32] = [],
@@ -111,14 +131,30 @@ public struct SamplerSettings: Sendable {
     }
 }
 
+/// The random numbers of all samples that belong together, of which some are continued.
+public struct SharedDraws: Sendable {
+    /// The samples, in the order of their prompts.
+    public var rows: [Int]
+    /// Of all samples.
+    public var count: Int
+    /// Tokens that any of them may get.
+    public var steps: Int
+
+    public init(rows: [Int], of count: Int, steps: Int) { (self.rows, self.count, self.steps) = (rows, count, steps) }
+}
+
 /// One sampled sequence per prompt and sample, prompt-major: sequence p·k + j is sample j of prompt p.
 public struct Generation: Sendable {
     /// The mask is true on the generated steps, an end token included.
     public var sequences: Sequences
     /// `[n_masked]`, as sampled at the sampling temperature (at 1 if that is 0).
     public var logp: [Float]
-    /// `[n_sequences]`; whether an end token ended it.
+    /// `[n_sequences]`; whether an end token, or `ends`, ended it.
     public var finished: [Bool]
+
+    package init(sequences: Sequences, logp: [Float], finished: [Bool]) {
+        (self.sequences, self.logp, self.finished) = (sequences, logp, finished)
+    }
 }
 
 /// A network that samples.
@@ -148,30 +184,8 @@ extension Sequences {
     /// Throws if the arrays do not describe ragged sequences of tokens below `vocabulary`.
     func validate(vocabulary: Int) throws {
         guard images == nil else { throw ModelError("batch: contains images; this network takes tokens") }
-        guard let last = offsets.last, offsets.first == 0, last == tokens.count, mask.count == tokens.count else {
-            throw ModelError(
-                "batch: offsets must run from 0 to the number of steps; found \(offsets.first ?? -1) to \(offsets.last ?? -1) for "
-                    + "\(tokens.count) tokens and \(mask.count) mask entries")
-        }
-        if let temperature, temperature.count != count {
-            throw ModelError("batch: expected one temperature per sequence (\(count)), found \(temperature.count)")
-        }
-        for index in 0..<count {
-            let steps = (offsets[index], offsets[index + 1])
-            guard steps.0 <= steps.1 else {
-                throw ModelError("batch: sequence \(index) ends (\(steps.1)) before it begins (\(steps.0))")
-            }
-            if steps.0 < steps.1, mask[steps.0] {
-                throw ModelError(
-                    "batch: the first step of sequence \(index) is masked, but there is no context to predict it from")
-            }
-            if let temperature, !(temperature[index] > 0 && temperature[index].isFinite) {
-                throw ModelError(
-                    "batch: the temperature of sequence \(index) is \(temperature[index]); expected a positive number")
-            }
-        }
-        if let wrong = tokens.firstIndex(where: { $0 < 0 || Int($0) >= vocabulary }) {
-            throw ModelError("batch: step \(wrong) has token \(tokens[wrong]), outside the vocabulary of \(vocabulary)")
-        }
+        let objection = RaggedTokens.objection(
+            offsets: offsets, tokens: tokens, mask: mask, temperature: temperature, vocabulary: vocabulary)
+        if let objection { throw ModelError("batch: \(objection)") }
     }
 }

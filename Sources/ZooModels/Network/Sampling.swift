@@ -41,6 +41,16 @@ extension Tensor {
     }
 }
 
+extension SamplerSettings {
+    /// The random numbers of the samples, `[maxNewTokens, count]`. Each has its own column, so that it does not depend on which others
+    /// are unfinished.
+    func uniform(_ count: Int, generator: Generator, device: Device) -> Tensor {
+        guard let shared else { return Tensor.uniform([maxNewTokens, count], generator: generator, device: device) }
+        return Tensor.uniform([shared.steps, shared.count], generator: generator, device: device)
+            .narrow(0, 0..<maxNewTokens).select(Tensor(shared.rows, device: device), dim: 1)
+    }
+}
+
 /// What was sampled so far, by output index.
 struct SampleRecord {
     private let prompts: [[Int32]]
@@ -83,7 +93,7 @@ struct SampleRecord {
             let token = Int32(new[index])
             tokens[row].append(token)
             logp[row].append(newLogp[index])
-            if ends.contains(token) { finished[row] = true } else { going.insert(row) }
+            if ends.contains(token) || settings.ends?(tokens[row]) == true { finished[row] = true } else { going.insert(row) }
         }
         return going
     }

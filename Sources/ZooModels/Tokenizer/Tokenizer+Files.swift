@@ -30,17 +30,20 @@ extension Tokenizer {
         let map = try encoder.encode(file)
         file.tokenizerClass = "PreTrainedTokenizerFast"
         file.cleanUpTokenizationSpaces = false
+        // Without it `transformers` makes token_type_ids too, which a decoder's `generate` refuses.
+        file.modelInputNames = ["input_ids", "attention_mask"]
         return [CompanionFiles.config: try encoder.encode(file), CompanionFiles.map: map]
     }
 }
 
-/// What is written of `special_tokens_map.json`, and with the last two keys of `tokenizer_config.json`.
+/// What is written of `special_tokens_map.json`, and with the last three keys of `tokenizer_config.json`.
 private struct CompanionFile: Encodable {
     var bosToken: String?
     var eosToken: String?
     var padToken: String?
     var tokenizerClass: String?
     var cleanUpTokenizationSpaces: Bool?
+    var modelInputNames: [String]?
 
     enum CodingKeys: String, CodingKey {
         case bosToken = "bos_token"
@@ -48,5 +51,6 @@ private struct CompanionFile: Encodable {
         case padToken = "pad_token"
         case tokenizerClass = "tokenizer_class"
         case cleanUpTokenizationSpaces = "clean_up_tokenization_spaces"
+        case modelInputNames = "model_input_names"
     }
 }

@@ -6,8 +6,8 @@ import ZooKit
 final class AlteredHost: PluginHost {
     /// What becomes of one table.
     enum Alteration {
-        /// The table ends after so many bytes; the next byte is not readable.
-        case cut(Int)
+        /// The table has this size: it is cut, where the next byte is not readable, or followed by nonzero bytes.
+        case resized(Int)
         /// The table is followed by this many nonzero bytes.
         case lengthened(Int)
         case missing
@@ -27,7 +27,7 @@ final class AlteredHost: PluginHost {
         self.alterations = alterations
         var table = zoo_host_v1()
         table.size = UInt32(MemoryLayout<zoo_host_v1>.size)
-        table.abi_minor = UInt32(minor)
+        table.abi_version = UInt32(Int(ZOO_ABI_MAJOR) << 16 | minor)
         table.get_extension = { context, id in
             guard let id, let host = AlteredHost.from(context) else { return nil }
             return host.service(String(cString: id))
@@ -51,6 +51,12 @@ final class AlteredHost: PluginHost {
         if host.count >= offset + 8 { host.start.storeBytes(of: context, toByteOffset: offset, as: UnsafeMutableRawPointer.self) }
     }
 
+    var gate: JobGate { inner.gate }
+    var parameters: GivenParameters {
+        get { inner.parameters }
+        set { inner.parameters = newValue }
+    }
+
     var table: UnsafePointer<zoo_host_v1> { UnsafePointer(host.start.assumingMemoryBound(to: zoo_host_v1.self)) }
 
     private static func from(_ context: UnsafeMutableRawPointer?) -> AlteredHost? {
@@ -72,7 +78,7 @@ final class AlteredHost: PluginHost {
     private static func altered(_ table: Data, _ alteration: Alteration?) -> Data {
         var bytes: Data
         switch alteration {
-        case .cut(let count)?: bytes = table.prefix(count)
+        case .resized(let count)?: bytes = table.prefix(count) + Data(repeating: 0xA5, count: max(0, count - table.count))
         case .lengthened(let count)?: bytes = table + Data(repeating: 0xA5, count: count)
         case .missing?, nil: return table
         }
@@ -83,37 +89,15 @@ final class AlteredHost: PluginHost {
     /// Every service and the offsets of its functions, at any of which an older host's table may end.
     static let functionOffsets: [String: [Int]] = [
         hostTable: [16, 24, 32, 40, 48], ZOO_DATA_ID: [16, 24, 32], ZOO_ROLLOUT_ID: [16], ZOO_REWARD_ID: [16],
-        ZOO_MODEL_ID: [16, 24, 32, 40, 48], ZOO_LOG_ID: [16], ZOO_RNG_ID: [16],
+        ZOO_MODEL_ID: [16, 24, 32, 40, 48, 56], ZOO_LOG_ID: [16], ZOO_RNG_ID: [16], ZOO_PARAMETERS_ID: [16, 24, 32, 40, 48],
+        ZOO_RUN_ID: [16],
     ]
 
-    /// The bytes of each table in every released minor version. 1.1 appended nothing to the host's.
-    static let released: [[String: Int]] = [sizesOf10, sizesOf10]
-
-    private static let sizesOf10 = [
-        hostTable: 56, ZOO_DATA_ID: 40, ZOO_ROLLOUT_ID: 24, ZOO_REWARD_ID: 24, ZOO_MODEL_ID: 56, ZOO_LOG_ID: 24, ZOO_RNG_ID: 24,
+    /// The bytes of each table in every released minor version.
+    static let released: [[String: Int]] = [
+        [
+            hostTable: 56, ZOO_DATA_ID: 40, ZOO_ROLLOUT_ID: 24, ZOO_REWARD_ID: 24, ZOO_MODEL_ID: 64, ZOO_LOG_ID: 24,
+            ZOO_RNG_ID: 24, ZOO_PARAMETERS_ID: 56, ZOO_RUN_ID: 24,
+        ]
     ]
-}
-
-/// Bytes that end at an inaccessible page.
-final class GuardedMemory {
-    let start: UnsafeMutableRawPointer
-    let count: Int
-    private let pages: UnsafeMutableRawPointer
-    private let length: Int
-
-    init(_ bytes: Data) {
-        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
-        length = (bytes.count + page - 1) / page * page + page
-        guard let memory = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), memory != MAP_FAILED
-        else {
-            fatalError("no memory for a guarded table of \(bytes.count) bytes")
-        }
-        pages = memory
-        mprotect(memory + (length - page), page, PROT_NONE)
-        count = bytes.count
-        start = memory + (length - page - bytes.count)
-        bytes.copyBytes(to: start.assumingMemoryBound(to: UInt8.self), count: bytes.count)
-    }
-
-    deinit { munmap(pages, length) }
 }

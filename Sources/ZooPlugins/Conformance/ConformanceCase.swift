@@ -1,35 +1,56 @@
-import ZooBase
-import ZooData
 import ZooKit
 
 /// One property of a good plugin, checked in a separate process.
 struct ConformanceCase: Sendable {
-    /// "group/name"; the groups are binary, contract, numerics, state and faults.
+    /// "group/name"; the groups are binary, contract, host, memory, numerics, state, learning, faults and reward.
     let id: String
     /// What a good plugin does, in a sentence.
     let claim: String
+    /// The header that says so, and its words: "zoo/model.h: Steps with mask 0 get exactly 0."
+    let rule: String
     /// The case that this one depends on.
     let needs: String?
-    /// Tried for each algorithm of the plugin; otherwise once.
-    let perAlgorithm: Bool
-    /// Throws a sentence if the plugin fails; returns what was observed.
+    let scope: Scope
+    /// Throws a ``Finding`` if the plugin fails; returns what was observed.
     let run: @Sendable (Subject) throws -> String
 
+    /// What a case is tried for.
+    enum Scope: Sendable {
+        /// Once, for the plugin.
+        case plugin
+        /// Each algorithm.
+        case algorithm
+        /// Each reward.
+        case reward
+    }
+
     /// Every case, in the order of the report.
-    static let all = binaryCases + contractCases + tableCases + numericsCases + stateCases + faultCases
+    static let all =
+        binaryCases + contractCases + stepCases + tableCases + hostCases + memoryCases + numericsCases + lateNumericsCases
+        + parameterCases + stateCases + processCases + learningCases + faultCases + rewardCases + rewardMemoryCases
 
     /// One that is tried once.
     static func once(
-        _ id: String, _ claim: String, needs: String? = "binary/loads", _ run: @escaping @Sendable (Subject) throws -> String
+        _ id: String, _ claim: String, rule: String, needs: String? = "binary/loads",
+        _ run: @escaping @Sendable (Subject) throws -> String
     ) -> ConformanceCase {
-        ConformanceCase(id: id, claim: claim, needs: needs, perAlgorithm: false, run: run)
+        ConformanceCase(id: id, claim: claim, rule: rule, needs: needs, scope: .plugin, run: run)
     }
 
     /// One that is tried for each algorithm.
     static func each(
-        _ id: String, _ claim: String, needs: String? = "contract/step", _ run: @escaping @Sendable (Subject) throws -> String
+        _ id: String, _ claim: String, rule: String, needs: String? = "contract/step",
+        _ run: @escaping @Sendable (Subject) throws -> String
     ) -> ConformanceCase {
-        ConformanceCase(id: id, claim: claim, needs: needs, perAlgorithm: true, run: run)
+        ConformanceCase(id: id, claim: claim, rule: rule, needs: needs, scope: .algorithm, run: run)
+    }
+
+    /// One that is tried for each reward.
+    static func reward(
+        _ id: String, _ claim: String, rule: String, needs: String? = "reward/numbers",
+        _ run: @escaping @Sendable (Subject) throws -> String
+    ) -> ConformanceCase {
+        ConformanceCase(id: id, claim: claim, rule: rule, needs: needs, scope: .reward, run: run)
     }
 }
 
@@ -38,48 +59,26 @@ struct NotApplicable: Error {
     let reason: String
 }
 
+/// Where a plugin fails a case: in which sub-trial, and how.
+struct Finding: Error {
+    /// "with baseline = none, at iteration 2"; empty where the case has only one trial.
+    var trial: String
+    var expected: String?
+    /// What was found; a whole sentence where `expected` is nil.
+    var found: String
+
+    /// The sentence of the report.
+    var sentence: String {
+        (trial.isEmpty ? "" : trial + ": ") + (expected.map { "expected \($0), found \(found)" } ?? found)
+    }
+}
+
 /// Throws the sentence where the condition does not hold.
 func expect(_ condition: Bool, _ sentence: @autoclosure () -> String) throws {
-    guard condition else { throw ZooError(.failedPrecondition, sentence()) }
+    guard condition else { throw Finding(trial: "", expected: nil, found: sentence()) }
 }
 
-/// The plugin and the algorithm that a case tries.
-struct Subject {
-    let path: String
-    /// The algorithm's id; empty for a case that is tried once.
-    let algorithmID: String
-
-    /// Loads the plugin; a second call gives the same table.
-    func plugin() throws -> Plugin { try Plugin(path: path) }
-
-    func algorithm(in plugin: Plugin) throws -> AlgorithmDescription {
-        guard let found = plugin.description.algorithm(algorithmID) else {
-            throw ZooError(.notFound, "\(path) offers no algorithm '\(algorithmID)'")
-        }
-        return found
-    }
-}
-
-/// One algorithm at work on synthetic data.
-final class Session {
-    let task: SyntheticTask
-    let host: ScriptedHost
-    let table: HostTable
-    let algorithm: AlgorithmInstance
-    let parameters: [String: JSONValue]
-
-    init(
-        _ plugin: Plugin, _ algorithm: String, _ parameters: [String: JSONValue] = [:], task: SyntheticTask = SyntheticTask(),
-        host: ScriptedHost? = nil
-    ) throws {
-        (self.task, self.parameters) = (task, parameters)
-        self.host = host ?? ScriptedHost(seed: 1)
-        task.serve(self.host)
-        table = HostTable(self.host)
-        self.algorithm = try plugin.create(algorithm, host: table, parameters: JSONValue.object(parameters).text())
-    }
-
-    func step(_ count: Int = 1) throws {
-        for _ in 0..<count { try algorithm.step() }
-    }
+/// Throws what was expected and what was found where the condition does not hold.
+func expect(_ condition: Bool, expected: @autoclosure () -> String, found: @autoclosure () -> String) throws {
+    guard condition else { throw Finding(trial: "", expected: expected(), found: found()) }
 }

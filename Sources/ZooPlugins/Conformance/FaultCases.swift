@@ -2,48 +2,63 @@ import ZooKit
 
 extension ConformanceCase {
     static let faultCases: [ConformanceCase] = [
-        .each("faults/failing-calls", "If a call to the host fails, step fails with the same status, and nothing is leaked.") {
-            subject in
+        .each(
+            "faults/failing-calls", "If a call to the host fails, step fails with the same status, and nothing is leaked.",
+            rule: "zoo/plugin.h: On an error the run stops, so the status says why"
+        ) { subject in
             let plugin = try subject.plugin()
             let calls = try recordedCalls(plugin, subject)
             let tried = sample(calls)
             for index in tried {
                 let fault = ZooError(.resourceExhausted, "scripted failure of call \(index)")
-                let table: HostTable
-                do {
-                    let session = try Session(plugin, subject.algorithmID)
-                    session.host.faults.failing = (index, fault)
-                    let error = try refusal("the failure of call \(index), \(calls[index]),") { try session.step(2) }
+                try subject.attempt("where call \(index), \(calls[index]), fails with resourceExhausted") {
+                    let table: HostTable
+                    do {
+                        let session = try Session(plugin, subject.id)
+                        session.host.faults.failing = (index, fault)
+                        let error = try refusal("the failure") { try session.step(2) }
+                        try expect(
+                            error.code == fault.code, expected: "that step fails with it, too", found: "\(error.code) from step")
+                        table = session.table
+                    }
                     try expect(
-                        error.code == fault.code, "\(calls[index]) failed with resourceExhausted, and step with \(error.code)")
-                    table = session.table
+                        table.unreleased == 0, expected: "that everything is released",
+                        found: "\(table.unreleased) objects of the host that never were")
                 }
-                try expect(table.unreleased == 0, "\(table.unreleased) objects were never released after \(calls[index]) failed")
             }
             return "\(tried.count) calls failed, one at a time"
         },
-        .each("faults/cancellation", "Asked to stop, it returns soon with the status for that.") { subject in
+        .each(
+            "faults/cancellation", "Asked to stop, it returns soon with the status for that.",
+            rule: "zoo/plugin.h: return ZOO_CANCELLED from `step` soon"
+        ) { subject in
             let plugin = try subject.plugin()
             let calls = try recordedCalls(plugin, subject)
             for index in sample(calls) {
-                let session = try Session(plugin, subject.algorithmID)
-                session.host.faults.cancelFrom = index
-                do {
-                    try session.step()
-                } catch let error as ZooError {
-                    try expect(error.code == .cancelled, "asked to stop, step returned \(error.code): \(error.message)")
+                try subject.attempt("asked to stop from call \(index), \(calls[index]), on") {
+                    let session = try Session(plugin, subject.id)
+                    session.host.faults.cancelFrom = index
+                    do {
+                        try session.step()
+                    } catch let error as ZooError {
+                        try expect(
+                            error.code == .cancelled, expected: "OK or cancelled from step",
+                            found: "\(error.code): \(error.message)")
+                    }
                 }
             }
             for index in calls.indices where calls[index] == "rollout.generate" {
-                let session = try Session(plugin, subject.algorithmID)
+                let session = try Session(plugin, subject.id)
                 session.host.faults.failing = (index, ZooError(.cancelled, "the run was asked to stop"))
                 let error = try refusal("a cancelled rollout") { try session.step(2) }
                 try expect(error.code == .cancelled, "generate was cancelled, and step returned \(error.code)")
             }
             return "\(calls.count) calls"
         },
-        .each("faults/empty", "No sequences, no actions, or half of a pair lead to an error or to finite numbers.") {
-            subject in
+        .each(
+            "faults/empty", "No sequences, no actions, or half of a pair lead to an error or to finite numbers.",
+            rule: "zoo/model.h: ZOO_DATA_LOSS where a number is not finite."
+        ) { subject in
             let plugin = try subject.plugin()
             let none = try spoiled(plugin, subject) { $0.selecting([]) }
             try expect(none != nil, "a step on a batch without a sequence was OK")
@@ -59,7 +74,7 @@ extension ConformanceCase {
             }
             let short = SyntheticTask()
             short.lengths = 1...1
-            let session = try Session(plugin, subject.algorithmID, task: short)
+            let session = try Session(plugin, subject.id, task: short)
             try session.step(2)
             try expectFinite(session.host.record)
             return "5 inputs"
@@ -68,7 +83,7 @@ extension ConformanceCase {
 
     /// The calls of two steps.
     private static func recordedCalls(_ plugin: Plugin, _ subject: Subject) throws -> [String] {
-        let session = try Session(plugin, subject.algorithmID)
+        let session = try Session(plugin, subject.id)
         try session.step(2)
         return session.host.record.calls
     }
@@ -83,7 +98,7 @@ extension ConformanceCase {
     private static func spoiled(_ plugin: Plugin, _ subject: Subject, _ spoil: @escaping (Batch) -> Batch) throws -> String? {
         let task = SyntheticTask()
         task.spoilBatch = spoil
-        let session = try Session(plugin, subject.algorithmID, task: task)
+        let session = try Session(plugin, subject.id, task: task)
         do {
             try session.step()
         } catch let error as ZooError {

@@ -71,26 +71,28 @@ struct LossPoint {
 
     // MARK: - Comparisons
 
-    /// Central differences at up to 48 places of each output, compared with the loss's gradients.
-    func compareGradients() throws -> (worst: Double, count: Int) {
+    /// Central differences at up to `count` places of each output, compared with the loss's gradients.
+    func compareGradients(_ count: Int = 48) throws -> (worst: Double, count: Int) {
         let (value, gradients) = try evaluate()
-        var (worst, count) = (0.0, 0)
+        var (worst, compared) = (0.0, 0)
         var generator = SplitMix64(seed: 4)
         for (index, output) in outputs.enumerated() {
-            let rows = output.doubles.indices.filter { isFree(output, $0) }.shuffled(using: &generator).prefix(48)
+            let rows = output.doubles.indices.filter { isFree(output, $0) }.shuffled(using: &generator).prefix(count)
             let scale = gradients[index].reduce(0) { max($0, abs($1)) }
             for row in rows {
                 let error = try difference(index, row, value, gradients[index][row])
                 let allowed = 1e-5 * scale + 1e-9 * max(1, abs(value))
+                let found = gradients[index][row]
                 try expect(
                     error <= allowed,
-                    "dLoss/d(\(output.name)) of role '\(loss.role)' at row \(row) is \(gradients[index][row]); it differs from "
-                        + "the finite difference by \(error); \(allowed) is allowed")
+                    expected: "dLoss/d(\(output.name)) at row \(row), where \(output.name) is \(output.doubles[row]), within "
+                        + "\(allowed) of the finite difference",
+                    found: "\(found), which is off by \(error)")
                 worst = max(worst, error / max(scale, 1e-9))
-                count += 1
+                compared += 1
             }
         }
-        return (worst, count)
+        return (worst, compared)
     }
 
     /// The distance of a gradient from the central difference; at a kink, from the interval between the two sides.

@@ -6,8 +6,10 @@ import ZooKit
 
 extension ConformanceCase {
     static let numericsCases: [ConformanceCase] = [
-        .each("numerics/gradients", "Every gradient is the derivative of the loss, by central differences in double.") {
-            subject in
+        .each(
+            "numerics/gradients", "Every gradient is the derivative of the loss, by central differences in double.",
+            rule: "zoo/model.h: The loss of a slice and its gradient: dLoss/d(output) of the WHOLE optimizer step's loss."
+        ) { subject in
             var (worst, compared) = (0.0, 0)
             let settings = try forEachPoint(subject, [0, 0.3, 1.5]) { point in
                 guard point.loss.flags & ZOO_LOSS_STOP_GRADIENT == 0 else { return }
@@ -17,7 +19,10 @@ extension ConformanceCase {
             guard compared > 0 else { throw NotApplicable(reason: "every loss stops gradients by design") }
             return "\(settings); \(compared) gradients, largest relative error \(short(worst))"
         },
-        .each("numerics/masked-steps", "The gradient is exactly 0 at every step outside the mask.") { subject in
+        .each(
+            "numerics/masked-steps", "The gradient is exactly 0 at every step outside the mask.",
+            rule: "zoo/model.h: Steps with mask 0 get exactly 0."
+        ) { subject in
             try forEachPoint(subject, [0, 1.5]) { point in
                 let (role, gradients) = (point.loss.role, try point.evaluate().gradients)
                 for (output, gradient) in zip(point.outputs, gradients) where output.perStep {
@@ -29,10 +34,16 @@ extension ConformanceCase {
                 }
             }
         },
-        .each("numerics/slices", "Split as its flags allow, losses and gradients of the parts add up to the whole.") { subject in
+        .each(
+            "numerics/slices", "Split as its flags allow, losses and gradients of the parts add up to the whole.",
+            rule: "zoo/model.h: the parts' losses and gradients add up", needs: "numerics/gradients"
+        ) { subject in
             try forEachPoint(subject, [0.3]) { point in try point.compareSlices() }
         },
-        .each("numerics/order", "The order of the sequences changes nothing.") { subject in
+        .each(
+            "numerics/order", "The order of the sequences changes nothing.",
+            rule: "zoo/model.h: any subset of whole sequences"
+        ) { subject in
             try forEachPoint(subject, [0.3]) { point in
                 var generator = SplitMix64(seed: 5)
                 let order = Array(0..<point.batch.sequenceCount).shuffled(using: &generator)
@@ -43,7 +54,10 @@ extension ConformanceCase {
                 try point.expectEqual(gradients, shuffled, of: order, "with the sequences in another order")
             }
         },
-        .each("numerics/purity", "The same call gives the same bits, whatever was called in between.") { subject in
+        .each(
+            "numerics/purity", "The same call gives the same bits, whatever was called in between.",
+            rule: "zoo/model.h: A pure function"
+        ) { subject in
             try forEachPoint(subject, [0.3]) { point in
                 let first = try point.evaluate()
                 var generator = SplitMix64(seed: 6)
@@ -54,7 +68,10 @@ extension ConformanceCase {
                     "the loss was \(first.loss), but \(second.loss) when the call was repeated")
             }
         },
-        .each("numerics/not-finite", "Non-finite outputs or rewards lead to an error.") { subject in
+        .each(
+            "numerics/not-finite", "Non-finite outputs or rewards lead to an error.",
+            rule: "zoo/model.h: ZOO_DATA_LOSS where a number is not finite."
+        ) { subject in
             let settings = try forEachPoint(subject, [0]) { point in
                 for index in point.outputs.indices where point.uses(index) {
                     for bad in [Double.nan, .infinity] {
@@ -66,12 +83,12 @@ extension ConformanceCase {
                 }
             }
             let plugin = try subject.plugin()
-            let probe = try Session(plugin, subject.algorithmID)
+            let probe = try Session(plugin, subject.id)
             try probe.step()
             if probe.host.record.calls.contains("reward.score") {
                 let task = SyntheticTask()
                 task.spoilRewards = { $0.enumerated().map { $0.offset == 0 ? .nan : $0.element } }
-                let session = try Session(plugin, subject.algorithmID, task: task)
+                let session = try Session(plugin, subject.id, task: task)
                 _ = try refusal("a reward that is NaN") { try session.step() }
             }
             return settings
@@ -86,20 +103,41 @@ extension ConformanceCase {
     static func short(_ value: Double) -> String { String(format: "%.0e", value) }
 
     /// Runs `body` at several points of the first losses of every setting: the outputs as they were, and scattered.
-    private static func forEachPoint(_ subject: Subject, _ scatters: [Double], _ body: @escaping (LossPoint) throws -> Void)
+    static func forEachPoint(_ subject: Subject, _ scatters: [Double], _ body: @escaping (LossPoint) throws -> Void)
         throws -> String
     {
         try subject.forEachVariant { _, session in
-            var seen: [String: Int] = [:]
             var generator = SplitMix64(seed: 3)
-            session.host.inspect = { call, loss in
-                seen[loss.role, default: 0] += 1
-                guard seen[loss.role, default: 0] <= 2 else { return }
-                let point = LossPoint(call: call, loss: loss, batch: loss.batch, outputs: loss.outputs)
+            try subject.inspect(session) { point in
                 for scatter in scatters { try body(point.moved(by: scatter, &generator)) }
             }
-            try session.step()
-            try expect(!seen.isEmpty, "the step called no loss")
         }
+    }
+}
+
+extension Subject {
+    /// Steps once, and runs `body` on the first losses of each role while they can be called.
+    ///
+    /// - Parameter isNeeded: Whether an iteration without a loss is a failure.
+    func inspect(_ session: Session, isNeeded: Bool = true, _ body: @escaping (LossPoint) throws -> Void) throws {
+        var seen: [String: Int] = [:]
+        var failure: Finding?
+        session.host.inspect = { [self] call, loss in
+            seen[loss.role, default: 0] += 1
+            guard seen[loss.role, default: 0] <= 2 else { return }
+            do {
+                try attempt("the loss of role '\(loss.role)'") {
+                    try body(LossPoint(call: call, loss: loss, batch: loss.batch, outputs: loss.outputs))
+                }
+            } catch let finding as Finding {
+                // An error that crosses the plugin keeps no more than its sentence.
+                failure = finding
+                throw ZooError(.aborted, finding.sentence)
+            }
+        }
+        defer { session.host.inspect = nil }
+        do { try session.step() } catch { throw failure ?? error }
+        if let failure { throw failure }
+        try expect(!seen.isEmpty || !isNeeded, expected: "a loss in every iteration", found: "that the step called none")
     }
 }

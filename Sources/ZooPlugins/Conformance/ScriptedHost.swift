@@ -1,3 +1,4 @@
+import Synchronization
 import ZooBase
 import ZooData
 import ZooKit
@@ -11,12 +12,26 @@ import ZooKit
 ///     host.record.losses[0].gradients["logp"]
 public final class ScriptedHost: HostServices {
     public var script: Script
-    public private(set) var record = Record()
+    /// What the plugin did so far.
+    public var record: Record {
+        var whole = recorded
+        whole.messages = messages.withLock { $0 }
+        return whole
+    }
     /// Makes calls fail, and asks the plugin to stop.
     public var faults = Faults()
     /// Sees each loss after it was recorded, while it can still be called again.
     public var inspect: ((LossCall, Record.Loss) throws -> Void)?
+    /// Called with the role of each update.
+    var updated: ((String) -> Void)?
+    var blended: ((Record.Blend) -> Void)?
 
+    private var recorded = Record()
+    /// Messages come from any thread, and the question whether to stop does, too.
+    private let messages = Mutex<[String]>([])
+    private let callCount = Atomic(0)
+    private var metrics = MetricAccumulator()
+    private var copies: Set<String> = []
     private var generator: SplitMix64
     private var versions: [String: Int] = [:]
     private var pending: Set<String> = []
@@ -33,16 +48,44 @@ public final class ScriptedHost: HostServices {
     /// A host in the same position as this one, with an empty record and no script.
     func copy() -> ScriptedHost {
         let copy = ScriptedHost()
-        (copy.generator, copy.versions, copy.pending) = (generator, versions, pending)
+        (copy.generator, copy.versions, copy.pending, copy.copies) = (generator, versions, pending, copies)
         return copy
     }
 
     /// Forgets what was recorded.
-    public func clearRecord() { record = Record() }
+    public func clearRecord() {
+        recorded = Record()
+        messages.withLock { $0 = [] }
+        callCount.store(0, ordering: .relaxed)
+    }
+
+    /// Begins another iteration's metrics.
+    public func endIteration() { _ = metrics.take() }
 
     private func count(_ name: String) throws {
-        record.calls.append(name)
-        if let failing = faults.failing, failing.call == record.calls.count - 1 { throw failing.error }
+        recorded.calls.append(name)
+        callCount.store(recorded.calls.count, ordering: .relaxed)
+        if let failing = faults.failing, failing.call == recorded.calls.count - 1 { throw failing.error }
+    }
+
+    // MARK: - What a run's host refuses
+
+    private func check(_ batch: Batch) throws {
+        guard let vocabulary = script.vocabulary else { return }
+        try RoleRules.requireSequences(batch)
+        try RoleRules.requireTokens(batch)
+        let objection = RaggedTokens.objection(
+            offsets: batch.offsets, tokens: batch.tokens, mask: batch.mask,
+            temperature: batch.column("temperature")?.floats, vocabulary: vocabulary)
+        if let objection { throw ZooError(.invalidArgument, "batch: \(objection)") }
+    }
+
+    /// The outputs of a role. Throws where there is no such role.
+    private func outputs(of role: String) throws -> Set<String> {
+        guard let roles = script.roles else { return Set(Self.outputs.keys) }
+        if let outputs = roles[role]?.outputs { return outputs }
+        guard copies.contains(role) else { throw RoleRules.unknown(role, known: copies.union(roles.keys)) }
+        return ["logp", "entropy", "score"]
     }
 
     public func prompts(_ n: Int) throws -> Batch {
@@ -62,58 +105,86 @@ public final class ScriptedHost: HostServices {
 
     public func generate(role: String, prompts: Batch, samples: Int) throws -> Batch {
         try count("rollout.generate")
-        record.roles.insert(role)
+        recorded.roles.insert(role)
+        guard try outputs(of: role).contains("logp") else { throw RoleRules.notSampled(role) }
+        try check(prompts)
         return try script.generate(role, prompts, samples)
     }
 
     public func score(_ rollout: Batch) throws -> [Column] {
         try count("reward.score")
+        try check(rollout)
         return try script.rewards(rollout)
     }
 
     public func supports(role: String, output: String) throws -> OutputInfo {
         try count("model.supports")
+        recorded.roles.insert(role)
+        guard try outputs(of: role).contains(output) else { throw RoleRules.noOutput(output, of: role) }
         return try info(output)
     }
 
     public func forward(role: String, batch: Batch, outputs: [String]) throws -> [Column] {
         try count("model.forward")
+        try check(batch)
         return try answer(role, batch, outputs)
     }
 
     public func accumulate(role: String, batch: Batch, outputs: [String], flags: UInt32, loss: LossCall) throws -> Double {
         try count("model.accumulate")
+        if script.roles != nil, copies.contains(role) || script.roles?[role]?.isTrained == false { throw RoleRules.frozen(role) }
+        try check(batch)
+        // As if it had to be cut: a run's host cuts where the batch does not fit.
+        if script.roles != nil { _ = try Slices.cut(batch, flags: flags, limit: 1) }
         let given = try answer(role, batch, outputs)
         let (value, gradients) = try loss(batch, given)
-        let recorded = Record.Loss(
+        let made = Record.Loss(
             role: role, batch: batch, outputs: given, flags: flags, value: value,
             gradients: Dictionary(zip(outputs, gradients)) { first, _ in first })
-        record.losses.append(recorded)
+        recorded.losses.append(made)
         pending.insert(role)
-        try inspect?(loss, recorded)
+        try inspect?(loss, made)
         return value
     }
 
     public func optimizerStep(role: String) throws -> UpdateInfo {
         try count("model.optimizer_step")
         guard pending.remove(role) != nil else {
-            throw ZooError(.failedPrecondition, "role '\(role)' has no gradient: nothing was accumulated since its last update")
+            throw RoleRules.noGradient(role)
         }
         versions[role, default: 0] += 1
-        record.updates.append(role)
+        recorded.updates.append(role)
+        updated?(role)
         return UpdateInfo(gradientNorm: 1, learningRate: 1e-3, version: version(of: role))
     }
 
+    public func discard(role: String) throws {
+        pending.remove(role)
+    }
+
+    public var position: RunPosition { script.position }
+
     public func blend(destination: String, source: String, weight: Double) throws {
         try count("model.blend")
-        record.roles.formUnion([destination, source])
-        record.blends.append(Record.Blend(destination: destination, source: source, weight: weight))
+        recorded.roles.formUnion([destination, source])
+        if let roles = script.roles {
+            let given = try outputs(of: source)
+            if roles[destination] == nil { copies.insert(destination) }
+            if roles[destination]?.isTrained == true { throw RoleRules.trained(destination) }
+            if given.contains("logp") != (try outputs(of: destination)).contains("logp") {
+                throw RoleRules.different(destination, source)
+            }
+        }
+        let blend = Record.Blend(destination: destination, source: source, weight: weight)
+        recorded.blends.append(blend)
+        blended?(blend)
     }
 
     public func metric(name: String, value: Double, weight: Double, normaliser: Int32) throws {
         try count("log.metric")
         try ReservedMetric.check(name)
-        record.metrics.append(Record.Metric(name: name, value: value, weight: weight, normaliser: normaliser))
+        try metrics.add(name, value, weight: weight, normaliser: normaliser)
+        recorded.metrics.append(Record.Metric(name: name, value: value, weight: weight, normaliser: normaliser))
     }
 
     public func fill(_ numbers: UnsafeMutableBufferPointer<UInt64>) throws {
@@ -121,9 +192,9 @@ public final class ScriptedHost: HostServices {
         for index in numbers.indices { numbers[index] = generator.next() }
     }
 
-    public func log(level: Int32, message: String) { record.messages.append(message) }
+    public func log(level: Int32, message: String) { messages.withLock { $0.append(message) } }
 
-    public var isCancelled: Bool { faults.cancelFrom.map { record.calls.count >= $0 } ?? false }
+    public var isCancelled: Bool { faults.cancelFrom.map { callCount.load(ordering: .relaxed) >= $0 } ?? false }
 
     // MARK: - Outputs
 
@@ -140,7 +211,9 @@ public final class ScriptedHost: HostServices {
     }
 
     private func answer(_ role: String, _ batch: Batch, _ wanted: [String]) throws -> [Column] {
-        record.roles.insert(role)
+        recorded.roles.insert(role)
+        let allowed = try outputs(of: role)
+        for name in wanted where !allowed.contains(name) { throw RoleRules.noOutput(name, of: role) }
         let scripted = try script.outputs(role, batch, wanted)
         return try wanted.map { name in
             let info = try info(name)
@@ -170,8 +243,15 @@ extension ScriptedHost {
         public var outputs: (_ role: String, _ batch: Batch, _ wanted: [String]) throws -> [String: [Double]] = { _, _, _ in
             throw Script.absent("outputs")
         }
+        /// How far the run has come.
+        public var position = RunPosition()
         /// Outputs that no role of this host gives.
         public var absentOutputs: Set<String> = []
+        /// The roles with their outputs, and whether they are trained; nil: any role, any output. With roles, the host refuses what a
+        /// run's would.
+        var roles: [String: (outputs: Set<String>, isTrained: Bool)]?
+        /// The number of different tokens; nil: batches are not looked at.
+        var vocabulary: Int?
 
         public init() {}
 
@@ -213,6 +293,12 @@ extension ScriptedHost {
             public var value: Double
             public var weight: Double
             public var normaliser: Int32
+
+            /// NaN is itself here: two runs that both log it are alike.
+            public static func == (one: Metric, other: Metric) -> Bool {
+                one.name == other.name && one.value.bitPattern == other.value.bitPattern && one.weight == other.weight
+                    && one.normaliser == other.normaliser
+            }
         }
 
         /// "model.accumulate" and so on.

@@ -5,21 +5,27 @@ import ZooKit
 
 extension ConformanceCase {
     static let stateCases: [ConformanceCase] = [
-        .each("state/same-seed", "The same data and the same seed give the same bits.") { subject in
+        .each(
+            "state/same-seed", "The same data and the same seed give the same bits.",
+            rule: "zoo/zoo.h: the same bits"
+        ) { subject in
             try subject.forEachVariant { variant, first in
-                let second = try Session(subject.plugin(), subject.algorithmID, first.parameters)
+                let second = try Session(subject.plugin(), subject.id, first.parameters)
                 try first.step(2)
                 try second.step(2)
                 try expectEqual(first.host.record, second.host.record, "a second run from the same seed")
             }
         },
-        .each("state/resume", "Saved and loaded in the middle, it continues bit for bit.") { subject in
+        .each(
+            "state/resume", "Saved and loaded in the middle, it continues bit for bit.",
+            rule: "zoo/plugin.h: Writes all state that a later `load` needs to go on bit for bit."
+        ) { subject in
             try subject.forEachVariant { variant, session in
                 for steps in 1...2 {
                     try session.step(steps)
                     let state = try session.algorithm.save()
                     let resumed = try Session(
-                        subject.plugin(), subject.algorithmID, session.parameters, task: session.task.copy(),
+                        subject.plugin(), subject.id, session.parameters, task: session.task.copy(),
                         host: session.host.copy())
                     try resumed.algorithm.load(state)
                     try expect(try resumed.algorithm.save() == state, "the loaded state, saved again, has other bytes")
@@ -30,9 +36,12 @@ extension ConformanceCase {
                 }
             }
         },
-        .each("state/damaged", "Truncated or foreign saved state is refused.") { subject in
+        .each(
+            "state/damaged", "Truncated or foreign saved state is refused.",
+            rule: "zoo/plugin.h: ZOO_DATA_LOSS where the bytes are not such a state"
+        ) { subject in
             let plugin = try subject.plugin()
-            let session = try Session(plugin, subject.algorithmID)
+            let session = try Session(plugin, subject.id)
             try session.step(2)
             let state = try session.algorithm.save()
             var generator = SplitMix64(seed: 7)
@@ -43,16 +52,18 @@ extension ConformanceCase {
                 damaged.append(("a state without its last byte", state.dropLast()))
             }
             for (what, bytes) in damaged {
-                let fresh = try Session(plugin, subject.algorithmID)
-                let refusal = try refusal(what) { try fresh.algorithm.load(Data(bytes)) }
-                try expect(refusal.code == .dataLoss, "\(what) was refused as \(refusal.code); expected dataLoss")
+                try subject.attempt("load of \(what)") {
+                    let fresh = try Session(plugin, subject.id)
+                    let refusal = try refusal("it") { try fresh.algorithm.load(Data(bytes)) }
+                    try expect(refusal.code == .dataLoss, expected: "dataLoss", found: "\(refusal.code): \(refusal.message)")
+                }
             }
             return "\(damaged.count) refused, of a state of \(state.count) bytes"
         },
     ]
 
     /// Throws at the first difference between two algorithms' calls.
-    private static func expectEqual(_ expected: ScriptedHost.Record, _ found: ScriptedHost.Record, _ what: String) throws {
+    static func expectEqual(_ expected: ScriptedHost.Record, _ found: ScriptedHost.Record, _ what: String) throws {
         try expect(
             expected.calls == found.calls, "\(what) made other calls: \(found.calls.count) against \(expected.calls.count)")
         for (index, (one, other)) in zip(expected.losses, found.losses).enumerated() {

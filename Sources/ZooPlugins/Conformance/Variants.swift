@@ -7,15 +7,29 @@ struct ParameterVariant {
     /// "baseline = none"
     let name: String
     let parameters: [String: JSONValue]
+
+    init(name: String, parameters: [String: JSONValue]) { (self.name, self.parameters) = (name, parameters) }
+
+    init(_ parameters: [String: JSONValue]) {
+        self.parameters = parameters
+        name = parameters.sorted { $0.key < $1.key }.map { "\($0.key) = \($0.value.shown)" }.joined(separator: " and ")
+    }
 }
 
 extension AlgorithmDescription {
+    /// Every default of the schema.
+    var defaults: [String: JSONValue] { parameters.reduce(into: [:]) { $0[$1.name] = $1.defaultValue } }
+
     /// The defaults; then every choice and switch, and every number that is off by default turned on, one at a time.
     var variants: [ParameterVariant] {
         var variants = [ParameterVariant(name: "the defaults", parameters: [:])]
         for parameter in parameters {
             for value in parameter.alternatives {
-                variants.append(ParameterVariant(name: "\(parameter.name) = \(value.shown)", parameters: [parameter.name: value]))
+                variants.append(ParameterVariant([parameter.name: value]))
+                // A choice that matters only where a number of the same family is above 0: kl_loss_estimator and kl_loss_coef.
+                for number in parameters where number.isOff && !parameter.choices.isEmpty && number.isKin(of: parameter) {
+                    variants.append(ParameterVariant([parameter.name: value, number.name: number.raised ?? .null]))
+                }
             }
         }
         return variants
@@ -31,6 +45,17 @@ extension ParameterDescription {
         case (.number, 0), (.number, .null), (.integer, 0), (.integer, .null): return raised.map { [$0] } ?? []
         default: return []
         }
+    }
+
+    /// Whether it is a number that is 0 or nothing by default.
+    fileprivate var isOff: Bool {
+        (kind == .number || kind == .integer) && (defaultValue == .null || defaultValue?.number == 0) && raised != nil
+    }
+
+    /// Whether two names begin with the same two words.
+    fileprivate func isKin(of other: ParameterDescription) -> Bool {
+        let (own, theirs) = (name.split(separator: "_").prefix(2), other.name.split(separator: "_").prefix(2))
+        return own.count == 2 && own == theirs && name != other.name
     }
 
     /// A value above the default, within the range; nil if there is none.
@@ -66,30 +91,34 @@ extension JSONValue {
 }
 
 extension Subject {
-    /// Runs `body` with a session of every variant. A choice that the algorithm refuses together with the other defaults is tried
+    /// Runs `body` with a session of every variant, or of those of choices and switches. A choice that the algorithm refuses together with the other defaults is tried
     /// once more with the numbers that its message names raised, and then left out; the result says how many were.
-    func forEachVariant(_ body: (ParameterVariant, Session) throws -> Void) throws -> String {
+    func forEachVariant(
+        choicesOnly: Bool = false, task: @autoclosure () -> SyntheticTask = SyntheticTask(),
+        _ body: (ParameterVariant, Session) throws -> Void
+    ) throws -> String {
         let plugin = try plugin()
         let description = try algorithm(in: plugin)
         var refused: [String] = []
-        for variant in description.variants {
-            guard let session = try session(plugin, description, variant) else {
+        let variants = description.variants.filter { !choicesOnly || $0.parameters.values.allSatisfy { $0.number == nil } }
+        for variant in variants {
+            guard let session = try session(plugin, description, variant, task()) else {
                 refused.append(variant.name)
                 continue
             }
-            do {
-                try body(variant, session)
-            } catch let error as ZooError {
-                throw ZooError(error.code, "with \(variant.name): \(error.message)")
-            }
+            try attempt("with \(variant.name)") { try body(variant, session) }
         }
-        let tried = description.variants.count - refused.count
+        let tried = variants.count - refused.count
         return "settings: \(tried)" + (refused.isEmpty ? "" : "; refused at create: \(refused.joined(separator: ", "))")
     }
 
-    private func session(_ plugin: Plugin, _ description: AlgorithmDescription, _ variant: ParameterVariant) throws -> Session? {
+    /// An algorithm with the variant's parameters; nil where `create` refuses them.
+    func session(
+        _ plugin: Plugin, _ description: AlgorithmDescription, _ variant: ParameterVariant,
+        _ task: SyntheticTask = SyntheticTask()
+    ) throws -> Session? {
         do {
-            return try Session(plugin, description.id, variant.parameters)
+            return try Session(plugin, description.id, variant.parameters, task: task)
         } catch let refusal as ZooError where refusal.code == .invalidArgument && !variant.parameters.isEmpty {
             var parameters = variant.parameters
             for parameter in description.parameters
@@ -97,7 +126,7 @@ extension Subject {
                 parameters[parameter.name] = parameter.raised
             }
             do {
-                return try Session(plugin, description.id, parameters)
+                return try Session(plugin, description.id, parameters, task: task)
             } catch let refusal as ZooError where refusal.code == .invalidArgument {
                 return nil
             }

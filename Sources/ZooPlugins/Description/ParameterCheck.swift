@@ -6,14 +6,23 @@ import ZooKit
 extension AlgorithmDescription {
     /// Refuses unknown names, wrong types and values out of range by the plugin's own schema, before anything runs.
     package func check(_ given: [String: JSONValue], recipe: String) throws {
+        try parameters.check(given, of: id, "algorithm '\(id)'", known: "`zoo plugins show \(id)` lists them", recipe: recipe)
+    }
+}
+
+extension [ParameterDescription] {
+    /// Refuses unknown names, wrong types and values out of range.
+    ///
+    /// - Parameters:
+    ///   - id: whose parameters they are, and `owner`: the same in words.
+    ///   - known: where its parameters are to be found, in words.
+    func check(_ given: [String: JSONValue], of id: String, _ owner: String, known: String, recipe: String) throws {
         for (name, value) in given.sorted(by: { $0.key < $1.key }) {
-            guard let parameter = parameter(name) else {
+            guard let parameter = first(where: { $0.name == name }) else {
                 if let now = today(name) { throw ZooError(.invalidArgument, "\(recipe): parameter '\(name)' of '\(id)' \(now)") }
-                let known = parameters.flatMap { [$0.name] + $0.aliases }
-                let meant = didYouMean(name, among: known)
+                let meant = didYouMean(name, among: flatMap { [$0.name] + $0.aliases })
                 throw ZooError(
-                    .invalidArgument,
-                    "\(recipe): algorithm '\(id)' has no parameter '\(name)'\(meant); `zoo plugins show \(id)` lists them")
+                    .invalidArgument, "\(recipe): \(owner) has no parameter '\(name)'\(meant); \(known)")
             }
             if let expected = parameter.objection(to: value) {
                 throw ZooError(
@@ -24,8 +33,8 @@ extension AlgorithmDescription {
 
     /// What became of a name that a parameter had, or has elsewhere; nil if it never was one.
     private func today(_ name: String) -> String? {
-        if let parameter = parameters.first(where: { $0.aliases.contains(name) }) { return "is '\(parameter.name)' here" }
-        let now = parameters.filter { $0.formerly.contains(name) }.map { "'\($0.name)'" }
+        if let parameter = first(where: { $0.aliases.contains(name) }) { return "is '\(parameter.name)' here" }
+        let now = filter { $0.formerly.contains(name) }.map { "'\($0.name)'" }
         return now.isEmpty ? nil : "is called \(now.joined(separator: " or ")) now"
     }
 }

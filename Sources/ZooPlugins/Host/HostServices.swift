@@ -22,7 +22,12 @@ public protocol HostServices: AnyObject {
     func forward(role: String, batch: Batch, outputs: [String]) throws -> [Column]
     func accumulate(role: String, batch: Batch, outputs: [String], flags: UInt32, loss: LossCall) throws -> Double
     func optimizerStep(role: String) throws -> UpdateInfo
+    /// Empties the role's gradient; nothing where there is none.
+    func discard(role: String) throws
     func blend(destination: String, source: String, weight: Double) throws
+
+    /// How far the run has come.
+    var position: RunPosition { get }
 
     func metric(name: String, value: Double, weight: Double, normaliser: Int32) throws
     func fill(_ numbers: UnsafeMutableBufferPointer<UInt64>) throws
@@ -41,6 +46,20 @@ public struct OutputInfo: Sendable, Equatable {
         self.perStep = perStep
         self.reduction = reduction
         self.dimensions = dimensions
+    }
+}
+
+/// How far the run has come, `zoo_run_info`.
+public struct RunPosition: Sendable, Equatable {
+    /// The share of the budget that is spent, in [0, 1].
+    public var progress: Double
+    /// Calls of `step` that are done.
+    public var iteration: Int
+    /// The recipe's.
+    public var seed: UInt64
+
+    public init(progress: Double = 0, iteration: Int = 0, seed: UInt64 = 0) {
+        (self.progress, self.iteration, self.seed) = (progress, iteration, seed)
     }
 }
 
@@ -68,29 +87,41 @@ public struct LossCall {
 
     package init(_ body: @escaping (_ slice: Batch, _ outputs: [Column]) throws -> Result) { self.body = body }
 
-    package init(function: @escaping zoo_loss_fn, context: UnsafeMutableRawPointer?) {
-        self.init { try Self.call(function, context, $0, $1) }
+    /// The plugin's.
+    ///
+    /// - Parameter makeArena: Makes the memory of each call.
+    init(
+        function: @escaping zoo_loss_fn, context: UnsafeMutableRawPointer?, gate: JobGate, makeArena: @escaping () -> Arena
+    ) {
+        self.init { slice, outputs in
+            try gate.inLoss { try Self.call(function, context, slice, outputs, makeArena()) }
+        }
     }
 
     public func callAsFunction(_ slice: Batch, _ outputs: [Column]) throws -> Result { try body(slice, outputs) }
 
     private static func call(
-        _ function: zoo_loss_fn, _ context: UnsafeMutableRawPointer?, _ slice: Batch, _ outputs: [Column]
+        _ function: zoo_loss_fn, _ context: UnsafeMutableRawPointer?, _ slice: Batch, _ outputs: [Column], _ arena: Arena
     ) throws -> Result {
-        var loss = 0.0
         let zeros = outputs.map { Column($0.name, perStep: $0.perStep, .f64(Array(repeating: 0, count: $0.doubles.count))) }
-        let gradients = try slice.withCBatch { batch in
-            try Column.withCArrays(outputs) { outputs in
-                try Column.withCArrays(zeros) { gradients in
-                    try ZooError.check("the loss") { error in
-                        function(context, batch, outputs.baseAddress, UInt64(outputs.count), gradients.baseAddress, &loss, error)
-                    }
-                    return try gradients.map {
-                        try Column(copying: $0, sequences: slice.sequenceCount, steps: slice.stepCount).doubles
-                    }
-                }
-            }
+        let gradients = arena.arrays(zeros)
+        let given = Arena.constant(arena.arrays(outputs))
+        let batch = arena.batch(slice)
+        let call = arena.make(zoo_loss_call()) {
+            $0.slice = UnsafePointer(batch)
+            $0.outputs = given
+            $0.gradients = UnsafePointer(gradients)
+            $0.n_outputs = UInt64(outputs.count)
         }
-        return (loss, gradients)
+        (arena as? any LentMemory)?.lend(UnsafePointer(call))
+        return try withExtendedLifetime(arena) {
+            try ZooError.check("the loss") { function(context, call, $0) }
+            let loss = call.pointee.loss
+            let written = try zeros.indices.map { index in
+                let array = gradients[index].map { UnsafePointer($0) }
+                return try Column(copying: array, sequences: slice.sequenceCount, steps: slice.stepCount).doubles
+            }
+            return (loss, written)
+        }
     }
 }

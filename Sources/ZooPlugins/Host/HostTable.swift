@@ -1,4 +1,6 @@
 import CZoo
+import Foundation
+import Synchronization
 import ZooKit
 
 /// The C tables of the plugin ABI on top of a `HostServices`.
@@ -7,255 +9,164 @@ import ZooKit
 /// releases it; anything unreleased is freed with the table.
 public final class HostTable: PluginHost {
     let services: any HostServices
-    private var handedOut: [UnsafeRawPointer: HandedOut] = [:]
+    public let gate = JobGate()
+    public var parameters = GivenParameters()
+    /// Makes the memory of everything that is handed out, and of each call of a loss.
+    let makeArena: () -> Arena
+    /// The memory of what the plugin holds until it calls `release`.
+    private var handedOut: [UnsafeRawPointer: Arena] = [:]
+    private let tables: Tables
+    /// The ids that `get_extension` was asked for, from any thread.
+    let asked = Mutex<Set<String>>([])
 
-    private let host: UnsafeMutablePointer<zoo_host_v1>
-    private let data: UnsafeMutablePointer<zoo_data_v1>
-    private let rollout: UnsafeMutablePointer<zoo_rollout_v1>
-    private let reward: UnsafeMutablePointer<zoo_reward_v1>
-    private let model: UnsafeMutablePointer<zoo_model_v1>
-    private let logging: UnsafeMutablePointer<zoo_log_v1>
-    private let random: UnsafeMutablePointer<zoo_rng_v1>
-
-    public init(_ services: any HostServices) {
+    public init(_ services: any HostServices, makeArena: @escaping () -> Arena = { Arena() }) {
         self.services = services
-        func table<T>(_ value: T) -> UnsafeMutablePointer<T> {
-            let pointer = UnsafeMutablePointer<T>.allocate(capacity: 1)
-            pointer.initialize(to: value)
-            return pointer
-        }
-        host = table(zoo_host_v1())
-        data = table(zoo_data_v1())
-        rollout = table(zoo_rollout_v1())
-        reward = table(zoo_reward_v1())
-        model = table(zoo_model_v1())
-        logging = table(zoo_log_v1())
-        random = table(zoo_rng_v1())
-        fillHost()
-        fillData()
-        fillSampling()
-        fillModel()
-        fillSmall()
-    }
-
-    deinit {
-        for object in handedOut.values { object.free() }
-        host.deallocate()
-        data.deallocate()
-        rollout.deallocate()
-        reward.deallocate()
-        model.deallocate()
-        logging.deallocate()
-        random.deallocate()
+        self.makeArena = makeArena
+        tables = Tables(makeArena())
+        tables.fill(Unmanaged.passUnretained(self).toOpaque())
     }
 
     /// The host table for `create`.
-    public var table: UnsafePointer<zoo_host_v1> { UnsafePointer(host) }
+    public var table: UnsafePointer<zoo_host_v1> { UnsafePointer(tables.host) }
 
     /// The table of a service by its id; nil for an unknown one.
-    public func service(_ id: String) -> UnsafeRawPointer? {
-        switch id {
-        case ZOO_DATA_ID: UnsafeRawPointer(data)
-        case ZOO_ROLLOUT_ID: UnsafeRawPointer(rollout)
-        case ZOO_REWARD_ID: UnsafeRawPointer(reward)
-        case ZOO_MODEL_ID: UnsafeRawPointer(model)
-        case ZOO_LOG_ID: UnsafeRawPointer(logging)
-        case ZOO_RNG_ID: UnsafeRawPointer(random)
-        default: nil
-        }
-    }
+    public func service(_ id: String) -> UnsafeRawPointer? { tables.service(id) }
 
     /// Objects that the plugin holds and has not released.
     public var unreleased: Int { handedOut.count }
 
-    // MARK: - Filling the tables
+    // MARK: - The host's own functions, [any-thread] but for release
 
-    private var context: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }
+    func log(_ level: Int32, _ message: zoo_str) {
+        services.log(level: level, message: message.string ?? "(a message that is not UTF-8)")
+    }
 
-    private static func of(_ context: UnsafeMutableRawPointer?) throws -> HostTable {
+    func release(_ object: UnsafeRawPointer) {
+        do {
+            try gate.check("zoo_host_v1.release", in: [.step, .save, .load, .destroy])
+            guard handedOut.removeValue(forKey: object) != nil else {
+                throw ZooError(
+                    .failedPrecondition,
+                    "the plugin released an object that is not its own: released before, or never handed out by this host")
+            }
+        } catch {
+            gate.complain("\(error)")
+        }
+    }
+
+    // MARK: - Handing out
+
+    func handOut(_ batch: Batch) -> UnsafePointer<zoo_batch> {
+        let arena = makeArena()
+        let made = arena.batch(batch)
+        (arena as? any LentMemory)?.lend(UnsafePointer(made))
+        return keep(made, in: arena)
+    }
+
+    func handOut(_ columns: [Column]) -> UnsafePointer<zoo_list> {
+        let arena = makeArena()
+        let made = arena.list(columns)
+        (arena as? any LentMemory)?.lend(UnsafePointer(made))
+        return keep(made, in: arena)
+    }
+
+    private func keep<T>(_ pointer: UnsafeMutablePointer<T>, in arena: Arena) -> UnsafePointer<T> {
+        handedOut[UnsafeRawPointer(pointer)] = arena
+        return UnsafePointer(pointer)
+    }
+}
+
+extension HostTable {
+    /// The table of a call's `ctx`.
+    static func of(_ context: UnsafeMutableRawPointer?) throws -> HostTable {
         guard let context else { throw ZooError(.invalidArgument, "the table's ctx is NULL") }
         return Unmanaged<HostTable>.fromOpaque(context).takeUnretainedValue()
     }
 
-    private func fillHost() {
-        host.pointee.size = UInt32(MemoryLayout<zoo_host_v1>.size)
-        host.pointee.abi_minor = UInt32(ZOO_ABI_MINOR)
-        host.pointee.ctx = context
-        host.pointee.get_extension = { context, id in
-            guard let table = try? HostTable.of(context), let id else { return nil }
-            return table.service(String(cString: id))
-        }
-        host.pointee.log = { context, level, message in
-            guard let table = try? HostTable.of(context) else { return }
-            table.services.log(level: level, message: message.string ?? "(a message that is not UTF-8)")
-        }
-        host.pointee.cancelled = { context in
-            guard let table = try? HostTable.of(context) else { return 1 }
-            return table.services.isCancelled ? 1 : 0
-        }
-        host.pointee.release = { context, object in
-            guard let object, let table = try? HostTable.of(context) else { return }
-            guard let owned = table.handedOut.removeValue(forKey: object) else {
-                return table.services.log(level: ZOO_LEVEL_ERROR, message: "the plugin released an object that it does not own")
-            }
-            owned.free()
+    /// A call of a service that hands out nothing.
+    static func call(
+        _ function: String, _ context: UnsafeMutableRawPointer?, _ error: UnsafeMutablePointer<zoo_error>?,
+        in phases: Set<JobGate.Phase> = [.step], _ body: (HostTable) throws -> Void
+    ) -> Int32 {
+        ZooError.status(error) {
+            let table = try of(context)
+            try table.gate.check(function, in: phases)
+            try body(table)
         }
     }
 
-    private func fillData() {
-        data.pointee.size = UInt32(MemoryLayout<zoo_data_v1>.size)
-        data.pointee.ctx = context
-        data.pointee.prompts = { context, n, out, error in
-            HostTable.give(context, out, error) { try $0.prompts(HostTable.count(n, "rows")) }
-        }
-        data.pointee.pairs = { context, n, out, error in
-            HostTable.give(context, out, error) { try $0.pairs(HostTable.count(n, "pairs")) }
-        }
-        data.pointee.examples = { context, n, out, error in
-            HostTable.give(context, out, error) { try $0.examples(HostTable.count(n, "rows")) }
-        }
-    }
-
-    private func fillSampling() {
-        rollout.pointee.size = UInt32(MemoryLayout<zoo_rollout_v1>.size)
-        rollout.pointee.ctx = context
-        rollout.pointee.generate = { context, role, prompts, samples, out, error in
-            HostTable.give(context, out, error) {
-                try $0.generate(
-                    role: HostTable.text(role, "role"), prompts: Batch(copying: prompts),
-                    samples: HostTable.count(samples, "samples"))
-            }
-        }
-        reward.pointee.size = UInt32(MemoryLayout<zoo_reward_v1>.size)
-        reward.pointee.ctx = context
-        reward.pointee.score = { context, batch, out, error in
-            HostTable.give(context, out, error) { try $0.score(Batch(copying: batch)) }
+    /// A call of a service that hands out what `make` returns.
+    static func give<T>(
+        _ function: String, _ context: UnsafeMutableRawPointer?, _ out: UnsafeMutablePointer<UnsafePointer<T>?>?,
+        _ error: UnsafeMutablePointer<zoo_error>?, _ make: (HostTable) throws -> UnsafePointer<T>
+    ) -> Int32 {
+        ZooError.status(error) {
+            guard let out else { throw ZooError(.invalidArgument, "\(function): the pointer for the result is NULL") }
+            out.pointee = nil
+            let table = try of(context)
+            try table.gate.check(function)
+            out.pointee = try make(table)
         }
     }
+}
 
-    private func fillModel() {
-        model.pointee.size = UInt32(MemoryLayout<zoo_model_v1>.size)
-        model.pointee.ctx = context
-        model.pointee.supports = { context, role, output, info, error in
-            ZooError.status(error) {
-                let found = try HostTable.of(context).services.supports(
-                    role: HostTable.text(role, "role"), output: HostTable.text(output, "output"))
-                guard let info else { return }
-                try HostTable.requireSize(info.pointee.size, MemoryLayout<zoo_output_info>.size, "zoo_output_info")
-                info.pointee.per_step = found.perStep ? 1 : 0
-                info.pointee.reduction = found.reduction
-                info.pointee.dimensions = UInt64(found.dimensions)
-            }
-        }
-        model.pointee.forward = { context, role, batch, want, count, out, error in
-            HostTable.give(context, out, error) {
-                try $0.forward(
-                    role: HostTable.text(role, "role"), batch: Batch(copying: batch), outputs: HostTable.names(want, count))
-            }
-        }
-        model.pointee.accumulate = { context, role, batch, want, count, loss, lossContext, flags, total, error in
-            ZooError.status(error) {
-                guard let loss else { throw ZooError(.invalidArgument, "accumulate was called without a loss function") }
-                let sum = try HostTable.of(context).services.accumulate(
-                    role: HostTable.text(role, "role"), batch: Batch(copying: batch), outputs: HostTable.names(want, count),
-                    flags: flags, loss: LossCall(function: loss, context: lossContext))
-                total?.pointee = sum
-            }
-        }
-        model.pointee.optimizer_step = { context, role, info, error in
-            ZooError.status(error) {
-                let update = try HostTable.of(context).services.optimizerStep(role: HostTable.text(role, "role"))
-                guard let info else { return }
-                try HostTable.requireSize(info.pointee.size, MemoryLayout<zoo_step_info>.size, "zoo_step_info")
-                info.pointee.gradient_norm = update.gradientNorm
-                info.pointee.learning_rate = update.learningRate
-                info.pointee.policy_version = UInt64(update.version)
-            }
-        }
-        model.pointee.blend = { context, destination, source, weight, error in
-            ZooError.status(error) {
-                guard weight >= 0, weight <= 1 else {
-                    throw ZooError(.invalidArgument, "blend's weight is \(weight); expected 0 to 1")
-                }
-                try HostTable.of(context).services.blend(
-                    destination: HostTable.text(destination, "role"), source: HostTable.text(source, "role"), weight: weight)
-            }
-        }
-    }
-
-    private func fillSmall() {
-        logging.pointee.size = UInt32(MemoryLayout<zoo_log_v1>.size)
-        logging.pointee.ctx = context
-        logging.pointee.metric = { context, name, value, weight, normaliser, error in
-            ZooError.status(error) {
-                try HostTable.of(context).services.metric(
-                    name: HostTable.text(name, "metric"), value: value, weight: weight, normaliser: normaliser)
-            }
-        }
-        random.pointee.size = UInt32(MemoryLayout<zoo_rng_v1>.size)
-        random.pointee.ctx = context
-        random.pointee.fill = { context, out, n, error in
-            ZooError.status(error) {
-                guard n == 0 || out != nil else { throw ZooError(.invalidArgument, "fill was called without memory") }
-                try HostTable.of(context).services.fill(UnsafeMutableBufferPointer(start: out, count: Int(n)))
-            }
-        }
-    }
-
-    // MARK: - Arguments and results
-
-    private static func text(_ value: zoo_str, _ what: String) throws -> String {
-        guard let text = value.string, !text.isEmpty else {
+/// What a plugin passes to a function, checked.
+enum Argument {
+    /// The name of a role, an output or a metric.
+    static func text(_ value: zoo_str?, _ what: String) throws -> String {
+        guard let text = value?.string, !text.isEmpty else {
             throw ZooError(.invalidArgument, "the name of the \(what) is empty or not UTF-8")
         }
         return text
     }
 
-    private static func count(_ value: UInt64, _ what: String) throws -> Int {
-        guard value > 0, value <= 1 << 24 else {
-            throw ZooError(.invalidArgument, "\(value) \(what) were requested; expected 1 to \(1 << 24)")
+    static func count(_ value: UInt64?, _ what: String) throws -> Int {
+        guard let value, value > 0, value <= 1 << 24 else {
+            throw ZooError(.invalidArgument, "\(value ?? 0) \(what) were requested; expected 1 to \(1 << 24)")
         }
         return Int(value)
     }
 
-    private static func names(_ want: UnsafePointer<zoo_str>?, _ count: UInt64) throws -> [String] {
-        guard let want, count > 0, count <= 64 else {
-            throw ZooError(.invalidArgument, "\(count) outputs were requested; expected 1 to 64")
+    static func names(_ want: UnsafePointer<zoo_str>?, _ count: UInt64?) throws -> [String] {
+        guard let want, let count, count > 0, count <= 64 else {
+            throw ZooError(.invalidArgument, "\(count ?? 0) outputs were requested; expected 1 to 64")
         }
-        return try (0..<Int(count)).map { try text(want[$0], "output") }
+        let names = try (0..<Int(count)).map { try text(want[$0], "output") }
+        guard Set(names).count == names.count else {
+            throw ZooError(.invalidArgument, "the outputs \(names.joined(separator: ", ")) were requested; expected each once")
+        }
+        return names
     }
 
-    private static func requireSize(_ size: UInt32, _ expected: Int, _ name: String) throws {
-        guard size >= UInt32(expected) else {
-            throw ZooError(.invalidArgument, "\(name).size is \(size); expected at least \(expected)")
+    /// A batch that the plugin made or passes on.
+    static func batch(_ pointer: UnsafePointer<zoo_batch>?) throws -> Batch {
+        let batch = try Batch(copying: pointer)
+        if let own = batch.columns.first(where: { $0.name.hasPrefix("zoo.") }) {
+            throw ZooError(
+                .invalidArgument, "the batch has a column '\(own.name)'; names that begin with 'zoo.' are the host's")
         }
+        return batch
     }
 
-    private static func give(
-        _ context: UnsafeMutableRawPointer?, _ out: UnsafeMutablePointer<UnsafePointer<zoo_batch>?>?,
-        _ error: UnsafeMutablePointer<zoo_error>?, _ make: (any HostServices) throws -> Batch
-    ) -> Int32 {
-        ZooError.status(error) {
-            guard let out else { throw ZooError(.invalidArgument, "the pointer for the result is NULL") }
-            out.pointee = nil
-            let table = try of(context)
-            let batch = HandedOutBatch(try make(table.services))
-            table.handedOut[UnsafeRawPointer(batch.pointer)] = batch
-            out.pointee = UnsafePointer(batch.pointer)
+    /// An argument struct whose fields of version 1.0, the last of which is `last`, are all there, and whose flags are known.
+    static func args<Table, Last>(
+        _ pointer: UnsafePointer<Table>?, _ last: KeyPath<Table, Last>, flags: KeyPath<Table, UInt32>, known: UInt32 = 0
+    ) throws -> Sized<Table> {
+        let name = "\(Table.self)"
+        guard let args = Sized(pointer) else { throw ZooError(.invalidArgument, "\(name) is NULL") }
+        _ = try args.required(last, name)
+        let unknown = (args[flags] ?? 0) & ~known
+        guard unknown == 0 else {
+            throw ZooError(.invalidArgument, "\(name).flags has the unknown bits 0x\(String(unknown, radix: 16)); expected 0")
         }
+        return args
     }
 
-    private static func give(
-        _ context: UnsafeMutableRawPointer?, _ out: UnsafeMutablePointer<UnsafePointer<zoo_list>?>?,
-        _ error: UnsafeMutablePointer<zoo_error>?, _ make: (any HostServices) throws -> [Column]
-    ) -> Int32 {
-        ZooError.status(error) {
-            guard let out else { throw ZooError(.invalidArgument, "the pointer for the result is NULL") }
-            out.pointee = nil
-            let table = try of(context)
-            let list = HandedOutList(try make(table.services))
-            table.handedOut[UnsafeRawPointer(list.pointer)] = list
-            out.pointee = UnsafePointer(list.pointer)
-        }
+    /// A struct for results, which may be NULL, and must at least hold its own size.
+    static func info<Table>(_ pointer: UnsafeMutablePointer<Table>?) throws -> UnsafeMutablePointer<Table>? {
+        guard let pointer else { return nil }
+        let size = UnsafeRawPointer(pointer).load(as: UInt32.self)
+        guard size >= 8 else { throw ZooError(.invalidArgument, "\(Table.self).size is \(size); expected at least 8") }
+        return pointer
     }
 }

@@ -15,12 +15,14 @@ package enum Slices {
     /// The passes that a loss's flags allow; empty if the loss needs the whole batch and it does not fit.
     package static func cut(_ batch: Batch, flags: UInt32, limit: Int, costs: [Int]? = nil) throws -> [[Int]] {
         let costs = costs ?? steps(batch)
+        // Asked for even where the batch fits: what is refused must not depend on its size.
+        let grouped = flags & ZOO_LOSS_CUT == ZOO_LOSS_GROUPED ? try groups(batch) : []
         if costs.reduce(0, +) <= limit { return [Array(0..<batch.sequenceCount)] }
-        switch flags & 0xff {
+        switch flags & ZOO_LOSS_CUT {
         case ZOO_LOSS_SEPARABLE: return bySteps(batch, limit: limit, costs: costs)
-        case ZOO_LOSS_GROUPED: return cut(try groups(batch), costs, limit)
+        case ZOO_LOSS_GROUPED: return cut(grouped, costs, limit)
         case ZOO_LOSS_WHOLE: return []
-        default: throw ZooError(.invalidArgument, "accumulate has the unknown flags \(flags)")
+        default: throw ZooError(.invalidArgument, "accumulate has the unknown cut \(flags & ZOO_LOSS_CUT)")
         }
     }
 

@@ -9,6 +9,9 @@ struct DynamicLibrary {
     let path: String
     private let handle: lt_dlhandle
 
+    /// Begins the cause when the system's loader gives it.
+    static let cannotBeLoaded = "cannot be loaded: "
+
     /// libltdl keeps its handles and its last error in globals without a lock.
     private static let lock = Mutex(false)
 
@@ -28,7 +31,7 @@ struct DynamicLibrary {
         // libltdl binds lazily and calls every failure "file not found"; this call binds everything and says what is missing.
         guard dlopen(path, RTLD_NOW | RTLD_LOCAL) != nil else {
             let cause = dlerror().map { String(cString: $0) } ?? "no cause given"
-            throw ZooError(.failedPrecondition, "\(path): cannot be loaded: \(cause.replacing(path + ": ", with: ""))")
+            throw ZooError(.failedPrecondition, "\(path): \(cannotBeLoaded)\(cause.replacing(path + ": ", with: ""))")
         }
         var advise: lt_dladvise?
         guard lt_dladvise_init(&advise) == 0, lt_dladvise_resident(&advise) == 0, lt_dladvise_local(&advise) == 0 else {
@@ -36,7 +39,7 @@ struct DynamicLibrary {
         }
         defer { lt_dladvise_destroy(&advise) }
         guard let handle = lt_dlopenadvise(path, advise) else {
-            throw ZooError(.failedPrecondition, "\(path): cannot be loaded: \(lastError)")
+            throw ZooError(.failedPrecondition, "\(path): \(cannotBeLoaded)\(lastError)")
         }
         return handle
     }

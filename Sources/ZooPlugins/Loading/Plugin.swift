@@ -11,7 +11,9 @@ public final class Plugin {
     let table: UnsafePointer<zoo_plugin_v1>
 
     /// Loads the file at an absolute path and checks everything that it declares. Throws one sentence that names the file.
-    public init(path: String) throws {
+    ///
+    /// - Parameter origin: the file's path as messages and records name it, if this one is a copy.
+    public init(path: String, as origin: String? = nil) throws {
         let real = try PluginFile.checked(path)
         let sha256 = try PluginFile.sha256(real)
         let entry = try Self.entry(of: DynamicLibrary(path: real))
@@ -19,7 +21,9 @@ public final class Plugin {
             throw ZooError(.failedPrecondition, "\(path): zoo_plugin_entry_v1 returned NULL; expected a table")
         }
         do {
-            description = try PluginDescription(table: table, path: real, sha256: sha256)
+            description = try PluginDescription(table: table, path: origin ?? real, sha256: sha256)
+            try description.checkText()
+            try description.checkToolchain(of: real)
         } catch let error as ZooError {
             throw ZooError(error.code, "\(path): \(error.message)")
         }
@@ -44,12 +48,30 @@ public final class Plugin {
     }
 
     /// Makes an algorithm.
-    /// - Parameter parameters: A JSON object; absent parameters take their default.
-    public func create(_ id: String, host: any PluginHost, parameters: String = "{}") throws -> AlgorithmInstance {
+    ///
+    /// - Parameters:
+    ///   - parameters: A JSON object; absent parameters take their default.
+    ///   - isChecked: Whether they are held against the schema first, as the contract has it. The bench also tries what a plugin itself
+    ///     makes of others.
+    public func create(_ id: String, host: any PluginHost, parameters: String = "{}", isChecked: Bool = true) throws
+        -> AlgorithmInstance
+    {
+        if let algorithm = description.algorithm(id) {
+            var given: [String: JSONValue] = [:]
+            if isChecked {
+                guard let object = try JSONValue(parsing: parameters, what: "the parameters of '\(id)'").object else {
+                    throw ZooError(.invalidArgument, "the parameters of '\(id)' are not a JSON object: \(parameters.prefix(80))")
+                }
+                given = object.dictionary
+            }
+            host.parameters = try GivenParameters(given, of: algorithm, recipe: description.path)
+        }
         var made: UnsafeMutablePointer<zoo_algorithm_v1>?
         try ZooError.check("\(description.path): create '\(id)'") { error in
-            id.withZooString { id in
-                parameters.withZooString { table.pointee.create(id, host.table, $0, &made, error) }
+            host.gate.during(.create) {
+                id.withZooString { id in
+                    parameters.withZooString { table.pointee.create(id, host.table, $0, &made, error) }
+                }
             }
         }
         guard let made else {
@@ -57,24 +79,37 @@ public final class Plugin {
         }
         return try AlgorithmInstance(table: made, name: id, host: host)
     }
+
+    /// What the library offers beside algorithms, by its id; nil where it has none of that name.
+    func getExtension(_ id: String) -> UnsafeRawPointer? { Sized(table)?[\.get_extension].flatMap { $0(id) } }
 }
 
 extension PluginDescription {
     /// Reads and checks a plugin's table.
     init(table: UnsafePointer<zoo_plugin_v1>, path: String, sha256: String) throws {
-        guard declares(table, \.create) else {
+        guard let known = Sized(table), known.has(\.create) else {
             throw ZooError(.failedPrecondition, "its table is truncated at \(table.pointee.size) bytes; expected 56 or more")
         }
-        guard table.pointee.create != nil else { throw ZooError(.failedPrecondition, "its table has no create function") }
-        let count = table.pointee.n_algorithms
-        guard (1...1000).contains(count), let list = table.pointee.algorithms else {
+        let version = known[\.abi_version] ?? 0
+        guard version >> 16 == UInt32(ZOO_ABI_MAJOR) else {
+            throw ZooError(
+                .failedPrecondition,
+                "built with a draft of version \(ZOO_ABI_MAJOR) of the plugin ABI, from before it was frozen; build it anew")
+        }
+        guard known[\.create] != nil else { throw ZooError(.failedPrecondition, "its table has no create function") }
+        let count = known[\.n_algorithms] ?? 0
+        let offersMore = known[\.get_extension] != nil
+        guard (offersMore ? 0 : 1)...1000 ~= count, count == 0 || known[\.algorithms] != nil else {
             throw ZooError(.failedPrecondition, "it declares \(count) algorithms; expected 1 to 1000")
         }
+        let list = known[\.algorithms]
         self.init(
-            path: path, sha256: sha256, toolchain: try table.pointee.toolchain.text("toolchain", limit: 256),
-            abiMinor: Int(table.pointee.abi_minor),
+            path: path, sha256: sha256, toolchain: try (known[\.toolchain] ?? zoo_str()).text("toolchain", limit: 256),
+            abiMinor: Int(version & 0xffff),
             algorithms: try (0..<Int(count)).map { index in
-                guard let info = list[index] else { throw ZooError(.failedPrecondition, "its algorithm number \(index) is NULL") }
+                guard let info = list?[index] else {
+                    throw ZooError(.failedPrecondition, "its algorithm number \(index) is NULL")
+                }
                 return try AlgorithmDescription(info: info)
             })
         for (index, algorithm) in algorithms.enumerated() where algorithms[..<index].contains(where: { $0.id == algorithm.id }) {
@@ -86,40 +121,22 @@ extension PluginDescription {
 extension AlgorithmDescription {
     /// Reads and checks a plugin's description of one algorithm.
     init(info: UnsafePointer<zoo_algorithm_info_v1>) throws {
-        guard declares(info, \.needs) else {
+        guard let known = Sized(info), known.has(\.presets) else {
             throw ZooError(.failedPrecondition, "the description of an algorithm is truncated at \(info.pointee.size) bytes")
         }
         let id = try info.pointee.id.text("algorithm id", limit: 64)
-        guard !id.isEmpty, id.utf8.allSatisfy({ (97...122).contains($0) || (48...57).contains($0) || $0 == 45 }) else {
+        guard id.isIdentifier else {
             throw ZooError(
                 .invalidArgument, "the algorithm id '\(id)' has characters other than lower-case letters, digits and hyphens")
         }
-        let schema = try JSONValue(
-            parsing: info.pointee.parameters.text("parameters", limit: 1 << 20), what: "the schema of '\(id)'")
-        let order = (schema["order"]?.array ?? []).compactMap(\.string)
-        func place(_ name: String) -> Int { order.firstIndex(of: name) ?? order.count }
         let needs = try JSONValue(parsing: info.pointee.needs.text("needs", limit: 1 << 16), what: "the needs of '\(id)'")
         self.init(
             id: id, title: try info.pointee.title.text("title", limit: 256),
             summary: try info.pointee.summary.text("summary", limit: 1024),
             paper: try info.pointee.paper.text("paper", limit: 1024),
-            parameters: try (schema["properties"]?.object?.members ?? []).sorted {
-                (place($0.key), $0.key) < (place($1.key), $1.key)
-            }
-            .map { try ParameterDescription(name: $0.key, schema: $0.value, of: id) }.named(of: id),
+            parameters: try [ParameterDescription](
+                schema: info.pointee.parameters.text("parameters", limit: 1 << 20), of: id),
             needs: try AlgorithmNeeds(json: needs, of: id),
-            presets: declares(info, \.presets)
-                ? try PresetDescription.list(info.pointee.presets.text("presets", limit: 1 << 20), of: id) : [])
-    }
-}
-
-extension zoo_str {
-    /// The text, at most `limit` bytes of UTF-8. Throws a sentence that names the field.
-    fileprivate func text(_ field: String, limit: UInt64) throws -> String {
-        guard len <= limit else {
-            throw ZooError(.invalidArgument, "its \(field) is \(len) bytes long; expected at most \(limit)")
-        }
-        guard let string else { throw ZooError(.invalidArgument, "its \(field) is not valid UTF-8") }
-        return string
+            presets: try PresetDescription.list(info.pointee.presets.text("presets", limit: 1 << 20), of: id))
     }
 }

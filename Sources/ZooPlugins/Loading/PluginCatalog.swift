@@ -19,39 +19,25 @@ public struct PluginCatalog: Sendable {
     }
 
     /// Scans every file on the search path.
-    /// - Parameter executable: What runs `worker scan FILE ...`.
-    public static func scan(_ searchPath: PluginSearchPath, executable: String = Worker.runningExecutable) async throws
-        -> PluginCatalog
-    {
-        PluginCatalog(try await scan(files: searchPath.files(), executable: executable))
+    ///
+    /// - Parameters:
+    ///   - executable: what runs `worker scan FILE ...`.
+    ///   - anew: scan again what is known from earlier scans.
+    public static func scan(
+        _ searchPath: PluginSearchPath, executable: String = Worker.loader(), anew: Bool = false
+    ) async throws -> PluginCatalog {
+        PluginCatalog(try await PluginScan(executable: executable, anew: anew).results(searchPath.files()))
     }
 
     /// Scans one file.
     package static func scan(file: String) async throws -> PluginCatalog {
-        PluginCatalog(try await scan(files: [file], executable: Worker.runningExecutable))
+        PluginCatalog(try await PluginScan().results([file]))
     }
 
     private init(_ results: [ScanResult]) {
         self.init(
             plugins: results.compactMap(\.plugin),
             failures: results.compactMap { result in result.failure.map { Failure(path: result.path, reason: $0) } })
-    }
-
-    /// Scans files in a worker; if a file ends it, that file has failed, and another worker scans the rest.
-    package static func scan(files: [String], executable: String) async throws -> [ScanResult] {
-        var results: [ScanResult] = []
-        var remaining = files[...]
-        while !remaining.isEmpty {
-            let answer = try await Worker(["worker", "scan"] + remaining, deadline: 60, executable: executable).answer()
-            let known = results.count
-            for result in answer.lines.compactMap({ $0.decoded(ScanResult.self) }) where result.path == remaining.first {
-                results.append(result)
-                remaining.removeFirst()
-            }
-            guard let path = remaining.popFirst() else { break }
-            results.append(ScanResult(path: path, failure: answer.failure(of: "plugin \(path)", after: results.count - known)))
-        }
-        return results
     }
 
     /// The only plugin that offers the algorithm. Throws with the known ids if none does, with the files if several do.
@@ -67,8 +53,13 @@ public struct PluginCatalog: Sendable {
         }
         guard found.allSatisfy({ $0.sha256 == first.sha256 }) else {
             let files = found.map(\.path).joined(separator: " and ")
+            let added = found.map { URL(fileURLWithPath: $0.path) }.first {
+                $0.deletingLastPathComponent().path == AddedPlugins.folder.path
+            }
+            let way = added.map { ", or: zoo plugins remove \($0.lastPathComponent)" } ?? ""
             throw ZooError(
-                .failedPrecondition, "the algorithm '\(id)' is offered by \(files); remove one of them from the search path")
+                .failedPrecondition, "the algorithm '\(id)' is offered by \(files); remove one of them from the search path\(way)"
+            )
         }
         return first
     }

@@ -23,23 +23,34 @@ enum PluginFile {
                 .invalidArgument,
                 "\(path): its name is not that of a shared library; expected .so or .dylib (libtool's .la files are refused)")
         }
-        let file = try status(real)
-        guard file.st_mode & S_IFMT == S_IFREG else { throw ZooError(.invalidArgument, "\(path): not a regular file") }
-        guard file.st_uid == 0 || file.st_uid == geteuid() else {
-            throw ZooError(
-                .permissionDenied,
-                "\(path): owned by user \(file.st_uid); expected root or you (\(geteuid())): a plugin runs with your permissions")
+        guard try status(real).st_mode & S_IFMT == S_IFREG else {
+            throw ZooError(.invalidArgument, "\(path): not a regular file")
         }
-        guard file.st_mode & S_IWOTH == 0 else {
-            throw ZooError(.permissionDenied, "\(path): writable by everyone; make it safe with: chmod o-w '\(real)'")
-        }
-        let folder = (real as NSString).deletingLastPathComponent
-        let mode = try status(folder).st_mode
-        guard mode & S_IWOTH == 0 || mode & S_ISVTX != 0 else {
-            throw ZooError(
-                .permissionDenied, "\(path): its folder is writable by everyone; make it safe with: chmod o-w '\(folder)'")
-        }
+        try PathTrust().check(real, named: path)
         return real
+    }
+
+    /// Refuses a library that finds another one beside itself: a copy of it, which is what runs load, would not.
+    ///
+    /// Those of the languages are the host's own by then, or the system's.
+    static func requireAlone(_ path: String) throws {
+        #if os(Linux)
+            // What is no ELF file is refused when it is loaded, with the loader's reason.
+            guard let real = try? checked(path), let file = try? ELFFile(path: real) else { return }
+            let folder = (real as NSString).deletingLastPathComponent
+            let origins = file.searchFolders.filter { $0.hasPrefix("$ORIGIN") || $0.hasPrefix("${ORIGIN}") }.map {
+                $0.replacing("${ORIGIN}", with: folder).replacing("$ORIGIN", with: folder)
+            }
+            for library in file.needed where !ELFFile.isOfLanguage(library) {
+                guard let place = origins.map({ "\($0)/\(library)" }).first(where: FileManager.default.fileExists) else {
+                    continue
+                }
+                throw ZooError(
+                    .failedPrecondition,
+                    "\(path): it needs \(library), which it finds at \(place), by its own place ($ORIGIN): a run keeps and loads a "
+                        + "copy of the plugin alone; link \(library) statically, or install it where the system's loader looks")
+            }
+        #endif
     }
 
     /// sha256 of the file's bytes, in hexadecimal.
@@ -55,7 +66,7 @@ enum PluginFile {
 
     private static func reason(_ number: Int32) -> String { plainWords(POSIXError(POSIXErrorCode(rawValue: number) ?? .EIO)) }
 
-    private static func status(_ path: String) throws -> stat {
+    static func status(_ path: String) throws -> stat {
         var result = stat()
         guard stat(path, &result) == 0 else {
             throw ZooError(.notFound, "\(path): cannot be examined: \(reason(errno))")

@@ -18,7 +18,7 @@ public struct ScanResult: Sendable, Equatable, Codable {
         do {
             plugin = try Plugin(path: path).description
         } catch let error as ZooError {
-            failure = error.message
+            failure = error.message.shown
         }
         seconds = Double(clock() - start) / Double(CLOCKS_PER_SEC)
     }
@@ -27,9 +27,10 @@ public struct ScanResult: Sendable, Equatable, Codable {
 }
 
 extension WorkerMain {
-    /// `zoo worker scan FILE ...`: loads each plugin and prints one line of JSON for it, a `ScanResult`.
+    /// `zoo worker scan FILE ...`: loads each plugin and reports one line of JSON for it, a `ScanResult`.
     public static func scan(_ files: [String]) throws {
         followHost()
-        for file in files { try printLine(ScanResult(of: file)) }
+        for file in files { try report(ScanResult(of: file)) }
+        HostChannel.end(0)
     }
 }

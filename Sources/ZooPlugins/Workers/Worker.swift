@@ -16,8 +16,15 @@ public struct Worker: Sendable {
     public var environment: [String: String]
     /// Seconds until the whole process group is killed; nil for never.
     public var deadline: Double?
+    /// What the process prints: the plugin's, for the worker itself prints nothing.
     public var output: Output
     public var errors: Output
+    /// Receives each line that the worker itself reports, and returns whether that was its result: then it is to end soon.
+    package var report: (@Sendable (String) -> Bool)?
+    /// Receives what was written to the descriptor of the reports by somebody else.
+    package var stray: @Sendable (String) -> Void = { _ in }
+    /// Seconds that the process may live after its result. A crash's backtrace takes some, too.
+    package var grace = 20.0
     /// The running executable, unless a test says otherwise.
     public var executable: String
     /// The lock of the folder that it works in, which stays locked until the worker has ended too.
@@ -33,16 +40,28 @@ public struct Worker: Sendable {
 
     public static var runningExecutable: String { Bundle.main.executablePath ?? CommandLine.arguments[0] }
 
+    /// What scans and checks plugins: `zoo-plugin-worker` beside an executable, which starts without libtorch, or else itself.
+    public static func loader(beside executable: String = runningExecutable) -> String {
+        let loader = URL(fileURLWithPath: executable).deletingLastPathComponent().appending(path: "zoo-plugin-worker").path
+        return FileManager.default.isExecutableFile(atPath: loader) ? loader : executable
+    }
+
     /// Set in every worker.
     package static let marker = "ZOO_WORKER"
 
     /// When the worker was started, in nanoseconds of the system's uptime.
     package static let started = "ZOO_STARTED"
 
-    /// Set in every worker: plugins bind at load, and idle OpenMP threads do not spin.
+    /// Set in every worker. Plugins bind at load. An OpenMP thread that waits spins for up to a tenth of a millisecond, which most gaps
+    /// between operators are shorter than, and then sleeps: spinning for longer takes the core from whoever else has work. glibc asks for
+    /// memory in large pages, since a training step touches gigabytes anew.
     static let settings = [
-        marker: "1", "LD_BIND_NOW": "1", "OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0",
+        marker: "1", "LD_BIND_NOW": "1", "OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "2000", "KMP_BLOCKTIME": "0",
+        tunables: largePages,
     ]
+    private static let tunables = "GLIBC_TUNABLES"
+    private static let largePages =
+        (ProcessInfo.processInfo.environment[tunables].map { $0 + ":" } ?? "") + "glibc.malloc.hugetlb=1"
 
     /// Runs to the end on a separate thread.
     public func run() async throws -> WorkerExit {
@@ -58,7 +77,9 @@ public struct Worker: Sendable {
         let process = try WorkerProcess(self)
         LiveWorkers.shared.insert(process.group)
         defer { LiveWorkers.shared.remove(process.group) }
-        guard let status = try process.wait(until: deadline.map { .now + .seconds($0) }) else { return .deadline(deadline ?? 0) }
+        guard let status = try process.wait(seconds: deadline, grace: grace) else {
+            return .deadline(process.hasResult ? grace : deadline ?? 0)
+        }
         return WorkerExit(waitStatus: status, wasInterrupted: LiveWorkers.shared.wasInterrupted)
     }
 }

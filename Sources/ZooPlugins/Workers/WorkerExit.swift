@@ -25,7 +25,7 @@ public enum WorkerExit: Sendable, Equatable {
     /// Reads the status word of `waitpid`.
     ///
     /// - Parameter wasInterrupted: whether the host passed Ctrl-C on.
-    init(waitStatus: Int32, wasInterrupted: Bool) {
+    package init(waitStatus: Int32, wasInterrupted: Bool) {
         let signal = waitStatus & 0x7f
         guard signal != 0 else {
             switch (waitStatus >> 8) & 0xff {

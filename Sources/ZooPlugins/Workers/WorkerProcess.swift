@@ -9,6 +9,9 @@ final class WorkerProcess {
     private var streams: [Stream]
     /// The worker's standard input. It closes when this process ends, which ends the worker too.
     private let lifeline: Int32
+    /// Whether the worker has reported its result.
+    private(set) var hasResult = false
+    private let result: Flag
 
     /// Between SIGTERM and SIGKILL.
     private static let grace = Duration.seconds(2)
@@ -16,7 +19,9 @@ final class WorkerProcess {
     private static let spawning = Mutex(())
 
     init(_ worker: Worker) throws {
-        (group, lifeline, streams) = try Self.spawning.withLock { _ in try Self.spawn(worker) }
+        let result = Flag()
+        self.result = result
+        (group, lifeline, streams) = try Self.spawning.withLock { _ in try Self.spawn(worker, result) }
     }
 
     deinit {
@@ -24,7 +29,7 @@ final class WorkerProcess {
         for stream in streams { close(stream.descriptor) }
     }
 
-    private static func spawn(_ worker: Worker) throws -> (pid_t, Int32, [Stream]) {
+    private static func spawn(_ worker: Worker, _ result: Flag) throws -> (pid_t, Int32, [Stream]) {
         var actions = FileActions()
         defer { actions.free() }
         let input = try Pipe()
@@ -37,10 +42,25 @@ final class WorkerProcess {
             theirs.append(pipe.write)
             streams.append(Stream(descriptor: pipe.read, receive: receive))
         }
-        // After the others: the pipes' own numbers are no longer needed.
-        if let lock = worker.lock { actions.move(lock.descriptor, to: 3) }
         var environment = ProcessInfo.processInfo.environment.merging(worker.environment) { $1 }.merging(Worker.settings) { $1 }
         environment[Worker.started] = "\(DispatchTime.now().uptimeNanoseconds)"
+        environment[HostChannel.variable] = nil
+        if let report = worker.report {
+            let (pipe, token, stray) = (try Pipe(), HostChannel.newToken(), worker.stray)
+            theirs.append(pipe.write)
+            // A number that none of the others has.
+            let target = max(63, (theirs + [worker.lock?.descriptor ?? 0]).max() ?? 0) + 1
+            actions.move(pipe.write, to: target)
+            environment[HostChannel.variable] = "\(target):\(token)"
+            streams.append(
+                Stream(descriptor: pipe.read) { line in
+                    let parts = HostChannel.parse(line, token: token)
+                    if let own = parts.report, report(own) { result.raise() }
+                    if let other = parts.stray { stray(other) }
+                })
+        }
+        // After the others: the pipes' own numbers are no longer needed.
+        if let lock = worker.lock { actions.move(lock.descriptor, to: 3) }
         var pid: pid_t = 0
         let status = withCStrings([worker.executable] + worker.arguments) { arguments in
             withCStrings(environment.map { "\($0)=\($1)" }) { environment in
@@ -56,10 +76,16 @@ final class WorkerProcess {
     }
 
     /// Serves the streams until the worker ends: its wait status, or nil if it was killed at the deadline.
-    func wait(until deadline: ContinuousClock.Instant?) throws -> Int32? {
+    ///
+    /// - Parameter grace: seconds until the deadline once the worker has reported its result.
+    func wait(seconds: Double?, grace: Double) throws -> Int32? {
         var wasLate = false
-        var nextKill = deadline
+        var nextKill = seconds.map { ContinuousClock.now + .seconds($0) }
         while try !hasEnded() {
+            if result.isRaised, !hasResult {
+                hasResult = true
+                if !wasLate { nextKill = .now + .seconds(grace) }
+            }
             if let limit = nextKill, .now >= limit {
                 kill(-group, wasLate ? SIGKILL : SIGTERM)
                 (wasLate, nextKill) = (true, .now + Self.grace)
@@ -105,11 +131,21 @@ final class WorkerProcess {
     }
 }
 
+/// Raised once; read and written on the thread that runs the worker.
+private final class Flag: Sendable {
+    private let value = Atomic(false)
+
+    var isRaised: Bool { value.load(ordering: .relaxed) }
+    func raise() { value.store(true, ordering: .relaxed) }
+}
+
 /// The host's end of one of a worker's streams.
 private final class Stream {
     let descriptor: Int32
     private let receive: @Sendable (String) -> Void
     private var pending: [UInt8] = []
+    /// Bytes after which a line is passed on without its end.
+    private static let longest = 64 << 20
 
     init(descriptor: Int32, receive: @escaping @Sendable (String) -> Void) {
         (self.descriptor, self.receive) = (descriptor, receive)
@@ -125,6 +161,7 @@ private final class Stream {
             receive(String(decoding: pending[..<end], as: UTF8.self))
             pending.removeSubrange(...end)
         }
+        if pending.count > Self.longest { finish() }
         return true
     }
 

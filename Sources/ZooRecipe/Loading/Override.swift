@@ -72,6 +72,14 @@ extension RecipeNode {
         return try applying(Override("compare.variants.\(algorithm).algorithm", name, place: place))
     }
 
+    /// The mapping without some of its keys.
+    func without(_ keys: String...) -> RecipeNode {
+        guard case .map(let entries) = content else { return self }
+        var rest = self
+        rest.content = .map(entries.filter { !keys.contains($0.key) })
+        return rest
+    }
+
     private subscript(key: String) -> RecipeNode? {
         guard case .map(let entries) = content else { return nil }
         return entries.first { $0.key == key }?.value

@@ -32,28 +32,30 @@ extension Recipe {
         if let algorithm { root = try root.settingAlgorithm(algorithm, place: "--algorithm \(algorithm)") }
         for variant in variants { root = try root.addingVariant(variant) }
         for change in overrides { root = try root.applying(change, names) }
-        let recipe = try Recipe(root, Reading(file: file, knownAlgorithms: knownAlgorithms, names: names))
+        var recipe = try Recipe(root, Reading(file: file, knownAlgorithms: knownAlgorithms, names: names))
+        recipe.written = Written(root: root, names: names)
         for variant in recipe.compare?.variants ?? [] { _ = try recipe.applying(variant, knownAlgorithms: knownAlgorithms) }
         return recipe
     }
 
     /// The recipe of one variant of its comparison: the last stage changed, and no comparison of its own.
     ///
+    /// What changes is the recipe as it was written, as by `--set`: defaults that follow from what is changed follow it.
+    ///
     /// - Throws: ``RecipeError`` if the variant's `set` names an unknown key or gives it an invalid value.
     public func applying(_ variant: Variant, knownAlgorithms: [String]? = nil) throws -> Recipe {
-        var base = self
-        base.compare = nil
-        base.probe = nil
         let place = "\(file.relativePath): compare.variants.\(variant.name)"
-        var root = try base.node.settingAlgorithm(variant.algorithm, place: place)
+        let names = written.names
+        var root = (written.root ?? node).without("compare", "probe")
+        root = try root.settingAlgorithm(variant.algorithm, place: place)
         for (key, value) in variant.parameters.sorted(by: { $0.key < $1.key }) {
             root = try root.applying(
-                Override("parameters.\(variant.algorithm).\(key)", RecipeNode(value, place: place), place: place))
+                Override("parameters.\(variant.algorithm).\(key)", RecipeNode(value, place: place), place: place), names)
         }
         for (key, value) in variant.set.sorted(by: { $0.key < $1.key }) {
-            root = try root.applying(Override(key, RecipeNode(value, place: place), place: place))
+            root = try root.applying(Override(key, RecipeNode(value, place: place), place: place), names)
         }
-        return try Recipe(root, Reading(file: file, knownAlgorithms: knownAlgorithms))
+        return try Recipe(root, Reading(file: file, knownAlgorithms: knownAlgorithms, names: names))
     }
 
     /// The last stage as a variant has it.

@@ -71,7 +71,7 @@ extension RecipeNode {
     ///
     /// Plain scalars follow the JSON schema of YAML 1.2: `true`, `false`, `null` and numbers; all else is text, `no` and `1:30`
     /// too.
-    static func parse(_ yaml: String, place: (Int) -> String) throws -> RecipeNode {
+    package static func parse(_ yaml: String, place: (Int) -> String) throws -> RecipeNode {
         do {
             guard let root = try Yams.compose(yaml: yaml) else {
                 throw RecipeError(place(1), "is empty; expected a mapping of keys")

@@ -14,6 +14,8 @@ public struct DataSources: Sendable, Equatable {
     public var maxCut = 0.5
     /// How conversations become text; by default the tokenizer's own chat template.
     public var chat: ChatSettings?
+
+    package init() {}
 }
 
 public struct ChatSettings: Sendable, Equatable {

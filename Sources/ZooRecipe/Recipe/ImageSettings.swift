@@ -11,9 +11,9 @@ public struct DenoisingSettings: Sendable, Equatable {
     public var steps = 8
     /// Denoising steps of an evaluation, which adds no noise after the initial one (Flow-GRPO's "denoising reduction").
     public var evaluationSteps = 12
-    /// Of the schedule: σ' = shift·σ / (1 + (shift − 1)·σ); 1 is even steps.
-    public var shift = 1.0
-    /// Classifier-free guidance; 1 is none.
+    /// Of the schedule: σ' = shift·σ / (1 + (shift − 1)·σ); 1 is even steps, nil the model's own schedule.
+    public var shift: Double?
+    /// Classifier-free guidance, or what a guidance-distilled model reads; 1 is none.
     public var guidance = 1.0
     public var noise = Noise.flowGRPO
     /// Flow-GRPO's a, DanceGRPO's η.
@@ -44,8 +44,10 @@ public struct ImageScoring: Sendable, Equatable {
     public var width = 1.0
     /// Times and noises for each image.
     public var draws = 1
-    /// The chance that a supervised example drops a condition, independently for each.
-    public var conditionDrop = 0.1
+    /// The chance that a supervised example drops a condition, independently for each; nil until the recipe is read.
+    public var conditionDrop: Double?
+    /// What a guidance-distilled model reads where an image is scored.
+    public var guidance = 1.0
 
     package init() {}
 }
@@ -82,11 +84,13 @@ public struct ImagePairs: Sendable, Equatable {
 // MARK: - Keys
 
 extension Stage {
-    /// The stage of an image task: with the defaults of the settings that only images have.
-    var withImageSettings: Stage {
+    /// The stage of a policy of images: with the defaults of the settings that only images have.
+    func withImageSettings(conditionDrop: Double) -> Stage {
         var stage = self
         stage.rollout.denoising = rollout.denoising ?? DenoisingSettings()
-        stage.score = score ?? ImageScoring()
+        var scoring = score ?? ImageScoring()
+        scoring.conditionDrop = scoring.conditionDrop ?? conditionDrop
+        stage.score = scoring
         return stage
     }
 }
@@ -98,11 +102,12 @@ extension DenoisingSettings {
             "evaluation_steps", \.evaluationSteps, .whole(from: 1, to: RecipeLimits.denoisingSteps),
             "Denoising steps of evaluations and built pairs, which add no noise after the initial one.")
         Key(
-            "shift", \.shift, .positive(to: 1000), "Of the schedule: σ' = shift·σ / (1 + (shift − 1)·σ). 1: even denoising steps."
-        )
+            "shift", optional: \.shift, .positive(to: 1000), standard: "the model's",
+            "Of the schedule: σ' = shift·σ / (1 + (shift − 1)·σ). 1, a new model's: even denoising steps.")
         Key(
             "guidance", \.guidance, .positive(to: 1000),
-            "Classifier-free guidance. 1: none; above it each denoising step costs two passes.")
+            "Classifier-free guidance. 1: none; above it each denoising step costs two passes, or one of a guidance-distilled model."
+        )
         Key("noise", \.noise, .choice, "Noise of a denoising step but the last: Flow-GRPO's or DanceGRPO's form, or none.")
         Key("noise_level", \.noiseLevel, .positive(to: 1000), "Flow-GRPO's a, DanceGRPO's η.")
         Key(
@@ -125,8 +130,11 @@ extension ImageScoring {
         Key("width", \.width, .positive(to: 100), "Standard deviation of the logit of the time.")
         Key("draws", \.draws, .whole(from: 1, to: 10_000), "Times and noises for each image.")
         Key(
-            "condition_drop", \.conditionDrop, .fromZeroToOne(),
+            "condition_drop", optional: \.conditionDrop, .fromZeroToOne(), standard: "0.1; 0 with `images`",
             "The chance that a supervised example drops a condition, independently for each.")
+        Key(
+            "guidance", \.guidance, .positive(to: 1000),
+            "What a guidance-distilled model, such as FLUX.1-dev, reads as its guidance; others read none.")
     }
 }
 

@@ -48,8 +48,9 @@ extension ModelSource {
             make: ModelSource.stage
         ) { if case .stage(let name) = $0 { name } else { nil } },
         KeyChoice<ModelSource>(
-            "folder", .path("a model folder", needsFolder: true),
-            "A folder in Hugging Face's layout, or an adapter in PEFT's.", make: ModelSource.folder
+            "folder", .modelFolder,
+            "A folder in Hugging Face's layout, an adapter in PEFT's, or `data:smollm2`, which `zoo data fetch smollm2` gets.",
+            make: ModelSource.folder
         ) { if case .folder(let url) = $0 { url } else { nil } },
         KeyChoice<ModelSource>("new", NewModel.schema.codec, "A new network of a family.", make: ModelSource.new) {
             if case .new(let model) = $0 { model } else { nil }

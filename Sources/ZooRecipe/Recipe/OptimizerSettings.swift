@@ -22,7 +22,9 @@ public struct OptimizerSettings: Sendable, Equatable {
 extension OptimizerSettings {
     private static let schema = Schema("the optimizer's settings", blank: OptimizerSettings()) {
         Key("optim", \.optim, .choice, "The rule. `sgd` reads neither `beta1`, `beta2` nor `epsilon`.")
-        Key("learning_rate", \.learningRate, .positive(to: 1000), "Peak learning rate.")
+        Key(
+            "learning_rate", \.learningRate, .positive(to: 1000),
+            "Peak learning rate. An adapter's is 0.001 unless set: it begins at 0 and has few numbers.")
         Key("beta1", \.beta1, .fromZeroBelowOne(), "Decay of the gradient's moving average.")
         Key("beta2", \.beta2, .fromZeroBelowOne(), "Decay of the squared gradient's.")
         Key("epsilon", \.epsilon, .positive(to: 1), "Added to the denominator.")
@@ -34,6 +36,20 @@ extension OptimizerSettings {
             "Gradients are scaled down to this norm. 0 or null: they are not.")
         Key("schedule", \.schedule, .choice, "The learning rate over the budget, after warmup.")
         Key("warmup", \.warmup, .fromZeroToOne(), "Share of the budget over which the learning rate rises from 0.")
+    }
+
+    /// Of adapters, where a recipe has no rate.
+    static let adapterRate = 1e-3
+
+    /// Gives the settings the rate of adapters, as far as a recipe's `optimizer` says none.
+    static func takeAdapterRate(_ settings: inout [String: OptimizerSettings], unless given: Field?) throws {
+        let section = try given.map { try Section($0) }
+        guard section?.field("learning_rate") == nil else { return }
+        settings["policy", default: OptimizerSettings()].learningRate = adapterRate
+        for role in settings.keys where role != "policy" {
+            guard let own = section?.field(role), try Section(own).field("learning_rate") == nil else { continue }
+            settings[role]?.learningRate = adapterRate
+        }
     }
 
     /// The policy's settings, and under other roles what differs for them.

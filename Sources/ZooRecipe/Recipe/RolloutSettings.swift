@@ -4,6 +4,10 @@ public struct RolloutSettings: Sendable, Equatable {
     public var temperature = 1.0
     /// Of a policy that makes images; nil for any other.
     public var denoising: DenoisingSettings?
+
+    package init(maxNewTokens: Int = 64, temperature: Double = 1) {
+        (self.maxNewTokens, self.temperature) = (maxNewTokens, temperature)
+    }
 }
 
 extension RolloutSettings {

@@ -24,6 +24,8 @@ public struct Stage: Sendable, Equatable {
     /// How a new head of that network pools a text; nil: by its last token.
     public var pooling: CausalLMConfig.Pooling?
     public var rewards: [RewardSpec] = []
+    /// What answers the policy between its turns; nil: a completion is one turn.
+    public var environment: EnvironmentSettings?
     public var data = DataSources()
     public var rollout = RolloutSettings()
     /// How an image model scores a whole image; nil for others.
@@ -38,12 +40,12 @@ public struct Stage: Sendable, Equatable {
     public var save: [SavedRole] = []
     /// Threads of this stage's worker; nil: the recipe's. A stage that runs alone may use more.
     public var threads: Int?
-    /// Iterations between checkpoints; 0: only at the end.
-    public var checkpointEvery = 50
-    /// Whether a finished run keeps its last checkpoint, from which a larger budget can continue.
-    public var keepCheckpoint = false
+    /// nil: only the last model is kept.
+    public var best: BestModel?
+    public var checkpoints = CheckpointSettings()
     /// Tokens (of images, patches) in one forward and backward pass; longer batches are cut where the loss allows it.
     public var microbatchTokens = 16_384
+    public var memory = MemorySettings()
 
     /// A stage with the default of everything that a recipe may leave out.
     package init(name: String, algorithm: String, policy: ModelSource, budget: Budget) {
@@ -86,6 +88,9 @@ extension Stage {
             "The critic's network: a copy of a source with a value head.")
         Key("reward", rewardSchema, "The network that a reward-model stage trains.") { $0.reward != nil }
         Key("rewards", \.rewards, .list(of: RewardSpec.codec), "What the stage is rewarded for: a sum by weight.")
+        Key(
+            "environment", optional: \.environment, EnvironmentSettings.schema.codec,
+            "What answers the policy between its turns, such as a tool or a game.")
         Key("data", \.data, DataSources.schema.codec, "Datasets, their limits and the chat template.")
         Key("rollout", \.rollout, RolloutSettings.schema.codec, "The sampler, the same for every algorithm.")
         Key("score", optional: \.score, ImageScoring.schema.codec, "How an image model scores a whole image.")
@@ -99,16 +104,16 @@ extension Stage {
             "threads", optional: \.threads, .threads, standard: "the recipe's",
             "Threads of this stage's worker process, for a stage that runs alone.")
         Key(
-            "checkpoint_every", \.checkpointEvery, .iterations,
-            "Iterations between checkpoints, the newest two of which are kept. 0: only when the run is stopped.")
-        Key(
-            "keep_checkpoint", \.keepCheckpoint, .flag,
-            "Whether a finished run keeps its last checkpoint, so that it can be extended.")
+            "best", optional: \.best, BestModel.schema.codec,
+            "Keep, in the run's folder `best`, the model whose evaluation during training was best.")
+        Key("checkpoints", \.checkpoints, CheckpointSettings.schema.codec, "When a run's state is written, and what of it.")
         Key(
             "microbatch_tokens", \.microbatchTokens, .whole(from: 1, to: RecipeLimits.microbatch),
             "Tokens (of images, patches) in one forward and backward pass.")
+        Key("memory", \.memory, MemorySettings.schema.codec, "How networks are held: what saves memory.")
     } check: { stage, section in
         try stage.check(section)
+        if stage.lora != nil { try OptimizerSettings.takeAdapterRate(&stage.optimizer, unless: section.field("optimizer")) }
     }
 
     private static let blank = Stage(name: "", algorithm: "", policy: .stage(""), budget: Budget(axis: .updates, amount: 1))
@@ -150,6 +155,19 @@ extension Stage {
         }
         try section.refuseTwice(save.map(\.rawValue), of: "save")
         try section.refuseTwice(rewards.map(\.name), of: "rewards")
+        guard environment != nil else { return try checkBuilding(section) }
+        if rewards.contains(where: { $0.name == EnvironmentSettings.name }) {
+            throw section.field.error("a reward is called 'environment', as the environment's own is; give it another 'name'")
+        }
+        if case .build? = data.pairs {
+            throw RecipeError(
+                section.field.node.place, path: section.path("data.pairs.build"),
+                "pairs cannot be built with an environment: its answers belong to one sample; use an algorithm that learns from prompts, "
+                    + "such as online-dpo")
+        }
+    }
+
+    private func checkBuilding(_ section: Section) throws {
         if case .build(let building)? = data.pairs, building.prompts == nil, !budget.axis.paysForSamples {
             throw RecipeError(
                 section.field.node.place, path: section.path("data.pairs.build.prompts"),

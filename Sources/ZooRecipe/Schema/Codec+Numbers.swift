@@ -93,3 +93,21 @@ extension Codec where Value == Int {
     /// Iterations, or an interval between recurring things; 0 is allowed.
     static var iterations: Codec { whole(from: 0, to: RecipeLimits.iterations) }
 }
+
+extension Codec where Value == Int {
+    /// A size in memory with its unit, `2 GiB`.
+    static var bytes: Codec {
+        let units = ["KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40]
+        return Codec("a size with its unit, such as 2 GiB or 500 MiB", .text("a size, such as 2 GiB")) { field in
+            guard case .scalar(let value) = field.node.content, let text = value.string,
+                let unit = units.keys.first(where: { text.hasSuffix($0) }), let power = units[unit],
+                let number = Double(text.dropLast(unit.count).trimmingCharacters(in: .whitespaces)), number > 0, number <= 1e6
+            else { return nil }
+            return max(1, Int(number * Double(1 << power)))
+        } write: { bytes in
+            let unit = units.sorted { $0.value > $1.value }.first { bytes % (1 << $0.value) == 0 } ?? ("KiB", 10)
+            let number = Double(bytes) / Double(1 << unit.value)
+            return .text((number == number.rounded() ? "\(Int(number))" : "\(number)") + " " + unit.key)
+        }
+    }
+}

@@ -3,6 +3,7 @@ enum FormerNames {
     private static let keys = [
         "budget.steps": "budget.iterations", "data.max_prompt_steps": "data.max_prompt_length",
         "data.max_steps": "data.max_length", "microbatch_steps": "microbatch_tokens",
+        "checkpoint_every": "checkpoints.every", "keep_checkpoint": "checkpoints.after_end",
     ]
 
     /// What a key is called now; nil if it never was one.

@@ -2,8 +2,11 @@ import Foundation
 import ZooPlugins
 
 extension PluginCatalog {
-    /// The text of `zoo plugins list`, for a terminal of this width: the algorithms with their presets, and where the plugins are.
-    package func list(width: Int) -> String {
+    /// The text of `zoo plugins list`, for a terminal of this width: the algorithms with their presets, where the plugins are, and
+    /// which builds of the added ones were checked when.
+    ///
+    /// - Parameter pins: of the added plugins, by the file's name.
+    package func list(width: Int, pins: [String: AddedPlugins.Pin] = [:]) -> String {
         var table = TextTable([.text("id"), .text("algorithm"), .text("plugin"), .text("presets")])
         let files = plugins.map { URL(fileURLWithPath: $0.path) }
         for (plugin, file) in zip(plugins, files) {
@@ -17,6 +20,13 @@ extension PluginCatalog {
             let names = folders.count == 1 ? "the plugins" : files.map(\.lastPathComponent).joined(separator: ", ")
             return "\(names) in \(folder.isEmpty ? "." : folder)\n".wrapped(toWidth: width)
         }
-        return table.plain(width: width) + (places.isEmpty ? "" : "\n") + places.joined()
+        let added = files.filter { $0.deletingLastPathComponent().path == AddedPlugins.folder.path }.compactMap { file in
+            pins[file.lastPathComponent].map { pin in
+                let checked = pin.checked.map { "checked \($0.formatted(.iso8601.year().month().day()))" } ?? "not checked"
+                return "\(file.lastPathComponent): build \(pin.sha256.prefix(12)), \(checked), added from \(pin.from)\n"
+                    .wrapped(toWidth: width)
+            }
+        }
+        return table.plain(width: width) + (places.isEmpty ? "" : "\n") + places.joined() + added.joined()
     }
 }

@@ -46,7 +46,8 @@ package struct CostRow {
         return [CostRow(title: "seconds", text: Quantity.seconds) { $0.seconds }]
             + roles.map { role in row(role) { $0.roles[role]?.totalSeconds } }
             + [
-                row("reward functions") { $0.rewardSeconds }, row("data") { $0.dataSeconds },
+                row("reward functions") { $0.rewardSeconds }, row("environment") { $0.environmentSeconds },
+                row("data") { $0.dataSeconds },
                 row("the algorithm itself") { $0.algorithmSeconds },
             ]
     }

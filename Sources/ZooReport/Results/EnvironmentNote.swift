@@ -6,7 +6,12 @@ package struct EnvironmentNote: Decodable {
     struct Plugin: Decodable {
         struct Algorithm: Decodable {
             var id: String
+            var needs: Needs?
             var parameters: [Parameter]
+        }
+        struct Needs: Decodable {
+            /// The kinds of data that it reads: `prompts`.
+            var data: [String]?
         }
         struct Parameter: Decodable {
             var name: String

@@ -20,6 +20,9 @@ package struct RunSummary {
         }
         if FileManager.default.fileExists(atPath: folder.images.path) {
             parts.append("images   \(folder.images.shortPath)   (rows: reference if there is one, target, before, after)")
+            if FileManager.default.fileExists(atPath: folder.latents.path) {
+                parts.append("latents  \(folder.latents.shortPath)   (the same, to be decoded; the images are crude previews)")
+            }
         }
         parts.append("model    \(folder.model.shortPath)")
         let runs = folder.url.deletingLastPathComponent().shortPath
@@ -39,7 +42,9 @@ package struct RunSummary {
 
     package static func samples(_ samples: some Sequence<EvaluationResult.Sample>, after: String) -> String {
         samples.map { sample in
-            "\(sample.prompt) …\n  before: \(sample.before.trimmed)\n  \(after):  \(sample.after.trimmed)\n"
+            let prompt = sample.messages == nil ? "\(sample.prompt) …" : sample.shownPrompt
+            let role = sample.messages == nil ? "" : "assistant, "
+            return "\(prompt)\n  \(role)before: \(sample.before.trimmed)\n  \(role)\(after):  \(sample.after.trimmed)\n"
         }.joined(separator: "\n")
     }
 }

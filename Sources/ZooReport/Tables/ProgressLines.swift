@@ -16,6 +16,8 @@ public final class ProgressLines: Sendable {
         var detail: String
         /// The starting point of the rate: a resumed run does not start at 0.
         var start: (fraction: Double, time: Double)
+        /// Seconds that were left, by what the run knows of itself, and when it said so.
+        var left: (seconds: Double, time: Double)?
     }
 
     private struct State {
@@ -38,7 +40,9 @@ public final class ProgressLines: Sendable {
     }
 
     /// Says how far a run is: `fraction` of its budget, 0 to 1.
-    public func update(_ name: String, fraction: Double, detail: String = "") {
+    ///
+    /// - Parameter left: seconds until its end, if it knows; by default they follow from the fractions.
+    public func update(_ name: String, fraction: Double, detail: String = "", left: Double? = nil) {
         state.withLock { state in
             let time = now()
             let isNew = !state.tasks.contains { $0.name == name }
@@ -46,6 +50,7 @@ public final class ProgressLines: Sendable {
             for index in state.tasks.indices where state.tasks[index].name == name {
                 state.tasks[index].fraction = fraction.isFinite ? fraction : 0
                 state.tasks[index].detail = detail.shownOnOneLine
+                if let left { state.tasks[index].left = (left, time) }
             }
             let interval = terminal.redraws ? 0.1 : 5.0
             guard time - state.lastDrawing >= interval || (isNew && terminal.redraws) else { return }
@@ -93,13 +98,19 @@ public final class ProgressLines: Sendable {
         var parts = [task.name.shownOnOneLine.padded(toWidth: nameWidth, trailing: true)]
         if terminal.redraws { parts.append(bar(share)) }
         parts.append("\(Int(share * 100))%".padded(toWidth: 4, trailing: false))
-        let (done, elapsed) = (share - task.start.fraction, time - task.start.time)
-        if share < 1 {
-            let left = done > 0 && elapsed > 1 ? Self.clock(elapsed / done * (1 - share)) : "…"
+        if share < 1 || task.left != nil {
+            let left = secondsLeft(task, share, at: time).map(Self.clock) ?? "…"
             parts.append("\(left) left".padded(toWidth: 10, trailing: true))
         }
         if !task.detail.isEmpty { parts.append(task.detail) }
         return parts.joined(separator: "  ")
+    }
+
+    /// nil if that cannot be told, or is over.
+    private func secondsLeft(_ task: Task, _ share: Double, at time: Double) -> Double? {
+        if let (seconds, said) = task.left { return seconds > time - said ? seconds - (time - said) : nil }
+        let (done, elapsed) = (share - task.start.fraction, time - task.start.time)
+        return done > 0 && elapsed > 1 ? elapsed / done * (1 - share) : nil
     }
 
     /// Whole seconds, rounded up: `0:41`, `1:02:03`.

@@ -51,6 +51,36 @@ struct Continuation {
         try checkRecipe()
     }
 
+    /// The plugin that the run was started with: the copy of it, whatever has become of its file.
+    ///
+    /// - Returns: also what to say if the file is another by now.
+    static func plugins(_ folder: RunFolder, _ spec: RunSpec) async throws -> (PluginCatalog, String?) {
+        guard let hash = spec.pluginSHA256 else { return (try await PluginCatalog.scan(file: spec.plugin), nil) }
+        let (copy, now) = (folder.plugin(spec), PluginStore.hash(of: spec.plugin))
+        let kept: URL
+        if let found = PluginStore.found(hash, of: spec.plugin) {
+            kept = found
+        } else if now == hash {
+            kept = try PluginStore.keep(spec.plugin, sha256: hash)
+        } else if PluginStore.hash(of: copy.path) == hash {
+            try PluginStore.requireTrust(in: copy.path)
+            kept = try PluginStore.keep(spec.plugin, sha256: hash, from: copy)
+        } else {
+            return (try await PluginCatalog.scan(file: spec.plugin), nil)
+        }
+        let found = try await PluginCatalog.scan(file: kept.path)
+        let plugins = found.plugins.map { plugin in
+            var plugin = plugin
+            plugin.path = spec.plugin
+            return plugin
+        }
+        let state = now.map { "is another build by now (sha256 \($0.prefix(12))…)" } ?? "is no longer there"
+        let note =
+            "\(spec.plugin) \(state): continuing with the build that the run was started with (sha256 \(hash.prefix(12))…), its own "
+            + "copy; for the other build, \(again(folder))"
+        return (PluginCatalog(plugins: plugins, failures: found.failures), now == hash ? nil : note)
+    }
+
     private static func again(_ folder: RunFolder) -> String { "start a new run with: zoo train \(folder.recipe.path)" }
 
     /// `recipe.yaml` repeats what run.json says; an edit of it would have no effect.
@@ -113,7 +143,7 @@ struct Continuation {
             throw ZooError(
                 .failedPrecondition,
                 "\(folder.url.path) is finished and kept no checkpoint to continue from; \(Self.again(folder)) --set "
-                    + "keep_checkpoint=true --set budget.\(new.axis.rawValue)=\(new.text)")
+                    + "checkpoints.after_end=true --set budget.\(new.axis.rawValue)=\(new.text)")
         }
         var larger = spec
         larger.recipe = recipe

@@ -54,7 +54,7 @@ public struct RunController: Sendable {
         try algorithm.needs.checkBudget(of: stage, recipe: file)
         try check(stage.rewards, "stage '\(stage.name)'")
         try check(recipe.evaluation?.gold ?? [], "evaluation.gold")
-        if algorithm.needs.services.contains("zoo.reward/1"), stage.rewards.isEmpty {
+        if algorithm.needs.services.contains("zoo.reward/1"), stage.rewards.isEmpty, stage.environment == nil {
             throw ZooError(.invalidArgument, "\(file): algorithm '\(stage.algorithm)' needs 'rewards' in stage '\(stage.name)'")
         }
         if algorithm.needs.roles.contains("reward"), stage.reward == nil {
@@ -66,7 +66,7 @@ public struct RunController: Sendable {
     }
 
     private func check(_ rewards: [RewardSpec], _ place: String) throws {
-        for reward in rewards where reward.function != RewardSpec.model {
+        for reward in rewards where reward.isFunction {
             do { try RewardKind.check(reward.function, parameters: reward.parameters, task: recipe.task?.name) } catch {
                 throw ZooError(.invalidArgument, "\(recipe.file.path): \(place): \(plainWords(error))")
             }
@@ -89,6 +89,7 @@ public struct RunController: Sendable {
     ///
     /// - Parameter recipes: by default this controller's.
     func checkData(_ recipes: [Recipe]? = nil) throws {
+        for recipe in recipes ?? [recipe] { try checkMemory(recipe) }
         var check = DataCheck()
         for recipe in recipes ?? [recipe] {
             try check.read(recipe) { stage in
@@ -99,6 +100,27 @@ public struct RunController: Sendable {
             }
         }
         try check.require()
+        for recipe in recipes ?? [recipe] { try checkPrograms(recipe) }
+    }
+
+    /// Everything that a run would be refused for before anything is made: memory, every row of the data, the programs.
+    public func checkEverything() throws { try checkData() }
+
+    /// Starts every program that a recipe's rewards and environments name and hears that it speaks their protocol, and makes every
+    /// reward of a library, in workers.
+    private func checkPrograms(_ recipe: Recipe) throws {
+        var seen: [ExternalProgram] = []
+        func isNew(_ program: ExternalProgram) -> Bool {
+            defer { seen.append(program) }
+            return !seen.contains(program)
+        }
+        for spec in recipe.stages.flatMap(\.rewards) + (recipe.evaluation?.gold ?? []) {
+            if let program = spec.program, isNew(program) { try RewardProgram(spec, program).start() }
+            if let library = spec.library { try LibraryReward.check(spec, library) }
+        }
+        for environment in recipe.stages.compactMap(\.environment) where isNew(environment.program) {
+            try EnvironmentProgram(environment).start()
+        }
     }
 
     // MARK: - Artifacts
@@ -160,6 +182,7 @@ public struct RunController: Sendable {
         let (resolved, preset) = try resolved(stage)
         if let index = own.stages.firstIndex(where: { $0.name == stage.name }) { own.stages[index] = resolved }
         let offer = try plugins.offer(stage.algorithm)
+        try PluginStore.keep(offer.plugin.path, sha256: offer.plugin.sha256)
         var spec = RunSpec(
             recipe: own, stage: stage.name, seed: seed, plugin: offer.plugin.path, preset: preset, models: models,
             evaluates: evaluates, command: command)
@@ -189,16 +212,22 @@ public struct RunController: Sendable {
     }
 
     /// Trains the last stage in its folder and evaluates it.
-    public func train(_ run: PlacedRun) async throws {
+    /// - Parameter isProfiled: whether the run's folder gets a profile, ``RunFolder/profile``.
+    public func train(_ run: PlacedRun, isProfiled: Bool = false) async throws {
         try announce(run.stage, as: run.stage.name)
-        _ = try await concurrently([run.folder], jobs: 1) { try work($0, run.lock, name: run.stage.name) }
+        let observer = observer
+        _ = try await concurrently([run.folder], jobs: 1) {
+            try Self.work($0, run.lock, name: run.stage.name, observer: observer, isProfiled: isProfiled)
+        }
     }
 
     /// Continues a stopped run; with a larger budget also a finished one that kept its checkpoint.
     ///
     /// - Parameter changes: of the budget only.
     /// - Throws: if the run is finished, or with the name of whatever has changed since it was started.
-    public static func resume(_ folder: RunFolder, changes: [Override] = [], observer: any RunObserver) async throws {
+    public static func resume(
+        _ folder: RunFolder, changes: [Override] = [], isProfiled: Bool = false, observer: any RunObserver
+    ) async throws {
         let spec = try folder.readSpec()
         let lock = try FolderLock(folder.url, "run", being: "trained")
         folder.sweep()
@@ -208,13 +237,16 @@ public struct RunController: Sendable {
                 "\(folder.url.path) is finished: there is nothing to resume; continue it with a larger budget, such as --set "
                     + "budget.\(spec.budget.axis.rawValue)=\(RecipeNode.number(2 * spec.budget.amount).found)")
         }
-        let catalog = try await PluginCatalog.scan(file: spec.plugin)
+        let (catalog, note) = try await Continuation.plugins(folder, spec)
         let continuation = try Continuation(folder, spec, catalog)
+        if let note { observer.observe(spec.stage, .message(note)) }
         if !changes.isEmpty {
             for line in try continuation.extend(by: changes) { observer.observe(spec.stage, .message(line)) }
         }
         for model in spec.models.values { try ArtifactStore.hold(URL(filePath: model).deletingLastPathComponent()) }
-        _ = try await concurrently([folder], jobs: 1) { try Self.work($0, lock, name: spec.stage, observer: observer) }
+        _ = try await concurrently([folder], jobs: 1) {
+            try Self.work($0, lock, name: spec.stage, observer: observer, isProfiled: isProfiled)
+        }
     }
 
     func work(_ folder: RunFolder, _ lock: FolderLock, name: String) throws {
@@ -223,73 +255,62 @@ public struct RunController: Sendable {
 
     /// Runs another kind of worker, with its log in `folder`.
     func work(_ arguments: [String], in folder: URL, _ lock: FolderLock, name: String) async throws {
-        let observer = observer
-        _ = try await concurrently([arguments], jobs: 1) {
-            try Self.work($0, in: folder, lock, name: name, observer: observer, again: "run the command again")
-        }
+        let work = RunWork(name: name, folder: folder, plugin: nil, observer: observer, again: "run the command again")
+        _ = try await concurrently([arguments], jobs: 1) { try work.run($0, lock) }
     }
 
     /// Runs one folder's run in a worker process to its end.
-    private static func work(_ folder: RunFolder, _ lock: FolderLock, name: String, observer: any RunObserver) throws {
+    private static func work(
+        _ folder: RunFolder, _ lock: FolderLock, name: String, observer: any RunObserver, isProfiled: Bool = false
+    ) throws {
         folder.sweep()
-        try work(
-            ["run", folder.url.path], in: folder.url, lock, name: name, observer: observer,
+        folder.note(nil)
+        do { try finish(folder, lock, name: name, observer: observer, isProfiled: isProfiled) } catch {
+            folder.note(RunEnding(error))
+            throw error
+        }
+    }
+
+    /// A word about a program that a run logs to, for people and for the run's log.
+    private static func warn(_ line: String, _ folder: RunFolder, _ name: String, _ observer: any RunObserver) {
+        observer.observe(name, .message("warning: log_to: \(line)"))
+        guard let log = try? RunLog(in: folder.url) else { return }
+        log.note("[warning] log_to: \(line)")
+        try? log.close()
+    }
+
+    private static func finish(
+        _ folder: RunFolder, _ lock: FolderLock, name: String, observer: any RunObserver, isProfiled: Bool
+    ) throws {
+        let spec = try folder.readSpec()
+        // Earlier stages are made once for many runs.
+        let isRun = spec.stage == spec.recipe.stages.last?.name && !spec.recipe.logTo.isEmpty
+        let logging = isRun ? RunLogging(folder, spec) { warn($0, folder, name, observer) } : nil
+        let work = RunWork(
+            name: name, folder: folder.url, plugin: spec.plugin, observer: Told(observer, logging),
             again: "continue with: zoo train --resume \(folder.url.path)")
+        do { try work.run(["run", folder.url.path] + (isProfiled ? ["--profile"] : []), lock) } catch {
+            logging?.end(RunEnding(error))
+            throw error
+        }
+        logging?.end(folder.isDone ? nil : RunEnding(ZooError(.aborted, "it ended early")))
         // Whatever its process said.
         guard folder.isDone else {
             throw ZooError(.aborted, "run '\(name)' ended early: \(folder.done.path) does not exist")
         }
     }
+}
 
-    /// Runs a worker to its end. Throws the worker's own error, or how it ended.
-    ///
-    /// - Parameter lock: of the folder, which the worker holds too.
-    private static func work(
-        _ arguments: [String], in folder: URL, _ lock: FolderLock, name: String, observer: any RunObserver, again: String
-    ) throws {
-        let failure = Mutex<ZooError?>(nil)
-        let isDone = Atomic(false)
-        let isStopped = Atomic(false)
-        let log = folder.appending(path: "log.txt")
-        if !FileManager.default.fileExists(atPath: log.path) { try OutputFile.write(Data(), to: log) }
-        let logFile = try FileHandle(forWritingTo: log)
-        try logFile.seekToEnd()
-        let lastLine = Mutex("")
-        var worker = Worker(
-            ["worker"] + arguments,
-            output: .lines { line in
-                guard let event = RunEvent.parse(line) else { return observer.observe(name, .message(line)) }
-                if case .failure(let code, let message) = event {
-                    failure.withLock { $0 = ZooError(.init(rawValue: code) ?? .unknown, message) }
-                }
-                if case .done = event { isDone.store(true, ordering: .relaxed) }
-                if case .stopped = event { isStopped.store(true, ordering: .relaxed) }
-                observer.observe(name, event)
-            },
-            errors: .lines { line in
-                lastLine.withLock { $0 = line }
-                // A log that cannot be written does not end the run; the line is the run's last output and is shown on failure.
-                try? logFile.write(contentsOf: Data((line + "\n").utf8))
-            })
-        worker.lock = lock
-        let exit = try worker.runAndWait()
-        try logFile.close()
-        if let error = failure.withLock({ $0 }) { throw error }
-        switch exit {
-        case .ok where isDone.load(ordering: .relaxed): return
-        case .ok:
-            throw ZooError(
-                .aborted,
-                "run '\(name)' ended early: its process called exit(0), which only the algorithm's plugin can have done; see \(log.path)"
-            )
-        case .interrupted: throw ZooError(.cancelled, "stopped; \(again)")
-        case .failed where isStopped.load(ordering: .relaxed):
-            throw ZooError(.aborted, "run '\(name)' was stopped by a signal sent only to its process; \(again)")
-        default:
-            let last = lastLine.withLock { $0 }
-            let detail = last.isEmpty ? "" : "; its last output: \(last)"
-            throw ZooError(.aborted, "\(exit.sentence(about: "run '\(name)'"))\(detail); see \(log.path)")
-        }
+/// Passes what happens in a run on to the programs of its `log_to`.
+private struct Told: RunObserver {
+    private let observer: any RunObserver
+    private let logging: RunLogging?
+
+    init(_ observer: any RunObserver, _ logging: RunLogging?) { (self.observer, self.logging) = (observer, logging) }
+
+    func observe(_ run: String, _ event: RunEvent) {
+        logging?.note(event)
+        observer.observe(run, event)
     }
 }
 

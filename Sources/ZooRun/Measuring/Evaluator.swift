@@ -19,6 +19,8 @@ final class Evaluator {
     private var before: [Int: (measured: Measured, version: Int)] = [:]
     /// Floating-point operations of the policy's part of the last measurement; the reference is measured once.
     private(set) var flops = 0.0
+    /// Seconds of measuring one prompt, as far as known: the policy's samples, and the reference's.
+    private(set) var pace: (policy: Double?, reference: Double?) = (nil, nil)
 
     init(_ evaluation: Evaluation, _ setup: StageSetup, _ services: RunServices, stop: StopSignal) throws {
         self.evaluation = evaluation
@@ -28,7 +30,7 @@ final class Evaluator {
             throw ZooError(.invalidArgument, "\(setup.recipe.file.path): 'evaluation' has no 'prompts' to sample for")
         }
         let prompts = try setup.checked(
-            setup.files.dataset(source, expecting: DataKind.prompts.shapes), .prompts, name: "evaluation.prompts")
+            setup.files.dataset(source, for: .prompts), .prompts, name: "evaluation.prompts")
         plan = MeasuringPlan(
             samples: evaluation.samplesPerPrompt, rollout: setup.stage.rollout, seed: setup.recipe.seed &+ 0x5eed,
             rows: prompts.rows)
@@ -45,10 +47,15 @@ final class Evaluator {
             let batch = try heldOut(count.part(part))
             let version = try services.model.roles.role("reference").version
             let known = before[batch.sequenceCount].flatMap { $0.version == version ? $0.measured : nil }
-            let reference = try known ?? measure("reference", batch)
+            let reference: Measured
+            if let known {
+                reference = known
+            } else {
+                reference = try timed(&pace.reference, batch.sequenceCount) { try measure("reference", batch) }
+            }
             before[batch.sequenceCount] = (reference, version)
             let start = services.model.ledger.totalFLOPs
-            let measured = try measure(services.keptPolicy, batch)
+            let measured = try timed(&pace.policy, batch.sequenceCount) { try measure(services.keptPolicy, batch) }
             flops = services.model.ledger.totalFLOPs - start
             return try compare(measured, reference)
         }
@@ -57,10 +64,20 @@ final class Evaluator {
     /// Floating-point operations of measuring the policy on the first prompts.
     func cost(of prompts: Int) throws -> Double {
         try apart {
-            _ = try measure(services.keptPolicy, heldOut(prompts))
+            _ = try timed(&pace.policy, prompts) { try measure(services.keptPolicy, heldOut(prompts)) }
             return services.model.ledger.totalFLOPs
         }
     }
+
+    private func timed<Result>(_ pace: inout Double?, _ prompts: Int, _ body: () throws -> Result) rethrows -> Result {
+        let start = secondsNow()
+        let result = try body()
+        pace = (secondsNow() - start) / Double(max(1, prompts))
+        return result
+    }
+
+    /// Whether the reference was measured on all held-out prompts.
+    var hasReference: Bool { before[count] != nil }
 
     /// Runs a measurement with a ledger of its own.
     private func apart<Result>(_ body: () throws -> Result) throws -> Result {
@@ -90,14 +107,14 @@ final class Evaluator {
     private func score(_ batch: Batch, _ measured: inout Measured) throws {
         var solved: [Double]?
         if !services.rewards.isEmpty {
-            for column in try services.rewards.score(batch, row: plan.row, ledger: &services.model.ledger) {
+            for column in try means(services.rewards, batch) {
                 measured.noteMean(column.name, column.doubles)
                 if column.name == "reward" { measured.note("reward", column.doubles) }
                 if column.name == services.rewards.verifier.map({ "reward/\($0)" }) { solved = column.doubles }
             }
         }
         if !gold.isEmpty {
-            for column in try gold.score(batch, row: plan.row, ledger: &services.model.ledger) {
+            for column in try means(gold, batch) {
                 if column.name == "reward" {
                     measured.gold = column.doubles
                     measured.note("gold", column.doubles)
@@ -108,6 +125,13 @@ final class Evaluator {
             }
         }
         if let solved { measured.notePass(solved.map { $0 == 1 }) }
+    }
+
+    /// The scores that have a mean: one for each sequence, whatever a program leaves out of its own parts.
+    private func means(_ rewards: ScoringService, _ batch: Batch) throws -> [Column] {
+        try rewards.score(batch, row: plan.row, ledger: &services.model.ledger).filter { column in
+            !column.perStep && !column.doubles.contains(where: \.isNaN)
+        }
     }
 
     private func compare(_ after: Measured, _ before: Measured) throws -> EvaluationResult {

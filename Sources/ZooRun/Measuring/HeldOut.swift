@@ -42,7 +42,7 @@ final class HeldOut {
         for (kind, source) in [(DataKind.pairs, evaluation.pairs), (.examples, evaluation.examples)] {
             guard let source else { continue }
             let dataset = try setup.checked(
-                setup.files.dataset(source, expecting: kind.shapes), kind, name: "evaluation.\(kind.rawValue)")
+                setup.files.dataset(source, for: kind), kind, name: "evaluation.\(kind.rawValue)")
             if kind == .pairs { datasets.pairs = dataset } else { datasets.examples = dataset }
         }
         self.datasets = datasets
@@ -209,6 +209,11 @@ final class HeldOutHost: HostServices {
     func optimizerStep(role: String) throws -> UpdateInfo {
         UpdateInfo(gradientNorm: 0, learningRate: 0, version: try live.model.roles.role(role).version)
     }
+
+    /// Nothing is accumulated here, and what training has accumulated stays.
+    func discard(role: String) throws {}
+
+    var position: RunPosition { live.position }
 
     /// Creates a role of the algorithm's own as a copy; an existing one is unchanged.
     func blend(destination: String, source: String, weight: Double) throws {

@@ -21,6 +21,12 @@ public struct ProbeController: Sendable {
         guard let probe = controller.recipe.probe, let comparison = controller.recipe.compare else {
             throw ZooError(.invalidArgument, "\(file) has no 'probe': name the variant to freeze there, such as {driver: ppo}")
         }
+        if controller.recipe.stages.last?.environment != nil {
+            throw ZooError(
+                .invalidArgument,
+                "\(file): a probe continues samples from states on the way, and an environment cannot be put back into one; remove "
+                    + "'environment', or compare runs instead")
+        }
         let known = comparison.variants.map(\.name)
         if let unknown = names.first(where: { !known.contains($0) }) {
             throw ZooError(.invalidArgument, "\(file) has no variant '\(unknown)'; it has: \(known.joined(separator: ", "))")
@@ -99,6 +105,7 @@ public struct ProbeController: Sendable {
         }
         return ProbeSpec.Item(
             name: resolved?.preset?.title(of: variant.name) ?? variant.name, algorithm: offer.algorithm.id,
-            plugin: offer.plugin.path, preset: resolved?.preset, parameters: parameters)
+            plugin: offer.plugin.path, copy: try PluginStore.keep(offer.plugin.path, sha256: offer.plugin.sha256).path,
+            preset: resolved?.preset, parameters: parameters)
     }
 }

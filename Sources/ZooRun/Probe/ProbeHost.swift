@@ -85,6 +85,10 @@ final class ProbeHost: HostServices {
         return UpdateInfo(gradientNorm: norm, learningRate: 0, version: role.version)
     }
 
+    func discard(role: String) throws { try live.discard(role: role) }
+
+    var position: RunPosition { live.position }
+
     /// Creates a role of the algorithm's own as a copy; an existing one is unchanged.
     func blend(destination: String, source: String, weight: Double) throws {
         live.model.roles.addCopy(destination, of: try live.model.roles.role(source))

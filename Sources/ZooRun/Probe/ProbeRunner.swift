@@ -1,5 +1,4 @@
 import Foundation
-import Logging
 import ZooBase
 import ZooData
 import ZooKit
@@ -22,31 +21,31 @@ struct ProbeRunner {
     /// Draws the probe's samples; the driver's training does not notice them.
     private let generator: Generator
     private let data: RowService
+    private let instances: Instances
     private static let referenceParts = 8
 
-    init(_ folder: ProbeFolder, stop: StopSignal) throws {
+    init(_ folder: ProbeFolder, stop: StopSignal, instances: Instances) throws {
         self.folder = folder
+        self.instances = instances
         let spec = try folder.readSpec()
         self.spec = spec
         probe = spec.probe
         Engine.configure(threads: probe.threads ?? spec.run.recipe.threads)
-        let plugin = try Plugin(path: spec.run.plugin)
-        guard let stage = spec.run.recipe.stages.first(where: { $0.name == spec.run.stage }),
-            let description = plugin.description.algorithm(stage.algorithmID)
-        else {
-            throw ZooError(.notFound, "\(spec.run.plugin) offers no algorithm for stage '\(spec.run.stage)'")
-        }
+        let plugin = try Plugin(spec.run)
+        let (stage, description) = try plugin.subject(of: spec.run)
         try OutputFile.write(
             JSON.encode(RunEnvironment(spec.run, plugin.description, libtorch: Engine.version)), to: folder.environment)
         var needs = description.needs
         needs.data.append(.prompts)
         let setup = try StageSetup(spec.run, needs: needs)
         self.setup = setup
-        let services = try setup.services(folder: RunFolder(folder.url), stop: stop, logger: Logger(label: "probe"))
+        let services = try setup.services(folder: RunFolder(folder.url), stop: stop)
         let parameters = try JSON.text(stage.parameters[stage.algorithm] ?? [:])
         self.services = services
-        driver = try plugin.create(stage.algorithmID, host: HostTable(services), parameters: parameters)
-        plugins = try spec.algorithms.map { $0.plugin == spec.run.plugin ? plugin : try Plugin(path: $0.plugin) }
+        driver = instances.keep(try plugin.create(stage.algorithmID, host: HostTable(services), parameters: parameters))
+        plugins = try spec.algorithms.map { item in
+            item.plugin == spec.run.plugin ? plugin : try Plugin(path: item.copy ?? item.plugin, as: item.plugin)
+        }
         generator = Generator(seed: spec.run.seed &+ 0x9a0be)
         data = RowService(.init(prompts: try setup.prompts()), setup.modality, seed: spec.run.seed &+ 0x9a0be)
     }
@@ -71,13 +70,12 @@ struct ProbeRunner {
             services.model.ledger = ledger
         }
         try OutputFile.write(JSON.encode(result), to: folder.result)
-        RunEvent.send(.done)
     }
 
     private func report(_ point: Int, _ phase: String, _ share: Double) {
         let points = Double(probe.at.count)
         RunEvent.send(.phase(phase))
-        RunEvent.send(.step(point, fraction: min(0.999, (Double(point) + share) / points), metrics: [:]))
+        RunEvent.send(.step(point, fraction: min(0.999, (Double(point) + share) / points), metrics: [:], left: nil))
     }
 
     // MARK: - One point
@@ -93,7 +91,8 @@ struct ProbeRunner {
         for (item, plugin) in zip(spec.algorithms, plugins) {
             report(index, item.name, 0.4 + 0.5 * Double(gradients.count) / Double(spec.algorithms.count + 3))
             let host = ProbeHost(services, algorithm: item.name, seed: spec.run.seed, batch: batches[0])
-            let algorithm = try plugin.create(item.algorithm, host: HostTable(host), parameters: JSON.text(item.parameters))
+            let algorithm = instances.keep(
+                try plugin.create(item.algorithm, host: HostTable(host), parameters: JSON.text(item.parameters)))
             gradients.append(
                 try batches.map { batch in
                     host.batch = batch
@@ -130,7 +129,8 @@ struct ProbeRunner {
 
     private func draw(prompts: Int, samples: Int) throws -> FrozenBatch {
         let rollout = try services.generate(
-            role: "policy", prompts: data.prompts(prompts), samples: samples, settings: setup.stage.rollout, generator: generator)
+            role: "policy", prompts: data.prompts(prompts), samples: samples, settings: setup.stage.rollout, generator: generator,
+            row: data.promptRow)
         return try FrozenBatch(rollout, samples: samples, services, beta: probe.beta)
     }
 

@@ -30,6 +30,8 @@ public struct DataCheck: Sendable {
     /// Datasets that were already read: variants share their data.
     private var seen: Set<[String]> = []
     private var codecs: [String: any TextCodec] = [:]
+    /// Stored images: their files are read once for all variants.
+    private var images: RecipeImages?
 
     init() {}
 
@@ -47,6 +49,7 @@ public struct DataCheck: Sendable {
     mutating func read(_ recipe: Recipe, kinds: ((Stage) throws -> Set<DataKind>)? = nil) throws {
         // Images and what they show come from the task.
         guard recipe.task?.makesImages != true else { return }
+        if recipe.images != nil { images = try images ?? RecipeImages.of(recipe) }
         for stage in recipe.stages {
             let wanted = try kinds?(stage) ?? Set(DataKind.allCases)
             for kind in DataKind.allCases where wanted.contains(kind) {
@@ -82,6 +85,7 @@ public struct DataCheck: Sendable {
             JSON.text(chain.map(\.policy.node.json)), JSON.text(chain.map(\.data.node.json)),
         ]
         guard seen.insert(identity).inserted else { return }
+        guard recipe.images == nil else { return try readImages(recipe, stage, kind, source, place, key) }
         let files = TaskFiles(recipe: recipe)
         let tokens = TokenizedRows(
             codec: try codec(of: stage, recipe), maxPromptLength: stage.data.maxPromptLength, maxLength: stage.data.maxLength)
@@ -93,7 +97,7 @@ public struct DataCheck: Sendable {
             )
         }
         var unread: [DataError] = []
-        let dataset = try files.dataset(source, expecting: kind.shapes) { unread.append($0) }
+        let dataset = try files.dataset(source, for: kind) { unread.append($0) }
         var counts = RowCheck(tokens: tokens, kind: kind, rewards: functions)(dataset)
         counts.precede(with: unread.map(\.description))
         var refusal: String?
@@ -103,6 +107,28 @@ public struct DataCheck: Sendable {
         entries.append(
             Entry(
                 stage: place, key: key, counts: counts, sentence: counts.sentence(stage.data, dataset),
+                remarks: dataset.remarks, refusal: refusal))
+    }
+
+    /// Rows that name stored images: the number of each, against the files and the model.
+    private mutating func readImages(
+        _ recipe: Recipe, _ stage: Stage, _ kind: DataKind, _ source: DataSource, _ place: String, _ key: String
+    ) throws {
+        let factory = ModelFactory(
+            recipe: recipe, models: [:], device: try Device("cpu"), seed: recipe.seed, images: images, corpus: { [] })
+        if let config = try factory.imageConfig(recipe.origin(of: stage).policy) { _ = try images?.fitting(config, recipe) }
+        var faults: [DataError] = []
+        let dataset = try TaskFiles(recipe: recipe, images: images).dataset(source, for: kind) { faults.append($0) }
+        var counts = RowCounts(rows: dataset.rows.count)
+        counts.precede(with: faults.map(\.description))
+        var refusal: String?
+        do { try counts.require(place == "evaluation" ? key : "stage '\(place)': \(key)", stage.data, dataset) } catch {
+            refusal = plainWords(error)
+        }
+        entries.append(
+            Entry(
+                stage: place, key: key, counts: counts,
+                sentence: (["\(dataset.rows.count) rows of stored images"] + dataset.remarks).joined(separator: ", "),
                 remarks: dataset.remarks, refusal: refusal))
     }
 

@@ -1,5 +1,4 @@
 import Foundation
-import Logging
 import ZooBase
 import ZooData
 import ZooKit
@@ -27,16 +26,16 @@ struct Preparation {
     /// Mean and standard deviation of a reward component over samples of the initial policy.
     func normalization(_ spec: RewardSpec, _ component: ScoringService.Component) throws -> Normalization {
         let made = try MadeFrom(normalization: spec, of: setup.stage, setup.spec)
+        if let rehearsal = setup.rehearsal {
+            if let found = try ArtifactStore.found("normalization", from: made, as: Normalization.self) { return found }
+            let count = RehearsedPreparation.prompts
+            return try rehearsal.part(times: Double(Self.scaleSamples) / Double(count)) {
+                let (mean, deviation) = try scale(component, samples: count)
+                return Normalization(mean: mean, deviation: deviation > 0 ? deviation : 1)
+            }
+        }
         return try ArtifactStore.value("normalization", from: made) {
-            let sampler = try Sampler(setup, stop)
-            var raw = component
-            raw.weight = 1
-            let service = ScoringService([raw], setup.modality, microbatchTokens: setup.stage.microbatchTokens)
-            let batch = try sampler.sample(count: Self.scaleSamples)
-            var ledger = Ledger()
-            let scores = try service.score(batch, row: sampler.data.promptRow, ledger: &ledger)[0].doubles
-            let mean = scores.mean ?? 0
-            let deviation = standardDeviation(scores)
+            let (mean, deviation) = try scale(component, samples: Self.scaleSamples)
             guard deviation > 0 else {
                 throw ZooError(
                     .failedPrecondition,
@@ -44,6 +43,17 @@ struct Preparation {
             }
             return Normalization(mean: mean, deviation: deviation)
         }
+    }
+
+    private func scale(_ component: ScoringService.Component, samples: Int) throws -> (mean: Double, deviation: Double) {
+        let sampler = try Sampler(setup, stop)
+        var raw = component
+        raw.weight = 1
+        let service = ScoringService([raw], setup.modality, microbatchTokens: setup.stage.microbatchTokens)
+        let batch = try sampler.sample(count: samples)
+        var ledger = Ledger()
+        let scores = try service.score(batch, row: sampler.data.promptRow, ledger: &ledger)[0].doubles
+        return (scores.mean ?? 0, standardDeviation(scores))
     }
 
     // MARK: - Preference pairs
@@ -60,7 +70,7 @@ struct Preparation {
     ) {
         let plan = try PairPlan(building, setup.stage)
         let from = try MadeFrom(pairs: building, plan, of: setup.stage, setup.spec)
-        let made: M.Pairs = try ArtifactStore.value("pairs", from: from) {
+        func build(_ plan: PairPlan) throws -> M.Pairs {
             let sampler = try Sampler(setup, stop)
             let start = secondsNow()
             var pairs = try modality.build(building, plan, from: Source(sampler, setup, rewards))
@@ -70,6 +80,18 @@ struct Preparation {
             pairs.cost.seconds = secondsNow() - start
             return pairs
         }
+        if let rehearsal = setup.rehearsal, try ArtifactStore.found("pairs", from: from, as: M.Pairs.self) == nil {
+            let count = min(RehearsedPreparation.prompts, plan.prompts)
+            let times = Double(plan.prompts) / Double(count)
+            let some = try rehearsal.part(times: times) { try build(plan.first(count)) }
+            var cost = Ledger()
+            cost.add(charges: some.cost, times: times)
+            cost.seconds = some.cost.seconds * times
+            let dataset = try modality.dataset(some, prompts: setup.prompts)
+            let rows = Array(repeating: dataset.rows, count: Int(times.rounded(.up))).flatMap(\.self)
+            return (Dataset(name: dataset.name, shape: dataset.shape, rows: rows), cost)
+        }
+        let made: M.Pairs = try ArtifactStore.value("pairs", from: from) { try build(plan) }
         return (try modality.dataset(made, prompts: setup.prompts), made.cost)
     }
 
@@ -90,7 +112,8 @@ struct Preparation {
         func generate(_ prompts: Batch, samples: Int, settings: RolloutSettings) throws -> Batch {
             let services = sampler.services
             return try services.generate(
-                role: "policy", prompts: prompts, samples: samples, settings: settings, generator: services.sampling)
+                role: "policy", prompts: prompts, samples: samples, settings: settings, generator: services.sampling,
+                row: sampler.data.promptRow)
         }
 
         func scores(_ batch: Batch) throws -> [Double] {
@@ -118,8 +141,7 @@ struct Sampler {
         services = RunServices(
             model: model, data: data,
             rewards: ScoringService([], setup.modality, microbatchTokens: setup.stage.microbatchTokens),
-            modality: setup.modality, settings: setup.stage.rollout, seed: setup.recipe.seed, stop: stop,
-            logger: Logger(label: "preparation"))
+            modality: setup.modality, settings: setup.stage.rollout, seed: setup.recipe.seed, stop: stop)
     }
 
     /// One sample of each of `count` prompts, in passes of at most 256 sequences.

@@ -1,5 +1,4 @@
 import Foundation
-import Logging
 import ZooData
 import ZooKit
 import ZooModels
@@ -24,8 +23,13 @@ struct StageSetup {
     let device: Device
     /// What the task lends its own rewards.
     private let rewardSource: (any RewardSource)?
+    private let adapters: AdaptedModels?
+    /// A model that is only measured trains no adapter.
+    private var adapted: AdaptedModels? { trained == nil ? adapters : nil }
     /// Replaces the policy when a trained model is measured; nil: the initial policy.
     var trained: URL?
+    /// Makes less of what is prepared once; nil: all of it.
+    var rehearsal: RehearsedPreparation?
     /// Reports surprising facts.
     var say: @Sendable (String) -> Void = { RunEvent.send(.message($0)) }
 
@@ -39,19 +43,22 @@ struct StageSetup {
                 "\(spec.recipe.file.path): stage '\(stage.name)': algorithm '\(stage.algorithm)' trains no policy: remove policy.lora"
             )
         }
-        let images = try ImageTask.of(spec.recipe)
-        rewardSource = try images.map(ImageJudge.init) ?? TabularTask(spec.recipe)
-        let files = TaskFiles(recipe: spec.recipe, images: images)
+        var images = try RecipeImages.of(spec.recipe)
+        rewardSource = try images?.task.map(ImageJudge.init) ?? TabularTask(spec.recipe)
+        var files = TaskFiles(recipe: spec.recipe, images: images)
         self.spec = spec
         self.recipe = spec.recipe
         self.stage = stage
         self.needs = needs
-        self.files = files
         device = try Device(spec.recipe.device)
         factory = ModelFactory(
-            recipe: spec.recipe, models: spec.models, device: device, seed: spec.recipe.seed, images: images,
-            schedule: FlowSchedule(shift: stage.rollout.denoising?.shift ?? 1)
-        ) { try Self.corpus(stage, files) }
+            recipe: spec.recipe, models: spec.models, device: device, seed: spec.recipe.seed, memory: stage.memory,
+            images: images, schedule: FlowSchedule(shift: stage.rollout.denoising?.shift ?? 1)
+        ) { [files] in try Self.corpus(stage, files) }
+        adapters = stage.lora.map { [factory] in AdaptedModels(stage, config: $0, factory: factory) }
+        if let config = try factory.imageConfig(stage.policy) { images = try images?.fitting(config, spec.recipe) }
+        files.images = images
+        self.files = files
         let own = try factory.reader(stage.policy)
         reader = (own as? TokenizerCodec)?.with(stage.data.chat) ?? own
         modality = try Self.modality(reader, spec, stage, images)
@@ -81,7 +88,7 @@ struct StageSetup {
         guard let source = stage.data.examples else {
             throw ZooError(.invalidArgument, "stage '\(stage.name)' trains a tokenizer: it needs 'data.examples'")
         }
-        return try files.dataset(source, expecting: DataKind.examples.shapes).rows.map { row in
+        return try files.dataset(source, for: .examples).rows.map { row in
             guard let chat = row.chat else { return row.text ?? (row.prompt ?? "") + (row.completion ?? "") }
             let messages = chat.messages ?? chat.prompt + (chat.completion ?? [])
             return messages.map { "\($0.role)\n\($0.content)" }.joined(separator: "\n")
@@ -89,27 +96,50 @@ struct StageSetup {
     }
 
     /// The stage's services, before the first step.
-    func services(folder: RunFolder, stop: StopSignal, logger: Logger) throws -> RunServices {
-        let model = NetworkService(roles: roles(), modality, microbatchTokens: stage.microbatchTokens)
-        let rewards = try rewards(stage.rewards, stop: stop)
+    func services(folder: RunFolder, stop: StopSignal) throws -> RunServices {
+        if reader is TokenizerCodec, case .folder(let url) = stage.policy {
+            let base = AdapterFolder.isOne(url) ? try AdapterFolder(url).base() : url
+            for note in try ModelNotes.read(base) { say("policy: \(note)") }
+        }
+        let model = NetworkService(
+            roles: roles(), modality, microbatchTokens: stage.microbatchTokens, activations: stage.memory.activations)
+        model.notice = say
+        let rewards = try rewards(stage.rewards, stop: stop, environment: stage.environment)
         let data = RowService(try datasets(rewards, model, stop), modality, seed: spec.seed)
         data.notice = say
         return RunServices(
             model: model, data: data, rewards: rewards, modality: modality, settings: stage.rollout, ema: stage.ema,
-            trainedRole: needs.trainedRole, seed: spec.seed, stop: stop, logger: logger)
+            trainedRole: needs.trainedRole, seed: spec.seed, stop: stop)
     }
 
     /// The modality that a stage's policy has by its task and the way it reads.
-    private static func modality(_ reader: any Reader, _ spec: RunSpec, _ stage: Stage, _ images: ImageTask?) throws
+    private static func modality(_ reader: any Reader, _ spec: RunSpec, _ stage: Stage, _ images: RecipeImages?) throws
         -> any Modality
     {
-        if let images { return ImageModality(images, stage, seed: spec.seed) }
-        if let table = try TabularTask(spec.recipe) { return TableModality(table, limits: stage.data) }
+        let table = try TabularTask(spec.recipe)
+        if stage.environment != nil, images != nil || table != nil {
+            throw ZooError(
+                .invalidArgument,
+                "\(spec.recipe.file.path): stage '\(stage.name)': an environment answers text, and "
+                    + "\(spec.recipe.task.map { "task '\($0.name)' has none" } ?? "'images' are none"); remove 'environment'")
+        }
+        if let images {
+            guard reader is PixelReader else {
+                throw ZooError(
+                    .invalidArgument,
+                    "\(spec.recipe.file.path): stage '\(stage.name)': the recipe's data is images, and its policy reads text; expected an image "
+                        + "model, such as FLUX's folder or {new: {family: flow-image}}")
+            }
+            return ImageModality(images, stage, seed: spec.seed)
+        }
+        if let table { return TableModality(table, limits: stage.data) }
         guard let codec = reader as? any TextCodec else {
             throw ZooError(
-                .invalidArgument, "\(spec.recipe.file.path): an image model needs an image task, such as 'task: digits'")
+                .invalidArgument,
+                "\(spec.recipe.file.path): an image model needs 'images' with stored prompt embeddings, or an image task, such as 'task: "
+                    + "digits'")
         }
-        return TextModality(codec, limits: stage.data)
+        return TextModality(codec, limits: stage.data, environment: stage.environment.map(EnvironmentProgram.init))
     }
 
     // MARK: - Roles
@@ -118,8 +148,7 @@ struct StageSetup {
         let base = stage.policy
         let trained = trained.map(ModelSource.folder) ?? base
         let factory = factory
-        // A model that is only measured trains no adapter.
-        let adapted = self.trained == nil ? stage.lora.map { AdaptedModels(stage, config: $0, factory: factory) } : nil
+        let adapted = adapted
         let own = stage.optimizer["policy"] ?? OptimizerSettings()
         func settings(_ role: String) -> OptimizerSettings { stage.optimizer[role] ?? own }
         var plans: [String: Roles.Plan] = [
@@ -171,23 +200,31 @@ struct StageSetup {
 
     // MARK: - Rewards
 
-    /// The reward of some specs, normalised on samples of the stage's initial policy.
-    func rewards(_ specs: [RewardSpec], stop: StopSignal) throws -> ScoringService {
-        let components = try specs.map { spec in
+    /// The reward of some specs, normalised on samples of the stage's initial policy, and of the environment that gives some itself.
+    func rewards(_ specs: [RewardSpec], stop: StopSignal, environment: EnvironmentSettings? = nil) throws -> ScoringService {
+        var components = try specs.map { spec in
             var component = ScoringService.Component(name: spec.name, weight: spec.weight, scorer: try scorer(spec))
             if spec.normalize { component.normalization = try Preparation(self, stop).normalization(spec, component) }
             return component
+        }
+        if let environment {
+            components.append(
+                .init(
+                    name: EnvironmentSettings.name, weight: environment.weight,
+                    scorer: .environment(isVerifier: environment.isVerifier)))
         }
         return ScoringService(components, modality, microbatchTokens: stage.microbatchTokens)
     }
 
     private func scorer(_ spec: RewardSpec) throws -> ScoringService.Scorer {
+        if let program = spec.program { return .program(RewardProgram(spec, program)) }
+        if let library = spec.library { return .library(try LibraryReward(spec, library)) }
         switch spec.function {
         case RewardSpec.model:
             guard let source = spec.source else {
                 throw ZooError(.invalidArgument, "reward '\(spec.name)': 'model' needs 'from'")
             }
-            let network = try factory.network(source, head: .score, trainable: false)
+            let network = try adapted?.reward(source) ?? factory.network(source, head: .score, trainable: false)
             let other = try factory.reader(source)
             return .model(network, reader: reader.misreading(by: other) == nil ? nil : other)
         default:
@@ -205,7 +242,7 @@ struct StageSetup {
         if needs.data.contains(.prompts), stage.data.prompts != nil { datasets.prompts = try checked(prompts(), .prompts) }
         if needs.data.contains(.examples), let source = stage.data.examples {
             datasets.examples = try checked(
-                files.dataset(source, expecting: DataKind.examples.shapes), .examples)
+                files.dataset(source, for: .examples), .examples)
         }
         if needs.data.contains(.pairs), let source = stage.data.pairs {
             if case .build(let building) = source {
@@ -213,7 +250,7 @@ struct StageSetup {
                 datasets.pairs = built.dataset
                 model.ledger.add(built.cost)
             } else {
-                datasets.pairs = try checked(files.dataset(source, expecting: DataKind.pairs.shapes), .pairs)
+                datasets.pairs = try checked(files.dataset(source, for: .pairs), .pairs)
             }
         }
         return datasets
@@ -236,7 +273,7 @@ struct StageSetup {
             throw ZooError(
                 .invalidArgument, "\(recipe.file.path): stage '\(stage.name)' samples its policy: it needs 'data.prompts'")
         }
-        return try files.dataset(source, expecting: DataKind.prompts.shapes)
+        return try files.dataset(source, for: .prompts)
     }
 }
 

@@ -60,10 +60,10 @@ public struct DataInspection: Sendable {
             let known = recipe.stages.map(\.name).joined(separator: ", ")
             throw ZooError(.invalidArgument, "\(recipe.file.path) has no stage '\(name ?? "")'; it has: \(known)")
         }
-        guard recipe.task?.makesImages != true else {
+        guard !recipe.makesImages else {
             throw ZooError(
                 .invalidArgument,
-                "\(recipe.file.path): its task makes images, without tokens to show; a run's samples.png shows its prompts")
+                "\(recipe.file.path): its policies make images, without tokens to show; a run's samples.png shows its prompts")
         }
         let files = TaskFiles(recipe: recipe)
         let codec = try recipe.codec(of: stage)
@@ -80,7 +80,7 @@ public struct DataInspection: Sendable {
                 }
                 continue
             }
-            let dataset = try files.dataset(source, expecting: wanted.shapes)
+            let dataset = try files.dataset(source, for: wanted)
             // Of a mixture, the first of each source.
             let sources = dataset.sources.isEmpty ? [dataset.rows.indices] : dataset.sources.map(\.rows)
             let shown = try sources.flatMap { dataset.rows[$0].prefix(count) }.map { try Self.row($0, wanted, rows) }

@@ -1,5 +1,4 @@
 import Foundation
-import Logging
 import ZooKit
 import ZooPlugins
 import ZooRecipe
@@ -30,7 +29,7 @@ extension RunController {
         setup.trained = model
         setup.say = { _ in }  // standard output is the result's
         let stop = StopSignal()
-        let services = try setup.services(folder: RunFolder(model), stop: stop, logger: Logger(label: "evaluate"))
+        let services = try setup.services(folder: RunFolder(model), stop: stop)
         return try Evaluator(evaluation, setup, services, stop: stop).run()
     }
 }

@@ -38,20 +38,7 @@ public enum ModelMerge {
         }
         try OutputFolder.write(output, existing: .refuse) { part in
             try network.save(to: part)
-            // The tokenizer's files from one folder, the templates' from one: those of two would contradict each other.
-            let tokenizer = [adapter, place].first { files.fileExists(atPath: $0.appending(path: "tokenizer.json").path) }
-            let templates = [adapter, place].first { !ChatTemplate.files(in: $0).isEmpty }
-            let own = tokenizer.map { folder in
-                (["tokenizer.json"] + Tokenizer.companions(in: folder).filter { $0 != "config.json" }).map { (folder, $0) }
-            }
-            for (folder, name) in (own ?? [])
-                + (templates.map { folder in ChatTemplate.files(in: folder).map { (folder, $0) } } ?? [])
-            {
-                let copy = part.appending(path: name)
-                try OutputFile.createFolder(copy.deletingLastPathComponent())
-                // Links are followed when copied: their paths may mean nothing there.
-                try files.copyItem(at: folder.appending(path: name).resolvingSymlinksInPath(), to: copy)
-            }
+            try ModelTexts.copy(from: [adapter, place], to: part)
         }
     }
 }

@@ -29,13 +29,40 @@ public struct ModelSampler {
             ? NumberCodec() : try TokenizerCodec(ofModel: folder)
     }
 
+    /// What comes before what the user says.
+    public struct Chat: Sendable {
+        /// nil: nothing, or what the template says by itself.
+        public var system: String?
+
+        public init(system: String?) { self.system = system }
+    }
+
+    private static func row(_ prompt: String, _ chat: Chat) -> Row {
+        var row = Row()
+        var conversation = ChatRow()
+        conversation.prompt = (chat.system.map { [ChatMessage(role: "system", content: $0)] } ?? [])
+        conversation.prompt.append(ChatMessage(role: "user", content: prompt))
+        row.chat = conversation
+        return row
+    }
+
     /// `samples` continuations of each prompt, `[prompt][sample]`. Equal seeds give equal texts; temperature 0 takes the most
     /// likely token.
+    ///
+    /// - Parameter chat: each prompt is what a user says, in the model's chat template.
     public func sample(
-        _ prompts: [String], samples: Int, maxNewTokens: Int, temperature: Double, seed: UInt64
+        _ prompts: [String], chat: Chat? = nil, samples: Int, maxNewTokens: Int, temperature: Double, seed: UInt64
     ) throws -> [[String]] {
         let rows = TokenizedRows(codec: codec, maxPromptLength: .max, maxLength: .max)
-        let contexts = try prompts.map { try rows.prompt(Row(prompt: $0)).tokens }
+        if chat != nil, try (codec as? TokenizerCodec)?.chatTemplate() == nil {
+            throw ZooError(
+                .invalidArgument,
+                "the model has no chat template (chat_template.jinja, or 'chat_template' in tokenizer_config.json); leave out --chat"
+            )
+        }
+        let contexts = try prompts.map { prompt in
+            try rows.prompt(chat.map { Self.row(prompt, $0) } ?? Row(prompt: prompt)).tokens
+        }
         let settings = SamplerSettings(
             maxNewTokens: maxNewTokens, temperature: temperature, endTokens: network.endTokens(with: codec.ends))
         let drawn = try network.generate(

@@ -12,8 +12,8 @@ import ZooTensor
 /// The complete state of a run between two iterations, in `checkpoints/step-N/`: only safetensors and JSON.
 ///
 /// It is written under a temporary name, flushed and renamed, so a checkpoint with its proper name is complete. Its manifest
-/// lists what it consists of, and is fully verified before anything is read. The newest two are kept: if the newest was damaged
-/// since, the one before it is there.
+/// lists what it consists of, and is fully verified before anything is read. The newest two are kept unless the recipe says otherwise: if
+/// the newest was damaged since, the one before it is there.
 struct Checkpoint {
     /// What is not a tensor.
     struct State: Codable {
@@ -27,9 +27,12 @@ struct Checkpoint {
         var sampling: Data
         var ledger: Ledger
         var schedule: EvaluationSchedule?
+        /// Whether the optimizers' states are there.
+        var hasOptimizers: Bool?
     }
 
     let folder: RunFolder
+    var settings = CheckpointSettings()
 
     /// The newest checkpoint's iteration, after verifying every byte of it; nil if there is none.
     ///
@@ -74,6 +77,41 @@ struct Checkpoint {
 
     private func url(_ step: Int) -> URL { folder.checkpoints.appending(path: "step-\(step)", directoryHint: .isDirectory) }
 
+    // MARK: - Size
+
+    /// Bytes that a checkpoint of these services takes.
+    static func bytes(_ services: RunServices, _ settings: CheckpointSettings) -> Int {
+        services.model.roles.built.values.filter(\.isSaved).reduce(0) { sum, role in
+            sum + role.numbers * MemoryLayout<Float>.size + (settings.optimizer ? role.optimizer?.bytes ?? 0 : 0)
+        }
+    }
+
+    /// Checkpoints that lie on the disk at once: those that are kept, and the one that is being written.
+    static func kept(_ settings: CheckpointSettings, _ iterations: Int) -> Int {
+        let written = settings.every > 0 ? iterations / settings.every : 0
+        return min(settings.keep + 1, max(written, settings.afterEnd ? 1 : 0))
+    }
+
+    /// Says before the first checkpoint what they take, if that is much or more than the disk has.
+    func announce(_ settings: CheckpointSettings, of services: RunServices) {
+        guard settings.every > 0 else { return }
+        let bytes = Self.bytes(services, settings)
+        // The one that is being written comes to those that stay.
+        let most = bytes * (settings.keep + 1)
+        let system = try? FileManager.default.attributesOfFileSystem(forPath: folder.url.path)
+        let free = (system?[.systemFreeSize] as? NSNumber)?.intValue
+        let isScarce = free.map { $0 < most } ?? false
+        guard bytes >= 256 << 20 || isScarce else { return }
+        var sentence =
+            "a checkpoint takes \(memorySize(bytes)), every \(settings.every) iterations; \(settings.keep) are kept, and \(memorySize(most)) taken "
+            + "while one is written"
+        if let free, isScarce {
+            sentence +=
+                "; the disk of \(folder.url.path) has \(memorySize(free)): set checkpoints.keep or checkpoints.optimizer, or checkpoints.every to 0"
+        }
+        RunEvent.send(.message(sentence))
+    }
+
     // MARK: - Writing
 
     func save(step: Int, services: RunServices, algorithm: AlgorithmInstance) throws {
@@ -86,7 +124,7 @@ struct Checkpoint {
             throw ZooError(
                 reason.code, "the checkpoint of iteration \(step) in \(folder.checkpoints.path) could not be written: \(reason)")
         }
-        for old in try steps().filter({ $0 < step }).dropLast() { OutputFolder.discard(url(old)) }
+        for old in try steps().filter({ $0 < step }).dropLast(settings.keep - 1) { OutputFolder.discard(url(old)) }
     }
 
     private func write(to part: URL, step: Int, services: RunServices, algorithm: AlgorithmInstance) throws {
@@ -94,7 +132,7 @@ struct Checkpoint {
         let saved = roles.filter { $0.value.isSaved }
         for (name, role) in saved {
             try Safetensors.write(role.network.parameters, to: part.appending(path: "\(name).safetensors"))
-            if let optimizer = role.optimizer {
+            if settings.optimizer, let optimizer = role.optimizer {
                 try Safetensors.write(
                     optimizer.state.sorted { $0.key < $1.key }.map { NamedTensor($0.key, $0.value) },
                     to: part.appending(path: "\(name).optimizer.safetensors"))
@@ -106,7 +144,7 @@ struct Checkpoint {
             step: step, versions: roles.mapValues(\.version),
             frozen: roles.filter { $0.value.optimizer == nil }.map(\.key).sorted(),
             cursors: services.data.cursors, random: services.random, sampling: Data(services.sampling.state),
-            ledger: services.model.ledgerWithBytes(), schedule: services.schedule)
+            ledger: services.model.ledgerWithBytes(), schedule: services.schedule, hasOptimizers: settings.optimizer)
         try OutputFile.write(JSON.encode(state), to: part.appending(path: "state.json"))
         try Manifest(of: part, files: InputFolder.files(in: part), step: step, roles: saved.keys.sorted())
             .write(to: part.appending(path: Self.manifest))
@@ -143,9 +181,15 @@ struct Checkpoint {
                 role.become(copyOf: policy)
             }
             try role.network.parameters.assign(tensors, file: weights)
-            if let optimizer = role.optimizer {
+            if state.hasOptimizers != false, let optimizer = role.optimizer {
                 try optimizer.restore(try Safetensors.read(part.appending(path: "\(name).optimizer.safetensors")))
             }
+        }
+        if state.hasOptimizers == false {
+            RunEvent.send(
+                .message(
+                    "the checkpoint has no optimizer state (checkpoints.optimizer: false): the optimizer begins anew, so that the run is "
+                        + "not what it would have been without the stop"))
         }
         services.model.referenceScores = try unpacked(Safetensors.read(part.appending(path: "reference-scores.safetensors")))
         services.model.ledger = state.ledger
@@ -185,6 +229,11 @@ struct Checkpoint {
         }
         return result
     }
+}
+
+extension RoleNetwork {
+    /// Numbers of its own, without a frozen base that it adapts.
+    var numbers: Int { network.parameters.reduce(0) { $0 + $1.tensor.count } }
 }
 
 extension RoleNetwork {

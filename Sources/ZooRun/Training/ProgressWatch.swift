@@ -10,6 +10,8 @@ struct ProgressWatch {
     /// Iterations without progress after which a run ends: no algorithm accumulates gradients over that many for one update,
     /// and a policy that is not updated samples the same way forever.
     static let limit = 100
+    /// The same while other networks than the one whose updates count are trained, as a critic before its policy.
+    static let patience = 20_000
 
     private let stage: Stage
     private let services: RunServices
@@ -17,6 +19,9 @@ struct ProgressWatch {
     private var updates: Int
     private var drawn: (sequences: Int, finished: Int)
     private var stepsWithoutProgress = 0
+    private var isWithoutProgress: Bool {
+        stepsWithoutProgress >= (stepsWithoutUpdate >= Self.limit ? Self.limit : Self.patience)
+    }
     private var stepsWithoutUpdate = 0
 
     init(_ stage: Stage, _ services: RunServices) {
@@ -35,10 +40,10 @@ struct ProgressWatch {
         stepsWithoutProgress = now > spent ? 0 : stepsWithoutProgress + 1
         if stepsWithoutUpdate == 0 { drawn = services.drawn }
         (spent, updates) = (now, made)
-        if stepsWithoutProgress >= Self.limit {
+        if isWithoutProgress {
             throw ZooError(
                 .failedPrecondition,
-                "stage '\(stage.name)' ended without progress: in \(Self.limit) iterations '\(stage.algorithm)' spent nothing of its "
+                "stage '\(stage.name)' ended without progress: in \(stepsWithoutProgress) iterations '\(stage.algorithm)' spent nothing of its "
                     + "budget, \(stage.budget.axis.rawValue): \(stage.budget.text)\(cause); its state was saved as a checkpoint")
         }
         guard stepsWithoutUpdate == Self.limit else { return nil }

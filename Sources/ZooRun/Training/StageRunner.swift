@@ -1,5 +1,4 @@
 import Foundation
-import Logging
 import ZooBase
 import ZooData
 import ZooKit
@@ -18,13 +17,21 @@ public struct StageRunner {
     private let spec: RunSpec
     /// The checkpoint that the run continues from; nil for a new run.
     private let start: Int?
+    private let instances: Instances
+    private let profile: Profile?
 
-    /// - Parameter sinks: receive the metrics in addition to `metrics.jsonl`, after the given iteration.
-    public init(_ folder: RunFolder, stop: StopSignal, sinks: (_ folder: RunFolder, _ after: Int) throws -> [any MetricSink])
-        throws
-    {
+    /// - Parameters:
+    ///   - instances: holds the algorithm until the run's end was reported.
+    ///   - isProfiled: whether the run's folder gets a profile of this process.
+    ///   - sinks: receive the metrics in addition to `metrics.jsonl`, after the given iteration.
+    public init(
+        _ folder: RunFolder, stop: StopSignal, instances: Instances = Instances(), isProfiled: Bool = false,
+        sinks: (_ folder: RunFolder, _ after: Int) throws -> [any MetricSink]
+    ) throws {
         self.folder = folder
         self.stop = stop
+        self.instances = instances
+        profile = isProfiled ? Profile() : nil
         spec = try folder.readSpec()
         start = try Checkpoint(folder: folder).newest()
         self.sinks = try [JSONLinesSink(folder.metrics, after: start ?? 0)] + sinks(folder, start ?? 0)
@@ -32,24 +39,28 @@ public struct StageRunner {
 
     /// Runs to the end of the budget, or to a stop with a checkpoint. Returns whether the run is finished.
     public func run() throws -> Bool {
+        defer {
+            do { try profile?.write(to: folder.profile) } catch {
+                RunEvent.send(.message("warning: the profile cannot be written: \(error)"))
+            }
+        }
         RunEvent.send(.phase("loading"))
         Engine.configure(threads: spec.threads)
-        let plugin = try Plugin(path: spec.plugin)
-        guard let stage = spec.recipe.stages.first(where: { $0.name == spec.stage }),
-            let description = plugin.description.algorithm(stage.algorithmID)
-        else {
-            throw ZooError(.notFound, "\(spec.plugin) offers no algorithm for stage '\(spec.stage)'")
-        }
+        let plugin = try Plugin(spec)
+        let (stage, description) = try plugin.subject(of: spec)
         try noteEnvironment(plugin.description)
         // Without the code, more of which is paged in later.
         let programBytes = Engine.residentBytes - Engine.fileBackedBytes
         let programHeap = Engine.heapBytes
         let setup = try StageSetup(spec, needs: description.needs)
-        let services = try setup.services(folder: folder, stop: stop, logger: Logger(label: stage.algorithm))
-        let table = HostTable(services)
+        let services = try setup.services(folder: folder, stop: stop)
+        let table = HostTable(profile.map { ProfilingServices(services, $0) } ?? services)
+        if let profile {
+            services.model.observe = { profile.note($0, .passes, since: $1, to: $2, flops: $3, steps: $4) }
+        }
         let parameters = try JSON.text(stage.parameters[stage.algorithm] ?? [:])
-        let algorithm = try plugin.create(stage.algorithmID, host: table, parameters: parameters)
-        let checkpoint = Checkpoint(folder: folder)
+        let algorithm = instances.keep(try plugin.create(stage.algorithmID, host: table, parameters: parameters))
+        let checkpoint = Checkpoint(folder: folder, settings: stage.checkpoints)
         if let step = start {
             try checkpoint.restore(step, into: services, algorithm: algorithm)
             RunEvent.send(.message("resuming after iteration \(step)"))
@@ -63,9 +74,9 @@ public struct StageRunner {
             } : nil
         services.model.ledger.programBytes = programBytes
         services.rewards.noteWeights(&services.model.ledger)
-        let clock = WallClock(services.model)
+        let clock = WallClock(services.model, profile)
         clock.end(.loading, since: processStart)
-        guard try train(stage, services, algorithm, checkpoint, evaluator, clock) else { return false }
+        guard try train(setup, services, algorithm, checkpoint, evaluator, clock) else { return false }
         try finish(setup, services, evaluator, clock, programHeap: programHeap)
         return true
     }
@@ -73,19 +84,32 @@ public struct StageRunner {
     // MARK: - Training
 
     private func train(
-        _ stage: Stage, _ services: RunServices, _ algorithm: AlgorithmInstance, _ checkpoint: Checkpoint,
-        _ evaluator: Measurement?,
-        _ clock: WallClock
+        _ setup: StageSetup, _ services: RunServices, _ algorithm: AlgorithmInstance, _ checkpoint: Checkpoint,
+        _ evaluator: Measurement?, _ clock: WallClock
     ) throws -> Bool {
+        let stage = setup.stage
         let model = services.model
         model.progress = { [unowned services] in services.spent(stage) }
-        var saved = model.ledger.algorithmSteps
+        let first = model.ledger.algorithmSteps
+        var saved = first
         var watch = ProgressWatch(stage, services)
-        if let evaluator, saved == 0, try evaluator.begin() { try record(stage, services, evaluator, clock) }
+        var left = TimeLeft()
+        let steps = StepWatch { [id = stage.algorithmID, path = folder.url.path] sentence in
+            RunEvent.send(
+                .message(
+                    "warning: \(sentence): '\(id)' is slow or hangs. The run waits; Ctrl-C twice, or `kill -9 \(getpid())`, ends it, and "
+                        + "`zoo train --resume \(path)` continues it from its newest checkpoint"))
+        }
+        var best = try stage.best.map { try BestKeeper($0, folder) }
+        if best != nil, evaluator == nil {
+            throw ZooError(.invalidArgument, "stage '\(stage.name)': 'best' needs an 'evaluation', by which a model is best")
+        }
+        if let evaluator, saved == 0, try evaluator.begin() { try record(setup, services, evaluator, &best, clock, left) }
         while true {
             let fraction = services.spent(stage)
             if fraction >= 1 {
-                if stage.keepCheckpoint, try checkpoint.newest() != model.ledger.algorithmSteps {
+                if let best { RunEvent.send(.message(best.sentence)) }
+                if stage.checkpoints.afterEnd, try checkpoint.newest() != model.ledger.algorithmSteps {
                     try save(checkpoint, services, algorithm, clock)
                 }
                 return true
@@ -96,12 +120,23 @@ public struct StageRunner {
                 }
                 return false
             }
-            try services.timingStep { try algorithm.step() }
+            let start = secondsNow()
+            try steps.during(iteration: model.ledger.algorithmSteps + 1) {
+                try services.timingStep {
+                    guard let profile else { return try algorithm.step() }
+                    try profile.time("step", .plugin) { try algorithm.step() }
+                }
+            }
+            HostChannel.endCopies()
             model.ledger.algorithmSteps += 1
-            try record(stage, services, evaluator, clock)
+            left.note(seconds: secondsNow() - start, share: services.spent(stage) - fraction)
+            try record(setup, services, evaluator, &best, clock, left)
             let step = model.ledger.algorithmSteps
-            if stage.checkpointEvery > 0, step - saved >= stage.checkpointEvery {
+            if step == first + 1 { checkpoint.announce(stage.checkpoints, of: services) }
+            if stage.checkpoints.every > 0, step - saved >= stage.checkpoints.every {
+                let start = secondsNow()
                 try save(checkpoint, services, algorithm, clock)
+                left.noteCheckpoint(seconds: secondsNow() - start)
                 saved = step
             }
             do { if let note = try watch.note() { RunEvent.send(.message(note)) } } catch {
@@ -113,11 +148,11 @@ public struct StageRunner {
 
     /// The environment is recorded once; a run resumes with the same plugin.
     private func noteEnvironment(_ plugin: PluginDescription) throws {
-        if let noted = spec.madeFrom?.inputs.first(where: { $0.name == "plugin" }), noted.sha256 != plugin.sha256 {
+        if let expected = spec.pluginSHA256, expected != plugin.sha256 {
             throw ZooError(
                 .failedPrecondition,
-                "\(plugin.path) is not the build that the run was started with: expected sha256 \(noted.sha256), found "
-                    + "\(plugin.sha256); restore it, or start a new run")
+                "\(plugin.path) is not the build that the run was started with: expected sha256 \(expected), found \(plugin.sha256); restore "
+                    + "it, or start a new run")
         }
         guard !FileManager.default.fileExists(atPath: folder.environment.path) else { return }
         try OutputFile.write(JSON.encode(RunEnvironment(spec, plugin, libtorch: Engine.version)), to: folder.environment)
@@ -134,11 +169,18 @@ public struct StageRunner {
     }
 
     /// The metrics of the last iteration, or of the initial policy; evaluations during training as `eval/…`.
-    private func record(_ stage: Stage, _ services: RunServices, _ evaluator: Measurement?, _ clock: WallClock) throws {
+    private func record(
+        _ setup: StageSetup, _ services: RunServices, _ evaluator: Measurement?, _ best: inout BestKeeper?, _ clock: WallClock,
+        _ left: TimeLeft
+    ) throws {
+        let stage = setup.stage
         let step = services.model.ledger.algorithmSteps
         var measured: [(name: String, value: Double)] = []
         if let result = try evaluator?.alongTheWay(fraction: services.spent(stage)) {
             measured = result.metrics.sorted { $0.key < $1.key }.map { ("eval/\($0.key)", $0.value) }
+            try best?.note(result.metrics, iteration: step) { target in
+                try clock.time(.saving) { try save(services.model.roles.role(services.keptPolicy), to: target, setup) }
+            }
             if let png = try result.images?.png() { for sink in sinks { try sink.image(png, step: step) } }
         }
         try clock.time(.logging) {
@@ -151,10 +193,14 @@ public struct StageRunner {
             let values = services.common.values + services.metrics.take() + measured + cost.map { (name: $0.0, value: $0.1) }
             let record = MetricRecord(step: step, values: values)
             for sink in sinks { try sink.record(record) }
+            let fraction = services.spent(stage)
+            let training = left.seconds(after: fraction, checkpointEvery: stage.checkpoints.every)
+            let evaluations = evaluator?.secondsLeft(iterations: Int(left.iterations(after: fraction) ?? 0)) ?? 0
             RunEvent.send(
                 .step(
-                    step, fraction: services.spent(stage),
-                    metrics: Dictionary(values.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })))
+                    step, fraction: fraction,
+                    metrics: Dictionary(values.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }),
+                    left: training.map { $0 + evaluations }))
         }
     }
 
@@ -168,8 +214,10 @@ public struct StageRunner {
         throws
     {
         let roles = services.model.roles
-        let trained = ["policy", "reward"].first { (roles.built[$0]?.version ?? 0) > 0 }
-        guard let trained else {
+        func isTrained(_ role: String) -> Bool { (roles.built[role]?.version ?? 0) > 0 }
+        // A stage may train what it saves besides, a critic, and leave the policy as it is.
+        let others = setup.stage.save.map(\.rawValue).filter(isTrained)
+        guard let trained = ["policy", "reward"].first(where: isTrained) ?? (others.isEmpty ? nil : "policy") else {
             throw ZooError(.failedPrecondition, "algorithm '\(setup.stage.algorithm)' updated neither policy nor reward")
         }
         let kept = trained == "policy" ? services.keptPolicy : trained
@@ -191,6 +239,7 @@ public struct StageRunner {
             let lines = try result.samples.map { try JSON.text($0) + "\n" }
             if let images = result.images {
                 try OutputFile.write(images.png(), to: folder.images)
+                if !images.latentNames.isEmpty { try images.writeLatents(to: folder.latents) }
             } else if !lines.isEmpty {
                 try OutputFile.write(Data(lines.joined().utf8), to: folder.samples)
             }
@@ -202,7 +251,6 @@ public struct StageRunner {
         ledger.noteMemory(programHeap: programHeap)
         try OutputFile.write(JSON.encode(ledger), to: folder.ledger)
         try folder.finish(networks: setup.stage.save.map(\.rawValue))
-        RunEvent.send(.done)
     }
 
     /// Writes a network's folder in Hugging Face's layout, atomically.
@@ -214,14 +262,33 @@ public struct StageRunner {
     }
 }
 
+extension Plugin {
+    /// The plugin of a run: its copy, which no rebuild changes.
+    convenience init(_ spec: RunSpec) throws {
+        let copy = spec.pluginSHA256.flatMap { PluginStore.found($0, of: spec.plugin) }
+        try self.init(path: copy?.path ?? spec.plugin, as: spec.plugin)
+    }
+
+    /// The stage of a run, and what this plugin says of its algorithm.
+    func subject(of spec: RunSpec) throws -> (stage: Stage, description: AlgorithmDescription) {
+        guard let stage = spec.recipe.stages.first(where: { $0.name == spec.stage }),
+            let description = description.algorithm(stage.algorithmID)
+        else {
+            throw ZooError(.notFound, "\(spec.plugin) offers no algorithm for stage '\(spec.stage)'")
+        }
+        return (stage, description)
+    }
+}
+
 /// Records the process's time outside iterations in the ledger.
 private final class WallClock {
     private let model: NetworkService
+    private let profile: Profile?
     /// Time of earlier processes of the run.
     private let earlier: Double
 
-    init(_ model: NetworkService) {
-        self.model = model
+    init(_ model: NetworkService, _ profile: Profile?) {
+        (self.model, self.profile) = (model, profile)
         earlier = model.ledger.wallSeconds
     }
 
@@ -232,7 +299,10 @@ private final class WallClock {
         return try body()
     }
 
-    func end(_ phase: Ledger.Phase, since start: Double) { model.ledger.note(phase, seconds: secondsNow() - start) }
+    func end(_ phase: Ledger.Phase, since start: Double) {
+        model.ledger.note(phase, seconds: secondsNow() - start)
+        profile?.note(phase.rawValue, .run, since: start)
+    }
 
     /// Records the process's time so far.
     func stop() { model.ledger.wallSeconds = earlier + secondsNow() - processStart }

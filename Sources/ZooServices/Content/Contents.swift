@@ -36,6 +36,17 @@ final class Contents {
         return .object(pieces)
     }
 
+    /// Stored images by the content of their files; nil if the recipe has none.
+    func images() throws -> JSONValue? {
+        guard let images = recipe.images else { return nil }
+        var pieces: [String: JSONValue] = [:]
+        for (key, urls) in images.files {
+            pieces[key] = .array(try urls.enumerated().map { .string(try file($1, as: "images.\(key)[\($0)]")) })
+        }
+        for (key, size) in [("height", images.height), ("width", images.width)] { pieces[key] = size.map { .integer($0) } }
+        return .object(pieces)
+    }
+
     /// The stage without its name and anything else that does not affect its result.
     ///
     /// - Parameter reads: whether the algorithm, or what is made for it, reads that kind of data.
@@ -47,13 +58,14 @@ final class Contents {
         own.reward = try stage.reward.map { try model($0, of: stage, as: "reward") }
         own.critic?.source = try stage.critic?.source.map { try model($0, of: stage, as: "critic") }
         own.rewards = try rewards(stage.rewards, of: stage, as: "rewards")
+        if let environment = stage.environment { own.environment?.program = try program(environment.program, as: "environment") }
         own.data.prompts = try reads(.prompts) ? stage.data.prompts.map { try data($0, as: "data.prompts") } : nil
         own.data.pairs = try reads(.pairs) ? stage.data.pairs.map { try data($0, as: "data.pairs") } : nil
         let trains = own.trainsTokenizer
         own.data.examples =
             try reads(.examples) || trains ? stage.data.examples.map { try data($0, as: "data.examples") } : nil
         own.data.chat?.template = try stage.data.chat?.template.map { stand(for: try file($0, as: "data.chat_template")) }
-        return Self.unprefixed(own.node.json).without(["name", "threads", "checkpoint_every", "keep_checkpoint"])
+        return Self.unprefixed(own.node.json).without(["name", "threads", "checkpoints", "best"])
     }
 
     func evaluation(_ evaluation: Evaluation, of stage: Stage) throws -> JSONValue {
@@ -78,13 +90,25 @@ final class Contents {
         return try specs.enumerated().map { index, spec in
             var own = spec
             own.source = try spec.source.map { try model($0, of: stage, as: "\(name).\(index)") }
-            own.parameters = try files.resolve(spec.parameters)
+            own.program = try spec.program.map { try program($0, as: "\(name).\(index)") }
+            own.library = try spec.library.map { stand(for: try file($0, as: "\(name).\(index).library")) }
+            own.parameters = spec.isFunction ? try files.resolve(spec.parameters) : spec.parameters
             if let path = own.parameters["file"]?.string {
                 let url = URL(fileURLWithPath: path, relativeTo: recipe.file.deletingLastPathComponent())
                 own.parameters["file"] = .string(try file(url, as: "\(name).\(index).parameters.file"))
             }
             return own
         }
+    }
+
+    /// A program by the content of the files that its command names; how long it may take changes no result.
+    private func program(_ program: ExternalProgram, as name: String) throws -> ExternalProgram {
+        var own = ExternalProgram(command: program.command, url: program.url)
+        for (word, part, url) in program.files {
+            let hash = try file(url, as: "\(name).command[\(word)]")
+            own.command[word] = hash + program.command[word].dropFirst(part.count)
+        }
+        return own
     }
 
     /// A model by the content of its folder; one that is made here by the recipe's words and its tokenizer's content.

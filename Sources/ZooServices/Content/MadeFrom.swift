@@ -49,8 +49,10 @@ extension MadeFrom {
             return reward
         }
         sampled.rollout = stage.rollout
+        sampled.environment = stage.environment
         sampled.score = stage.score
         sampled.microbatchTokens = stage.microbatchTokens
+        sampled.memory.frozen = stage.memory.frozen
         sampled.data = stage.data
         sampled.data.pairs = nil
         var key = try Self.shared(spec, contents, threads: spec.threads).merging(what) { $1 }
@@ -79,6 +81,7 @@ extension MadeFrom {
         key["threads"] = .number(Double(threads))
         key["recipe_seed"] = .number(Double(spec.recipe.seed))
         key["task"] = try contents.task()
+        key["images"] = try contents.images()
         return key
     }
 }

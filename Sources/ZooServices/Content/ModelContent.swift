@@ -28,8 +28,9 @@ enum ModelContent {
             !name.hasPrefix(".") && [".json", ".jinja", ".safetensors"].contains(where: name.hasSuffix)
         }
         let all = try names(folder)
-        // A pipeline keeps each of its parts in a folder.
-        let parts = all.contains("model_index.json") ? all.filter { !$0.hasPrefix(".") } : []
+        // A pipeline keeps each of its parts in a folder; text encoders and a VAE are not run here.
+        let read = ["scheduler", "transformer", "condition_table", "value_head"]
+        let parts = all.contains("model_index.json") ? all.filter(read.contains) : []
         let inner = parts.flatMap { part in
             ((try? names(folder.appending(path: part))) ?? []).filter(isRead).map { "\(part)/\($0)" }
         }

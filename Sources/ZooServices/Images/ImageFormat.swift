@@ -7,29 +7,42 @@ import ZooRecipe
 import ZooRecords
 
 /// What every batch of images of a stage has in common.
-struct ImageFormat: Sendable {
-    var shape: ImageShape
-    var referenceShape: ImageShape?
+package struct ImageFormat: Sendable {
+    package var shape: ImageShape
+    package var referenceShape: ImageShape?
     /// Condition ids of an image.
     var kinds: Int
     var noise: StepNoise
     var scoring: ImageSequences.Scoring
+    /// What the network reads as its guidance where an image is scored.
+    var guidance: Double
+    /// Tokens of a prompt.
+    private var promptTokens: Int
+    /// Whether images are still to be decoded.
+    package var isLatent: Bool
     /// Tokens of one pass over an image.
     var patches: Int {
-        (shape.height * shape.width + (referenceShape.map { $0.height * $0.width } ?? 0)) / 4 + kinds
+        (shape.height * shape.width + (referenceShape.map { $0.height * $0.width } ?? 0)) / 4 + promptTokens
     }
 
-    init(_ task: ImageTask, _ stage: Stage) {
-        let denoising = stage.rollout.denoising ?? DenoisingSettings()
-        let score = stage.score ?? ImageScoring()
-        shape = ImageShape(channels: 1, height: task.height, width: task.width)
-        referenceShape = task.referenceSize.map { ImageShape(channels: 1, height: $0.height, width: $0.width) }
-        kinds = task.conditions.count
+    package init(_ images: RecipeImages, _ stage: Stage? = nil) {
+        let denoising = stage?.rollout.denoising ?? DenoisingSettings()
+        let score = stage?.score ?? ImageScoring()
+        shape = images.shape
+        referenceShape = images.referenceShape
+        kinds = images.kinds
+        promptTokens = images.promptTokens
+        isLatent = images.stored != nil
+        guidance = score.guidance
         noise = denoising.noise == .danceGRPO ? .constant : .flowGRPO
         scoring = ImageSequences.Scoring(
             draws: score.draws,
             times: score.times == .uniform ? .uniform : .logitNormal(mean: score.mean, width: score.width),
             reduction: score.reduction == .mean ? .mean : .sum)
+    }
+
+    package func image(_ pixels: [Float]) -> PixelImage {
+        PixelImage(channels: shape.channels, height: shape.height, width: shape.width, pixels: pixels)
     }
 }
 
@@ -98,11 +111,7 @@ extension Batch {
             throw ZooError(.invalidArgument, "the batch has no column '\(ImageColumn.sample)' of images")
         }
         let pixels = column.floats
-        return (0..<sequenceCount).map {
-            PixelImage(
-                height: format.shape.height, width: format.shape.width,
-                pixels: Array(pixels[$0 * column.width..<($0 + 1) * column.width]))
-        }
+        return (0..<sequenceCount).map { format.image(Array(pixels[$0 * column.width..<($0 + 1) * column.width])) }
     }
 
     /// The prompts of images that the columns hold.

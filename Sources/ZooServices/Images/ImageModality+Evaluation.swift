@@ -28,7 +28,7 @@ extension ImageModality {
     {
         let batch = try networks.generate(
             role: role, prompts: prompts, samples: plan.samples, settings: plan.rollout.measuring,
-            generator: Generator(seed: plan.seed))
+            generator: Generator(seed: plan.seed), row: plan.row)
         measured.items = try items(batch, plan.row)
         measured.metrics["kl"] = try divergence(role, prompts, plan, networks)
         try noteVelocities(role, prompts, plan, networks, &measured)
@@ -59,7 +59,8 @@ extension ImageModality {
         if settings.denoising?.noise == DenoisingSettings.Noise.none { settings.denoising?.noise = .flowGRPO }
         let some = prompts.selecting(Array(0..<min(Self.divergences, prompts.sequenceCount)))
         let batch = try networks.generate(
-            role: role, prompts: some, samples: 1, settings: settings, generator: Generator(seed: plan.seed &+ 1))
+            role: role, prompts: some, samples: 1, settings: settings, generator: Generator(seed: plan.seed &+ 1),
+            row: plan.row)
         let output = NetworkOutput.klReference.rawValue
         let steps = try networks.forward(role: role, batch: batch, outputs: [output])[0].doubles
         return (batch.sequenceSums(steps).mean ?? .nan) * Double(format.shape.count)
@@ -70,12 +71,15 @@ extension ImageModality {
         _ role: String, _ prompts: Batch, _ plan: MeasuringPlan, _ networks: any NetworkAccess, _ measured: inout Measured
     ) throws {
         var batch = prompts
-        let targets = try prompts.integers("row").map { id in
+        let targets = try prompts.integers("row").compactMap { id in
             guard let item = plan.row(id)?.image else { throw ZooError(.internal, "row \(id) is not an image") }
-            return item.target.pixels
+            return item.content?.image.pixels
         }
+        // Prompts without images have nothing to denoise.
+        guard targets.count == prompts.sequenceCount else { return }
         batch.set(Column(ImageColumn.sample, perStep: false, width: format.shape.count, .f32(targets.flatMap(\.self))))
         batch.set(Column(ImageColumn.seed, perStep: false, .i64(targets.indices.map { Int64($0) })))
+        if format.guidance != 1 { batch.set(ImageColumn.guidance, perSequence: targets.map { _ in format.guidance }) }
         var images = try batch.images(format)
         images.scoring = .init(draws: Self.draws)
         guard let own = try networks.network(role) as? FlowImage, let reference = try networks.network("reference") as? FlowImage
@@ -91,9 +95,12 @@ extension ImageModality {
     ) {
         let shown = plan.shown(of: after.items.count)
         let images = shown.compactMap { after.items[$0].image }
-        let targets = images.indices.compactMap { plan.row($0)?.image?.target }
+        let targets = images.indices.compactMap { plan.row($0)?.image?.content?.image }
         func samples(_ measured: Measured) -> [PixelImage] { shown.compactMap { measured.items[$0].image?.sample } }
-        let rows = [images.compactMap(\.prompt.reference), targets, samples(before), samples(after)]
-        return ([], ImageGrid(rows: rows.filter { !$0.isEmpty }))
+        let rows = [
+            ("reference", images.compactMap(\.prompt.reference)), ("target", targets), ("before", samples(before)),
+            ("after", samples(after)),
+        ].filter { !$0.1.isEmpty }
+        return ([], format.isLatent ? ImageGrid(latents: rows) : ImageGrid(rows: rows.map(\.1)))
     }
 }

@@ -37,15 +37,17 @@ extension ImageModality {
 
     package func dataset(_ pairs: ImagePairRows, prompts: () throws -> Dataset) throws -> Dataset {
         let prompts = try prompts()
-        let items = try zip(pairs.rows, zip(pairs.chosen, pairs.rejected)).map { row, pair in
-            guard prompts.rows.indices.contains(row), var item = prompts.rows[row].image, pair.0.count == task.height * task.width
+        let rows = try zip(pairs.rows, zip(pairs.chosen, pairs.rejected)).map { row, pair in
+            guard prompts.rows.indices.contains(row), prompts.rows[row].image != nil, pair.0.count == format.shape.count,
+                pair.1.count == format.shape.count
             else {
                 throw ZooError(.dataLoss, "the built pairs in \(CacheFolder.artifacts.path) are damaged: remove the folder")
             }
-            item.pair = .init(chosen: task.image(pair.0), rejected: task.image(pair.1))
-            return item
+            var own = prompts.rows[row]
+            own.image?.pair = .init(chosen: .pixels(format.image(pair.0)), rejected: .pixels(format.image(pair.1)))
+            return own
         }
-        return task.dataset(items, name: "pairs", shape: .preference)
+        return Dataset(name: "pairs", shape: .preference, rows: rows)
     }
 
     /// One kind of image over another.
@@ -58,10 +60,16 @@ extension ImageModality {
         var random = SplitMix64(seed: source.seed, stream: UInt64(made.rows.count))
         func side(_ side: ImagePairs.Side) throws -> [[Float]] {
             switch side {
-            case .target: return items.map(\.target.pixels)
+            case .target:
+                return try items.map { item in
+                    if let content = item.content { return content.image.pixels }
+                    throw ZooError(
+                        .invalidArgument,
+                        "data.pairs.build.images: 'target' needs prompts with a column 'latents'; a row has none")
+                }
             case .generated: return try pixels(drawn(prompts, each: 1, source))
             case .degraded:
-                let worse = items.map { images.degrade($0.prompt, &random) }
+                let worse = try items.map { try images.degrade($0, isLatent: format.isLatent, &random) }
                 return try pixels(drawn(prompts.replacing(worse), each: 1, source))
             }
         }
@@ -94,21 +102,25 @@ extension ImageModality {
     private func pixels(_ batch: Batch) throws -> [[Float]] { try batch.finishedImages(format).map(\.pixels) }
 }
 
-extension ImageTask {
-    package func image(_ pixels: [Float]) -> PixelImage { PixelImage(height: height, width: width, pixels: pixels) }
-}
-
 extension ImagePairs {
-    /// A prompt made worse.
-    func degrade(_ prompt: ImageDescription, _ random: inout SplitMix64) -> ImageDescription {
-        var prompt = prompt
-        prompt.reference = prompt.reference.map { image in
+    /// A prompt made worse. A reference or generic words that the row itself gives come first.
+    func degrade(_ item: ImageItem, isLatent: Bool, _ random: inout SplitMix64) throws -> ImageDescription {
+        var prompt = item.prompt
+        prompt.reference = (item.degraded ?? prompt).reference.map { image in
             var image = image.blurred(sigma: blur)
             if noise > 0 { image.pixels = image.pixels.map { $0 + Float(noise * random.normal()) } }
             return image
         }
         switch words {
         case .full: break
+        case .generic where isLatent:
+            guard let worse = item.degraded, worse.values != prompt.values else {
+                throw ZooError(
+                    .invalidArgument,
+                    "data.pairs.build.images: 'words: generic' needs prompts with a column 'degraded_prompt_embeds', the row of a generic "
+                        + "prompt such as \"a photo of a dog\"; a row has none, or the same")
+            }
+            prompt.values = worse.values
         case .generic: prompt.values = prompt.values.indices.map { $0 == 0 ? prompt.values[0] : nil }
         case .none: prompt.values = prompt.values.map { _ in nil }
         }

@@ -11,14 +11,12 @@ import ZooTensor
 
 /// Images that a flow model denoises step by step; see `zoo/batch.h` for the columns.
 package struct ImageModality: Modality {
-    let task: ImageTask
     let format: ImageFormat
     private var rows: ImageRows
 
     /// - Parameter seed: with the position in the data it decides times, noise and dropped conditions.
-    package init(_ task: ImageTask, _ stage: Stage, seed: UInt64) {
-        self.task = task
-        format = ImageFormat(task, stage)
+    package init(_ images: RecipeImages, _ stage: Stage, seed: UInt64) {
+        format = ImageFormat(images, stage)
         rows = ImageRows(format: format, conditionDrop: stage.score?.conditionDrop ?? 0, seed: seed)
     }
 
@@ -135,7 +133,8 @@ package struct ImageModality: Modality {
         try zip(batch.finishedImages(format), batch.integers("row")).map { image, id in
             guard let row = row(id), let item = row.image else { throw ZooError(.internal, "row \(id) is not an image") }
             return RewardItem(
-                prompt: row.prompt ?? "", completion: "", image: SampledImage(sample: image, prompt: item.prompt))
+                prompt: row.prompt ?? "", completion: "", extras: row.extras,
+                image: SampledImage(sample: image, prompt: item.prompt, isLatent: format.isLatent))
         }
     }
 

@@ -24,6 +24,8 @@ struct ImageRows {
         var batch = try batch(rows, prompts)
         set(try rows.map { try item($0).target }, in: &batch)
         set(seeds: rows.map { _ in random.scoreSeed() }, in: &batch)
+        let labels = rows.compactMap(\.label)
+        if labels.count == rows.count { batch.set(Column("label", perStep: false, .u8(labels.map { $0 ? 1 : 0 }))) }
         return batch
     }
 
@@ -34,7 +36,7 @@ struct ImageRows {
         var batch = try batch(twice, try twice.map { try item($0).prompt })
         let images = try rows.flatMap { row -> [PixelImage] in
             guard let pair = try item(row).pair else { throw ZooError(.internal, "row \(row.id) has no pair of images") }
-            return [pair.chosen, pair.rejected]
+            return [pair.chosen.image, pair.rejected.image]
         }
         set(images, in: &batch)
         let seeds = rows.flatMap { _ in
@@ -67,7 +69,11 @@ struct ImageRows {
         batch.set(Column(ImageColumn.sample, perStep: false, width: format.shape.count, .f32(pixels)))
     }
 
-    private func set(seeds: [Int64], in batch: inout Batch) { batch.set(Column(ImageColumn.seed, perStep: false, .i64(seeds))) }
+    private func set(seeds: [Int64], in batch: inout Batch) {
+        batch.set(Column(ImageColumn.seed, perStep: false, .i64(seeds)))
+        guard format.guidance != 1 else { return }
+        batch.set(ImageColumn.guidance, perSequence: seeds.map { _ in format.guidance })
+    }
 
     private func item(_ row: Row) throws -> ImageItem {
         guard let item = row.image else { throw ZooError(.invalidArgument, "row \(row.id) is not an image") }

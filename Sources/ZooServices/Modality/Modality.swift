@@ -107,21 +107,32 @@ package struct SamplingRequest {
     var settings: RolloutSettings
     /// Where denoising begins in place of noise.
     var start: ImageStart?
+    /// The rows that the prompts' column `row` counts, for what answers the policy.
+    var row: (Int) -> Row?
+
+    package init(
+        prompts: Batch, samples: Int, settings: RolloutSettings, start: ImageStart? = nil,
+        row: @escaping (Int) -> Row? = { _ in nil }
+    ) {
+        (self.prompts, self.samples, self.settings, self.start, self.row) = (prompts, samples, settings, start, row)
+    }
 }
 
 /// What a network drew.
 package struct Drawn {
     /// Offsets, steps and mask.
-    var batch: Batch
+    package var batch: Batch
     /// Of the masked steps, [n_masked].
-    var logp: [Float]
+    package var logp: [Float]
     /// Whether each sequence ended before the limit, [n_sequences].
-    var finished: [Bool]
+    package var finished: [Bool]
     /// The columns of this modality.
-    var columns: [Column]
+    package var columns: [Column]
     var flops: Double
     /// Steps, prompts included.
     var steps: Int
+    /// Seconds that it waited for an environment.
+    var environmentSeconds = 0.0
 }
 
 /// Preference pairs as they are kept, and what building them cost.
@@ -144,7 +155,10 @@ package protocol PairSource: AnyObject {
 /// The networks of a run, as a modality sees them when it measures.
 package protocol NetworkAccess {
     func network(_ role: String) throws -> any Network
-    func generate(role: String, prompts: Batch, samples: Int, settings: RolloutSettings, generator: Generator) throws -> Batch
+    /// - Parameter row: the rows that the prompts' column `row` counts.
+    func generate(
+        role: String, prompts: Batch, samples: Int, settings: RolloutSettings, generator: Generator, row: @escaping (Int) -> Row?
+    ) throws -> Batch
     func forward(role: String, batch: Batch, outputs: [String]) throws -> [Column]
 }
 

@@ -49,6 +49,19 @@ package struct PairPlan {
         }
     }
 
+    private init(limit: Limit, samples: Int) { (self.limit, self.samples) = (limit, samples) }
+
+    /// The same for the first prompts only.
+    package func first(_ prompts: Int) -> PairPlan { PairPlan(limit: .prompts(prompts), samples: samples) }
+
+    /// How many prompts there will be; at least, where steps are counted.
+    package var prompts: Int {
+        switch limit {
+        case .prompts(let count): count
+        case .steps(let budget, let longest): max(1, Int(budget) / (samples * longest))
+        }
+    }
+
     /// What tells plans apart.
     var key: String {
         switch limit {

@@ -27,7 +27,7 @@ public struct RowCounts: Sendable {
     public private(set) var faults: [String] = []
     public private(set) var faultCount = 0
 
-    init(rows: Int) { self.rows = rows }
+    package init(rows: Int) { self.rows = rows }
 
     /// Indices of rows that teach nothing.
     package var leftOut: Set<Int> { Set(withoutActions + equalPairs) }

@@ -26,7 +26,7 @@ package final class AdaptedModels {
     /// The policy's adapter, over its base.
     package func policy() throws -> any Network {
         let origin = try origin(policySource)
-        return try trained(base(origin.base, head: .languageModel), origin, .languageModel)
+        return try factory.recomputing(trained(base(origin.base, head: .languageModel), origin, .languageModel))
     }
 
     /// A frozen network. It costs nothing if its source is the policy's base, and only an adapter if it is one over that base.
@@ -45,7 +45,17 @@ package final class AdaptedModels {
         let origin = try origin(source)
         let isShared = origin.base == (try self.origin(policySource).base)
         let base = try base(origin.base, head: isShared ? .languageModel : .value)
-        return try trained(base, origin, .value)
+        return try factory.recomputing(trained(base, origin, .value))
+    }
+
+    /// A reward model that is an adapter over the policy's base, for which it costs no second base; nil if it is another.
+    package func reward(_ source: ModelSource) throws -> (any Network)? {
+        guard let folder = try factory.folder(source), AdapterFolder.isOne(folder) else { return nil }
+        let origin = try origin(source)
+        guard let adapter = origin.adapter, adapter.isClassifier, origin.base == (try self.origin(policySource).base),
+            case let base as CausalLM = try base(origin.base, head: .languageModel)
+        else { return nil }
+        return try named { try CausalLM(adapting: CausalLM(scoring: base), with: adapter, head: .score, trainable: false) }
     }
 
     // MARK: - Parts

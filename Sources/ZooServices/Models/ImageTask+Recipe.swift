@@ -23,3 +23,11 @@ extension ImageTask {
 extension ImageCondition {
     fileprivate var kind: ConditionTable.Kind { .init(name, labels.count) }
 }
+
+extension RecipeImages {
+    /// nil if the recipe's policies make no images. Throws if the data is not there.
+    package static func of(_ recipe: Recipe) throws -> RecipeImages? {
+        if let files = recipe.images { return .stored(try StoredImages(files, recipe: recipe.file)) }
+        return try ImageTask.of(recipe).map(task)
+    }
+}

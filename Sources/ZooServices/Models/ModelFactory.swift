@@ -15,16 +15,17 @@ package final class ModelFactory {
     private let models: [String: String]
     private let device: Device
     private let seed: UInt64
-    /// The format of the image task, and its noise levels.
-    private let images: ImageTask?
+    private let memory: MemorySettings
+    /// What the policies draw, and the noise levels of a new one.
+    private let images: RecipeImages?
     private let schedule: FlowSchedule
     /// Text to train a new model's tokenizer on.
     private let corpus: () throws -> [String]
     private var readers: [String: any Reader] = [:]
 
     package init(
-        recipe: Recipe, models: [String: String], device: Device, seed: UInt64, images: ImageTask? = nil,
-        schedule: FlowSchedule = FlowSchedule(), corpus: @escaping () throws -> [String]
+        recipe: Recipe, models: [String: String], device: Device, seed: UInt64, memory: MemorySettings = MemorySettings(),
+        images: RecipeImages? = nil, schedule: FlowSchedule = FlowSchedule(), corpus: @escaping () throws -> [String]
     ) {
         self.images = images
         self.schedule = schedule
@@ -32,6 +33,7 @@ package final class ModelFactory {
         self.models = models
         self.device = device
         self.seed = seed
+        self.memory = memory
         self.corpus = corpus
     }
 
@@ -100,7 +102,7 @@ package final class ModelFactory {
     package func network(
         _ source: ModelSource, head: Head, trainable: Bool, pooling: CausalLMConfig.Pooling? = nil
     ) throws -> any Network {
-        let network = try make(source, head, trainable, pooling)
+        let network = try recomputing(make(source, head, trainable, pooling))
         guard pooling == nil || network is CausalLM else {
             throw ZooError(
                 .invalidArgument, "\(recipe.file.path): 'reward.pooling' is for language models; the model is \(network.family)")
@@ -115,7 +117,8 @@ package final class ModelFactory {
             do {
                 return try loadNetwork(
                     from: folder, head: head, device: device, trainable: trainable,
-                    generator: trainable ? generator() : nil, pooling: pooling)
+                    generator: trainable ? generator() : nil, pooling: pooling, prompts: images?.stored?.prompts,
+                    frozenType: memory.frozen.dtype)
             } catch {
                 throw ZooError(plain: error)  // The folder is at fault, not the algorithm that asked for the network.
             }
@@ -138,6 +141,19 @@ package final class ModelFactory {
             generator: generator())
     }
 
+    /// The network, which keeps no activations if the stage says so.
+    func recomputing(_ network: any Network) throws -> any Network {
+        guard memory.recompute else { return network }
+        guard let blocks = network as? any RecomputingNetwork else {
+            throw ZooError(
+                .invalidArgument,
+                "\(recipe.file.path): 'memory.recompute' is for language and image models; a \(network.family) model has no blocks"
+            )
+        }
+        blocks.recomputes = true
+        return network
+    }
+
     /// The tabular policy starts at the task's logits, its critic and reward at 0.
     private func tabular(_ head: Head, _ trainable: Bool) throws -> any Network {
         guard let task = try TabularTask(recipe) else {
@@ -149,20 +165,51 @@ package final class ModelFactory {
         return try Tabular(config: task.config, logits: task.referenceLogits, device: device, trainable: trainable)
     }
 
-    /// A transformer of the recipe's size for the task's images and conditions.
+    /// A transformer of the recipe's size for the task's images and conditions, or for stored latents and embeddings.
     private func flowImage(_ model: NewModel, _ head: Head, _ trainable: Bool) throws -> any Network {
         guard let images else {
             throw ZooError(
-                .invalidArgument, "\(recipe.file.path): a \(model.family) model needs an image task, such as 'task: digits'")
+                .invalidArgument,
+                "\(recipe.file.path): a \(model.family) model needs an image task, such as 'task: digits', or 'images' that are stored"
+            )
         }
         do {
-            let config = try FluxConfig(shape: model.config.compactMapValues(\.number), channels: 1)
-            return try FlowImage.initialize(
-                config: config, kinds: images.kinds, schedule: schedule, head: head, device: device, trainable: trainable,
-                generator: generator())
+            let config = try config(of: model)
+            switch images {
+            case .task(let task):
+                return try FlowImage.initialize(
+                    config: config, kinds: task.kinds, schedule: schedule, head: head, device: device, trainable: trainable,
+                    generator: generator())
+            case .stored(let stored):
+                return try FlowImage.initialize(
+                    config: config, prompts: stored.prompts, schedule: schedule, head: head, device: device, trainable: trainable,
+                    generator: generator())
+            }
         } catch let error as ModelError {
             throw ZooError(.invalidArgument, "\(recipe.file.path): \(model.family): \(plainWords(error))")
         }
+    }
+
+    private func config(of model: NewModel) throws -> FluxConfig {
+        var shape = model.config.compactMapValues(\.number)
+        guard let stored = images?.stored else { return try FluxConfig(shape: shape, channels: 1) }
+        guard stored.shape.channels > 0 else {
+            throw ModelError("a new model takes its channels from images.latents; the recipe has none")
+        }
+        let widths = stored.prompts.widths
+        for (key, width) in [("joint_attention_dim", widths.token), ("pooled_projection_dim", widths.pooled)] {
+            shape[key] = shape[key] ?? Double(width)
+        }
+        return try FluxConfig(shape: shape, channels: stored.shape.channels)
+    }
+
+    /// The configuration of an image model, before its weights are read; nil for others.
+    package func imageConfig(_ source: ModelSource) throws -> FluxConfig? {
+        do {
+            if case .new(let model) = source { return model.family == NewModel.imageFamily ? try config(of: model) : nil }
+            guard let folder = try folder(source), PixelReader.reads(folder) else { return nil }
+            return try FlowImage.transformerConfig(AdapterFolder.isOne(folder) ? AdapterFolder(folder).base() : folder)
+        } catch { throw ZooError(plain: error) }
     }
 
     private func modelFamily(of folder: URL) throws -> String {
@@ -172,5 +219,15 @@ package final class ModelFactory {
             }
             return type
         } catch { throw ZooError(plain: error) }
+    }
+}
+
+extension MemorySettings.FrozenType {
+    fileprivate var dtype: DType {
+        switch self {
+        case .float32: .float32
+        case .bfloat16: .bfloat16
+        case .float16: .float16
+        }
     }
 }

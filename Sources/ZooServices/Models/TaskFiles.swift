@@ -9,10 +9,10 @@ import ZooRecords
 /// The datasets of a recipe: files of its own, and those that a built-in task makes.
 package struct TaskFiles {
     let recipe: Recipe
-    /// The image task of a recipe.
-    var images: ImageTask?
+    /// What the recipe's policies draw, if it is known already.
+    package var images: RecipeImages?
 
-    package init(recipe: Recipe, images: ImageTask? = nil) {
+    package init(recipe: Recipe, images: RecipeImages? = nil) {
         self.recipe = recipe
         self.images = images
     }
@@ -58,16 +58,27 @@ package struct TaskFiles {
     ///
     /// - Parameter fault: receives lines that are not rows, which are then left out; by default they are thrown.
     package func dataset(
-        _ source: DataSource, expecting shapes: [DatasetShape], fault: (DataError) throws -> Void = { throw $0 }
+        _ source: DataSource, for kind: DataKind, fault: (DataError) throws -> Void = { throw $0 }
+    ) throws -> Dataset {
+        // Its files are opened once for all parts.
+        let stored = try recipe.images == nil ? nil : (images ?? RecipeImages.of(recipe))?.stored
+        return try dataset(source, kind, expecting: kind.shapes, stored, fault: fault)
+    }
+
+    private func dataset(
+        _ source: DataSource, _ kind: DataKind, expecting shapes: [DatasetShape], _ stored: StoredImages?,
+        fault: (DataError) throws -> Void
     ) throws -> Dataset {
         switch source {
-        case .file(let url): return try Dataset.load(jsonl: url, expecting: shapes, fault: fault)
+        case .file(let url):
+            if let stored { return try stored.dataset(url, kind, fault: fault) }
+            return try Dataset.load(jsonl: url, expecting: shapes, fault: fault)
         case .task(let name):
             switch try task(name).content {
             case .files: return try Dataset.load(jsonl: file(name), expecting: shapes, fault: fault)
             case .table(let table): return table.prompts
             case .images:
-                guard let dataset = try (images ?? ImageTask.of(recipe))?.dataset(name) else {
+                guard let dataset = try (images?.task ?? ImageTask.of(recipe))?.dataset(name) else {
                     throw ZooError(.internal, "the task declares '\(name)' and does not have it")
                 }
                 return dataset
@@ -76,13 +87,14 @@ package struct TaskFiles {
             var parts: [Dataset] = []
             for source in sources {
                 let known = parts.first { !$0.rows.isEmpty }?.shape
-                parts.append(try dataset(source, expecting: known.map { [$0] } ?? shapes, fault: fault))
+                parts.append(try dataset(source, kind, expecting: known.map { [$0] } ?? shapes, stored, fault: fault))
             }
             return Dataset(joining: parts)
         case .mixture(let sources):
             var parts: [(name: String, weight: Double, dataset: Dataset)] = []
             for source in sources {
-                parts.append((source.name, source.weight, try dataset(source.rows, expecting: shapes, fault: fault)))
+                let rows = try dataset(source.rows, kind, expecting: shapes, stored, fault: fault)
+                parts.append((source.name, source.weight, rows))
             }
             return Dataset(mixing: parts)
         case .build: throw ZooError(.internal, "pairs that are built have no file")

@@ -54,6 +54,9 @@ package struct EvaluationSchedule: Codable, Equatable, Sendable {
         return part
     }
 
+    /// Tenths of the budget that are still to be measured at.
+    package var left: Int { max(0, Self.points + 1 - next) }
+
     /// Notes what a measurement came to.
     package mutating func note(flops: Double) {
         spent += flops

@@ -1,5 +1,6 @@
 import CZoo
 import Foundation
+import ZooBase
 import ZooKit
 import ZooModels
 import ZooPlugins
@@ -12,14 +13,21 @@ package final class NetworkService {
     package let roles: Roles
     /// Steps in one forward and backward pass.
     private let microbatchTokens: Int
+    /// Bytes that the activations of such a pass may take; nil: 1 GiB, or one sequence.
+    private let activations: Int?
+    /// Reports surprising facts.
+    package var notice: (String) -> Void = { _ in }
     /// The share of the budget spent so far, for the learning rate's schedule; read at every update.
     package var progress: () -> Double = { 0 }
     package var ledger = Ledger()
+    /// Is told each pass that is charged: the role and what it did, from when to when, and its operations and steps.
+    package var observe: ((_ pass: String, _ start: Double, _ end: Double, _ flops: Double, _ steps: Int) -> Void)?
     private let modality: any Modality
     /// Scores of the frozen reference by content: DPO's pairs recur each epoch, and the reference's scores do not change.
     package var referenceScores: [[Int32]: Double] = [:]
 
-    package init(roles: Roles, _ modality: any Modality, microbatchTokens: Int) {
+    package init(roles: Roles, _ modality: any Modality, microbatchTokens: Int, activations: Int? = nil) {
+        self.activations = activations
         self.roles = roles
         self.modality = modality
         self.microbatchTokens = microbatchTokens
@@ -28,7 +36,7 @@ package final class NetworkService {
     func supports(role: String, output: String) throws -> OutputInfo {
         let wanted = try Self.output(output)
         guard try roles.outputs(of: role).contains(wanted) else {
-            throw ZooError(.notFound, "role '\(role)' has no output '\(output)'")
+            throw RoleRules.noOutput(output, of: role)
         }
         return modality.info(wanted)
     }
@@ -43,7 +51,7 @@ package final class NetworkService {
     }
 
     private func forward(_ role: RoleNetwork, _ batch: Batch, _ wanted: [NetworkOutput]) throws -> [Column] {
-        try requireSequences(batch)
+        try RoleRules.requireSequences(batch)
         var values = wanted.map { [Double](repeating: 0, count: $0 == .score ? batch.sequenceCount : batch.stepCount) }
         for part in Slices.bySteps(batch, limit: microbatchTokens, costs: modality.costs(batch)) {
             let slice = batch.selecting(part)
@@ -93,7 +101,7 @@ package final class NetworkService {
     private func withDivergence(_ role: RoleNetwork, _ sequences: Sequences, _ wanted: [NetworkOutput]) throws -> [Tensor] {
         let reference = try roles.role("reference")
         guard let found = try modality.forward(role.network, klTo: reference.network, sequences, wanted) else {
-            throw ZooError(.notFound, "role '\(role.name)' has no output '\(NetworkOutput.klReference.rawValue)'")
+            throw RoleRules.noOutput(NetworkOutput.klReference.rawValue, of: role.name)
         }
         ledger.charge(reference.name, .forward, seconds: 0, flops: found.referenceFLOPs, steps: sequences.stepCount)
         return found.tensors
@@ -102,21 +110,24 @@ package final class NetworkService {
     // MARK: - Gradients
 
     package func accumulate(role name: String, batch: Batch, outputs: [String], flags: UInt32, loss: LossCall) throws -> Double {
-        try requireSequences(batch)
+        try RoleRules.requireSequences(batch)
         let wanted = try outputs.map(Self.output)
         let role = try roles.role(name)
         guard role.optimizer != nil else {
-            throw ZooError(.failedPrecondition, "role '\(name)' is frozen; a gradient was accumulated for it")
+            throw RoleRules.frozen(name)
         }
         role.hasGradient = true
-        let whole = try Slices.cut(batch, flags: flags, limit: microbatchTokens, costs: modality.costs(batch))
-        guard !whole.isEmpty else { return try accumulateWhole(role, batch, wanted, loss) }
+        let costs = modality.costs(batch)
+        let limit = limit(role, costs ?? (0..<batch.sequenceCount).map { batch.steps(of: $0).count })
+        let whole = try Slices.cut(batch, flags: flags, limit: limit, costs: costs)
+        guard !whole.isEmpty else { return try accumulateWhole(role, batch, wanted, limit, loss) }
         var total = 0.0
         for part in whole {
             let slice = part.count == batch.sequenceCount ? batch : batch.selecting(part)
             total += try transient(role) {
                 let (tensors, columns) = try evaluate(role, slice, wanted)
                 let (value, gradients) = try loss(slice, columns)
+                try requireFinite(value, role)
                 try backward(role, slice, wanted, tensors, gradients)
                 return value
             }
@@ -124,18 +135,46 @@ package final class NetworkService {
         return total
     }
 
+    /// Steps of a pass with gradient: as many as the recipe's, and as their activations may take. If a sequence is longer than that, its
+    /// network's blocks compute theirs again from now on, which changes no bit.
+    package func limit(role name: String, costs: [Int]) throws -> Int { limit(try roles.role(name), costs) }
+
+    private func limit(_ role: RoleNetwork, _ costs: [Int]) -> Int {
+        let network = role.network
+        guard network.activationBytes > 0 else { return microbatchTokens }
+        if let activations, let longest = costs.max(), longest * network.activationBytes > activations,
+            let blocks = network as? any RecomputingNetwork, !blocks.recomputes
+        {
+            notice(
+                "\(role.name): the activations of \(longest) tokens would take \(memorySize(longest * network.activationBytes)), more than "
+                    + "memory.activations (\(memorySize(activations))): its blocks compute theirs again in the backward pass")
+            blocks.recomputes = true
+        }
+        return max(1, min(microbatchTokens, (activations ?? 1 << 30) / network.activationBytes))
+    }
+
     /// The loss sees everything at once; the passes are split, first without and then with gradient.
-    private func accumulateWhole(_ role: RoleNetwork, _ batch: Batch, _ wanted: [NetworkOutput], _ loss: LossCall) throws
-        -> Double
-    {
+    private func accumulateWhole(
+        _ role: RoleNetwork, _ batch: Batch, _ wanted: [NetworkOutput], _ limit: Int, _ loss: LossCall
+    ) throws -> Double {
         let columns = try forward(role, batch, wanted)
         let (total, gradients) = try loss(batch, columns)
-        for part in Slices.bySteps(batch, limit: microbatchTokens, costs: modality.costs(batch)) {
+        try requireFinite(total, role)
+        for part in Slices.bySteps(batch, limit: limit, costs: modality.costs(batch)) {
             let slice = batch.selecting(part)
             let parts = zip(wanted, gradients).map { Slices.gather($1, perStep: $0 != .score, of: part, in: batch) }
             try transient(role) { try backward(role, slice, wanted, evaluate(role, slice, wanted).tensors, parts) }
         }
         return total
+    }
+
+    private func requireFinite(_ loss: Double, _ role: RoleNetwork) throws {
+        guard !loss.isFinite else { return }
+        empty(role)  // an update that the plugin asks for all the same has nothing to apply
+        throw ZooError(
+            .dataLoss,
+            "the loss of role '\(role.name)' is \(loss) in iteration \(ledger.algorithmSteps + 1); expected a finite number: the "
+                + "gradients of such a loss mean nothing, so nothing was updated")
     }
 
     private func backward(
@@ -156,30 +195,43 @@ package final class NetworkService {
         }
         guard !roots.isEmpty else { return }
         ZooTensor.backward(roots, gradients: seeds)
+        let sequences = try modality.sequences(slice)
+        let recomputing = (role.network as? any RecomputingNetwork).flatMap { $0.recomputes ? $0 : nil }
+        let again = recomputing?.recomputedFLOPs(sequences, wanted) ?? 0
         charge(
-            role, .backward, since: start, flops: role.network.backwardFLOPs(try modality.sequences(slice), wanted),
-            steps: slice.stepCount)
+            role, .backward, since: start, flops: role.network.backwardFLOPs(sequences, wanted) + again, steps: slice.stepCount)
     }
 
     func optimizerStep(role name: String) throws -> UpdateInfo {
         let role = try roles.role(name)
         guard let optimizer = role.optimizer, role.hasGradient else {
-            throw ZooError(.failedPrecondition, "role '\(name)' has no gradient: accumulate before optimizer_step")
+            throw RoleRules.noGradient(name)
         }
         let start = secondsNow()
         let limit = role.settings.maxGradientNorm
         let norm =
             limit > 0 ? clipGradientNorm(role.network.parameters, maxNorm: limit) : gradientNorm(role.network.parameters)
         guard norm.isFinite else {
+            empty(role)
             throw ZooError(.dataLoss, "the gradient of role '\(name)' is not finite (norm \(norm)); nothing was updated")
         }
         let rate = role.learningRate(at: progress())
         optimizer.step(learningRate: rate)
-        optimizer.zeroGradients()
-        role.hasGradient = false
+        empty(role)
         role.version += 1
         charge(role, .optimize, since: start, flops: 0, steps: 0)
         return UpdateInfo(gradientNorm: norm, learningRate: rate, version: role.version)
+    }
+
+    /// Empties the role's gradient, without building the role.
+    package func discard(role name: String) throws {
+        guard let role = try roles.known(name) else { return }
+        empty(role)
+    }
+
+    private func empty(_ role: RoleNetwork) {
+        role.optimizer?.zeroGradients()
+        role.hasGradient = false
     }
 
     func blend(destination: String, source: String, weight: Double) throws {
@@ -188,7 +240,7 @@ package final class NetworkService {
         roles.addCopy(destination, of: from)
         let to = try roles.role(destination)
         guard to.optimizer == nil else {
-            throw ZooError(.failedPrecondition, "role '\(destination)' is trained; blend writes only to frozen roles")
+            throw RoleRules.trained(destination)
         }
         if from.network.isAdapted || to.network.isAdapted {
             guard weight == 1 else {
@@ -204,7 +256,7 @@ package final class NetworkService {
             return finishBlend(to, from, since: start)
         }
         guard to.network.parameters.count == from.network.parameters.count else {
-            throw ZooError(.invalidArgument, "roles '\(destination)' and '\(source)' are different networks")
+            throw RoleRules.different(destination, source)
         }
         withoutGrad {
             for (into, out) in zip(to.network.parameters, from.network.parameters) {
@@ -223,7 +275,9 @@ package final class NetworkService {
     // MARK: - The account
 
     func charge(_ role: RoleNetwork, _ activity: Ledger.Activity, since start: Double, flops: Double, steps: Int) {
-        ledger.charge(role.name, activity, seconds: secondsNow() - start, flops: flops, steps: steps)
+        let end = secondsNow()
+        ledger.charge(role.name, activity, seconds: end - start, flops: flops, steps: steps)
+        observe?("\(activity.rawValue) \(role.name)", start, end, flops, steps)
     }
 
     /// Runs a pass and records its transient memory.
@@ -239,13 +293,14 @@ package final class NetworkService {
         // Shared weights are counted once: for the policy, else for the first role by name.
         var counted: Set<ObjectIdentifier> = []
         func count(_ tensors: [NamedTensor]) -> Int { tensors.reduce(0) { $0 + $1.tensor.count } }
+        func bytes(_ tensors: [NamedTensor]) -> Int { tensors.reduce(0) { $0 + $1.tensor.count * $1.tensor.dtype.size } }
         for name in roles.built.keys.sorted(by: { ($0 == "policy" ? 0 : 1, $0) < ($1 == "policy" ? 0 : 1, $1) }) {
             guard let role = roles.built[name] else { continue }
             let all = role.network.parameters + role.network.frozen
             let held = all.filter { counted.insert(ObjectIdentifier($0.tensor)).inserted }
             var account = ledger.roles[name] ?? Ledger.Account()
             account.parameters = count(held)
-            account.weightBytes = account.parameters * MemoryLayout<Float>.size
+            account.weightBytes = bytes(held)
             account.gradientBytes = role.optimizer == nil ? 0 : count(role.network.parameters) * MemoryLayout<Float>.size
             account.optimizerBytes = role.optimizer?.bytes ?? 0
             ledger.roles[name] = account
@@ -260,9 +315,5 @@ package final class NetworkService {
                 "there is no output '\(name)'; known are: \(NetworkOutput.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         return output
-    }
-
-    private func requireSequences(_ batch: Batch) throws {
-        guard batch.sequenceCount > 0 else { throw ZooError(.invalidArgument, "the batch has no sequences") }
     }
 }

@@ -69,6 +69,13 @@ package final class Roles {
 
     package init(_ plans: [String: Plan]) { self.plans = plans }
 
+    /// The role's network where it was built; nil where it was not yet. Throws `.notFound` if the recipe has no such role.
+    func known(_ name: String) throws -> RoleNetwork? {
+        if let role = built[name] { return role }
+        guard plans[name] != nil else { throw unknown(name) }
+        return nil
+    }
+
     /// The role's network, built on first use. Throws `.notFound` if the recipe has no such role.
     package func role(_ name: String) throws -> RoleNetwork {
         if let role = built[name] { return role }
@@ -97,7 +104,6 @@ package final class Roles {
     }
 
     private func unknown(_ name: String) -> ZooError {
-        let known = Set(plans.keys).union(built.keys).sorted().joined(separator: ", ")
-        return ZooError(.notFound, "this stage has no role '\(name)'; it has: \(known)")
+        RoleRules.unknown(name, known: Set(plans.keys).union(built.keys))
     }
 }

@@ -1,6 +1,5 @@
 import CZoo
 import Foundation
-import Logging
 import ZooBase
 import ZooData
 import ZooKit
@@ -19,7 +18,6 @@ package final class RunServices: HostServices, NetworkAccess {
     private let settings: RolloutSettings
     /// Decay of the policy's moving average; nil for none.
     private let ema: Double?
-    private let logger: Logger
     /// Draws the samples.
     package let sampling: Generator
     /// The role whose updates count.
@@ -35,12 +33,13 @@ package final class RunServices: HostServices, NetworkAccess {
     /// When the run is measured along the way; nil if the recipe says when, or nothing is measured.
     package var schedule: EvaluationSchedule?
     let stop: StopSignal
+    private let seed: UInt64
     /// Start time of the current iteration; nil between iterations.
     package var stepStart: Double?
 
     package init(
         model: NetworkService, data: RowService, rewards: ScoringService, modality: any Modality, settings: RolloutSettings,
-        ema: Double? = nil, trainedRole: String = "policy", seed: UInt64, stop: StopSignal, logger: Logger
+        ema: Double? = nil, trainedRole: String = "policy", seed: UInt64, stop: StopSignal
     ) {
         self.trainedRole = trainedRole
         common = CommonMetrics(trainedRole: trainedRole, dimensions: modality.info(.logp).dimensions, keys: modality.keys)
@@ -50,8 +49,8 @@ package final class RunServices: HostServices, NetworkAccess {
         self.rewards = rewards
         self.modality = modality
         self.settings = settings
-        self.logger = logger
         self.stop = stop
+        self.seed = seed
         sampling = Generator(seed: seed)
         random = SplitMix64(seed: seed, stream: 1)
     }
@@ -73,7 +72,8 @@ package final class RunServices: HostServices, NetworkAccess {
     }
 
     package func generate(role: String, prompts: Batch, samples: Int) throws -> Batch {
-        let drawn = try generate(role: role, prompts: prompts, samples: samples, settings: settings, generator: sampling)
+        let drawn = try generate(
+            role: role, prompts: prompts, samples: samples, settings: settings, generator: sampling, row: data.promptRow)
         try common.sampled(drawn)
         model.ledger.sampledSteps += drawn.actionCount
         self.drawn.sequences += drawn.sequenceCount
@@ -82,10 +82,11 @@ package final class RunServices: HostServices, NetworkAccess {
     }
 
     /// Samples with the caller's settings and generator, as evaluation does.
-    package func generate(role: String, prompts: Batch, samples: Int, settings: RolloutSettings, generator: Generator) throws
-        -> Batch
-    {
-        try generate(SamplingRequest(prompts: prompts, samples: samples, settings: settings), role: role, generator: generator)
+    package func generate(
+        role: String, prompts: Batch, samples: Int, settings: RolloutSettings, generator: Generator, row: @escaping (Int) -> Row?
+    ) throws -> Batch {
+        let request = SamplingRequest(prompts: prompts, samples: samples, settings: settings, row: row)
+        return try generate(request, role: role, generator: generator)
     }
 
     package func generate(_ request: SamplingRequest, role name: String, generator: Generator) throws -> Batch {
@@ -97,10 +98,13 @@ package final class RunServices: HostServices, NetworkAccess {
                 request, with: role.network, generator: generator, iteration: iteration, isCancelled: { stop.isImmediate })
         }
         guard let drawn else {
-            throw ZooError(.invalidArgument, "role '\(name)' cannot be sampled from: it is not a policy")
+            throw RoleRules.notSampled(name)
         }
         let batch = sampled(drawn, of: request, version: role.version)
-        model.charge(role, .generate, since: start, flops: drawn.flops, steps: drawn.steps)
+        model.charge(role, .generate, since: start + drawn.environmentSeconds, flops: drawn.flops, steps: drawn.steps)
+        if drawn.environmentSeconds > 0 {
+            model.ledger.environmentSeconds = (model.ledger.environmentSeconds ?? 0) + drawn.environmentSeconds
+        }
         return batch
     }
 
@@ -129,7 +133,7 @@ package final class RunServices: HostServices, NetworkAccess {
                     SourceMetric.reward.name(own.source), own.mean, weight: Double(own.count), normaliser: ZOO_METRIC_MEAN)
             }
         }
-        return scores + rewards.weights(rollout)
+        return scores + rewards.weights(rollout, of: scores)
     }
 
     package func network(_ role: String) throws -> any Network { try model.roles.role(role).network }
@@ -161,6 +165,12 @@ package final class RunServices: HostServices, NetworkAccess {
         return update
     }
 
+    package func discard(role: String) throws { try model.discard(role: role) }
+
+    package var position: RunPosition {
+        RunPosition(progress: min(1, max(0, model.progress())), iteration: model.ledger.algorithmSteps, seed: seed)
+    }
+
     private static let averaged = "ema"
 
     /// The role that is evaluated and saved as the policy.
@@ -171,7 +181,6 @@ package final class RunServices: HostServices, NetworkAccess {
     }
 
     package func metric(name: String, value: Double, weight: Double, normaliser: Int32) throws {
-        try ReservedMetric.check(name)
         try metrics.add(name, value, weight: weight, normaliser: normaliser)
     }
 
@@ -179,14 +188,7 @@ package final class RunServices: HostServices, NetworkAccess {
         for index in numbers.indices { numbers[index] = random.next() }
     }
 
-    package func log(level: Int32, message: String) {
-        switch level {
-        case ZOO_LEVEL_DEBUG: logger.debug("\(message)")
-        case ZOO_LEVEL_INFO: logger.info("\(message)")
-        case ZOO_LEVEL_WARNING: logger.warning("\(message)")
-        default: logger.error("\(message)")
-        }
-    }
+    package func log(level: Int32, message: String) { RunEvent.log(level, message) }
 
     package var isCancelled: Bool { stop.isImmediate }
 }

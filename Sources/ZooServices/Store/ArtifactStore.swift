@@ -49,6 +49,13 @@ package enum ArtifactStore {
         return found
     }
 
+    /// A value of the given kind if the cache has it; nothing is made.
+    package static func found<T: Codable>(_ kind: String, from made: MadeFrom, as type: T.Type = T.self) throws -> T? {
+        let url = CacheFolder.artifacts.appending(path: "\(kind)-\(try made.hash).json")
+        guard FileManager.default.fileExists(atPath: url.path) else { return nil }
+        return try? JSON.decode(Kept<T>.self, from: url).value
+    }
+
     private static let said = Mutex<Set<String>>([])
 
     // MARK: - Locks
@@ -155,7 +162,7 @@ package enum ArtifactStore {
     /// A word to people, once.
     static func say(_ line: String) {
         guard said.withLock({ $0.insert(line).inserted }) else { return }
-        if ProcessInfo.processInfo.environment[Worker.marker] != nil { return RunEvent.send(.message(line)) }
+        if HostChannel.isOpen { return RunEvent.send(.message(line)) }
         // Where nobody listens there is nobody to tell.
         StandardStream.complain("zoo: \(line)")
     }

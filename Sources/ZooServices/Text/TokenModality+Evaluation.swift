@@ -18,7 +18,8 @@ extension TokenModality {
         _ role: String, on prompts: Batch, _ plan: MeasuringPlan, _ networks: any NetworkAccess, into measured: inout Measured
     ) throws -> Batch {
         let batch = try networks.generate(
-            role: role, prompts: prompts, samples: plan.samples, settings: plan.rollout, generator: Generator(seed: plan.seed))
+            role: role, prompts: prompts, samples: plan.samples, settings: plan.rollout, generator: Generator(seed: plan.seed),
+            row: plan.row)
         let own = try networks.forward(role: role, batch: batch, outputs: ["logp", "entropy"])
         let reference =
             role == "reference"
@@ -38,7 +39,9 @@ extension TokenModality {
     ) {
         let samples = plan.shown(of: after.items.count).map {
             EvaluationResult.Sample(
-                prompt: after.items[$0].prompt, before: before.items[$0].completion, after: after.items[$0].completion,
+                prompt: after.items[$0].prompt,
+                messages: after.items[$0].messages?.map { .init(role: $0.role, content: $0.content) },
+                before: before.items[$0].completion, after: after.items[$0].completion,
                 goldBefore: before.gold.isEmpty ? nil : before.gold[$0], goldAfter: after.gold.isEmpty ? nil : after.gold[$0])
         }
         return (samples, nil)

@@ -60,7 +60,7 @@ extension TokenModality {
 
 extension TokenModality {
     package func sequences(_ batch: Batch) throws -> Sequences {
-        guard batch.tokens.count == batch.stepCount else { throw ZooError(.invalidArgument, "the batch has no tokens") }
+        try RoleRules.requireTokens(batch)
         return Sequences(batch)
     }
 
@@ -80,6 +80,13 @@ extension TokenModality {
 extension TokenModality {
     package func generate(
         _ request: SamplingRequest, with network: any Network, generator: Generator, iteration: Int, isCancelled: () -> Bool
+    ) throws -> Drawn? {
+        try sample(request, with: network, generator: generator, isCancelled: isCancelled)
+    }
+
+    /// Completions of one turn.
+    func sample(
+        _ request: SamplingRequest, with network: any Network, generator: Generator, isCancelled: () -> Bool
     ) throws -> Drawn? {
         guard let network = network as? any GenerativeNetwork else { return nil }
         let (prompts, settings) = (request.prompts, request.settings)
@@ -103,7 +110,7 @@ extension TokenModality {
         let rows = try batch.integers("row")
         var builder = BatchBuilder()
         for sequence in 0..<batch.sequenceCount {
-            builder.append(context: batch.steps(of: sequence).prefix { !batch.mask[$0] }.map { batch.tokens[$0] })
+            builder.append(context: Array(batch.tokens[batch.context(of: sequence)]))
         }
         return builder.finish([Column("row", perStep: false, .i64(rows.map(Int64.init)))])
     }
@@ -141,13 +148,16 @@ extension TokenModality {
         let finished = try batch.column("finished") == nil ? nil : batch.integers("finished")
         return (0..<batch.sequenceCount).map { sequence in
             let steps = batch.steps(of: sequence)
-            let actions = steps.filter { batch.mask[$0] }
-            let context = steps.filter { !batch.mask[$0] }.map { batch.tokens[$0] }
-            return RewardItem(
+            let context = Array(batch.tokens[batch.context(of: sequence)])
+            let actions = steps.filter { batch.mask[$0] }.map { batch.tokens[$0] }
+            let row = rows.flatMap { row($0[sequence]) }
+            var item = RewardItem(
                 prompt: codec.decode(context, after: []),
-                completion: codec.decode(actions.map { batch.tokens[$0] }, after: context),
-                extras: rows.flatMap { row($0[sequence])?.extras } ?? [:],
-                finished: finished.map { $0[sequence] != 0 } ?? true, steps: actions.count)
+                completion: codec.decode(Array(batch.tokens[steps.dropFirst(context.count)]), after: context),
+                extras: row?.extras ?? [:], finished: finished.map { $0[sequence] != 0 } ?? true, steps: actions.count)
+            item.messages = row?.chat?.prompt
+            item.tokens = actions
+            return item
         }
     }
 
@@ -164,13 +174,12 @@ extension TokenModality {
             if let source = ids.flatMap({ row($0[index]) }), source.chat != nil {
                 sequence = try rows.completion(source, nil, [ChatMessage(role: "assistant", content: item.completion)])
             } else {
-                let steps = batch.steps(of: index)
-                var context = steps.filter { !batch.mask[$0] }.map { batch.tokens[$0] }
-                var actions = steps.filter { batch.mask[$0] }.map { batch.tokens[$0] }
+                var context = Array(batch.tokens[batch.context(of: index)])
+                var rest = Array(batch.tokens[batch.steps(of: index).dropFirst(context.count)])
                 if context.first == codec.begin { context.removeFirst() }
-                if let last = actions.last, self.ends.contains(last) { actions.removeLast() }
+                if let last = rest.last, self.ends.contains(last) { rest.removeLast() }
                 sequence = try rows.completion(
-                    Row(prompt: codec.spelled(context, after: [])), codec.spelled(actions, after: context))
+                    Row(prompt: codec.spelled(context, after: [])), codec.spelled(rest, after: context))
             }
             if !item.finished, let last = sequence.tokens.last, ends.contains(last) {
                 sequence = TokenizedSequence(tokens: sequence.tokens.dropLast(), mask: sequence.mask.dropLast())
@@ -181,6 +190,14 @@ extension TokenModality {
     }
 
     private static var notText: String { "the reward model reads no text, and the policy writes text" }
+}
+
+extension Batch {
+    /// The steps before the first action of a sequence: its prompt.
+    func context(of sequence: Int) -> Range<Int> {
+        let steps = steps(of: sequence)
+        return steps.lowerBound..<(steps.first { mask[$0] } ?? steps.upperBound)
+    }
 }
 
 extension Sequences {

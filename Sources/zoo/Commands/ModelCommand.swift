@@ -23,7 +23,7 @@ struct ModelCommand: ParsableCommand {
         var folder: String
 
         func run() throws {
-            guard FileManager.default.fileExists(atPath: folder) else {
+            guard try FileManager.default.fileExists(atPath: ModelPlace.named(folder).path) else {
                 throw FileError(.noInput, folder, "there is no such folder")
             }
             let check = ModelCheck(try ModelPlace.folder(folder))

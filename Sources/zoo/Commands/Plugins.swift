@@ -10,26 +10,34 @@ import ZooRun
 
 struct Plugins: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List the algorithms, show one, or check a plugin.",
+        abstract: "List the algorithms, show one, begin a new one, or check, add or remove a plugin.",
         discussion: """
-            Plugins are searched next to zoo, in --plugin-path, and in the folders of ZOO_PLUGIN_PATH (separated by colons).
+            Plugins are searched next to zoo, among those of `zoo plugins add`, in --plugin-path, and in the folders of ZOO_PLUGIN_PATH
+            (separated by colons).
 
               zoo plugins list
               zoo plugins show ppo
               zoo plugins show grpo@deepseekmath
               zoo plugins diff grpo grpo@deepseekmath
               zoo plugins check .build/release/libMine.so
+              zoo plugins add .build/release/libMine.so
+              zoo plugins new my-method --language c
             """,
-        subcommands: [List.self, Show.self, Diff.self, Check.self])
+        subcommands: [
+            List.self, Show.self, Diff.self, New.self, Check.self, Trace.self, Add.self, Remove.self, SDK.self,
+        ])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the algorithms that the plugins offer.")
 
         @OptionGroup var plugins: PluginOptions
 
+        @Flag(help: "Scan every file again, also those that crashed or hung before.")
+        var rescan = false
+
         func run() async throws {
-            let catalog = try await plugins.catalog()
-            try StandardOutput.print(catalog.list(width: Terminal.standardOutputWidth), end: "")
+            let catalog = try await plugins.catalog(anew: rescan)
+            try StandardOutput.print(catalog.list(width: Terminal.standardOutputWidth, pins: AddedPlugins.pins()), end: "")
             guard !catalog.failures.isEmpty else { return }
             throw Failure("not usable: " + catalog.failures.map(\.reason).joined(separator: "; "), status: .data)
         }
@@ -78,37 +86,6 @@ struct Plugins: AsyncParsableCommand {
             let catalog = try await plugins.catalog()
             let difference = try OfferDifference(catalog.asked(first), catalog.asked(second))
             try StandardOutput.print(difference.text(width: Terminal.standardOutputWidth), end: "")
-        }
-    }
-
-    struct Check: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Run the conformance checks on a plugin, each in a separate process.",
-            discussion: """
-                Checks loading, the ABI, every gradient by finite differences, state, and faults. The exit status is 0 if all pass.
-
-                  zoo plugins check .build/release/libGRPO.so
-                  zoo plugins check libMine.so --only numerics --json
-                """)
-
-        @Argument(help: "The plugin, a shared library.", completion: .file())
-        var file: String
-
-        @Option(help: ArgumentHelp("Only cases whose name starts with this (repeatable).", valueName: "prefix"))
-        var only: [String] = []
-
-        @Option(help: ArgumentHelp("Seconds after which a case is killed.", valueName: "seconds"))
-        var deadline = 60.0
-
-        @Flag(help: "Print the report as JSON.")
-        var json = false
-
-        func validate() throws { try Bounds.check("--deadline", deadline, 0.001...1e6) }
-
-        func run() async throws {
-            let report = try await Conformance(deadline: deadline).check(file, only: only)
-            try StandardOutput.print(json ? report.json() : report.table())
-            if !report.passed { throw ExitCode(CommandStatus.data.rawValue) }
         }
     }
 }

@@ -8,7 +8,7 @@ import ZooReport
 struct TaskData: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "data",
-        abstract: "Show or check a recipe's data as its algorithms will see it; list or fetch the built-in tasks' data.",
+        abstract: "Show or check a recipe's data as its algorithms will see it; list or fetch the tasks' data and models.",
         discussion: """
             Data is stored in POLICYZOO_CACHE, or in policyzoo in the user's cache folder, once per machine.
 
@@ -20,13 +20,18 @@ struct TaskData: ParsableCommand {
         subcommands: [List.self, Fetch.self, Inspect.self, Check.self])
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show the tasks, whether their data is there, and where.")
+        static let configuration = CommandConfiguration(
+            abstract: "Show the tasks and models, whether their files are there, and where.")
 
         func run() throws {
-            var table = TextTable([.text("task"), .text("what it is"), .text("data"), .text("folder")])
+            var table = TextTable([.text("name"), .text("what it is"), .text("data"), .text("folder")])
             for task in Tasks.all {
                 let (state, folder) = Self.state(of: task)
                 table.append([task.name, task.summary, state, folder?.path ?? ""])
+            }
+            for model in FetchedModel.all {
+                let (state, folder) = Self.state(of: model)
+                table.append([model.name, model.about, state, folder.path])
             }
             try StandardOutput.table(table)
         }
@@ -37,6 +42,10 @@ struct TaskData: ParsableCommand {
                 return task.modality == .text
                     ? ("generated on first use", CacheFolder.data.appending(path: task.name)) : ("needs none", nil)
             }
+            return state(of: raw)
+        }
+
+        private static func state(of raw: RawFiles) -> (String, URL) {
             let folder = raw.folder(in: CacheFolder.data)
             if raw.isThere(in: CacheFolder.data) { return ("present", folder) }
             return (raw.package.map { "missing: needs \($0)" } ?? "missing: zoo data fetch \(raw.name)", folder)

@@ -9,7 +9,9 @@ import ZooRun
 struct WorkerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "worker", abstract: "Work as a separate process for another zoo.", shouldDisplay: false,
-        subcommands: [Scan.self, Check.self, Run.self, Probe.self])
+        subcommands: [
+            Scan.self, Check.self, Digest.self, Rewards.self, Score.self, Run.self, Probe.self, Trace.self, Forecast.self,
+        ])
 
     struct Scan: ParsableCommand {
         @Argument var files: [String]
@@ -24,6 +26,26 @@ struct WorkerCommand: ParsableCommand {
         func run() throws { try WorkerMain.check(file, name) }
     }
 
+    struct Digest: ParsableCommand {
+        @Argument var file: String
+        @Argument var algorithm: String
+
+        func run() throws { try WorkerMain.digest(file, algorithm) }
+    }
+
+    struct Rewards: ParsableCommand {
+        @Argument var file: String
+
+        func run() throws { try WorkerMain.rewards(file) }
+    }
+
+    struct Score: ParsableCommand {
+        @Argument var file: String
+        @Argument var request: String
+
+        func run() throws { try WorkerMain.score(file, request) }
+    }
+
     struct Probe: ParsableCommand {
         @Argument var folder: String
 
@@ -32,12 +54,30 @@ struct WorkerCommand: ParsableCommand {
         }
     }
 
-    struct Run: ParsableCommand {
+    struct Forecast: ParsableCommand {
         @Argument var folder: String
 
         func run() throws {
+            throw ExitCode(WorkerMain.forecast(RunFolder(URL(fileURLWithPath: folder, isDirectory: true))))
+        }
+    }
+
+    struct Trace: ParsableCommand {
+        @Argument var folder: String
+        @Argument var limit: Int
+
+        func run() throws {
+            throw ExitCode(WorkerMain.trace(RunFolder(URL(fileURLWithPath: folder, isDirectory: true)), limit: limit))
+        }
+    }
+
+    struct Run: ParsableCommand {
+        @Argument var folder: String
+        @Flag var profile = false
+
+        func run() throws {
             let folder = RunFolder(URL(fileURLWithPath: folder, isDirectory: true))
-            throw ExitCode(WorkerMain.run(folder) { try [TensorBoardSink($0, after: $1)] })
+            throw ExitCode(WorkerMain.run(folder, isProfiled: profile) { try [TensorBoardSink($0, after: $1)] })
         }
     }
 }

@@ -4,6 +4,8 @@
 // The algorithm: L = (1/N) sum over actions of w * (logp^2 / 2 + logp), with w = scale * (1 + steps taken), on examples.
 #include "zoo/zoo.h"
 
+#include "hostile.h"
+
 #include <math.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -48,12 +50,12 @@ static int32_t fail(zoo_error *error, int32_t code, const char *format, ...) {
 
 // The loss ------------------------------------------------------------------------------------------------------------------------
 
-static int32_t loss(void *context, const zoo_batch *slice, const zoo_array *outputs, uint64_t n, zoo_array *gradients, double *value,
-                    zoo_error *error) {
+static int32_t loss(void *context, zoo_loss_call *call, zoo_error *error) {
     algorithm *self = context;
-    if (n != 1) return fail(error, ZOO_INTERNAL, "expected one output");
-    const double *logp = outputs[0].data;
-    double *gradient = gradients[0].data;
+    const zoo_batch *slice = call->slice;
+    if (call->n_outputs != 1) return fail(error, ZOO_INTERNAL, "expected one output");
+    const double *logp = call->outputs[0]->data;
+    double *gradient = call->gradients[0]->data;
     double sum = 0, actions = self->actions;
 #ifdef BROKEN_NOT_SEPARABLE
     actions = 0;
@@ -74,13 +76,19 @@ static int32_t loss(void *context, const zoo_batch *slice, const zoo_array *outp
         gradient[t] *= 1.001;
 #endif
     }
+#ifdef BROKEN_HALF  // the loss of the second part
+    if (self->calls++ > 0) return fail(error, ZOO_ABORTED, "no more");
+#endif
 #ifdef BROKEN_IMPURE
     sum += 1e-13 * (double)++self->calls;
 #endif
 #ifndef BROKEN_NOT_FINITE
     if (!isfinite(sum)) return fail(error, ZOO_DATA_LOSS, "the output 'logp' is not finite");
 #endif
-    *value = sum;
+    call->loss = sum;
+#ifdef BROKEN_LOSS_VALUE
+    call->loss = BROKEN_LOSS_VALUE;
+#endif
     return ZOO_OK;
 }
 
@@ -91,7 +99,7 @@ static int32_t train(algorithm *self, const zoo_batch *batch, zoo_error *error) 
 #define BROKEN_METRIC "loss"
 #endif
     static const zoo_str policy = TEXT("policy"), logp = TEXT("logp"), name = TEXT(BROKEN_METRIC);
-    double total;
+    zoo_loss_info total = {.size = sizeof total};
     self->actions = 0;
     for (uint64_t t = 0; t < batch->n_steps; t++) self->actions += batch->mask[t];
 #ifdef BROKEN_EMPTY
@@ -107,16 +115,21 @@ static int32_t train(algorithm *self, const zoo_batch *batch, zoo_error *error) 
     self->weight += 1e-6 * (double)++updates;
 #endif
     self->calls = 0;
-    int32_t status = self->model->accumulate(self->model->ctx, policy, batch, &logp, 1, loss, self, ZOO_LOSS_SEPARABLE, &total, error);
+    zoo_accumulate_args args = {.size = sizeof args, .flags = ZOO_LOSS_SEPARABLE, .role = policy, .batch = batch, .want = &logp,
+                                .n_want = 1, .loss = loss, .loss_ctx = self};
+    int32_t status = self->model->accumulate(self->model->ctx, &args, &total, error);
+#ifndef BROKEN_HALF
     if (status != ZOO_OK) return status;
-    status = self->model->optimizer_step(self->model->ctx, policy, NULL, error);
+#endif
+    zoo_update_args update = {.size = sizeof update, .role = policy};
+    status = self->model->optimizer_step(self->model->ctx, &update, NULL, error);
     if (status != ZOO_OK) return status;
 #ifdef BROKEN_REFERENCE  // No breach: the reference follows the policy with this weight.
     static const zoo_str reference = TEXT("reference");
     status = self->model->blend(self->model->ctx, reference, policy, BROKEN_REFERENCE, error);
     if (status != ZOO_OK) return status;
 #endif
-    status = self->log->metric(self->log->ctx, name, total, self->actions, ZOO_METRIC_MEAN, error);
+    status = self->log->metric(self->log->ctx, name, total.loss, self->actions, ZOO_METRIC_MEAN, error);
 #ifdef BROKEN_SWALLOWS_ERRORS
     return ZOO_OK;
 #endif
@@ -125,8 +138,17 @@ static int32_t train(algorithm *self, const zoo_batch *batch, zoo_error *error) 
 
 static int32_t step(void *context, zoo_error *error) {
     algorithm *self = context;
+#ifdef BROKEN_IN_STEP
+    BROKEN_IN_STEP;
+#endif
+#ifdef BROKEN_LOGS
+    self->host->log(self->host->ctx, ZOO_LEVEL_WARNING, (zoo_str)TEXT("\033[31mcareful\033[0m\007"));
+#endif
 #ifdef BROKEN_CRASH_IN_STEP
     abort();
+#endif
+#ifdef BROKEN_SAYS
+    return fail(error, ZOO_INTERNAL, "no\033[2J more");
 #endif
 #ifdef BROKEN_EXIT_IN_STEP  // the status
     exit(BROKEN_EXIT_IN_STEP);
@@ -156,7 +178,8 @@ static int32_t step(void *context, zoo_error *error) {
 #endif
     if (self->host->cancelled(self->host->ctx)) return fail(error, ZOO_CANCELLED, "asked to stop");
     const zoo_batch *batch;
-    int32_t status = self->data->examples(self->data->ctx, 6, &batch, error);
+    zoo_rows_args rows = {.size = sizeof rows, .n = 6};
+    int32_t status = self->data->examples(self->data->ctx, &rows, &batch, error);
     if (status != ZOO_OK) return status;
     status = train(self, batch, error);
 #ifdef BROKEN_NEVER_RELEASES
@@ -172,6 +195,9 @@ static const char magic[8] = "BROKEN 1";
 
 static int32_t save(void *context, zoo_sink_fn sink, void *sink_context, zoo_error *error) {
     algorithm *self = context;
+#ifdef BROKEN_IN_SAVE
+    BROKEN_IN_SAVE;
+#endif
     uint64_t steps = self->steps;
 #ifdef BROKEN_LOSES_STATE
     steps = 0;
@@ -203,6 +229,9 @@ static const void *get_extension(void *self, const char *id) {
 }
 
 static void destroy(void *self) {
+#ifdef BROKEN_IN_DESTROY
+    BROKEN_IN_DESTROY;
+#endif
     free(self);
 }
 
@@ -238,6 +267,9 @@ static int32_t parse(zoo_str parameters, double *scale, zoo_error *error) {
 
 static int32_t create(zoo_str id, const zoo_host_v1 *host, zoo_str parameters, zoo_algorithm_v1 **out, zoo_error *error) {
     double scale;
+#ifdef BROKEN_IN_CREATE
+    BROKEN_IN_CREATE;
+#endif
 #ifdef BROKEN_EXIT_IN_CREATE
     exit(0);
 #endif
@@ -246,7 +278,7 @@ static int32_t create(zoo_str id, const zoo_host_v1 *host, zoo_str parameters, z
 #endif
     if (id.len != 6 || memcmp(id.ptr, "broken", 6) != 0) return fail(error, ZOO_NOT_FOUND, "no such algorithm; known is: broken");
 #ifdef BROKEN_NEEDS_MINOR
-    if (host->abi_minor < ZOO_ABI_MINOR) return fail(error, ZOO_UNAVAILABLE, "the host is older than the plugin");
+    if (host->abi_version != ZOO_ABI_VERSION) return fail(error, ZOO_UNAVAILABLE, "the host is of another version than the plugin");
 #endif
     if (!ZOO_HAS(host, zoo_host_v1, release)) return fail(error, ZOO_UNAVAILABLE, "the host's table is too short");
     int32_t status = parse(parameters, &scale, error);
@@ -271,25 +303,30 @@ static int32_t create(zoo_str id, const zoo_host_v1 *host, zoo_str parameters, z
 #define PRESET "{\"scale\": 2}"
 #endif
 
-static const zoo_algorithm_info_v1 info = {
-#ifdef BROKEN_MINOR_0
-    offsetof(zoo_algorithm_info_v1, presets),
-#else
-    sizeof info,
+#ifndef BROKEN_TITLE
+#define BROKEN_TITLE "A fixture"
 #endif
-    0, TEXT("broken"), TEXT("A fixture"), TEXT("Keeps the contract, or breaks it on purpose."), TEXT("none"),
+
+static const zoo_algorithm_info_v1 info = {
+    sizeof info,
+    0, TEXT("broken"), TEXT(BROKEN_TITLE), TEXT("Keeps the contract, or breaks it on purpose."), TEXT("none"),
+#ifdef BROKEN_SCHEMA
+    TEXT(BROKEN_SCHEMA),
+#else
     TEXT("{\"type\": \"object\", \"properties\": {\"scale\": {\"type\": \"number\", \"default\": 1, \"minimum\": 0.5, \"maximum\": 8, "
          "\"description\": \"Weight of the loss.\"}}}"),
+#endif
     TEXT("{\"data\": \"examples\", \"roles\": [\"policy\"], \"services\": [\"zoo.data/1\", \"zoo.model/1\", \"zoo.log/1\"]}"),
-#if defined(BROKEN_MINOR_0)
-    {(const char *)8, 99},  // what lies behind a plugin of 1.0
-#elif defined(BROKEN_PRESETS)
+#if defined(BROKEN_PRESETS)
     TEXT("[{\"name\": \"Strong\"}]"),
 #else
     TEXT("[{\"name\": \"strong\", \"source\": \"nobody\", \"summary\": \"Twice the loss.\", \"parameters\": " PRESET ", "
          "\"notes\": [\"A fixture's.\"]}]"),
 #endif
 };
+#ifndef BROKEN_TOOLCHAIN
+#define BROKEN_TOOLCHAIN "cc"
+#endif
 static const zoo_algorithm_info_v1 *const algorithms[] = {&info};
 static const zoo_plugin_v1 plugin = {
 #ifdef BROKEN_TRUNCATED_TABLE
@@ -297,7 +334,13 @@ static const zoo_plugin_v1 plugin = {
 #else
     sizeof plugin,
 #endif
-    0, ZOO_ABI_MINOR, 0, TEXT("cc"), algorithms, 1, create,
+    0,
+#ifdef BROKEN_DRAFT
+    1, 0,
+#else
+    ZOO_ABI_VERSION, 0,
+#endif
+    TEXT(BROKEN_TOOLCHAIN), algorithms, 1, create, NULL,
 };
 
 #ifdef BROKEN_UNDEFINED_SYMBOL
@@ -311,7 +354,7 @@ void zoo_fixture_helper(void) {}
 
 #if defined(BROKEN_NOT_A_PLUGIN)
 ZOO_EXPORT int zoo_fixture(void);
-int zoo_fixture(void) { return plugin.abi_minor != 0; }
+int zoo_fixture(void) { return plugin.abi_version != 0; }
 #elif defined(BROKEN_WRONG_MAJOR)
 ZOO_EXPORT const zoo_plugin_v1 *zoo_plugin_entry_v2(void);
 const zoo_plugin_v1 *zoo_plugin_entry_v2(void) { return &plugin; }

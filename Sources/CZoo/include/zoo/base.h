@@ -6,8 +6,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if UINTPTR_MAX != 0xFFFFFFFFFFFFFFFF
+#error "PolicyZoo's plugin contract is for 64-bit targets: its structs hold pointers of 8 bytes; build for x86_64 or aarch64"
+#endif
+
 #define ZOO_ABI_MAJOR 1
-#define ZOO_ABI_MINOR 1
+#define ZOO_ABI_MINOR 0
+
+/// Of these headers, as `zoo_plugin_v1` and `zoo_host_v1` carry it: the major version in the upper 16 bits, the minor in the lower.
+/// What was built with a draft of version 1 has 0 in the upper bits and is refused.
+#define ZOO_ABI_VERSION ((uint32_t)((ZOO_ABI_MAJOR << 16) | ZOO_ABI_MINOR))
 
 /// True where the struct at `pointer`, of type `type`, was made by someone who knew `field`.
 #define ZOO_HAS(pointer, type, field) \
@@ -20,15 +28,6 @@
 #define ZOO_EXPORT __attribute__((visibility("default")))
 #endif
 
-/// Layout that a later header must not move (C11 and C++; C99 compiles without the check).
-#if defined(__cplusplus)
-#define ZOO_PINNED(type, field, offset) static_assert(offsetof(type, field) == (offset), #type "." #field " moved")
-#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
-#define ZOO_PINNED(type, field, offset) _Static_assert(offsetof(type, field) == (offset), #type "." #field " moved")
-#else
-#define ZOO_PINNED(type, field, offset) struct zoo_pinned_needs_c11
-#endif
-
 /// Status of a call: the absl numbering. A code that is not listed reads as ZOO_UNKNOWN.
 #define ZOO_OK 0
 #define ZOO_CANCELLED 1            ///< the host asked to stop; the plugin returns it from `step` at once
@@ -39,15 +38,15 @@
 #define ZOO_ALREADY_EXISTS 6
 #define ZOO_PERMISSION_DENIED 7
 #define ZOO_RESOURCE_EXHAUSTED 8   ///< memory or disk
-#define ZOO_FAILED_PRECONDITION 9  ///< right arguments, wrong moment
+#define ZOO_FAILED_PRECONDITION 9  ///< right arguments, wrong moment or wrong thread
 #define ZOO_ABORTED 10
-#define ZOO_OUT_OF_RANGE 11        ///< the data service has no more rows
+#define ZOO_OUT_OF_RANGE 11
 #define ZOO_UNIMPLEMENTED 12
 #define ZOO_INTERNAL 13
-#define ZOO_UNAVAILABLE 14         ///< a service that this host does not offer
+#define ZOO_UNAVAILABLE 14         ///< a service, or a part of one, that this host or this recipe does not offer
 #define ZOO_DATA_LOSS 15           ///< saved state that cannot be read, or numbers that are not finite
 
-/// UTF-8 text, not terminated. `ptr` may be NULL where `len` is 0. Frozen.
+/// UTF-8 text, not terminated. `ptr` may be NULL where `len` is 0. Frozen: it is the one struct that travels by value.
 typedef struct zoo_str {
     const char *ptr;
     uint64_t len;
@@ -62,20 +61,31 @@ typedef struct zoo_error {
     char msg[496];
 } zoo_error;
 
-/// Type of an array's elements. A reader rejects what it does not know.
+/// Type of an array's elements. Numbers above those listed are a later minor version's.
 #define ZOO_F32 1u
 #define ZOO_F64 2u
 #define ZOO_I32 3u
 #define ZOO_I64 4u
 #define ZOO_U8 5u
+#define ZOO_F16 6u
+#define ZOO_BF16 7u
+#define ZOO_I8 8u
+#define ZOO_BOOL 9u    ///< one byte, 0 or 1
+#define ZOO_STRING 10u ///< a `zoo_str` for each element; its bytes live as long as the array
 
-/// `zoo_array.flags`: one row per step; without it, one row per sequence.
-#define ZOO_PER_STEP 1u
+/// `zoo_array.flags`
+#define ZOO_PER_STEP 1u ///< one row per step; without it, one row per sequence
+#define ZOO_RAGGED 2u   ///< reserved: rows of different lengths, whose offsets a later field gives
+#define ZOO_DEVICE 4u   ///< reserved: `data` is not memory to read but a tensor on a device, which a later field describes
 
-/// A named, contiguous, native-endian array: a column of a batch, an output, or the gradient of one. Frozen.
+/// A named, contiguous, native-endian array: a column of a batch, an output, or the gradient of one.
+///
+/// A reader looks at the arrays that it uses and refuses those of them that it does not understand; the others it ignores. Whoever
+/// copies a batch carries arrays of unknown dtype, rank or flags by their bytes, row by row (`nbytes / shape[0]`); an array that
+/// is ZOO_RAGGED or on a device, or whose bytes are not a whole number for each row, it leaves out.
 typedef struct zoo_array {
-    uint32_t size, flags;  ///< flags: ZOO_PER_STEP or 0
-    zoo_str name;          ///< "logp", "reward", or the plugin's own
+    uint32_t size, flags;
+    zoo_str name;          ///< "logp", "reward", or the plugin's own; names that begin with "zoo." are the host's
     uint32_t dtype, rank;
     uint64_t shape[4];     ///< [n_steps] or [n_sequences], then further dimensions; 1 beyond `rank`
     void *data;            ///< aligned for its type; read-only unless the comment of the call says otherwise
@@ -86,12 +96,7 @@ typedef struct zoo_array {
 typedef struct zoo_list {
     uint32_t size, flags;
     uint64_t n;
-    const zoo_array *arrays;
+    const zoo_array *const *arrays;
 } zoo_list;
-
-ZOO_PINNED(zoo_error, msg, 16);
-ZOO_PINNED(zoo_array, dtype, 24);
-ZOO_PINNED(zoo_array, nbytes, 72);
-ZOO_PINNED(zoo_list, arrays, 16);
 
 #endif

@@ -14,7 +14,7 @@
 ///   `chosen`         u8            1: the preferred one of its pair, 0: the rejected one
 ///   `row`            i64           the dataset's row; rewards find the row's other fields by it
 ///   `finished`       u8            1: ended by itself (end token), 0: cut at the length limit
-///   `policy_version` i64           updates of the policy before this sequence was sampled
+///   `policy_version` i64           updates of the policy before this sequence was sampled; per step where they differ within one
 ///   `temperature`    f64           of the sampler; log-probabilities are taken at it (absent: 1)
 ///   `rating`         f64           a person's rating of the sequence
 ///   `label`          u8            1: the completion is one that is wanted; 0: one that is not
@@ -26,18 +26,27 @@
 ///   `reference`      f32           the reference image; zeros: left out
 ///   `guidance`       f64           of the sampler
 ///   `score_seed`     i64           fixes the times and the noise of `score`; the two of a pair share it
-/// An algorithm passes them on and need not read them. A plugin may add any column of its own; the host carries it through slices unchanged.
+/// An algorithm passes them on and need not read them. A plugin may add any column of its own, of any dtype of rank 1 to 4, under a
+/// name that does not begin with "zoo."; the host carries it through slices unchanged: dtype, shape, flags and every bit.
+/// Context and actions may alternate within a sequence, as where a tool or an environment answers in the middle of it.
 typedef struct zoo_batch {
     uint32_t size, flags;
     uint64_t n_sequences, n_steps;
     const uint64_t *offsets;     ///< [n_sequences + 1], from 0 to n_steps, not decreasing
     const int32_t *tokens;       ///< [n_steps]; NULL where steps are not tokens
-    const uint8_t *mask;         ///< [n_steps]; 1: an action of the policy, may receive gradient; 0: context
-    const zoo_array *columns;    ///< [n_columns], distinct names
+    const uint8_t *mask;         ///< [n_steps]; see ZOO_ACTION
+    const zoo_array *const *columns;  ///< [n_columns], distinct names
     uint64_t n_columns;
 } zoo_batch;
 
-ZOO_PINNED(zoo_batch, offsets, 24);
-ZOO_PINNED(zoo_batch, n_columns, 56);
+/// Bit 0 of a mask: the step is an action of the policy and may receive gradient; without it, the step is context. The other bits are
+/// reserved: they are carried unchanged, and a reader looks at bit 0 alone.
+#define ZOO_ACTION 1u
+
+/// The most sequences, steps or columns of a batch, and elements of a row. A larger number is refused with ZOO_INVALID_ARGUMENT.
+#define ZOO_MAX_SEQUENCES (UINT64_C(1) << 24)
+#define ZOO_MAX_STEPS (UINT64_C(1) << 32)
+#define ZOO_MAX_COLUMNS 4096u
+#define ZOO_MAX_ROW (UINT64_C(1) << 24)
 
 #endif

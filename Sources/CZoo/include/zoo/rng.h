@@ -11,10 +11,10 @@ typedef struct zoo_rng_v1 {
     uint32_t size, flags;
     void *ctx;
 
-    /// Fills `out` with `n` independent, uniformly distributed 64-bit numbers. [job-thread]
+    /// Fills `out`, the plugin's memory, with `n` independent, uniformly distributed 64-bit numbers; n from 0 to 2^32.
+    /// [job-thread], in `step`, not in a loss. ZOO_INVALID_ARGUMENT where n is larger or `out` is NULL and n is not 0,
+    /// ZOO_FAILED_PRECONDITION outside `step`; nothing is written on an error.
     int32_t (*fill)(void *ctx, uint64_t *out, uint64_t n, zoo_error *err);
 } zoo_rng_v1;
-
-ZOO_PINNED(zoo_rng_v1, fill, 16);
 
 #endif

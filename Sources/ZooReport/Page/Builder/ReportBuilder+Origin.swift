@@ -11,14 +11,21 @@ extension ReportBuilder {
         }
         guard let first = firsts.first?.evaluation else { return [] }
         return first.samples.map { sample in
-            let base = Charts.Sample.Answer(variant: "base", text: sample.before, gold: sample.goldBefore)
+            let base = Charts.Sample.Answer(variant: "base", text: Self.short(sample.before), gold: sample.goldBefore)
             let answers = firsts.compactMap { run -> Charts.Sample.Answer? in
                 let own = run.evaluation?.samples.first { $0.prompt == sample.prompt }
-                return own.map { Charts.Sample.Answer(variant: run.variant, text: $0.after, gold: $0.goldAfter) }
+                return own.map { Charts.Sample.Answer(variant: run.variant, text: Self.short($0.after), gold: $0.goldAfter) }
             }
-            return Charts.Sample(prompt: sample.prompt, answers: [base] + answers)
+            return Charts.Sample(prompt: Self.short(sample.shownPrompt), answers: [base] + answers)
         }
     }
+
+    /// A page with many runs stays small; the run's own files have everything.
+    private static func short(_ text: String) -> String {
+        text.count > longest ? "\(text.prefix(longest))… (\(text.count) characters; all of them are in samples.jsonl)" : text
+    }
+
+    private static let longest = 4000
 
     func section(of samples: [Charts.Sample]) -> Page.Section? {
         guard !samples.isEmpty else { return nil }

@@ -87,7 +87,22 @@ package struct ReportBuilder {
             unequal.isEmpty
                 ? nil
                 : "The runs differ in more than the compared stage: \(unequal.joined(separator: ", ")).",
-        ].compactMap { $0 } + runs.flatMap(\.damage)
+        ].compactMap { $0 } + mixedBuilds + runs.flatMap(\.damage)
+    }
+
+    /// A sentence for each variant whose runs were made by several builds of its plugin.
+    private var mixedBuilds: [String] {
+        variants.compactMap { variant in
+            let own = runs.filter { $0.variant == variant }
+            let builds = Dictionary(grouping: own.filter { $0.environment != nil }) { $0.environment?.plugin.sha256 ?? "" }
+            guard builds.count > 1 else { return nil }
+            let parts = builds.sorted { $0.key < $1.key }.map { hash, runs in
+                "\(hash.prefix(12))… (\(runs.map(place).joined(separator: "; ")))"
+            }
+            return
+                "The runs of \(variant) were made by \(builds.count) builds of its plugin, which its numbers mix: "
+                + "\(parts.joined(separator: ", "))."
+        }
     }
 
     /// Settings outside of the last stage that the runs do not share.

@@ -1,0 +1,32 @@
+/// How networks are held in memory.
+public struct MemorySettings: Sendable, Equatable {
+    public enum FrozenType: String, Sendable, CaseIterable {
+        case float32, bfloat16, float16
+    }
+
+    /// Element type of the matrices that are not trained: of a reference, a teacher, reward models, and the base of an adapter.
+    public var frozen = FrozenType.float32
+    /// Whether blocks compute their activations again in the backward pass instead of keeping them.
+    public var recompute = false
+    /// Bytes that the activations of one forward and backward pass may take; nil: 1 GiB, or one sequence where that takes more.
+    public var activations: Int?
+
+    public init() {}
+}
+
+extension MemorySettings {
+    static let schema = Schema("how networks are held, such as {frozen: bfloat16, recompute: true}", blank: MemorySettings()) {
+        Key(
+            "frozen", \.frozen, .choice,
+            "Element type of the matrices that are not trained: reference, teacher, reward models, an adapter's base. Sums stay in float32."
+        )
+        Key(
+            "recompute", \.recompute, .flag,
+            "Compute the activations of blocks again in the backward pass instead of keeping them (TRL's `gradient_checkpointing`): the same numbers, a third more operations."
+        )
+        Key(
+            "activations", optional: \.activations, .bytes, standard: "1 GiB, or one sequence",
+            "What the activations of a language model's pass may take, such as `4 GiB`: passes are cut to that, below `microbatch_tokens` too. Where one sequence takes more than is set here, blocks recompute."
+        )
+    }
+}

@@ -1,0 +1,107 @@
+import Foundation
+import ZooBase
+import ZooKit
+import ZooModels
+import ZooPlugins
+import ZooRecipe
+
+extension RunController {
+    /// Refuses a recipe whose models cannot fit the memory, before any of them is read: by the headers of their weights, and by what is
+    /// trained. What else a run needs, such as activations, comes on top, so not everything that passes will fit.
+    func checkMemory(_ recipe: Recipe) throws {
+        // What a GPU holds is another matter.
+        guard recipe.device == "cpu" else { return }
+        for stage in recipe.stages {
+            let isEvaluated = stage.name == recipe.stages.last?.name && recipe.evaluation != nil
+            let needs = try plugins.offer(stage.algorithm).algorithm.needs
+            let check = MemoryCheck(recipe, stage, needs, isEvaluated: isEvaluated)
+            let available = AvailableMemory.bytes
+            guard check.bytes > available else { continue }
+            throw ZooError(
+                .failedPrecondition,
+                "\(recipe.file.path): stage '\(stage.name)' needs at least \(check.sentence), and \(memorySize(available)) of memory "
+                    + "are available; \(check.advice)")
+        }
+    }
+}
+
+/// What the networks of a stage hold at least, from the headers of their weights.
+struct MemoryCheck {
+    private struct Part {
+        var what: String
+        var numbers: Int
+        var bytes: Int
+    }
+
+    private var parts: [Part] = []
+    private let isAdapter: Bool
+    private let isHalf: Bool
+    private static let number = MemoryLayout<Float>.size
+
+    /// - Parameter isEvaluated: whether the trained policy is compared with the reference.
+    init(_ recipe: Recipe, _ stage: Stage, _ needs: AlgorithmNeeds, isEvaluated: Bool) {
+        isAdapter = stage.lora != nil
+        let trainsReward = needs.trainedRole == "reward"
+        let trained = trainsReward ? stage.reward ?? stage.policy : stage.policy
+        var seen: [URL] = []
+        let frozenBytes = stage.memory.frozen == .float32 ? Self.number : Self.number / 2
+        isHalf = stage.memory.frozen != .float32
+        /// A network that nobody shares.
+        ///
+        /// - Parameter trained: how often the weights are there with gradients and the optimizer's state; nil: frozen.
+        func add(_ what: String, _ source: ModelSource?, trained factor: Int? = nil) {
+            guard let source, let (folder, numbers) = Self.numbers(source, recipe) else { return }
+            seen.append(folder)
+            parts.append(Part(what: what, numbers: numbers, bytes: numbers * (factor.map { $0 * Self.number } ?? frozenBytes)))
+        }
+        let settings = stage.optimizer[needs.trainedRole] ?? stage.optimizer["policy"]
+        let states = settings?.optim == .sgd ? 0 : 2
+        add(
+            isAdapter
+                ? "the frozen weights under the adapter" : "weights, gradients\(states > 0 ? " and the optimizer's state" : "")",
+            trained, trained: isAdapter ? nil : 2 + states)
+        if !trainsReward, needs.roles.contains("reference") || isEvaluated {
+            let source = stage.reference ?? stage.policy
+            // An adapter's base is the reference too.
+            if !(isAdapter && Self.numbers(source, recipe).map { seen.contains($0.folder) } ?? false) {
+                add("the reference", source)
+            }
+        }
+        if needs.roles.contains("teacher") { add("the teacher", stage.teacher) }
+        for reward in stage.rewards where reward.function == RewardSpec.model { add("reward '\(reward.name)'", reward.source) }
+    }
+
+    var bytes: Int { parts.reduce(0) { $0 + $1.bytes } }
+
+    var sentence: String {
+        let list = parts.map { "\(memorySize($0.bytes)) for \($0.what) (\(millions($0.numbers)) parameters)" }
+        return "\(memorySize(bytes)): \(list.joined(separator: ", "))"
+    }
+
+    var advice: String {
+        isAdapter
+            ? (isHalf ? "" : "hold what is frozen in 16 bits (--set memory.frozen=bfloat16), ")
+                + "choose a smaller model, or another machine"
+            : "train an adapter (--set policy.lora.r=16), which needs the weights once, or choose a smaller model"
+    }
+
+    /// The folder that a source's weights come from, and how many numbers it holds; nil where that is not known yet, or where reading it
+    /// will say what is wrong.
+    private static func numbers(_ source: ModelSource, _ recipe: Recipe) -> (folder: URL, count: Int)? {
+        switch source {
+        case .new: return nil
+        case .stage(let name):
+            guard let stage = recipe.stages.first(where: { $0.name == name.prefix { $0 != "/" } }) else { return nil }
+            return numbers(stage.reward ?? stage.policy, recipe)
+        case .folder(let url):
+            guard let folder = try? ModelFolder(url) else { return nil }
+            let whole = folder.base.flatMap { try? ModelFolder($0) } ?? folder
+            return (whole.url.resolvingSymlinksInPath().standardizedFileURL, whole.weights.reduce(0) { $0 + $1.count })
+        }
+    }
+}
+
+private func millions(_ count: Int) -> String {
+    count < 1_000_000_000
+        ? String(format: "%.1f million", Double(count) / 1e6) : String(format: "%.1f billion", Double(count) / 1e9)
+}
