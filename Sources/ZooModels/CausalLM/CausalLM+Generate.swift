@@ -10,7 +10,10 @@ extension CausalLM {
         if rowCount == 0 || settings.maxNewTokens == 0 { return record.generation() }
         return try withoutGrad {
             let uniform = settings.uniform(rowCount, generator: generator, device: device)
+            let start = ContinuousClock.now
             var (decoder, logits) = try prefill(prompts, samplesPerPrompt: samplesPerPrompt, settings: settings)
+            logits.synchronize()
+            let prefillSeconds = start.duration(to: .now) / .seconds(1)
             for step in 0..<settings.maxNewTokens {
                 if isCancelled() { throw CancellationError() }
                 let draw = uniform.narrow(0, step..<step + 1).reshape([-1])
@@ -19,7 +22,9 @@ extension CausalLM {
                 if step == settings.maxNewTokens - 1 || going.isEmpty { break }
                 logits = decoding { decoder.step(tokens, going: going, self) }
             }
-            return record.generation()
+            var drawn = record.generation()
+            drawn.prefillSeconds = prefillSeconds
+            return drawn
         }
     }
 
