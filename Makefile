@@ -302,6 +302,10 @@ bench-smollm2: CASES ?= smollm2
 bench-smollm2: build bench-venv smollm2 ## the same with SmolLM2-135M
 	@$(BENCH) --cases '$(CASES)' --smollm2 '$(DATA)/smollm2' --steps 5 --rounds 2
 
+.PHONY: bench-curves
+bench-curves: build bench-venv ## how a step's time and memory grow with batch, group, lengths, vocabulary, width, threads; AXES=group for some
+	@.venv-bench/bin/python Tests/Benchmarks/curves.py $(RELEASE)/zoo .build/curves $(if $(AXES),--axes '$(AXES)')
+
 .PHONY: parity-training
 parity-training: SEEDS ?= 3
 parity-training: build bench-venv smollm2 ## train SmolLM2 by TRL's GRPO and by ours with SEEDS=3, and compare what was learned

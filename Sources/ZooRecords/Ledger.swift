@@ -6,6 +6,8 @@ import ZooRecipe
 public struct Ledger: Codable, Sendable, Equatable {
     /// What a network did.
     public enum Activity: String, Codable, Sendable, CaseIterable {
+        /// The pass over the prompts that sampling begins with.
+        case prefill
         case generate, forward, backward, optimize
     }
 

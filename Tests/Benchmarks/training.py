@@ -1,6 +1,6 @@
 """Trains the same model with TRL's GRPO and with PolicyZoo's, over seeds, and compares what they learned: `make parity-training`.
 
-Usage: python training.py ZOO MODEL FOLDER [--seeds N] [--updates N]
+Usage: python training.py ZOO MODEL FOLDER [--seeds N] [--updates N] [--threads N]
 The task is recipes/arithmetic.yaml's: its prompts, rewards, rate, lengths. Both sides are measured alike: two samples at temperature 1
 of each held-out prompt, in transformers, right if the last number is the answer.
 """
@@ -65,8 +65,8 @@ def measure(model):
     return statistics.mean(float(bool(number) and number[-1] == answer) for number, answer in zip(numbers, answers))
 
 
-def run(command, log):
-    environment = dict(os.environ, OMP_NUM_THREADS="2", TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1")
+def run(command, log, threads):
+    environment = dict(os.environ, OMP_NUM_THREADS=str(threads), TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1")
     with open(log, "w") as file:
         status = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=environment).returncode
     if status != 0:
@@ -87,6 +87,7 @@ def main():
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--updates", type=int, default=12)
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--trl", type=int, metavar="SEED", help="only TRL's run of a seed")
     options = parser.parse_args()
     if options.trl is not None:
@@ -97,16 +98,16 @@ def main():
         theirs, own = options.folder / f"trl-{seed}", options.folder / f"zoo-{seed}"
         theirs.mkdir(parents=True, exist_ok=True)
         again = [sys.executable, __file__, options.zoo, options.model, str(theirs), "--updates", str(options.updates)]
-        run(again + ["--trl", str(seed)], theirs / "log.txt")
+        run(again + ["--trl", str(seed)], theirs / "log.txt", options.threads)
         results["TRL"].append(measure(str(theirs / "model")))
         changes = {
-            "threads": 2, "policy": f"{{folder: {options.model}}}", "budget": f"{{updates: {options.updates}}}",
+            "threads": options.threads, "policy": f"{{folder: {options.model}}}", "budget": f"{{updates: {options.updates}}}",
             "parameters.prompts": PROMPTS, "parameters.samples": SAMPLES, "parameters.beta": BETA,
             "optimizer.learning_rate": RATE, "rollout.max_new_tokens": NEW_TOKENS,
         }  # fmt: skip
         command = [options.zoo, "train", str(HERE / "arithmetic.yaml"), "--algorithm", "grpo", "--seed", str(seed), "--quiet"]
         command += ["--new", "--run-dir", str(own)] + [part for key, value in changes.items() for part in ("--set", f"{key}={value}")]
-        run(command, options.folder / f"zoo-{seed}.log")
+        run(command, options.folder / f"zoo-{seed}.log", options.threads)
         results["PolicyZoo"].append(measure(str(own / "model")))
         print(f"seed {seed}: " + ", ".join(f"{side} {values[-1]:.3f}" for side, values in results.items()), flush=True)
     for side, values in results.items():

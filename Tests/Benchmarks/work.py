@@ -20,6 +20,7 @@ class Case:
     prompt: int = 16  # tokens
     new: int = 64  # tokens of each answer
     aim: float = 1.0  # of the ratio
+    threads: int = THREADS
 
 
 CASES = [
@@ -39,6 +40,10 @@ CASES = [
 
 # Llamas: vocabulary, width, inner width, layers, heads.
 SHAPES = {"tiny": (2048, 128, 344, 4, 4), "small": (8192, 512, 1376, 8, 8)}
+for _width in (128, 256, 512, 1024):
+    SHAPES[f"width-{_width}"] = (2048, _width, _width * 43 // 16, 4, _width // 32)
+for _size in (2048, 8192, 32768, 131072):
+    SHAPES[f"vocabulary-{_size}"] = (_size, 128, 344, 4, 4)
 
 
 def tokenizer_of(size):
@@ -70,7 +75,8 @@ def make_models(folder, names):
         if (folder / name / "config.json").exists():
             continue
         vocabulary, width, inner, layers, heads = SHAPES[name]
-        tokenizer = tokenizer_of(vocabulary)
+        # A model may have more rows than its tokenizer has tokens.
+        tokenizer = tokenizer_of(min(vocabulary, SHAPES["small"][0]))
         common = dict(
             vocab_size=vocabulary, hidden_size=width, intermediate_size=inner, num_hidden_layers=layers,
             num_attention_heads=heads, num_key_value_heads=heads, max_position_embeddings=2304, tie_word_embeddings=False,

@@ -3,8 +3,6 @@
 import json
 import time
 
-from work import THREADS
-
 PARAMETERS = {
     "grpo": "{{prompts: {rows}, samples: {samples}, beta: 0.04, loss_type: grpo, scale_rewards: group}}",
     "ppo": "{{prompts: {rows}, epochs: 4, minibatches: 1}}",
@@ -25,7 +23,7 @@ def recipe(case, model, rows, steps, rate):
     parameters = PARAMETERS[algorithm].format(rows=case.rows, samples=case.samples)
     kind = {"dpo": "pairs", "sft": "examples"}.get(case.task, "prompts")
     return (
-        f"name: bench-{case.name}\nthreads: {THREADS}\nstages:\n  - name: only\n    algorithm: {algorithm}\n"
+        f"name: bench-{case.name}\nthreads: {case.threads}\nstages:\n  - name: only\n    algorithm: {algorithm}\n"
         f"    policy: {{folder: {model}}}\n{critic}    rewards: [{reward}]\n    data: {{{kind}: {rows}, max_length: 512}}\n"
         f"    rollout: {{max_new_tokens: {case.new}}}\n    parameters: {{{algorithm}: {parameters}}}\n"
         f"    optimizer: {{learning_rate: {rate}}}\n    budget: {{iterations: {steps}}}\n    checkpoints: {{every: 0}}\n"
@@ -60,5 +58,5 @@ def zoo(run, program, folder, case, model, rows, steps, rate):
         "flops": flops, "others": others,
     }  # fmt: skip
     if case.task == "generate":
-        found["seconds"] = [parts["generate"]] * len(lines)
+        found["seconds"] = [parts["prefill"] + parts["generate"]] * len(lines)
     return found

@@ -110,6 +110,65 @@ struct ForecastTests {
         #expect((0.7...1.4).contains(iterations), "\(iterations)")
     }
 
+    @Test("the reference's scores of a row are counted once, however often the data are gone through")
+    func keptScores() async throws {
+        _ = try TinyTask(in: folder.url, stage: Self.stage)
+        // No text twice: the scores are kept by content.
+        let rows = (100..<136).map { #"{"prompt": "sum", "chosen": " is \#($0)", "rejected": " is \#($0 + 100)"}"# + "\n" }
+        _ = try folder.write(rows.joined(), to: "pairs.jsonl")
+        let budget = ["--algorithm", "dpo", "--set", "budget={epochs: 5}"]
+        let found = try #require(try await forecast(budget[0], budget[1], budget[2], budget[3]).last)
+        let ledger = try await run(budget[0], budget[1], budget[2], budget[3])
+        #expect(found["iterations"]?.integer == ledger.algorithmSteps)
+        let forecast = found["ledger"]?["roles"]?["reference"]?["flops"]?["forward"]?.number ?? 0
+        let made = ledger.roles["reference"]?.flops["forward"] ?? 0
+        #expect((0.8...1.25).contains(forecast * Double(ledger.algorithmSteps) / made))
+    }
+
+    // MARK: - Comparisons
+
+    private static let comparison =
+        evaluation + "\ncompare: {seeds: [0, 1, 2], variants: {one: {algorithm: sft}, two: {algorithm: dpo}}}"
+
+    @Test("a comparison's is that of a run of each variant, over all seeds")
+    func compared() async throws {
+        _ = try TinyTask(in: folder.url, stage: Self.stage, more: Self.comparison)
+        let words = ["compare", "tiny.yaml", "--dry-run", "--jobs", "2"]
+        let plain = try await zoo.succeed(words).output
+        for part in ["one ", "two ", "runs        6: 2 variants × 3, 2 at a time", "one after another", "nothing was trained"] {
+            #expect(plain.contains(part), "\(part) in \(plain)")
+        }
+        #expect(!FileManager.default.fileExists(atPath: folder.url.appending(path: "runs").path))
+        let text = try await zoo.succeed(words + ["--json"]).output
+        let found = try JSONValue(parsing: text, place: "the forecast")
+        #expect(found["variants"]?["two"]?["algorithm"]?.string == "dpo" && found["seeds"]?.integer == 3)
+        let alone = try #require(try await forecast("--algorithm", "dpo").last)
+        let iterations = found["variants"]?["two"]?["iterations"]?.integer
+        #expect(iterations == 4 && iterations == alone["iterations"]?.integer)
+    }
+
+    @Test("a comparison's stages before the last are forecast once, those in the cache not at all")
+    func comparedBases() async throws {
+        _ = try TinyTask(in: folder.url, stage: Self.stage, more: Self.comparison)
+        let file = folder.url.appending(path: "tiny.yaml")
+        let second = """
+              - {name: second, algorithm: sft, policy: {from: only}, data: {examples: examples.jsonl, pairs: pairs.jsonl}, \
+            budget: {updates: 1}}
+
+            """
+        let recipe = try String(contentsOf: file, encoding: .utf8)
+        try Data(recipe.replacing("evaluation:", with: second + "evaluation:").utf8).write(to: file)
+        let words = ["compare", "tiny.yaml", "--dry-run"]
+        let before = try await zoo.succeed(words + ["--bases", "2", "--json"]).output
+        let found = try JSONValue(parsing: before, place: "the forecast")
+        let bases = try #require(found["earlier"]?.array)
+        #expect(bases.count == 2 && bases.allSatisfy { $0.array?.first?["iterations"]?.integer == 4 })
+        #expect(found["variants"]?["one"]?["after"]?.string == "only")
+        try await zoo.succeed(["train", "tiny.yaml", "--quiet"])
+        let text = try await zoo.succeed(words).output
+        #expect(text.contains("stage only: in the cache") && text.contains("runs        6: 2 variants × 3"))
+    }
+
     // MARK: - Memory
 
     /// A model of a hundred billion parameters: a header, and a hole in place of numbers.

@@ -20,6 +20,7 @@ final class ScriptedPolicy: GenerativeNetwork {
     func supports(_ output: NetworkOutput) -> Bool { false }
     func forward(_ batch: Sequences, _ outputs: [NetworkOutput]) throws -> [Tensor] { throw ModelError("it only writes") }
     func forwardFLOPs(_ batch: Sequences, _ outputs: [NetworkOutput]) -> Double { 0 }
+    func prefillFLOPs(_ drawn: Sequences) -> Double { 0 }
     func generationFLOPs(_ drawn: Sequences) -> Double { Double(drawn.tokens.count) }
     func copy(trainable: Bool) -> any Network { self }
     func save(to folder: URL) throws {}

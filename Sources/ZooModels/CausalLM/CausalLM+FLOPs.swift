@@ -112,22 +112,24 @@ extension CausalLM {
         }
     }
 
-    public func generationFLOPs(_ drawn: Sequences) -> Double {
+    public func prefillFLOPs(_ drawn: Sequences) -> Double {
         var seen: Set<ArraySlice<Int32>> = []
+        return (0..<drawn.count).reduce(0) { total, sequence in
+            let steps = drawn.steps(sequence)
+            let context = drawn.tokens[steps].prefix(steps.count - drawn.mask[steps].count { $0 })
+            return total + (seen.insert(context).inserted ? trunkFLOPs(length: context.count, needed: 1) + headFLOPs : 0)
+        }
+    }
+
+    public func generationFLOPs(_ drawn: Sequences) -> Double {
         let (before, after) = rowFLOPs
         return (0..<drawn.count).reduce(0) { total, sequence in
             let steps = drawn.steps(sequence)
-            let new = drawn.mask[steps].count { $0 }
-            let context = steps.count - new
-            var flops = 0.0
-            if seen.insert(drawn.tokens[steps].prefix(context)).inserted {
-                flops += trunkFLOPs(length: context, needed: 1) + headFLOPs
-            }
+            let context = steps.count - drawn.mask[steps].count { $0 }
             // The last token is drawn and not read again.
             let read = context..<max(context, steps.count - 1)
-            flops += Double(read.count) * (Double(config.layers) * (before + after) + headFLOPs) + attentionFLOPs(rows: read)
-            flops += Double(read.count) * adapterFLOPs(rows: 1, needed: 1)
-            return total + flops
+            let row = Double(config.layers) * (before + after) + headFLOPs + adapterFLOPs(rows: 1, needed: 1)
+            return total + Double(read.count) * row + attentionFLOPs(rows: read)
         }
     }
 }

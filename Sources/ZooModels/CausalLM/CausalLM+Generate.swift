@@ -10,7 +10,10 @@ extension CausalLM {
         if rowCount == 0 || settings.maxNewTokens == 0 { return record.generation() }
         return try withoutGrad {
             let uniform = settings.uniform(rowCount, generator: generator, device: device)
+            let start = ContinuousClock.now
             var (decoder, logits) = try prefill(prompts, samplesPerPrompt: samplesPerPrompt, settings: settings)
+            device.synchronize()
+            let prefillSeconds = start.duration(to: .now) / .seconds(1)
             var unread: [(tokens: Tensor, logp: Tensor)] = []
             for step in 0..<settings.maxNewTokens {
                 if isCancelled() { throw CancellationError() }
@@ -26,7 +29,9 @@ extension CausalLM {
                 if isLast || going?.isEmpty == true { break }
                 logits = decoding { decoder.step(drawn.tokens, going: going, self) }
             }
-            return record.generation()
+            var drawn = record.generation()
+            drawn.prefillSeconds = prefillSeconds
+            return drawn
         }
     }
 

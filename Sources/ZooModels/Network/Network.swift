@@ -159,6 +159,8 @@ public struct Generation: Sendable {
     public var logp: [Float]
     /// `[n_sequences]`; whether an end token, or `ends`, ended it.
     public var finished: [Bool]
+    /// Of the pass over the prompts.
+    public var prefillSeconds = 0.0
 
     package init(sequences: Sequences, logp: [Float], finished: [Bool]) {
         (self.sequences, self.logp, self.finished) = (sequences, logp, finished)
@@ -169,8 +171,9 @@ public struct Generation: Sendable {
 public protocol GenerativeNetwork: Network {
     /// The tokens that end a text, as the model's own files say.
     var endTokens: [Int32] { get }
-    /// Floating-point operations of drawing these sequences, whose masked steps were generated: equal prompts are read once, and each
-    /// further token once.
+    /// Floating-point operations of reading the prompts of these sequences, whose masked steps were generated; equal ones once.
+    func prefillFLOPs(_ drawn: Sequences) -> Double
+    /// The same of drawing the steps after them: each is read once, but for the last.
     func generationFLOPs(_ drawn: Sequences) -> Double
     /// Continues each prompt `samplesPerPrompt` times. The same generator state gives the same bits.
     ///

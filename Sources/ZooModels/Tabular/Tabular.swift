@@ -105,6 +105,8 @@ public final class Tabular: GenerativeNetwork {
 
     public var endTokens: [Int32] { [] }
 
+    public func prefillFLOPs(_ drawn: Sequences) -> Double { 0 }
+
     public func generationFLOPs(_ drawn: Sequences) -> Double { forwardFLOPs(drawn, [.logp]) }
 
     public func generate(

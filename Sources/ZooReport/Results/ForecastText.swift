@@ -63,7 +63,7 @@ package struct ForecastText {
     }
 
     /// What a longer run holds: its allocator keeps memory of passes of other sizes.
-    private static let kept = 1.3
+    static let kept = 1.3
 
     private var peak: String { peak(ledger.processPeakBytes, of: memory) }
 

@@ -26,7 +26,7 @@ public struct CompareController: Sendable {
     let controller: RunController
     let comparison: Comparison
     /// The recipe with the seed of each base model.
-    private let bases: [RunController]
+    let bases: [RunController]
     /// Variants that do not apply to the recipe's task and were not requested by name.
     public let leftOut: [String]
 
@@ -113,14 +113,14 @@ public struct CompareController: Sendable {
     }
 
     /// The last stage as a variant has it.
-    private static func stage(_ variant: Variant, _ recipe: Recipe) throws -> Stage {
+    static func stage(_ variant: Variant, _ recipe: Recipe) throws -> Stage {
         guard let stage = try recipe.applying(variant).stages.last else {
             throw ZooError(.invalidArgument, "\(recipe.file.path) has no stages")
         }
         return stage
     }
 
-    private func checkData() throws {
+    func checkData() throws {
         try controller.checkData(comparison.variants.map { try controller.recipe.applying($0) })
     }
 

@@ -63,6 +63,9 @@ struct Rehearsal {
                     + "\(stage.budget.axis.rawValue): how many there will be cannot be told")
         }
         let iterations = max(1, Int((first.left / share - 1e-6).rounded(.up)))
+        let spared = 1 - rehearsal.share(of: iterations)
+        found.charges.add(charges: rehearsal.scores, times: -spared)
+        found.seconds -= spared * rehearsal.scores.chargedSeconds
         let evaluation = try evaluation(setup, spec, services, algorithm, found.charges, iterations) {
             try plugin.create(stage.algorithmID, host: $0, parameters: parameters)
         }

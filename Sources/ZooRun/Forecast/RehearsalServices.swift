@@ -1,4 +1,5 @@
 import CZoo
+import ZooData
 import ZooKit
 import ZooPlugins
 import ZooRecords
@@ -18,6 +19,10 @@ final class RehearsalServices: HostServices {
     private(set) var loadingSeconds = 0.0
     private var passes: [Kind: Pass] = [:]
     private var updates: [String: (charges: Ledger, info: UpdateInfo)] = [:]
+    /// What the reference's scores of fixed rows cost in this iteration: a run asks for those of a row once.
+    private(set) var scores = Ledger()
+    /// Fixed rows of this iteration, and of the dataset; nil if there are none, or if it sampled, too.
+    private var fixed: (drawn: Int, all: Int)? = (0, 0)
     /// Sequences that are sampled and rewarded at most.
     private static let most = 64
     /// A pass that is this much larger than one that was made is made too: its memory is not known yet.
@@ -44,16 +49,29 @@ final class RehearsalServices: HostServices {
     func begin() {
         (spentSeconds, loadingSeconds) = (0, 0)
         (passes, updates) = ([:], [:])
+        (scores, fixed) = (Ledger(), (0, 0))
+    }
+
+    /// The part of ``scores`` that is paid in each of so many iterations, on average.
+    func share(of iterations: Int) -> Double {
+        guard let fixed, fixed.drawn > 0 else { return 1 }
+        return min(1, Double(fixed.all) / Double(fixed.drawn * iterations))
     }
 
     // MARK: - Rows, samples, rewards
 
     func prompts(_ n: Int) throws -> Batch { try whole { try live.prompts(n) } }
-    func pairs(_ n: Int) throws -> Batch { try whole { try live.pairs(n) } }
-    func examples(_ n: Int) throws -> Batch { try whole { try live.examples(n) } }
+    func pairs(_ n: Int) throws -> Batch { try rows(n, .pairs) { try live.pairs(n) } }
+    func examples(_ n: Int) throws -> Batch { try rows(n, .examples) { try live.examples(n) } }
+
+    private func rows(_ n: Int, _ kind: DataKind, _ body: () throws -> Batch) throws -> Batch {
+        if let before = fixed { fixed = (before.drawn + n, max(before.all, live.data.count(kind) ?? 0)) }
+        return try whole(body)
+    }
 
     func generate(role: String, prompts: Batch, samples: Int) throws -> Batch {
         try load(role)
+        fixed = nil
         let take = min(prompts.sequenceCount, max(1, Self.most / samples))
         guard take < prompts.sequenceCount else {
             return try whole { try live.generate(role: role, prompts: prompts, samples: samples) }
@@ -92,6 +110,12 @@ final class RehearsalServices: HostServices {
 
     func forward(role: String, batch: Batch, outputs: [String]) throws -> [Column] {
         try load(role)
+        let before = live.model.ledger
+        defer {
+            if role == "reference", outputs == ["score"], live.modality.repeatsScores {
+                scores.add(charges: live.model.ledger.charges(since: before), times: 1)
+            }
+        }
         let costs = costs(batch)
         let parts = Slices.bySteps(batch, limit: limit, costs: costs)
         let kind = Kind(role: role, outputs: outputs)

@@ -13,6 +13,12 @@ public enum StageForecast: Sendable {
     case after(stage: String, other: String)
     case known(Forecast)
 
+    /// Where it is known.
+    public var forecast: Forecast? {
+        guard case .known(let forecast) = self else { return nil }
+        return forecast
+    }
+
     /// An object with the stage's name, and `kept`, `after`, or the members of a ``Forecast``.
     public var json: JSONValue {
         get throws {
@@ -29,25 +35,48 @@ extension RunController {
     /// What training would cost, by stage: each that can begin now is rehearsed in a process of its own. No run and no model is written.
     public func forecast(seed: UInt64) async throws -> [StageForecast] {
         try checkData()
+        let (stages, models) = try await forecastOfEarlier()
+        guard let last = recipe.stages.last else { return stages }
+        return stages + [try await forecast(last, seed: seed, models: models, evaluation: recipe.evaluation)]
+    }
+
+    /// Of the stages before the last one, with the models of those that are in the cache.
+    ///
+    /// - Parameter known: forecasts by stage that hold here, too: they are not made again.
+    func forecastOfEarlier(known: [String: Forecast] = [:]) async throws -> (stages: [StageForecast], models: [String: String]) {
         var models: [String: String] = [:]
-        var result: [StageForecast] = []
-        for stage in recipe.stages {
-            if let missing = dependencies(stage).first(where: { models[$0] == nil }) {
-                result.append(.after(stage: stage.name, other: missing))
-                continue
-            }
-            let isLast = stage.name == recipe.stages.last?.name
-            let spec = try spec(
-                stage, seed: isLast ? seed : recipe.seed, models: models, evaluates: isLast && recipe.evaluation != nil)
-            if !isLast, case let kept = try spec.keptFolder(), try kept.isWhole() {
-                try ArtifactStore.hold(kept.url)
-                models[stage.name] = kept.model.path
-                result.append(.kept(stage: stage.name))
-                continue
-            }
-            result.append(.known(try await rehearse(spec)))
+        var stages: [StageForecast] = []
+        for stage in recipe.stages.dropLast() where missing(stage, models) == nil {
+            let spec = try spec(stage, seed: recipe.seed, models: models, evaluates: false)
+            guard case let kept = try spec.keptFolder(), try kept.isWhole() else { continue }
+            try ArtifactStore.hold(kept.url)
+            models[stage.name] = kept.model.path
         }
-        return result
+        for stage in recipe.stages.dropLast() {
+            guard models[stage.name] == nil else {
+                stages.append(.kept(stage: stage.name))
+                continue
+            }
+            if let found = known[stage.name] {
+                stages.append(.known(found))
+            } else {
+                stages.append(try await forecast(stage, seed: recipe.seed, models: models, evaluation: nil))
+            }
+        }
+        return (stages, models)
+    }
+
+    /// Of one stage, over models that are there.
+    func forecast(_ stage: Stage, seed: UInt64, models: [String: String], evaluation: Evaluation?) async throws -> StageForecast {
+        if let other = missing(stage, models) { return .after(stage: stage.name, other: other) }
+        return .known(
+            try await rehearse(
+                spec(stage, seed: seed, models: models, evaluates: evaluation != nil, evaluation: evaluation)))
+    }
+
+    /// A stage that is to be trained before this one.
+    private func missing(_ stage: Stage, _ models: [String: String]) -> String? {
+        dependencies(stage).first { models[$0] == nil }
     }
 
     private func rehearse(_ spec: RunSpec) async throws -> Forecast {

@@ -131,6 +131,8 @@ package struct Drawn {
     var flops: Double
     /// Steps, prompts included.
     var steps: Int
+    /// Seconds and operations of reading the prompts, which are not in `flops`.
+    var prefill = (seconds: 0.0, flops: 0.0)
     /// Seconds that it waited for an environment.
     var environmentSeconds = 0.0
 }

@@ -282,7 +282,12 @@ package final class NetworkService {
     /// Charges the time since `start`; what a GPU was asked for is done then.
     func charge(_ role: RoleNetwork, _ activity: Ledger.Activity, since start: Double, flops: Double, steps: Int) {
         device.synchronize()
-        let end = secondsNow()
+        charge(role, activity, from: start, to: secondsNow(), flops: flops, steps: steps)
+    }
+
+    func charge(
+        _ role: RoleNetwork, _ activity: Ledger.Activity, from start: Double, to end: Double, flops: Double, steps: Int
+    ) {
         ledger.charge(role.name, activity, seconds: end - start, flops: flops, steps: steps)
         observe?("\(activity.rawValue) \(role.name)", start, end, flops, steps)
     }

@@ -106,7 +106,14 @@ package final class RunServices: HostServices, NetworkAccess {
             throw RoleRules.notSampled(name)
         }
         let batch = sampled(drawn, of: request, version: role.version)
-        model.charge(role, .generate, since: start + drawn.environmentSeconds, flops: drawn.flops, steps: drawn.steps)
+        model.device.synchronize()
+        let began = start + drawn.environmentSeconds
+        if drawn.prefill.seconds > 0 {
+            let last = began + drawn.prefill.seconds
+            model.charge(role, .prefill, from: began, to: last, flops: drawn.prefill.flops, steps: 0)
+        }
+        model.charge(
+            role, .generate, from: began + drawn.prefill.seconds, to: secondsNow(), flops: drawn.flops, steps: drawn.steps)
         if drawn.environmentSeconds > 0 {
             model.ledger.environmentSeconds = (model.ledger.environmentSeconds ?? 0) + drawn.environmentSeconds
         }

@@ -53,6 +53,7 @@ struct EpisodeSampler {
         }
         try begin(&episodes, request, generator)
         var (flops, steps) = (0.0, 0)
+        var prefill = (seconds: 0.0, flops: 0.0)
         for turn in 0..<environment.settings.maxTurns {
             let going = episodes.indices.filter { !episodes[$0].isOver }
             if going.isEmpty { break }
@@ -60,6 +61,8 @@ struct EpisodeSampler {
                 prompts: going.map { episodes[$0].tokens }, samplesPerPrompt: 1, settings: sampler(for: going, of: episodes),
                 generator: generator, isCancelled: isCancelled)
             flops += network.generationFLOPs(drawn.sequences)
+            prefill.seconds += drawn.prefillSeconds
+            prefill.flops += network.prefillFLOPs(drawn.sequences)
             steps += drawn.sequences.tokens.count
             let turns = take(drawn, going, &episodes)
             let isLast = turn == environment.settings.maxTurns - 1
@@ -68,7 +71,9 @@ struct EpisodeSampler {
                 if !episodes[turn.episode].isOver { try append(reply.observation, to: &episodes[turn.episode]) }
             }
         }
-        return drawn(episodes, flops: flops, steps: steps, seconds: environment.seconds - waited)
+        var all = drawn(episodes, flops: flops, steps: steps, seconds: environment.seconds - waited)
+        all.prefill = prefill
+        return all
     }
 
     private func begin(_ episodes: inout [Episode], _ request: SamplingRequest, _ generator: Generator) throws {

@@ -103,7 +103,7 @@ extension TokenModality {
         return Drawn(
             batch: Batch(offsets: sequences.offsets, tokens: sequences.tokens, mask: sequences.mask), logp: drawn.logp,
             finished: drawn.finished, columns: [temperature], flops: network.generationFLOPs(sequences),
-            steps: sequences.tokens.count)
+            steps: sequences.tokens.count, prefill: (drawn.prefillSeconds, network.prefillFLOPs(sequences)))
     }
 
     package func prompts(of batch: Batch) throws -> Batch {

@@ -20,6 +20,10 @@ struct Compare: AsyncParsableCommand {
               zoo compare recipes/sentiment.yaml --bases 3
               zoo compare recipes/sentiment.yaml --algorithm grpo --algorithm grpo@deepseekmath
               zoo compare recipes/ladder.yaml --base recipes/tabular.yaml
+              zoo compare recipes/arithmetic.yaml --dry-run
+
+            --dry-run trains nothing: it makes each kind of pass of one iteration of each variant once, and says what all runs
+            together would take in time, memory and disk.
             """)
 
     @Argument(help: "The recipe, a YAML file with 'compare'.", completion: .file(extensions: ["yaml"]))
@@ -48,10 +52,17 @@ struct Compare: AsyncParsableCommand {
     @Flag(help: "Start a new comparison even if the same one is unfinished under 'runs'.")
     var new = false
 
+    @Flag(help: "Say what it would cost, and train nothing.")
+    var dryRun = false
+
+    @Flag(help: "With --dry-run: every number, as JSON.")
+    var json = false
+
     @Flag(help: "Do not show progress and samples.")
     var quiet = false
 
     func validate() throws {
+        if json, !dryRun { throw ValidationError("--json prints what --dry-run finds; add --dry-run") }
         guard try seeds.isEmpty || !seedList().isEmpty else {
             throw ValidationError("--seeds is empty; leave it out to use the recipe's")
         }
@@ -73,13 +84,16 @@ struct Compare: AsyncParsableCommand {
         let recipe = try changes.recipe(recipe, variants: chosen.algorithms, plugins: catalog)
         // The names of the runs are the comparison's to say, and the watcher must know them.
         let plan = try comparison(recipe, catalog, RunWatcher(quiet: true))
-        for variant in plan.leftOut where !quiet {
+        for variant in plan.leftOut where !quiet && !json {
             try StandardOutput.report("\(variant) is left out: it does not apply to task \(recipe.task?.name ?? "")")
         }
-        let comparison = try comparison(recipe, catalog, RunWatcher(quiet: quiet, runs: plan.runs))
+        guard !dryRun else {
+            return try await DryRun.show(comparison(recipe, catalog, RunWatcher(quiet: quiet)), json: json)
+        }
+        let watched = try comparison(recipe, catalog, RunWatcher(quiet: quiet, runs: plan.runs))
         let placed: PlacedComparison
         let place = RunPlace(runDir, name: "\(recipe.name)-compare", anew: new)
-        do { placed = try await comparison.place(place) } catch let error as ZooError where error.code == .cancelled {
+        do { placed = try await watched.place(place) } catch let error as ZooError where error.code == .cancelled {
             throw Failure("stopped; the same command continues from here", status: .interrupted)
         }
         let folder = placed.folder
@@ -88,17 +102,17 @@ struct Compare: AsyncParsableCommand {
         }
         let again = self.again(in: folder)
         let runs: [ComparedRun]
-        do { runs = try await comparison.run(placed) } catch let error as ZooError where error.code == .cancelled {
+        do { runs = try await watched.run(placed) } catch let error as ZooError where error.code == .cancelled {
             throw Failure("stopped; continue with: \(again)", status: .interrupted)
         }
         // Tables of nothing would take the place of those of an earlier call.
         guard runs.contains(where: { if case .success = $0.result { true } else { false } }) else {
             return try report(failuresOf: runs, again)
         }
-        let ladder = try LadderReport(rungs: comparison.ladder())
+        let ladder = try LadderReport(rungs: watched.ladder())
         let table = ComparisonReport(
-            variants: comparison.variants, runs: Self.measured(runs, of: recipe),
-            presets: comparison.presets.map { variant, preset in
+            variants: watched.variants, runs: Self.measured(runs, of: recipe),
+            presets: watched.presets.map { variant, preset in
                 variant == preset.label ? preset.sentence : "\(variant): \(preset.sentence)"
             }, hasBases: recipe.makesBase)
         try show(table, ladder, recipe, folder)

@@ -22,8 +22,9 @@ struct WorkerCommand: ParsableCommand {
     struct Check: ParsableCommand {
         @Argument var file: String
         @Argument var name: String
+        @Argument var folder: String
 
-        func run() throws { try WorkerMain.check(file, name) }
+        func run() throws { try WorkerMain.check(file, name, in: folder) }
     }
 
     struct Digest: ParsableCommand {
