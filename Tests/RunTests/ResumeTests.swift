@@ -65,6 +65,13 @@ struct ResumeTests {
         try await compareInterrupted(["train", task.recipe.path, "--algorithm", algorithm] + changes)
     }
 
+    @Test("a language model whose products are in bfloat16, killed, taken up, stopped by Ctrl-C and taken up again")
+    func mixedPrecision() async throws {
+        let task = try TinyTask(in: folder.url, stage: Self.stage)
+        try await compareInterrupted(
+            ["train", task.recipe.path, "--algorithm", "ppo", "--set", "memory.trained=bfloat16"])
+    }
+
     @Test("an adapter, killed, taken up, stopped by Ctrl-C and taken up again", arguments: ["ppo", "grpo", "dpo"])
     func adapter(algorithm: String) async throws {
         let task = try TinyTask(in: folder.url, stage: Self.stage)

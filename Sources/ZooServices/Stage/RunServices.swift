@@ -94,13 +94,19 @@ package final class RunServices: HostServices, NetworkAccess {
         let start = secondsNow()
         let (stop, iteration) = (stop, model.ledger.algorithmSteps)
         let drawn = try model.transient(role) {
-            try modality.generate(
-                request, with: role.network, generator: generator, iteration: iteration, isCancelled: { stop.isImmediate })
+            let sequences = request.prompts.sequenceCount * request.samples
+            return try MemoryUse.noting(
+                .sampling(role: name, sequences: sequences, tokens: modality is ImageModality ? 0 : request.settings.maxNewTokens)
+            ) {
+                try modality.generate(
+                    request, with: role.network, generator: generator, iteration: iteration, isCancelled: { stop.isImmediate })
+            }
         }
         guard let drawn else {
             throw RoleRules.notSampled(name)
         }
         let batch = sampled(drawn, of: request, version: role.version)
+        model.device.synchronize()
         let began = start + drawn.environmentSeconds
         if drawn.prefill.seconds > 0 {
             let last = began + drawn.prefill.seconds
