@@ -151,8 +151,8 @@ struct RecipeTests {
             with: "optimizer: {critic: {warmup: 0.1}}")
         let adapted = plain.replacing("policy: {from: base}", with: "policy: {from: base, lora: {r: 4}}")
         #expect(try last(plain, "").optimizer["policy"]?.learningRate == 1e-5)
-        #expect(try last(plain, "policy.lora.r: 4").optimizer["policy"]?.learningRate == 1e-3)
-        #expect(try last(adapted, "").optimizer["policy"]?.learningRate == 1e-3)
+        #expect(try last(plain, "policy.lora.r: 4").optimizer["policy"]?.learningRate == 5e-4)
+        #expect(try last(adapted, "").optimizer["policy"]?.learningRate == 5e-4)
         #expect(try last(adapted, "policy.lora: null").optimizer["policy"]?.learningRate == 1e-5)
         #expect(try last(adapted, "optimizer.learning_rate: 2e-4").optimizer["policy"]?.learningRate == 2e-4)
         // What the recipe does not say of the critic is the policy's; a reward without a name is called as its function.
