@@ -103,6 +103,16 @@ struct ResumeTests {
         try await compareInterrupted(["train", recipe, "--algorithm", algorithm] + changes)
     }
 
+    @Test("rollouts that lag behind training, drawn again where a group says nothing")
+    func lagging() async throws {
+        let recipe = ZooCommand.clone.appending(path: "recipes/tabular.yaml").path
+        let changes = [
+            "budget={iterations: 240}", "checkpoints.every=10", "rollout.lag=3", "parameters.prompts=4", "parameters.samples=4",
+            "parameters.dynamic_sampling=10", "parameters.importance_correction=token_truncate",
+        ].flatMap { ["--set", $0] }
+        try await compareInterrupted(["train", recipe, "--algorithm", "grpo"] + changes)
+    }
+
     @Test("a student, with the frozen teacher that its stage names")
     func student() async throws {
         let recipe = ZooCommand.clone.appending(path: "recipes/distill.yaml").path

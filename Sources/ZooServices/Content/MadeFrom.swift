@@ -49,6 +49,7 @@ extension MadeFrom {
             return reward
         }
         sampled.rollout = stage.rollout
+        sampled.rollout.lag = 0
         sampled.environment = stage.environment
         sampled.score = stage.score
         sampled.microbatchTokens = stage.microbatchTokens

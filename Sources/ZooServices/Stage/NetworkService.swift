@@ -22,6 +22,8 @@ package final class NetworkService {
     /// The share of the budget spent so far, for the learning rate's schedule; read at every update.
     package var progress: () -> Double = { 0 }
     package var ledger = Ledger()
+    /// Where rollouts lag behind training.
+    package internal(set) var past: PastPolicies?
     /// Is told each pass that is charged: the role and what it did, from when to when, and its operations and steps.
     package var observe: ((_ pass: String, _ start: Double, _ end: Double, _ flops: Double, _ steps: Int) -> Void)?
     private let modality: any Modality
@@ -317,6 +319,7 @@ package final class NetworkService {
             account.optimizerBytes = role.optimizer?.bytes ?? 0
             ledger.roles[name] = account
         }
+        if let past, let policy = roles.built["policy"] { ledger.note(past, of: policy) }
         return ledger
     }
 
