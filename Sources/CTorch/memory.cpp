@@ -21,10 +21,14 @@ class CountingAllocator final : public c10::Allocator {
     // The size stands before the block, in as many bytes as keep the block's alignment.
     static constexpr size_t header = c10::gAlignment;
 
-    static void free(void *context) {
-        held.fetch_sub(*static_cast<int64_t *>(context), std::memory_order_relaxed);
-        kept -= *static_cast<int64_t *>(context);
-        c10::free_cpu(context);
+    // By the address of the data, which oneDNN's buffers, for products in bfloat16, are freed by.
+    static void free(void *data) {
+        if (!data) return;
+        char *block = static_cast<char *>(data) - header;
+        const int64_t bytes = *reinterpret_cast<int64_t *>(block);
+        held.fetch_sub(bytes, std::memory_order_relaxed);
+        kept -= bytes;
+        c10::free_cpu(block);
     }
 
 public:
@@ -38,11 +42,10 @@ public:
         const int64_t now = held.fetch_add(static_cast<int64_t>(bytes), std::memory_order_relaxed) + static_cast<int64_t>(bytes);
         int64_t before = peak.load(std::memory_order_relaxed);
         while (now > before && !peak.compare_exchange_weak(before, now, std::memory_order_relaxed)) {}
-        return {block + header, block, &free, c10::Device(c10::DeviceType::CPU)};
+        return {block + header, block + header, &free, c10::Device(c10::DeviceType::CPU)};
     }
 
-    // A raw block is freed by its own address, which is not where it begins; nothing in the host asks for one.
-    c10::DeleterFnPtr raw_deleter() const override { return nullptr; }
+    c10::DeleterFnPtr raw_deleter() const override { return &free; }
 
     void copy_data(void *to, const void *from, size_t bytes) const override { std::memcpy(to, from, bytes); }
 

@@ -10,10 +10,13 @@ ct_status ct_adamw(
         const at::NoGradGuard none;
         auto step = list(steps, count);
         at::_foreach_add_(step, 1);
+        const auto moved = list(parameters, count);
         at::_fused_adamw_(
-            list(parameters, count), list(gradients, count), list(first_moments, count), list(second_moments, count),
+            moved, list(gradients, count), list(first_moments, count), list(second_moments, count),
             /*max_exp_avg_sqs=*/{}, step, learning_rate, beta1, beta2, weight_decay, eps, /*amsgrad=*/false,
             /*maximize=*/false);
+        // Unlike other operators in place, this one does not count as a change.
+        for (const auto &tensor : moved) tensor.unsafeGetTensorImpl()->bump_version();
     });
 }
 

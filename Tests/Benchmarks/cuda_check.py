@@ -99,7 +99,8 @@ if device != "cpu":
     whole = held > 0 and largest > 0 and held + largest <= memory["peakBytes"] <= memory["totalBytes"]
     check("the device's bytes are accounted for", whole, f"held {held}, largest pass {largest}, of {memory}")
 
-_, ended = train("large", device, "policy.new.intermediate_size=2000000000")
+_, ended = train(
+    "large", device, "policy.new.hidden_size=131072", "policy.new.head_dim=2", "policy.new.intermediate_size=4194304")
 says = "not enough memory for the network of role 'policy'" in ended.stderr
 check("what does not fit ends a run with a sentence", ended.returncode == 70 and says, ended.stderr.strip()[-300:])
 
