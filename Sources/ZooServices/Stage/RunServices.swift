@@ -32,6 +32,8 @@ package final class RunServices: HostServices, NetworkAccess {
     package let common: CommonMetrics
     /// When the run is measured along the way; nil if the recipe says when, or nothing is measured.
     package var schedule: EvaluationSchedule?
+    /// The share of a budget of seconds that is spent by rank 0's clock, as it was asked last; nil: this process has its own.
+    package var rankClock: Double?
     let stop: StopSignal
     private let seed: UInt64
     /// Start time of the current iteration; nil between iterations.
@@ -91,6 +93,9 @@ package final class RunServices: HostServices, NetworkAccess {
 
     package func generate(_ request: SamplingRequest, role name: String, generator: Generator) throws -> Batch {
         let role = try model.roles.role(name)
+        if let ranks = model.ranks {
+            return sampled(try drawn(request, role, generator, ranks), of: request, version: role.version)
+        }
         let start = secondsNow()
         let (stop, iteration) = (stop, model.ledger.algorithmSteps)
         let drawn = try model.transient(role) {
@@ -101,6 +106,12 @@ package final class RunServices: HostServices, NetworkAccess {
             throw RoleRules.notSampled(name)
         }
         let batch = sampled(drawn, of: request, version: role.version)
+        charge(role, drawn, since: start)
+        return batch
+    }
+
+    /// Charges a call that drew samples.
+    func charge(_ role: RoleNetwork, _ drawn: Drawn, since start: Double) {
         let began = start + drawn.environmentSeconds
         if drawn.prefill.seconds > 0 {
             let last = began + drawn.prefill.seconds
@@ -111,7 +122,6 @@ package final class RunServices: HostServices, NetworkAccess {
         if drawn.environmentSeconds > 0 {
             model.ledger.environmentSeconds = (model.ledger.environmentSeconds ?? 0) + drawn.environmentSeconds
         }
-        return batch
     }
 
     /// Samples with the columns that all of them have, their prompts' among them.
