@@ -121,6 +121,10 @@ struct RecipeTests {
         let named = try recipe(set: ["policy.lora={target_modules: [q_proj, v_proj], use_rslora: true}"])
         #expect(named.stages[1].lora?.targets == .named(["q_proj", "v_proj"]))
         #expect(try recipe(named.resolvedYAML()) == named)
+        let error = #expect(throws: RecipeError.self) { try recipe(set: ["policy.lora={}", "memory.trained=bfloat16"]) }
+        #expect(error?.description.contains("memory.trained: expected float32 with policy.lora, found bfloat16") == true)
+        #expect(try recipe(set: ["memory.trained=bfloat16"]).stages[1].memory.trained == .bfloat16)
+        #expect(try !recipe(set: ["deterministic=false"]).deterministic && recipe().deterministic)
     }
 
     @Test("the dump writes defaults out")

@@ -12,6 +12,8 @@ public struct Recipe: Sendable, Equatable {
     public var file: URL
     public var seed: UInt64 = 0
     public var device = "cpu"
+    /// Whether a GPU's operators use only kernels that give the same bits each time.
+    public var deterministic = true
     /// Threads of each worker process.
     public var threads = 1
     /// Whether a run has the same bits on any number of ranks, on CPU.
@@ -50,6 +52,10 @@ extension Recipe {
             "seed", \.seed, .seed,
             "Seed of data order, new weights and sampling. `--seed` and a comparison's seeds replace it.")
         Key("device", \.device, .text("a device: cpu, cuda or cuda:N"), "Where models are.")
+        Key(
+            "deterministic", \.deterministic, .flag,
+            "On a GPU: only kernels that give the same bits each time, as a resumed run needs; what they cost was not measured. On a CPU all do."
+        )
         Key("threads", \.threads, .threads, "Threads of each worker process.")
         Key(
             "reproducible", \.reproducible, .flag,

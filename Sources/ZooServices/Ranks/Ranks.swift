@@ -177,11 +177,19 @@ package final class Ranks {
     /// How long the others' words are waited for.
     private static let patience = 3.0
 
+    /// Gloo's text without the place in its source and its advice.
+    private static func short(_ text: String) -> String {
+        var text = text[...]
+        if text.hasPrefix("["), let end = text.range(of: "] ") { text = text[end.upperBound...] }
+        if let advice = text.range(of: ". This is typically") { text = text[..<advice.lowerBound] }
+        return String(text)
+    }
+
     /// What became of the others, as far as they have said; which is more than that a connection was closed.
     private static func explained(
         _ error: any Error, _ call: String, _ rank: Int, _ size: Int, _ store: RankStore, _ timeout: Double
     ) -> ZooError {
-        let reason = plainWords(error)
+        let reason = Self.short(plainWords(error))
         guard !reason.hasPrefix("the ranks have come apart") else { return ZooError(.internal, reason) }
         do {
             try store.set("lost/\(rank)", call)

@@ -7,14 +7,16 @@ import ZooTensor
 extension RunServices {
     /// Samples, whole prompts of which are drawn by one rank each. All ranks draw the random numbers of all samples, so that a sample does
     /// not depend on who draws it.
-    func drawn(_ request: SamplingRequest, _ role: RoleNetwork, _ generator: Generator, _ ranks: Ranks) throws -> Drawn {
+    func drawn(
+        _ request: SamplingRequest, _ role: RoleNetwork, past: PastPolicies.Past?, _ generator: Generator, _ ranks: Ranks
+    ) throws -> Drawn {
         let (state, call) = (generator.state, "generate \(role.name)")
         let parts = ranks.parts(ofPrompts: request.prompts.sequenceCount, samples: request.samples)
         return try model.shared {
             var (message, draws, after) = (RankMessage(), 0, state)
             for (index, part) in parts.enumerated() where ranks.does(index) {
                 try generator.restore(state)
-                let own = try draw(request.choosing(part), role, generator)
+                let own = try draw(request.choosing(part), role, past: past, generator)
                 try message.put(own)
                 if own.draws > draws { (draws, after) = (own.draws, generator.state) }
             }
@@ -26,21 +28,9 @@ extension RunServices {
             for index in parts.indices { all.append(try found[index % ranks.size].drawn()) }
             let ends = try found.indices.map { (draws: try found[$0].number(), state: try found[$0].numbers(UInt8.self)) }
             if let last = ends.max(by: { $0.draws < $1.draws }) { try generator.restore(last.state) }
-            guard !all.isEmpty else { return try draw(request, role, generator) }
+            guard !all.isEmpty else { return try draw(request, role, past: past, generator) }
             return Drawn(joining: all)
         }
-    }
-
-    private func draw(_ request: SamplingRequest, _ role: RoleNetwork, _ generator: Generator) throws -> Drawn {
-        let start = secondsNow()
-        let (stop, iteration) = (stop, model.ledger.algorithmSteps)
-        let drawn = try model.transient(role) {
-            try modality.generate(
-                request, with: role.network, generator: generator, iteration: iteration, isCancelled: { stop.isImmediate })
-        }
-        guard let drawn else { throw RoleRules.notSampled(role.name) }
-        charge(role, drawn, since: start)
-        return drawn
     }
 }
 

@@ -53,6 +53,7 @@ package final class RunServices: HostServices, NetworkAccess {
         self.settings = settings
         self.stop = stop
         self.seed = seed
+        if settings.lag > 0, trainedRole == "policy" { model.past = PastPolicies(lag: settings.lag) }
         sampling = Generator(seed: seed)
         random = SplitMix64(seed: seed, stream: 1)
     }
@@ -74,13 +75,27 @@ package final class RunServices: HostServices, NetworkAccess {
     }
 
     package func generate(role: String, prompts: Batch, samples: Int) throws -> Batch {
-        let drawn = try generate(
-            role: role, prompts: prompts, samples: samples, settings: settings, generator: sampling, row: data.promptRow)
-        try common.sampled(drawn)
+        let request = SamplingRequest(prompts: prompts, samples: samples, settings: settings, row: data.promptRow)
+        let past = try past(role)
+        let drawn = try generate(request, role: role, past: past, generator: sampling)
+        try common.sampled(drawn, updatesBehind: past.map { try model.roles.role(role).version - $0.version })
         model.ledger.sampledSteps += drawn.actionCount
         self.drawn.sequences += drawn.sequenceCount
         self.drawn.finished += drawn.column("finished")?.doubles.count { $0 != 0 } ?? drawn.sequenceCount
         return drawn
+    }
+
+    /// The policy that a rollout is drawn with where rollouts lag behind training; nil for the one of the role itself.
+    private func past(_ name: String) throws -> PastPolicies.Past? {
+        guard let past = model.past, try model.roles.role(name).optimizer != nil || name != "policy" else { return nil }
+        guard name == "policy" else {
+            throw ZooError(
+                .failedPrecondition,
+                "rollout.lag is \(past.lag), which holds for samples of the policy, and the algorithm samples from role '\(name)'; set "
+                    + "rollout.lag to 0, or parameters so that it samples from the policy (of grpo: refresh_interval 1)")
+        }
+        past.note(try model.roles.role(name), iteration: model.ledger.algorithmSteps)
+        return past.kept.first
     }
 
     /// Samples with the caller's settings and generator, as evaluation does.
@@ -91,27 +106,33 @@ package final class RunServices: HostServices, NetworkAccess {
         return try generate(request, role: role, generator: generator)
     }
 
-    package func generate(_ request: SamplingRequest, role name: String, generator: Generator) throws -> Batch {
+    package func generate(
+        _ request: SamplingRequest, role name: String, past: PastPolicies.Past? = nil, generator: Generator
+    ) throws -> Batch {
         let role = try model.roles.role(name)
-        if let ranks = model.ranks {
-            return sampled(try drawn(request, role, generator, ranks), of: request, version: role.version)
-        }
+        let drawn =
+            try model.ranks.map { try drawn(request, role, past: past, generator, $0) }
+            ?? draw(request, role, past: past, generator)
+        return sampled(drawn, of: request, version: past?.version ?? role.version)
+    }
+
+    /// Draws samples in this process, and charges the call.
+    func draw(_ request: SamplingRequest, _ role: RoleNetwork, past: PastPolicies.Past?, _ generator: Generator) throws -> Drawn {
         let start = secondsNow()
         let (stop, iteration) = (stop, model.ledger.algorithmSteps)
         let drawn = try model.transient(role) {
-            try modality.generate(
-                request, with: role.network, generator: generator, iteration: iteration, isCancelled: { stop.isImmediate })
+            let sequences = request.prompts.sequenceCount * request.samples
+            let tokens = modality is ImageModality ? 0 : request.settings.maxNewTokens
+            return try MemoryUse.noting(.sampling(role: role.name, sequences: sequences, tokens: tokens)) {
+                try modality.generate(
+                    request, with: past?.network ?? role.network, generator: generator, iteration: iteration,
+                    isCancelled: { stop.isImmediate })
+            }
         }
         guard let drawn else {
-            throw RoleRules.notSampled(name)
+            throw RoleRules.notSampled(role.name)
         }
-        let batch = sampled(drawn, of: request, version: role.version)
-        charge(role, drawn, since: start)
-        return batch
-    }
-
-    /// Charges a call that drew samples.
-    func charge(_ role: RoleNetwork, _ drawn: Drawn, since start: Double) {
+        model.device.synchronize()
         let began = start + drawn.environmentSeconds
         if drawn.prefill.seconds > 0 {
             let last = began + drawn.prefill.seconds
@@ -122,6 +143,7 @@ package final class RunServices: HostServices, NetworkAccess {
         if drawn.environmentSeconds > 0 {
             model.ledger.environmentSeconds = (model.ledger.environmentSeconds ?? 0) + drawn.environmentSeconds
         }
+        return drawn
     }
 
     /// Samples with the columns that all of them have, their prompts' among them.
@@ -171,6 +193,9 @@ package final class RunServices: HostServices, NetworkAccess {
     package func optimizerStep(role: String) throws -> UpdateInfo {
         if role == "policy", ema != nil {  // it begins where the policy does
             model.roles.addCopy(Self.averaged, of: try model.roles.role(role))
+        }
+        if role == "policy", let past = model.past {
+            past.note(try model.roles.role(role), iteration: model.ledger.algorithmSteps)
         }
         let update = try model.optimizerStep(role: role)
         common.updated(role: role)
