@@ -4,11 +4,12 @@ import PackageDescription
 // libtorch: `make` links `.libtorch` to the unpacked PyPI wheel (or to $LIBTORCH).
 let libtorch = "\(Context.packageDirectory)/.libtorch"
 let torchHeaders: [CXXSetting] = [
+    .headerSearchPath("gloo"),
     .unsafeFlags([
         "-isystem", "\(libtorch)/include", "-isystem", "\(libtorch)/include/torch/csrc/api/include",
         // The mangling of compilers that libtorch is built with: newer names of its templates are not in every version.
         "-std=c++20", "-O2", "-Wall", "-Wextra", "-Werror", "-fclang-abi-compat=17",
-    ])
+    ]),
 ]
 // Found in the source tree, or through the link that `make install` puts beside the program.
 let torchLibraries: [LinkerSetting] = [

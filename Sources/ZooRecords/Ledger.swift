@@ -57,6 +57,8 @@ public struct Ledger: Codable, Sendable, Equatable {
     public var rewardSeconds = 0.0
     /// Waiting for an environment while sampling; nil where there is none.
     public var environmentSeconds: Double?
+    /// Of a run on several ranks: telling the others and waiting for them, within iterations; nil in one process.
+    public var communicationSeconds: Double?
     /// Sampled actions of the policy.
     public var sampledSteps = 0
     /// Updates of the policy.
@@ -101,7 +103,8 @@ public struct Ledger: Codable, Sendable, Equatable {
 
     /// In the algorithm's own arithmetic and in passing arrays through the plugin ABI.
     public var algorithmSeconds: Double {
-        seconds - rewardSeconds - (environmentSeconds ?? 0) - dataSeconds - roles.values.reduce(0) { $0 + $1.totalSeconds }
+        seconds - rewardSeconds - (environmentSeconds ?? 0) - (communicationSeconds ?? 0) - dataSeconds
+            - roles.values.reduce(0) { $0 + $1.totalSeconds }
     }
     /// The process's time that no other row explains.
     public var remainingSeconds: Double { wallSeconds - (seconds - preparedSeconds) - phases.values.reduce(0, +) }
@@ -118,6 +121,8 @@ public struct Ledger: Codable, Sendable, Equatable {
     public var totalFLOPs: Double { roles.values.reduce(0) { $0 + $1.totalFLOPs } }
 
     package mutating func note(_ phase: Phase, seconds: Double) { phases[phase.rawValue, default: 0] += seconds }
+
+    package mutating func communicate(_ seconds: Double) { communicationSeconds = (communicationSeconds ?? 0) + seconds }
 
     /// Adds the cost of one call for a role.
     package mutating func charge(_ role: String, _ activity: Activity, seconds: Double, flops: Double, steps: Int) {

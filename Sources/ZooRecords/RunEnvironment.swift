@@ -18,10 +18,25 @@ package struct RunEnvironment: Codable {
     var memoryBytes: UInt64
     var device: String
     var threads: Int
+    /// The processes that trained it together, as it was started; nil: one.
+    var ranks: RankNote?
     /// The files that commands of rewards and environments name.
     var programs: [MadeInput]
 
-    package init(_ spec: RunSpec, _ plugin: PluginDescription, libtorch: String) {
+    /// Several processes under a launcher.
+    package struct RankNote: Codable {
+        var launcher: String
+        var ranks: Int
+        /// The machine of each rank.
+        var hosts: [String]
+
+        package init(launcher: String, hosts: [String]) {
+            (self.launcher, ranks, self.hosts) = (launcher, hosts.count, hosts)
+        }
+    }
+
+    package init(_ spec: RunSpec, _ plugin: PluginDescription, libtorch: String, ranks: RankNote? = nil) {
+        self.ranks = ranks
         command = spec.command
         started = Date()
         seed = spec.seed

@@ -278,6 +278,41 @@ ct_status ct_global_norm(double *out, const ct_tensor *tensors, int32_t count);
 /// Multiplies each tensor by `factor`, in place.
 ct_status ct_scale(const ct_tensor *tensors, int32_t count, double factor);
 
+// --- Several processes ---------------------------------------------------------------------------------------------
+
+typedef struct ct_store_s *ct_store;
+typedef struct ct_ranks_s *ct_ranks;
+typedef struct ct_exact_sums_s *ct_exact_sums;
+
+/// Texts by key that several processes see, over c10d's TCPStore; `serves`: in this process, at `*port` or, where that is 0, at a free
+/// one, which `*port` then is. Otherwise a server is waited for, `timeout` seconds. May be used from any thread.
+ct_status ct_store_open(ct_store *out, int32_t *port, const char *host, bool serves, const char *prefix, double timeout);
+void ct_store_close(ct_store store);
+ct_status ct_store_set(ct_store store, const char *key, const char *text);
+/// `*text` is the caller's, NULL where there is no such key; free it with `free`.
+ct_status ct_store_get(ct_store store, const char *key, char **text);
+
+/// Joins `size` processes that meet in the store, over Gloo. A call that another rank does not answer within `timeout` seconds fails.
+/// `address` is one of this machine's own; NULL or empty: that of its name, or of the interface that GLOO_SOCKET_IFNAME names.
+///
+/// Before each call below the ranks compare which one it is; it fails on all of them if one is at another call.
+ct_status ct_ranks_join(ct_ranks *out, ct_store store, int32_t rank, int32_t size, double timeout, const char *address);
+void ct_ranks_leave(ct_ranks ranks);
+/// Every rank's bytes, one after the other at `*out`, which the caller frees with `free`; `sizes` has room for one size per rank.
+ct_status ct_ranks_gather(ct_ranks ranks, const char *name, const void *data, size_t bytes, void **out, size_t *sizes);
+/// Adds up the gradients over all ranks. A parameter that has one on any rank has one on each afterwards.
+ct_status ct_ranks_sum_gradients(ct_ranks ranks, const char *name, const ct_tensor *parameters, int32_t count);
+
+/// Sums of `count` parameters' float32 gradients that do not depend on the order of adding: gradients of up to 2^21, in units of
+/// 2^-60. Sixteen bytes per number.
+ct_exact_sums ct_exact_sums_create(int32_t count);
+void ct_exact_sums_free(ct_exact_sums sums);
+/// Adds the gradients to the sums, and removes them.
+ct_status ct_exact_sums_take(ct_exact_sums sums, const ct_tensor *parameters, int32_t count);
+/// Adds up the sums over all ranks (NULL: this process alone), makes them the gradients, and begins anew.
+ct_status ct_exact_sums_give(
+    ct_exact_sums sums, ct_ranks ranks, const char *name, const ct_tensor *parameters, int32_t count);
+
 #ifdef __cplusplus
 }
 #endif

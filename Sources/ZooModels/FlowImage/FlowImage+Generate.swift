@@ -95,10 +95,12 @@ extension FlowImage {
     /// Draws `samplesPerPrompt` images of each prompt. The same generator state gives the same bits.
     ///
     /// Samples of one prompt share a `pairSeed`. `isCancelled` is asked once per step; a cancelled call throws `CancellationError`.
-    /// With a `start`, a prompt's samples continue from its state, and the steps before it are not part of the result.
+    /// With a `start`, a prompt's samples continue from its state, and the steps before it are not part of the result. `shared`: these
+    /// are some of several samples, of whole prompts, and draw what they would among the others.
     public func generate(
         prompts: [ImagePrompt], shape: ImageShape, referenceShape: ImageShape? = nil, samplesPerPrompt: Int,
-        settings: ImageSampler, start: ImageStart? = nil, generator: Generator, isCancelled: () -> Bool
+        settings: ImageSampler, start: ImageStart? = nil, shared: SharedDraws? = nil, generator: Generator,
+        isCancelled: () -> Bool
     ) throws -> ImageGeneration {
         guard case .velocity = head else { throw ModelError("only a flow-image network without a value head samples") }
         try settings.validate()
@@ -111,26 +113,23 @@ extension FlowImage {
             throw ModelError("sampler: samplesPerPrompt is \(samplesPerPrompt); expected a number from 0")
         }
         let owners = prompts.indices.flatMap { Array(repeating: $0, count: samplesPerPrompt) }
+        let draws = ImageDraws(prompts.count, samplesPerPrompt, shared, generator)
+        let seeds = draws.seeds()
         var batch = ImageSequences(
             shape: shape, referenceShape: referenceShape, kinds: conditioning.kinds,
             sample: Array(repeating: 0, count: owners.count * shape.count), conditions: owners.flatMap { prompts[$0].conditions },
             reference: owners.flatMap { prompts[$0].reference },
             guidance: Array(repeating: settings.guidance, count: owners.count),
-            pairSeed: pairSeeds(prompts.count, generator, owners), scoring: settings.scoring)
+            pairSeed: owners.map { seeds[$0] }, scoring: settings.scoring)
         batch.noise = settings.noise
         batch.reduction = settings.reduction
         try check(batch)
-        return try withoutGrad { try sample(&batch, owners, prompts.count, settings, start, generator, isCancelled) }
-    }
-
-    private func pairSeeds(_ prompts: Int, _ generator: Generator, _ owners: [Int]) -> [UInt64] {
-        let seeds = (0..<prompts).map { _ in UInt64(generator.integer(below: Int(Int32.max))) }
-        return owners.map { seeds[$0] }
+        return try withoutGrad { try sample(&batch, owners, settings, start, draws, isCancelled) }
     }
 
     private func sample(
-        _ batch: inout ImageSequences, _ owners: [Int], _ prompts: Int, _ settings: ImageSampler, _ start: ImageStart?,
-        _ generator: Generator, _ isCancelled: () -> Bool
+        _ batch: inout ImageSequences, _ owners: [Int], _ settings: ImageSampler, _ start: ImageStart?, _ draws: ImageDraws,
+        _ isCancelled: () -> Bool
     ) throws -> ImageGeneration {
         let (count, size) = (owners.count, batch.shape.count)
         let sigmas = (settings.shift.map { FlowSchedule(shift: $0) } ?? schedule)
@@ -142,9 +141,9 @@ extension FlowImage {
         if let start {
             x = Tensor(owners.flatMap { start.states[$0 * size..<($0 + 1) * size] }, shape: [count, size], device: device)
         } else if settings.sharesNoise {
-            x = .normal([prompts, size], generator: generator, device: device).select(Tensor(owners, device: device))
+            x = draws.ofPrompts(size, device).select(Tensor(owners, device: device))
         } else {
-            x = .normal([count, size], generator: generator, device: device)
+            x = draws.ofSamples(size, device)
         }
         var (states, logps) = ([[Float]](), [[Float]?]())
         for step in first..<settings.steps where count > 0 {
@@ -154,7 +153,7 @@ extension FlowImage {
             let density = StepDensity(Array(repeating: gaussian, count: count), settings.reduction, device)
             let velocity = try guidedVelocity(x, Array(repeating: sigmas[step], count: count), rows: rows, batch)
             if gaussian.isRandom {
-                let noise = Tensor.normal([count, size], generator: generator, device: device)
+                let noise = draws.ofSamples(size, device)
                 let next = density.next(x, velocity: velocity, noise: noise)
                 logps.append(density.logp(of: next, from: x, velocity: velocity).floats)
                 x = next

@@ -126,7 +126,11 @@ public final class Tabular: GenerativeNetwork {
         let rows = Array(0..<prompts.count * samplesPerPrompt)
         if rows.isEmpty { return record.generation() }
         return try withoutGrad {
-            let uniform = Tensor.uniform([config.horizon, rows.count], generator: generator, device: table.device)
+            // The whole table's numbers, where these are some of several samples.
+            var whole = settings
+            whole.maxNewTokens = config.horizon
+            whole.shared?.steps = config.horizon
+            let uniform = whole.uniform(rows.count, generator: generator, device: table.device)
             var prefixes = [[Int]](repeating: [], count: rows.count)
             for step in 0..<config.horizon {
                 let states = rows.map { config.state(prompt: Int(prompts[$0 / samplesPerPrompt][0]), prefix: prefixes[$0]) }

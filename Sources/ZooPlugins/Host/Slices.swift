@@ -26,6 +26,37 @@ package enum Slices {
         }
     }
 
+    /// The same for `workers` that pass at the same time: as many parts as fill whole rounds of them, of about equal cost. A loss that
+    /// needs the whole batch gets none, however small it is.
+    package static func shares(_ batch: Batch, flags: UInt32, limit: Int, costs: [Int]? = nil, workers: Int) throws -> [[Int]] {
+        let costs = costs ?? steps(batch)
+        // Refuses what it refuses anywhere.
+        let alone = try cut(batch, flags: flags, limit: limit, costs: costs)
+        let units: [[Int]]
+        switch flags & ZOO_LOSS_CUT {
+        case ZOO_LOSS_GROUPED: units = try groups(batch)
+        case ZOO_LOSS_WHOLE: return []
+        default: units = (0..<batch.sequenceCount).map { [$0] }
+        }
+        let total = costs.reduce(0, +)
+        guard total > 0, units.count > 1 else { return alone }
+        var rounds = max(1, (total + limit * workers - 1) / (limit * workers))
+        while true {
+            let count = min(units.count, rounds * workers)
+            var parts = [[Int]](repeating: [], count: count)
+            var before = 0
+            for unit in units {
+                let cost = unit.reduce(0) { $0 + costs[$1] }
+                parts[min(count - 1, (2 * before + cost) * count / (2 * total))] += unit
+                before += cost
+            }
+            parts.removeAll(where: \.isEmpty)
+            let largest = parts.map { $0.reduce(0) { $0 + costs[$1] } }.max() ?? 0
+            if largest <= limit || count == units.count { return parts }
+            rounds += 1
+        }
+    }
+
     private static func cut(_ units: [[Int]], _ costs: [Int], _ limit: Int) -> [[Int]] {
         var parts: [[Int]] = []
         var room = 0

@@ -7,8 +7,8 @@ import ZooKit
 /// The kernel holds the lock (`flock`), so it ends with the process, however that ends. The file says who holds it. Workers
 /// inherit the lock: a folder is free only when the last process that writes to it is gone.
 package final class FolderLock: Sendable {
-    /// Who holds a folder; one line of JSON in its `.lock`.
-    struct Holder: Codable {
+    /// Who holds a folder or an artifact; one line of JSON in its lock file.
+    package struct Holder: Codable {
         var process: Int32
         var host: String
         /// In ISO 8601.
@@ -16,9 +16,32 @@ package final class FolderLock: Sendable {
         /// What it does there: "trained".
         var work: String
 
+        /// This process, from now on.
+        package init(being work: String) {
+            (process, host, self.work) = (getpid(), FolderLock.host, work)
+            since = Date().formatted(.iso8601)
+        }
+
+        /// Who says so in a lock file; nil: nobody. It may be writing just now.
+        package init?(of file: URL) {
+            guard let found = (try? Data(contentsOf: file)).flatMap({ try? JSONDecoder().decode(Holder.self, from: $0) }) else {
+                return nil
+            }
+            self = found
+        }
+
+        /// Says so in an open lock file. A reader that finds no name there still finds the lock held.
+        package func write(to descriptor: Int32) throws {
+            let text = Array(try JSON.encode(self, pretty: false) + Data("\n".utf8))
+            if ftruncate(descriptor, 0) == 0 { _ = pwrite(descriptor, text, text.count, 0) }
+        }
+
+        /// "process 42 on host atlas since 2026-01-31T12:00:00Z"
+        package var words: String { "process \(process) on host \(host) since \(since)" }
+
         /// "run runs/tiny-sft-0-1 is being trained by process 42 on host atlas since 2026-01-31T12:00:00Z"
         func sentence(_ subject: String, _ folder: URL) -> String {
-            "\(subject) \(folder.path) is being \(work) by process \(process) on host \(host) since \(since)"
+            "\(subject) \(folder.path) is being \(work) by \(words)"
         }
     }
 
@@ -45,10 +68,7 @@ package final class FolderLock: Sendable {
             close(descriptor)
             throw error
         }
-        let holder = Holder(process: getpid(), host: Self.host, since: Date().formatted(.iso8601), work: work)
-        let text = Array(try JSON.encode(holder, pretty: false) + Data("\n".utf8))
-        // A reader that finds no name here still finds the lock held.
-        if ftruncate(descriptor, 0) == 0 { _ = pwrite(descriptor, text, text.count, 0) }
+        try Holder(being: work).write(to: descriptor)
     }
 
     deinit {
@@ -63,7 +83,7 @@ package final class FolderLock: Sendable {
             switch errno {
             case EINTR: continue
             case EWOULDBLOCK:
-                let holder = Self.holder(file)
+                let holder = Holder(of: file)
                 // The holder was killed: its workers notice and end within a moment.
                 if let holder, holder.host == Self.host, !Self.isAlive(holder.process), .now < limit {
                     usleep(10_000)
@@ -86,12 +106,7 @@ package final class FolderLock: Sendable {
         }
     }
 
-    private static func holder(_ file: URL) -> Holder? {
-        // Its holder may be writing it just now.
-        (try? Data(contentsOf: file)).flatMap { try? JSONDecoder().decode(Holder.self, from: $0) }
-    }
-
     private static func isAlive(_ process: Int32) -> Bool { kill(process, 0) == 0 || errno != ESRCH }
 
-    private static var host: String { ProcessInfo.processInfo.hostName }
+    fileprivate static var host: String { ProcessInfo.processInfo.hostName }
 }

@@ -16,6 +16,10 @@ public struct Recipe: Sendable, Equatable {
     public var deterministic = true
     /// Threads of each worker process.
     public var threads = 1
+    /// Whether a run has the same bits on any number of ranks, on CPU.
+    public var reproducible = false
+    /// Seconds that a rank waits for another; no part of what a run is made from.
+    public var rankTimeout = 600.0
     /// The built-in task that makes the data; nil if the recipe names files of its own.
     public var task: TaskSpec?
     /// Tensors of images that other programs computed; nil for text, and where the task makes the images.
@@ -53,6 +57,13 @@ extension Recipe {
             "On a GPU: only kernels that give the same bits each time, as a resumed run needs; what they cost was not measured. On a CPU all do."
         )
         Key("threads", \.threads, .threads, "Threads of each worker process.")
+        Key(
+            "reproducible", \.reproducible, .flag,
+            "Weights and metrics with the same bits on any number of ranks, on CPU: gradients are summed exactly, and what is computed together does not depend on how many compute. Slower; without it, the same number of ranks has the same bits."
+        )
+        Key(
+            "rank_timeout", \.rankTimeout, .positive(to: 1e6),
+            "Seconds that a rank of a run under `torchrun`, `mpirun` or `srun` waits for another before all end with an error.")
         Key("task", optional: \.task, TaskSpec.codec, "A built-in task, which makes the data: its name, or its name and options.")
         Key(
             "images", optional: \.images, StoredImageFiles.schema.codec,

@@ -47,7 +47,7 @@ package struct CostRow {
             + roles.map { role in row(role) { $0.roles[role]?.totalSeconds } }
             + [
                 row("reward functions") { $0.rewardSeconds }, row("environment") { $0.environmentSeconds },
-                row("data") { $0.dataSeconds },
+                row("data") { $0.dataSeconds }, row("communication") { $0.communicationSeconds },
                 row("the algorithm itself") { $0.algorithmSeconds },
             ]
     }

@@ -103,6 +103,7 @@ public struct CompareController: Sendable {
         let isShared =
             base.stages.dropLast() == own.stages.dropLast() && base.task == own.task && base.seed == own.seed
             && base.device == own.device && base.deterministic == own.deterministic && base.threads == own.threads
+            && base.reproducible == own.reproducible
             && base.name == own.name
         guard !isShared else { return }
         throw ZooError(

@@ -18,7 +18,7 @@ public protocol RunObserver: Sendable {
 public struct RunController: Sendable {
     public private(set) var recipe: Recipe
     public let plugins: PluginCatalog
-    private let observer: any RunObserver
+    let observer: any RunObserver
     private let command: [String]
 
     /// Checks the recipe against the plugins: every stage's algorithm exists and accepts its parameters.
@@ -228,6 +228,16 @@ public struct RunController: Sendable {
     public static func resume(
         _ folder: RunFolder, changes: [Override] = [], isProfiled: Bool = false, observer: any RunObserver
     ) async throws {
+        let (spec, lock) = try await prepare(folder, changes, observer)
+        _ = try await concurrently([folder], jobs: 1) {
+            try Self.work($0, lock, name: spec.stage, observer: observer, isProfiled: isProfiled)
+        }
+    }
+
+    /// Locks a run that is to continue, and checks that it can.
+    static func prepare(_ folder: RunFolder, _ changes: [Override], _ observer: any RunObserver) async throws -> (
+        RunSpec, FolderLock
+    ) {
         let spec = try folder.readSpec()
         let lock = try FolderLock(folder.url, "run", being: "trained")
         folder.sweep()
@@ -244,9 +254,7 @@ public struct RunController: Sendable {
             for line in try continuation.extend(by: changes) { observer.observe(spec.stage, .message(line)) }
         }
         for model in spec.models.values { try ArtifactStore.hold(URL(filePath: model).deletingLastPathComponent()) }
-        _ = try await concurrently([folder], jobs: 1) {
-            try Self.work($0, lock, name: spec.stage, observer: observer, isProfiled: isProfiled)
-        }
+        return (spec, lock)
     }
 
     func work(_ folder: RunFolder, _ lock: FolderLock, name: String) throws {
@@ -260,12 +268,15 @@ public struct RunController: Sendable {
     }
 
     /// Runs one folder's run in a worker process to its end.
-    private static func work(
-        _ folder: RunFolder, _ lock: FolderLock, name: String, observer: any RunObserver, isProfiled: Bool = false
+    ///
+    /// - Parameter launch: where it is rank 0 of several.
+    static func work(
+        _ folder: RunFolder, _ lock: FolderLock, name: String, observer: any RunObserver, isProfiled: Bool = false,
+        as launch: Launch? = nil
     ) throws {
         folder.sweep()
         folder.note(nil)
-        do { try finish(folder, lock, name: name, observer: observer, isProfiled: isProfiled) } catch {
+        do { try finish(folder, lock, name: name, observer: observer, isProfiled: isProfiled, as: launch) } catch {
             folder.note(RunEnding(error))
             throw error
         }
@@ -280,7 +291,7 @@ public struct RunController: Sendable {
     }
 
     private static func finish(
-        _ folder: RunFolder, _ lock: FolderLock, name: String, observer: any RunObserver, isProfiled: Bool
+        _ folder: RunFolder, _ lock: FolderLock, name: String, observer: any RunObserver, isProfiled: Bool, as launch: Launch?
     ) throws {
         let spec = try folder.readSpec()
         // Earlier stages are made once for many runs.
@@ -288,7 +299,7 @@ public struct RunController: Sendable {
         let logging = isRun ? RunLogging(folder, spec) { warn($0, folder, name, observer) } : nil
         let work = RunWork(
             name: name, folder: folder.url, plugin: spec.plugin, observer: Told(observer, logging),
-            again: "continue with: zoo train --resume \(folder.url.path)")
+            again: "continue with: zoo train --resume \(folder.url.path)", launch: launch)
         do { try work.run(["run", folder.url.path] + (isProfiled ? ["--profile"] : []), lock) } catch {
             logging?.end(RunEnding(error))
             throw error
@@ -303,7 +314,7 @@ public struct RunController: Sendable {
 
 /// Passes what happens in a run on to the programs of its `log_to`.
 private struct Told: RunObserver {
-    private let observer: any RunObserver
+    let observer: any RunObserver
     private let logging: RunLogging?
 
     init(_ observer: any RunObserver, _ logging: RunLogging?) { (self.observer, self.logging) = (observer, logging) }

@@ -17,11 +17,11 @@ final class RunLog: Sendable {
     private static let most = 16 << 20
 
     /// Opens the folder's log, at its end.
-    init(in folder: URL) throws {
-        url = folder.appending(path: "log.txt")
-        if !FileManager.default.fileExists(atPath: url.path) { try OutputFile.write(Data(), to: url) }
-        // At its end, whoever else appends to it.
-        let descriptor = open(url.path, O_WRONLY | O_APPEND | O_CLOEXEC)
+    init(in folder: URL, name: String = "log.txt") throws {
+        url = folder.appending(path: name)
+        // At its end, whoever else appends to it. Under its own name at once: the holder of the folder's lock sweeps half-written files
+        // away, and a rank that writes nothing but its log is not the holder.
+        let descriptor = open(url.path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw FileError(writing: url.path, POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)) }
         state = Mutex(State(file: FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)))
     }

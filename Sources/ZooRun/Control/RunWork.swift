@@ -4,6 +4,7 @@ import ZooBase
 import ZooKit
 import ZooPlugins
 import ZooRecords
+import ZooServices
 
 /// A worker that trains or probes in a folder, as its host sees it.
 struct RunWork: Sendable {
@@ -15,6 +16,8 @@ struct RunWork: Sendable {
     let observer: any RunObserver
     /// How to continue after a stop.
     let again: String
+    /// Where it is one of several ranks; nil: it is alone.
+    var launch: Launch?
 
     /// What the worker has reported.
     private struct Reported {
@@ -41,10 +44,11 @@ struct RunWork: Sendable {
     /// Runs it to its end. Throws the worker's own error, or how it ended.
     ///
     /// It has done its work if it says so, whatever the status of its process. A crash after that is a warning.
-    /// - Parameter lock: of the folder, which the worker holds too.
-    func run(_ arguments: [String], _ lock: FolderLock) throws {
+    /// - Parameter lock: of the folder, which the worker holds too; nil for a rank that writes nothing there.
+    func run(_ arguments: [String], _ lock: FolderLock?) throws {
         let reported = Mutex(Reported())
-        let log = try RunLog(in: folder)
+        let rank = launch?.rank ?? 0
+        let log = try RunLog(in: folder, name: rank > 0 ? "log-rank-\(rank).txt" : "log.txt")
         func printed(_ stream: String) -> Worker.Output {
             .lines { line in
                 // What comes after the result is about its end: a backtrace.
@@ -75,6 +79,7 @@ struct RunWork: Sendable {
             if isFirst { say("\(culprit) writes to a descriptor of the host, which is not its own; see \(log.url.path)", log) }
         }
         worker.lock = lock
+        if let launch { worker.environment[Launch.variable] = try JSON.text(launch) }
         let exit = try worker.runAndWait()
         let found = reported.withLock { $0 }
         if !found.hasEnded, found.isDone || found.failure != nil { say(afterwards(exit, found), log) }
@@ -82,7 +87,8 @@ struct RunWork: Sendable {
         if let error = found.failure { throw error }
         if found.isDone { return }
         if found.isStopped {
-            guard LiveWorkers.shared.wasInterrupted else {
+            // A signal to one rank stops all of them.
+            guard LiveWorkers.shared.wasInterrupted || launch != nil else {
                 throw ZooError(.aborted, "run '\(name)' was stopped by a signal sent only to its process; \(again)")
             }
             throw ZooError(.cancelled, "stopped; \(again)")

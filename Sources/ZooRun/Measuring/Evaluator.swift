@@ -26,6 +26,7 @@ final class Evaluator {
         self.evaluation = evaluation
         self.services = services
         gold = try setup.rewards(evaluation.gold, stop: stop)
+        gold.ranks = services.rewards.ranks
         guard let source = evaluation.prompts else {
             throw ZooError(.invalidArgument, "\(setup.recipe.file.path): 'evaluation' has no 'prompts' to sample for")
         }

@@ -17,10 +17,12 @@ struct BestKeeper {
 
     private let rule: BestModel
     private let folder: RunFolder
+    /// Whether it writes what it keeps; else it only knows, as the rank does that does.
+    private let writes: Bool
     private(set) var found: Found?
 
-    init(_ rule: BestModel, _ folder: RunFolder) throws {
-        (self.rule, self.folder) = (rule, folder)
+    init(_ rule: BestModel, _ folder: RunFolder, writes: Bool = true) throws {
+        (self.rule, self.folder, self.writes) = (rule, folder, writes)
         let isKept = FileManager.default.fileExists(atPath: folder.bestRecord.path)
         found = isKept ? try JSON.decode(Found.self, from: folder.bestRecord) : nil
     }
@@ -39,9 +41,9 @@ struct BestKeeper {
         }
         if let found, rule.isLower ? value >= found.value : value <= found.value { return }
         guard !value.isNaN else { return }
-        try save(folder.best)
+        if writes { try save(folder.best) }
         let best = Found(iteration: iteration, metric: rule.metric, value: value)
-        try OutputFile.write(JSON.encode(best), to: folder.bestRecord)
+        if writes { try OutputFile.write(JSON.encode(best), to: folder.bestRecord) }
         found = best
     }
 

@@ -11,13 +11,22 @@ extension RunServices {
     ///
     /// An algorithm that learns from built pairs has spent a budget of samples or queries before its first iteration: then the
     /// passes over the pairs are the progress.
-    func spent(_ stage: Stage) -> Double {
+    func spent(_ stage: Stage) -> Double { rankClock ?? spentHere(stage) }
+
+    /// The same by this process's own clock.
+    private func spentHere(_ stage: Stage) -> Double {
         if let building = stage.pairsPaid, let count = data.count(.pairs) {
             return Double(data.given(.pairs)) / Double(count * building.epochs)
         }
         if stage.budget.axis == .epochs { return epochs / stage.budget.amount }
         let running = stage.budget.axis == .seconds ? stepStart.map { secondsNow() - $0 } ?? 0 : 0
         return (stage.budget.axis.spent(model.ledger) + running) / stage.budget.amount
+    }
+
+    /// Takes rank 0's clock for a budget of seconds: by their own, ranks would end after different iterations.
+    func takeClock(_ stage: Stage) throws {
+        guard stage.budget.axis == .seconds, let ranks = model.ranks, ranks.areSeveral else { return }
+        rankClock = try ranks.first(spentHere(stage), "the clock")
     }
 
     /// Runs one iteration and times it.

@@ -124,10 +124,17 @@ struct Checkpoint {
 
     // MARK: - Writing
 
+    /// Rank 0 writes; every rank must hold the same before the checkpoint gets its name.
     func save(step: Int, services: RunServices, algorithm: AlgorithmInstance) throws {
+        func agree() throws {
+            guard let ranks = services.model.ranks, ranks.areSeveral else { return }
+            try ranks.agree(print(services, algorithm), "checkpoint of iteration \(step)")
+        }
+        guard services.model.ranks?.writes ?? true else { return try agree() }
         do {
             try OutputFolder.write(url(step), existing: .replace) { part in
                 try write(to: part, step: step, services: services, algorithm: algorithm)
+                try agree()
             }
         } catch {
             let reason = ZooError(plain: error)
@@ -135,6 +142,21 @@ struct Checkpoint {
                 reason.code, "the checkpoint of iteration \(step) in \(folder.checkpoints.path) could not be written: \(reason)")
         }
         for old in try steps().filter({ $0 < step }).dropLast(settings.keep - 1) { OutputFolder.discard(url(old)) }
+    }
+
+    /// What all ranks must hold after the same iterations.
+    private func print(_ services: RunServices, _ algorithm: AlgorithmInstance) throws -> RankPrint {
+        var print = RankPrint()
+        print.add("the position in the data", Array(try JSON.encode(services.data.cursors)))
+        print.add("the generator of samples", services.sampling.state)
+        print.add("the plugin's random numbers", Array(try JSON.encode(services.random)))
+        print.add("the plugin's state", Array(try algorithm.save()))
+        for (name, role) in services.model.roles.built.sorted(by: { $0.key < $1.key }) {
+            print.add("the version of '\(name)'", [role.version])
+            guard role.optimizer != nil else { continue }
+            for parameter in role.network.parameters { print.add("'\(name)', \(parameter.name)", parameter.tensor.floats) }
+        }
+        return print
     }
 
     private func write(to part: URL, step: Int, services: RunServices, algorithm: AlgorithmInstance) throws {

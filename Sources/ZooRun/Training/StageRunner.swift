@@ -19,6 +19,10 @@ public struct StageRunner {
     private let start: Int?
     private let instances: Instances
     private let profile: Profile?
+    /// nil: this process trains alone.
+    private let launch: Launch?
+    /// Whether this process writes the run's files; where several train it, rank 0 does.
+    private var writes: Bool { launch.map { $0.rank == 0 } ?? true }
 
     /// - Parameters:
     ///   - instances: holds the algorithm until the run's end was reported.
@@ -32,9 +36,11 @@ public struct StageRunner {
         self.stop = stop
         self.instances = instances
         profile = isProfiled ? Profile() : nil
+        launch = try Launch.ofWorker()
         spec = try folder.readSpec()
         start = try Checkpoint(folder: folder).newest()
-        self.sinks = try [JSONLinesSink(folder.metrics, after: start ?? 0)] + sinks(folder, start ?? 0)
+        let writes = launch.map { $0.rank == 0 } ?? true
+        self.sinks = try writes ? [JSONLinesSink(folder.metrics, after: start ?? 0)] + sinks(folder, start ?? 0) : []
     }
 
     /// Runs to the end of the budget, or to a stop with a checkpoint. Returns whether the run is finished.
@@ -48,12 +54,14 @@ public struct StageRunner {
         Engine.configure(threads: spec.threads)
         let plugin = try Plugin(spec)
         let (stage, description) = try plugin.subject(of: spec)
-        try noteEnvironment(plugin.description)
+        try check(plugin.description)
         // Without the code, more of which is paged in later.
         let programBytes = Engine.residentBytes - Engine.fileBackedBytes
         let programHeap = Engine.heapBytes
         let setup = try StageSetup(spec, needs: description.needs)
         let services = try setup.services(folder: folder, stop: stop)
+        let ranks = try joined(services)
+        if writes { try noteEnvironment(plugin.description, ranks) }
         let table = HostTable(profile.map { ProfilingServices(services, $0) } ?? services)
         if let profile {
             services.model.observe = { profile.note($0, .passes, since: $1, to: $2, flops: $3, steps: $4) }
@@ -78,7 +86,32 @@ public struct StageRunner {
         clock.end(.loading, since: processStart)
         guard try train(setup, services, algorithm, checkpoint, evaluator, clock) else { return false }
         try finish(setup, services, evaluator, clock, programHeap: programHeap)
+        try services.model.ranks?.meet("the end of the run")
         return true
+    }
+
+    /// Joins the other ranks of a launch, after what each prepares for itself. nil: this process trains alone.
+    ///
+    /// - Returns: who they are.
+    private func joined(_ services: RunServices) throws -> RunEnvironment.RankNote? {
+        let recipe = spec.recipe
+        guard launch != nil || recipe.reproducible else { return nil }
+        guard recipe.device == "cpu" else {
+            let what = launch == nil ? "reproducible: true" : "a run on several ranks"
+            throw ZooError(
+                .invalidArgument, "\(recipe.file.path): \(what) needs device: cpu, and the recipe's is \(recipe.device)")
+        }
+        let ranks =
+            try launch.map { try Ranks(joining: $0, reproducible: recipe.reproducible, timeout: recipe.rankTimeout) }
+            ?? Ranks(reproducible: true)
+        (services.model.ranks, services.rewards.ranks) = (ranks, ranks)
+        guard let launch else { return nil }
+        var print = RankPrint()
+        print.add("the checkpoint that it continues from", [start ?? 0])
+        print.add("the recipe", Array(try JSON.text(recipe.json).utf8))
+        try ranks.agree(print, "the start of the run")
+        let hosts = try ranks.texts(ProcessInfo.processInfo.hostName, "the machines")
+        return RunEnvironment.RankNote(launcher: launch.launcher, hosts: hosts)
     }
 
     // MARK: - Training
@@ -90,6 +123,7 @@ public struct StageRunner {
         let stage = setup.stage
         let model = services.model
         model.progress = { [unowned services] in services.spent(stage) }
+        model.takeClock = { [unowned services] in try services.takeClock(stage) }
         let first = model.ledger.algorithmSteps
         var saved = first
         var watch = ProgressWatch(stage, services)
@@ -100,21 +134,25 @@ public struct StageRunner {
                     "warning: \(sentence): '\(id)' is slow or hangs. The run waits; Ctrl-C twice, or `kill -9 \(getpid())`, ends it, and "
                         + "`zoo train --resume \(path)` continues it from its newest checkpoint"))
         }
-        var best = try stage.best.map { try BestKeeper($0, folder) }
+        let ranks = model.ranks
+        var best = try stage.best.map { try BestKeeper($0, folder, writes: writes) }
         if best != nil, evaluator == nil {
             throw ZooError(.invalidArgument, "stage '\(stage.name)': 'best' needs an 'evaluation', by which a model is best")
         }
         if let evaluator, saved == 0, try evaluator.begin() { try record(setup, services, evaluator, &best, clock, left) }
         while true {
+            try services.takeClock(stage)
             let fraction = services.spent(stage)
             if fraction >= 1 {
                 if let best { RunEvent.send(.message(best.sentence)) }
-                if stage.checkpoints.afterEnd, try checkpoint.newest() != model.ledger.algorithmSteps {
+                let isKept = try writes && stage.checkpoints.afterEnd && checkpoint.newest() == model.ledger.algorithmSteps
+                if stage.checkpoints.afterEnd, try ranks?.any(isKept, "whether the end is kept") ?? isKept == false {
                     try save(checkpoint, services, algorithm, clock)
                 }
                 return true
             }
-            if stop.isRaised {
+            // A signal reaches one rank before another: all end after the same iteration.
+            if try ranks?.any(stop.isRaised, "whether to stop") ?? stop.isRaised {
                 if saved < model.ledger.algorithmSteps {
                     try save(checkpoint, services, algorithm, clock)
                 }
@@ -128,11 +166,12 @@ public struct StageRunner {
                 }
             }
             HostChannel.endCopies()
+            try services.takeClock(stage)
             model.ledger.algorithmSteps += 1
             left.note(seconds: secondsNow() - start, share: services.spent(stage) - fraction)
             try record(setup, services, evaluator, &best, clock, left)
             let step = model.ledger.algorithmSteps
-            if step == first + 1 { checkpoint.announce(stage.checkpoints, of: services) }
+            if step == first + 1, writes { checkpoint.announce(stage.checkpoints, of: services) }
             if stage.checkpoints.every > 0, step - saved >= stage.checkpoints.every {
                 let start = secondsNow()
                 try save(checkpoint, services, algorithm, clock)
@@ -146,16 +185,21 @@ public struct StageRunner {
         }
     }
 
-    /// The environment is recorded once; a run resumes with the same plugin.
-    private func noteEnvironment(_ plugin: PluginDescription) throws {
+    /// A run resumes with the same plugin.
+    private func check(_ plugin: PluginDescription) throws {
         if let expected = spec.pluginSHA256, expected != plugin.sha256 {
             throw ZooError(
                 .failedPrecondition,
                 "\(plugin.path) is not the build that the run was started with: expected sha256 \(expected), found \(plugin.sha256); restore "
                     + "it, or start a new run")
         }
+    }
+
+    /// The environment is recorded once.
+    private func noteEnvironment(_ plugin: PluginDescription, _ ranks: RunEnvironment.RankNote?) throws {
         guard !FileManager.default.fileExists(atPath: folder.environment.path) else { return }
-        try OutputFile.write(JSON.encode(RunEnvironment(spec, plugin, libtorch: Engine.version)), to: folder.environment)
+        let environment = RunEnvironment(spec, plugin, libtorch: Engine.version, ranks: ranks)
+        try OutputFile.write(JSON.encode(environment), to: folder.environment)
     }
 
     private func save(
@@ -221,36 +265,46 @@ public struct StageRunner {
             throw ZooError(.failedPrecondition, "algorithm '\(setup.stage.algorithm)' updated neither policy nor reward")
         }
         let kept = trained == "policy" ? services.keptPolicy : trained
-        try clock.time(.saving) {
-            try save(try roles.role(kept), to: folder.model, setup)
-            for other in setup.stage.save {
-                guard let role = roles.built[other.rawValue] else {
-                    let sentence = "no \(other.rawValue) is saved: algorithm '\(setup.stage.algorithm)' built none"
-                    RunEvent.send(.message(sentence))
-                    continue
-                }
-                try save(role, to: folder.url.appending(path: other.rawValue, directoryHint: .isDirectory), setup)
-            }
+        if writes {
+            try clock.time(.saving) { try saveNetworks(setup, kept, roles) }
         }
         if let evaluator, trained == "policy" || evaluator.hasHeldOutRows {
             RunEvent.send(.phase("evaluating"))
             let result = try evaluator.run(samples: trained == "policy")
-            try OutputFile.write(JSON.encode(result), to: folder.evaluation)
-            let lines = try result.samples.map { try JSON.text($0) + "\n" }
-            if let images = result.images {
-                try OutputFile.write(images.png(), to: folder.images)
-                if !images.latentNames.isEmpty { try images.writeLatents(to: folder.latents) }
-            } else if !lines.isEmpty {
-                try OutputFile.write(Data(lines.joined().utf8), to: folder.samples)
-            }
-            for sink in sinks { try sink.evaluation(result, step: services.model.ledger.algorithmSteps) }
+            if writes { try write(result, services) }
         }
+        guard writes else { return }
         try clock.time(.logging) { for sink in sinks { try sink.close() } }
         clock.stop()
         var ledger = services.model.ledgerWithBytes()
         try ledger.noteMemory(programHeap: programHeap, device: services.model.device)
         try OutputFile.write(JSON.encode(ledger), to: folder.ledger)
         try folder.finish(networks: setup.stage.save.map(\.rawValue))
+    }
+
+    /// The trained model, and what the stage saves besides.
+    private func saveNetworks(_ setup: StageSetup, _ kept: String, _ roles: Roles) throws {
+        try save(try roles.role(kept), to: folder.model, setup)
+        for other in setup.stage.save {
+            guard let role = roles.built[other.rawValue] else {
+                let sentence = "no \(other.rawValue) is saved: algorithm '\(setup.stage.algorithm)' built none"
+                RunEvent.send(.message(sentence))
+                continue
+            }
+            try save(role, to: folder.url.appending(path: other.rawValue, directoryHint: .isDirectory), setup)
+        }
+    }
+
+    private func write(_ result: EvaluationResult, _ services: RunServices) throws {
+        try OutputFile.write(JSON.encode(result), to: folder.evaluation)
+        let lines = try result.samples.map { try JSON.text($0) + "\n" }
+        if let images = result.images {
+            try OutputFile.write(images.png(), to: folder.images)
+            if !images.latentNames.isEmpty { try images.writeLatents(to: folder.latents) }
+        } else if !lines.isEmpty {
+            try OutputFile.write(Data(lines.joined().utf8), to: folder.samples)
+        }
+        for sink in sinks { try sink.evaluation(result, step: services.model.ledger.algorithmSteps) }
     }
 
     /// Writes a network's folder in Hugging Face's layout, atomically.

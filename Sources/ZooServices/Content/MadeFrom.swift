@@ -32,6 +32,7 @@ extension MadeFrom {
             }
         }
         key["seed"] = .number(Double(spec.seed))
+        if spec.recipe.reproducible { key["reproducible"] = true }
         key["evaluation"] = try evaluation.map { try contents.evaluation($0, of: stage) }
         self.init(recipe: spec.recipe.file.path, stage: stage.name, inputs: contents.inputs, key: .object(key))
     }

@@ -91,8 +91,8 @@ package struct ImageModality: Modality {
         let sampler = (request.settings.denoising ?? DenoisingSettings()).sampler(format, iteration: iteration)
         let drawn = try network.generate(
             prompts: request.prompts.imagePrompts(format), shape: format.shape, referenceShape: format.referenceShape,
-            samplesPerPrompt: request.samples, settings: sampler, start: request.start, generator: generator,
-            isCancelled: isCancelled)
+            samplesPerPrompt: request.samples, settings: sampler, start: request.start, shared: request.shared,
+            generator: generator, isCancelled: isCancelled)
         let images = drawn.sequences
         var own = Batch(offsets: images.offsets, mask: images.mask)
         own.set(images)

@@ -109,12 +109,36 @@ package struct SamplingRequest {
     var start: ImageStart?
     /// The rows that the prompts' column `row` counts, for what answers the policy.
     var row: (Int) -> Row?
+    /// Where the prompts are some of several whose samples are drawn in other calls: the first one's place, and how many there are.
+    var part: (first: Int, of: Int)?
 
     package init(
         prompts: Batch, samples: Int, settings: RolloutSettings, start: ImageStart? = nil,
         row: @escaping (Int) -> Row? = { _ in nil }
     ) {
         (self.prompts, self.samples, self.settings, self.start, self.row) = (prompts, samples, settings, start, row)
+    }
+
+    /// Its samples among all; nil where these are all.
+    var shared: SharedDraws? {
+        part.map { part in
+            let first = part.first * samples
+            return SharedDraws(
+                rows: Array(first..<first + prompts.sequenceCount * samples), of: part.of * samples, steps: settings.maxNewTokens)
+        }
+    }
+
+    /// The request for some of its prompts, each of which gets the samples that it gets among all.
+    func choosing(_ chosen: Range<Int>) -> SamplingRequest {
+        var request = self
+        request.prompts = prompts.selecting(Array(chosen))
+        if let start {
+            let size = start.states.count / max(1, prompts.sequenceCount)
+            request.start = ImageStart(
+                states: Array(start.states[chosen.lowerBound * size..<chosen.upperBound * size]), step: start.step)
+        }
+        request.part = (chosen.lowerBound, prompts.sequenceCount)
+        return request
     }
 }
 
@@ -135,6 +159,8 @@ package struct Drawn {
     var prefill = (seconds: 0.0, flops: 0.0)
     /// Seconds that it waited for an environment.
     var environmentSeconds = 0.0
+    /// How often it took numbers from the generator: that of the turn with the most turns is where all of them leave it.
+    var draws = 1
 }
 
 /// Preference pairs as they are kept, and what building them cost.

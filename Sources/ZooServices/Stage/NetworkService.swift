@@ -12,7 +12,7 @@ import ZooTensor
 package final class NetworkService {
     package let roles: Roles
     /// Steps in one forward and backward pass.
-    private let microbatchTokens: Int
+    let microbatchTokens: Int
     /// Bytes that the activations of such a pass may take; nil: 1 GiB, or one sequence.
     private let activations: Int?
     /// Where the networks are.
@@ -26,7 +26,15 @@ package final class NetworkService {
     package internal(set) var past: PastPolicies?
     /// Is told each pass that is charged: the role and what it did, from when to when, and its operations and steps.
     package var observe: ((_ pass: String, _ start: Double, _ end: Double, _ flops: Double, _ steps: Int) -> Void)?
-    private let modality: any Modality
+    let modality: any Modality
+    /// Those that share the passes; nil: this process makes them all, one after the other.
+    package var ranks: Ranks?
+    /// Takes rank 0's clock, before an update asks for it.
+    package var takeClock: (() throws -> Void)?
+    /// What was charged since the ranks last told each other; nil: nobody else is told.
+    var charges: [Charge]?
+    /// By role, what the exact sums of its gradient have come to.
+    var sums: [String: ExactSums] = [:]
     /// Scores of the frozen reference by content: DPO's pairs recur each epoch, and the reference's scores do not change.
     package var referenceScores: [[Int32]: Double] = [:]
 
@@ -56,8 +64,9 @@ package final class NetworkService {
         return try forward(role, batch, wanted)
     }
 
-    private func forward(_ role: RoleNetwork, _ batch: Batch, _ wanted: [NetworkOutput]) throws -> [Column] {
+    func forward(_ role: RoleNetwork, _ batch: Batch, _ wanted: [NetworkOutput]) throws -> [Column] {
         try RoleRules.requireSequences(batch)
+        if let ranks { return try forward(role, batch, wanted, ranks) }
         var values = wanted.map { [Double](repeating: 0, count: $0 == .score ? batch.sequenceCount : batch.stepCount) }
         for part in Slices.bySteps(batch, limit: microbatchTokens, costs: modality.costs(batch)) {
             let slice = batch.selecting(part)
@@ -80,7 +89,7 @@ package final class NetworkService {
     }
 
     /// One forward pass: the packed tensors, and the same as columns.
-    private func evaluate(_ role: RoleNetwork, _ slice: Batch, _ wanted: [NetworkOutput]) throws -> (
+    func evaluate(_ role: RoleNetwork, _ slice: Batch, _ wanted: [NetworkOutput]) throws -> (
         tensors: [Tensor], columns: [Column]
     ) {
         let sequences = try modality.sequences(slice)
@@ -110,7 +119,7 @@ package final class NetworkService {
         guard let found = try modality.forward(role.network, klTo: reference.network, sequences, wanted) else {
             throw RoleRules.noOutput(NetworkOutput.klReference.rawValue, of: role.name)
         }
-        ledger.charge(reference.name, .forward, seconds: 0, flops: found.referenceFLOPs, steps: sequences.stepCount)
+        count(reference.name, .forward, seconds: 0, flops: found.referenceFLOPs, steps: sequences.stepCount)
         return found.tensors
     }
 
@@ -126,6 +135,7 @@ package final class NetworkService {
         role.hasGradient = true
         let costs = modality.costs(batch)
         let limit = limit(role, costs ?? (0..<batch.sequenceCount).map { batch.steps(of: $0).count })
+        if let ranks { return try accumulate(role, batch, wanted, flags, limit, loss, ranks) }
         let whole = try Slices.cut(batch, flags: flags, limit: limit, costs: costs)
         guard !whole.isEmpty else { return try accumulateWhole(role, batch, wanted, limit, loss) }
         var total = 0.0
@@ -175,7 +185,7 @@ package final class NetworkService {
         return total
     }
 
-    private func requireFinite(_ loss: Double, _ role: RoleNetwork) throws {
+    func requireFinite(_ loss: Double, _ role: RoleNetwork) throws {
         guard !loss.isFinite else { return }
         empty(role)  // an update that the plugin asks for all the same has nothing to apply
         throw ZooError(
@@ -184,7 +194,7 @@ package final class NetworkService {
                 + "gradients of such a loss mean nothing, so nothing was updated")
     }
 
-    private func backward(
+    func backward(
         _ role: RoleNetwork, _ slice: Batch, _ wanted: [NetworkOutput], _ tensors: [Tensor], _ gradients: [[Double]]
     ) throws {
         let start = secondsNow()
@@ -214,6 +224,7 @@ package final class NetworkService {
         guard let optimizer = role.optimizer, role.hasGradient else {
             throw RoleRules.noGradient(name)
         }
+        if let ranks { try sum(role, ranks) }
         let start = secondsNow()
         let limit = role.settings.maxGradientNorm
         let norm =
@@ -238,6 +249,7 @@ package final class NetworkService {
 
     private func empty(_ role: RoleNetwork) {
         role.optimizer?.zeroGradients()
+        sums[role.name] = nil
         role.hasGradient = false
     }
 
@@ -290,7 +302,7 @@ package final class NetworkService {
     func charge(
         _ role: RoleNetwork, _ activity: Ledger.Activity, from start: Double, to end: Double, flops: Double, steps: Int
     ) {
-        ledger.charge(role.name, activity, seconds: end - start, flops: flops, steps: steps)
+        count(role.name, activity, seconds: end - start, flops: flops, steps: steps)
         observe?("\(activity.rawValue) \(role.name)", start, end, flops, steps)
     }
 

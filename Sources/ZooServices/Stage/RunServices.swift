@@ -32,6 +32,8 @@ package final class RunServices: HostServices, NetworkAccess {
     package let common: CommonMetrics
     /// When the run is measured along the way; nil if the recipe says when, or nothing is measured.
     package var schedule: EvaluationSchedule?
+    /// The share of a budget of seconds that is spent by rank 0's clock, as it was asked last; nil: this process has its own.
+    package var rankClock: Double?
     let stop: StopSignal
     private let seed: UInt64
     /// Start time of the current iteration; nil between iterations.
@@ -108,22 +110,28 @@ package final class RunServices: HostServices, NetworkAccess {
         _ request: SamplingRequest, role name: String, past: PastPolicies.Past? = nil, generator: Generator
     ) throws -> Batch {
         let role = try model.roles.role(name)
+        let drawn =
+            try model.ranks.map { try drawn(request, role, past: past, generator, $0) }
+            ?? draw(request, role, past: past, generator)
+        return sampled(drawn, of: request, version: past?.version ?? role.version)
+    }
+
+    /// Draws samples in this process, and charges the call.
+    func draw(_ request: SamplingRequest, _ role: RoleNetwork, past: PastPolicies.Past?, _ generator: Generator) throws -> Drawn {
         let start = secondsNow()
         let (stop, iteration) = (stop, model.ledger.algorithmSteps)
         let drawn = try model.transient(role) {
             let sequences = request.prompts.sequenceCount * request.samples
-            return try MemoryUse.noting(
-                .sampling(role: name, sequences: sequences, tokens: modality is ImageModality ? 0 : request.settings.maxNewTokens)
-            ) {
+            let tokens = modality is ImageModality ? 0 : request.settings.maxNewTokens
+            return try MemoryUse.noting(.sampling(role: role.name, sequences: sequences, tokens: tokens)) {
                 try modality.generate(
                     request, with: past?.network ?? role.network, generator: generator, iteration: iteration,
                     isCancelled: { stop.isImmediate })
             }
         }
         guard let drawn else {
-            throw RoleRules.notSampled(name)
+            throw RoleRules.notSampled(role.name)
         }
-        let batch = sampled(drawn, of: request, version: past?.version ?? role.version)
         model.device.synchronize()
         let began = start + drawn.environmentSeconds
         if drawn.prefill.seconds > 0 {
@@ -135,7 +143,7 @@ package final class RunServices: HostServices, NetworkAccess {
         if drawn.environmentSeconds > 0 {
             model.ledger.environmentSeconds = (model.ledger.environmentSeconds ?? 0) + drawn.environmentSeconds
         }
-        return batch
+        return drawn
     }
 
     /// Samples with the columns that all of them have, their prompts' among them.

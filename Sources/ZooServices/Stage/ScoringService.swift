@@ -49,6 +49,8 @@ package final class ScoringService {
     private let components: [Component]
     private let modality: any Modality
     private let microbatchTokens: Int
+    /// Those that share the scoring; nil: this process scores everything.
+    package var ranks: Ranks?
 
     package init(_ components: [Component], _ modality: any Modality, microbatchTokens: Int) {
         self.components = components
@@ -101,7 +103,7 @@ package final class ScoringService {
             throw ZooError(.unavailable, "this stage has no reward: give the stage a list 'rewards'")
         }
         let start = secondsNow()
-        let modelSeconds = ledger.roles["reward"]?.totalSeconds ?? 0
+        let (modelSeconds, before) = (ledger.roles["reward"]?.totalSeconds ?? 0, ledger.communicationSeconds ?? 0)
         let items = try modality.items(batch, row)
         var total = [Double](repeating: .nan, count: batch.sequenceCount)
         var columns: [Column] = []
@@ -122,7 +124,8 @@ package final class ScoringService {
             parts.add(raw.steps, weight: component.weight / component.normalization.deviation)
         }
         ledger.rewardQueries += batch.sequenceCount
-        ledger.rewardSeconds += secondsNow() - start - ((ledger.roles["reward"]?.totalSeconds ?? 0) - modelSeconds)
+        let waited = (ledger.communicationSeconds ?? 0) - before
+        ledger.rewardSeconds += secondsNow() - start - waited - ((ledger.roles["reward"]?.totalSeconds ?? 0) - modelSeconds)
         noteWeights(&ledger)
         return [Column("reward", perStep: false, .f64(total))] + columns + (parts.column(total).map { [$0] } ?? [])
     }
@@ -135,8 +138,17 @@ package final class ScoringService {
         }
         switch component.scorer {
         case .function(let function): return whole(try items.map(function.score))
-        case .program(let program): return try program.scores(items, iteration: ledger.algorithmSteps)
-        case .library(let reward): return try reward.scores(batch, items)
+        case .program(let program):
+            let iteration = ledger.algorithmSteps
+            guard let ranks, ranks.areSeveral else { return try program.scores(items, iteration: iteration) }
+            return try ranks.share(batch, component.name, &ledger) {
+                try program.scores(Array(items[$0]), iteration: iteration)
+            }
+        case .library(let reward):
+            guard let ranks, ranks.areSeveral else { return try reward.scores(batch, items) }
+            return try ranks.share(batch, component.name, &ledger) {
+                try reward.scores(batch.selecting(Array($0)), Array(items[$0]))
+            }
         case .environment:
             let rewards = try batch.steps(EpisodeSampler.rewards)
             let steps = (0..<batch.sequenceCount).map { batch.steps(of: $0).filter { batch.mask[$0] }.map { rewards[$0] } }
@@ -144,8 +156,14 @@ package final class ScoringService {
         case .model(let network, let other):
             let sequences = try other.map { try modality.reread(batch, items, row, by: $0) } ?? batch
             var scores: [Double] = []
-            for part in Slices.bySteps(sequences, limit: microbatchTokens) {
+            let parts = Slices.bySteps(sequences, limit: microbatchTokens)
+            for (index, part) in parts.enumerated() {
                 let slice = Sequences(sequences.selecting(part))
+                guard ranks?.does(index) ?? true else {  // another rank does; its operations count here too
+                    ledger.charge(
+                        "reward", .forward, seconds: 0, flops: network.forwardFLOPs(slice, [.score]), steps: slice.tokens.count)
+                    continue
+                }
                 let start = secondsNow()
                 // Reading the scores waits for a GPU that makes them.
                 let (found, bytes) = try network.device.transientBytes {
@@ -159,7 +177,8 @@ package final class ScoringService {
                     "reward", .forward, seconds: secondsNow() - start, flops: network.forwardFLOPs(slice, [.score]),
                     steps: slice.tokens.count)
             }
-            return whole(scores)
+            guard let ranks, ranks.areSeveral else { return whole(scores) }
+            return whole(try ranks.join(scores, of: parts, batch, component.name, &ledger))
         }
     }
 

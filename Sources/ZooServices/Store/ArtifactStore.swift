@@ -84,8 +84,11 @@ package enum ArtifactStore {
                         close(descriptor)
                         continue
                     }
+                    // Those who wait are told who it is. What a dead process said here is overwritten: its lock ended with it.
+                    try FolderLock.Holder(being: "made").write(to: descriptor)
                     Leftovers.sweep(artifact.deletingLastPathComponent(), prefix: artifact.lastPathComponent)
                     if try !isWhole() { try make() }
+                    ftruncate(descriptor, 0)
                     // Between the two locks another process may remove what was just made; then it is made again.
                     try lock(descriptor, LOCK_SH, artifact)
                     guard isCurrent(descriptor, artifact), FileManager.default.fileExists(atPath: artifact.path) else {
@@ -143,7 +146,12 @@ package enum ArtifactStore {
 
     private static func lock(_ descriptor: Int32, _ kind: Int32, _ artifact: URL) throws {
         if flock(descriptor, kind | LOCK_NB) == 0 { return }
-        if errno == EWOULDBLOCK { say("waiting for another process that is using \(artifact.lastPathComponent)") }
+        if errno == EWOULDBLOCK {
+            let holder = FolderLock.Holder(of: lockFile(artifact))
+            say(
+                holder.map { "waiting for \(artifact.lastPathComponent), which is being made by \($0.words)" }
+                    ?? "waiting for another process that is using \(artifact.lastPathComponent)")
+        }
         while flock(descriptor, kind) != 0 {
             guard errno == EINTR else {
                 let number = POSIXErrorCode(rawValue: errno) ?? .EIO

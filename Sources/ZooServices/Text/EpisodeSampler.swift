@@ -51,32 +51,37 @@ struct EpisodeSampler {
         var episodes = (0..<prompts.sequenceCount * request.samples).map { index in
             Episode(Array(prompts.tokens[prompts.steps(of: index / request.samples)]))
         }
-        try begin(&episodes, request, generator)
-        var (flops, steps) = (0.0, 0)
+        let place = request.shared ?? SharedDraws(rows: Array(episodes.indices), of: episodes.count, steps: settings.maxNewTokens)
+        try begin(&episodes, request, generator, first: place.rows.first ?? 0)
+        var (flops, steps, turns) = (0.0, 0, 0)
         var prefill = (seconds: 0.0, flops: 0.0)
         for turn in 0..<environment.settings.maxTurns {
             let going = episodes.indices.filter { !episodes[$0].isOver }
             if going.isEmpty { break }
             let drawn = try network.generate(
-                prompts: going.map { episodes[$0].tokens }, samplesPerPrompt: 1, settings: sampler(for: going, of: episodes),
+                prompts: going.map { episodes[$0].tokens }, samplesPerPrompt: 1,
+                settings: sampler(for: going, of: episodes, place),
                 generator: generator, isCancelled: isCancelled)
             flops += network.generationFLOPs(drawn.sequences)
             prefill.seconds += drawn.prefillSeconds
             prefill.flops += network.prefillFLOPs(drawn.sequences)
             steps += drawn.sequences.tokens.count
-            let turns = take(drawn, going, &episodes)
+            turns += 1
+            let taken = take(drawn, going, &episodes)
             let isLast = turn == environment.settings.maxTurns - 1
-            for (turn, reply) in zip(turns, try environment.step(turns)) {
+            for (turn, reply) in zip(taken, try environment.step(taken)) {
                 end(turn, with: reply, isLast: isLast, &episodes[turn.episode])
                 if !episodes[turn.episode].isOver { try append(reply.observation, to: &episodes[turn.episode]) }
             }
         }
-        var all = drawn(episodes, flops: flops, steps: steps, seconds: environment.seconds - waited)
-        all.prefill = prefill
-        return all
+        var found = drawn(episodes, flops: flops, steps: steps, seconds: environment.seconds - waited)
+        found.draws = 1 + turns
+        found.prefill = prefill
+        return found
     }
 
-    private func begin(_ episodes: inout [Episode], _ request: SamplingRequest, _ generator: Generator) throws {
+    /// - Parameter first: the place of the first one among all episodes that are drawn together.
+    private func begin(_ episodes: inout [Episode], _ request: SamplingRequest, _ generator: Generator, first place: Int) throws {
         let rows = request.prompts.column("row")?.integers
         // Different for every rollout, the same in every run of the same seed.
         let first = Int(Tensor.uniform([1], generator: generator).floats[0] * Float(1 << 24)) << 24
@@ -84,7 +89,7 @@ struct EpisodeSampler {
             episodes.indices.map { index in
                 EnvironmentProgram.Beginning(
                     prompt: codec.decode(episodes[index].tokens, after: []),
-                    row: rows.flatMap { request.row($0[index / request.samples]) }, seed: first + index)
+                    row: rows.flatMap { request.row($0[index / request.samples]) }, seed: first + place + index)
             })
         for (index, observation) in observations.enumerated() { try append(observation, to: &episodes[index]) }
     }
@@ -96,10 +101,10 @@ struct EpisodeSampler {
     }
 
     /// The sampler of a turn: as many tokens as any of the episodes may still get.
-    private func sampler(for going: [Int], of episodes: [Episode]) -> SamplerSettings {
+    private func sampler(for going: [Int], of episodes: [Episode], _ place: SharedDraws) -> SamplerSettings {
         let left = going.map { settings.maxNewTokens - episodes[$0].logp.count }.max() ?? 1
         var sampler = SamplerSettings(maxNewTokens: left, temperature: settings.temperature, endTokens: ends)
-        sampler.shared = SharedDraws(rows: going, of: episodes.count, steps: settings.maxNewTokens)
+        sampler.shared = SharedDraws(rows: going.map { place.rows[$0] }, of: place.count, steps: settings.maxNewTokens)
         let stops = environment.settings.stop
         guard let longest = stops.map(\.utf8.count).max() else { return sampler }
         // A token has at least a byte; the ones before may hold the start of a character.

@@ -90,11 +90,12 @@ extension TokenModality {
     ) throws -> Drawn? {
         guard let network = network as? any GenerativeNetwork else { return nil }
         let (prompts, settings) = (request.prompts, request.settings)
+        var sampler = SamplerSettings(
+            maxNewTokens: settings.maxNewTokens, temperature: settings.temperature, endTokens: network.endTokens(with: ends))
+        sampler.shared = request.shared
         let drawn = try network.generate(
             prompts: (0..<prompts.sequenceCount).map { Array(prompts.tokens[prompts.steps(of: $0)]) },
-            samplesPerPrompt: request.samples,
-            settings: SamplerSettings(
-                maxNewTokens: settings.maxNewTokens, temperature: settings.temperature, endTokens: network.endTokens(with: ends)),
+            samplesPerPrompt: request.samples, settings: sampler,
             generator: generator, isCancelled: isCancelled)
         let sequences = drawn.sequences
         let temperature = Column(

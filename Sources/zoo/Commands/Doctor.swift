@@ -51,7 +51,7 @@ struct Doctor: AsyncParsableCommand {
             cuda,
             (.fine, "libltdl", EngineInfo.library("libltdl") ?? "linked"),
             try await pluginFindings(),
-        ] + data + models + [charts, parquet, cache]
+        ] + data + models + [charts, parquet, launchers, cache]
     }
 
     /// Of each kind of data, whether it is there. What comes with a package of the system is left to the user.
@@ -95,6 +95,17 @@ struct Doctor: AsyncParsableCommand {
         } catch {
             return (.optional, what, Failure(error).message)
         }
+    }
+
+    /// The programs that start a run on several ranks.
+    private var launchers: (State, String, String) {
+        let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init)
+        let found = ["torchrun", "mpirun", "srun"].compactMap { name in
+            folders.map { "\($0)/\(name)" }.first(where: FileManager.default.isExecutableFile)
+        }
+        return found.isEmpty
+            ? (.optional, "launchers", "no torchrun, mpirun or srun in PATH, which start a run on several ranks")
+            : (.fine, "launchers", "\(found.joined(separator: ", ")), for a run on several ranks")
     }
 
     private var cuda: (State, String, String) {

@@ -7,6 +7,7 @@ import ZooRecipe
 import ZooRecords
 import ZooReport
 import ZooRun
+import ZooServices
 
 struct Train: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -83,21 +84,32 @@ struct Train: AsyncParsableCommand {
     }
 
     func run() async throws {
+        let launch = try Launch()
+        // The others say what rank 0 says.
+        let observer = RunWatcher(quiet: quiet || launch.map { $0.rank > 0 } ?? false)
         if let resume {
             let folder = RunFolder(URL(fileURLWithPath: resume, isDirectory: true))
+            if let launch {
+                let changes = try changes.changes.map { try Override($0) }
+                try await RunController.resume(folder, changes: changes, isProfiled: profile, observer: observer, as: launch)
+                return try launch.rank == 0 ? show(folder) : ()
+            }
             try await RunController.resume(
-                folder, changes: changes.changes.map { try Override($0) }, isProfiled: profile, observer: RunWatcher(quiet: quiet)
-            )
+                folder, changes: changes.changes.map { try Override($0) }, isProfiled: profile, observer: observer)
             return try show(folder)
         }
         guard let path = recipe else { return }
         let catalog = try await plugins.catalog()
         let recipe = try changes.recipe(path, algorithm: algorithm, plugins: catalog)
-        let controller = try RunController(recipe, plugins: catalog, observer: RunWatcher(quiet: quiet))
+        let controller = try RunController(recipe, plugins: catalog, observer: observer)
         let seed = seed ?? recipe.seed
         guard !dryRun else { return try await DryRun(controller).show(seed: seed, json: json) }
         let id = recipe.stages.last?.algorithm ?? ""
         let place = RunPlace(runDir, name: "\(recipe.name)-\(id)-\(seed)", anew: new)
+        if let launch {
+            let folder = try await controller.train(place, seed: seed, as: launch, isProfiled: profile)
+            return try launch.rank == 0 ? show(folder) : ()
+        }
         let run: PlacedRun
         do { run = try await controller.place(place, seed: seed) } catch let error as ZooError where error.code == .cancelled {
             throw Failure("stopped; the same command continues from here", status: .interrupted)
