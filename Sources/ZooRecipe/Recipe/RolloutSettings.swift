@@ -4,6 +4,8 @@ public struct RolloutSettings: Sendable, Equatable {
     public var temperature = 1.0
     /// Of a policy that makes images; nil for any other.
     public var denoising: DenoisingSettings?
+    /// What samples the policy for the algorithm; nil: the host's own engine.
+    public var server: ServerSettings?
 
     package init(maxNewTokens: Int = 64, temperature: Double = 1) {
         (self.maxNewTokens, self.temperature) = (maxNewTokens, temperature)
@@ -20,5 +22,8 @@ extension RolloutSettings {
             .written { $0.denoising == nil }
         Key(
             "denoising", optional: \.denoising, DenoisingSettings.schema.codec, "The sampler of a policy that makes images.")
+        Key(
+            "server", optional: \.server, ServerSettings.schema.codec,
+            "An inference server that samples for the algorithm in place of the host's engine.")
     }
 }

@@ -54,6 +54,7 @@ public struct StageRunner {
         let programHeap = Engine.heapBytes
         let setup = try StageSetup(spec, needs: description.needs)
         let services = try setup.services(folder: folder, stop: stop)
+        defer { services.server?.end() }
         let table = HostTable(profile.map { ProfilingServices(services, $0) } ?? services)
         if let profile {
             services.model.observe = { profile.note($0, .passes, since: $1, to: $2, flops: $3, steps: $4) }

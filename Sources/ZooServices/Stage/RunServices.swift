@@ -16,6 +16,8 @@ package final class RunServices: HostServices, NetworkAccess {
     package let rewards: ScoringService
     package let modality: any Modality
     private let settings: RolloutSettings
+    /// What samples for the algorithm; nil: the host's own engine, which samples for all others.
+    package var server: RolloutServer?
     /// Decay of the policy's moving average; nil for none.
     private let ema: Double?
     /// Draws the samples.
@@ -72,8 +74,11 @@ package final class RunServices: HostServices, NetworkAccess {
     }
 
     package func generate(role: String, prompts: Batch, samples: Int) throws -> Batch {
-        let drawn = try generate(
-            role: role, prompts: prompts, samples: samples, settings: settings, generator: sampling, row: data.promptRow)
+        let request = SamplingRequest(prompts: prompts, samples: samples, settings: settings, row: data.promptRow)
+        let drawn =
+            if let server {
+                try generate(request, role: role, by: server)
+            } else { try generate(request, role: role, generator: sampling) }
         try common.sampled(drawn)
         model.ledger.sampledSteps += drawn.actionCount
         self.drawn.sequences += drawn.sequenceCount
@@ -115,7 +120,7 @@ package final class RunServices: HostServices, NetworkAccess {
     }
 
     /// Samples with the columns that all of them have, their prompts' among them.
-    private func sampled(_ drawn: Drawn, of request: SamplingRequest, version: Int) -> Batch {
+    func sampled(_ drawn: Drawn, of request: SamplingRequest, version: Int) -> Batch {
         var batch = drawn.batch
         let (prompts, samples) = (request.prompts, request.samples)
         let count = batch.sequenceCount

@@ -96,6 +96,11 @@ extension TokenModality {
             settings: SamplerSettings(
                 maxNewTokens: settings.maxNewTokens, temperature: settings.temperature, endTokens: network.endTokens(with: ends)),
             generator: generator, isCancelled: isCancelled)
+        return self.drawn(drawn, settings, with: network)
+    }
+
+    /// What was generated, with the columns of this modality.
+    func drawn(_ drawn: Generation, _ settings: RolloutSettings, with network: any GenerativeNetwork) -> Drawn {
         let sequences = drawn.sequences
         let temperature = Column(
             "temperature", perStep: false,
