@@ -330,6 +330,12 @@ parity-training: build bench-venv smollm2 ## train SmolLM2 by TRL's GRPO and by 
 bench-images: parity-venv ## time a training step of the tiny image model in diffusers and here, and print the ratio
 	@.venv-parity/bin/python Tests/ZooModelsTests/flux_bench.py
 
+# Needs libtorch with its CUDA library, `LIBTORCH=…/torch make build`; DEVICE=cpu checks the script.
+.PHONY: cuda-check
+cuda-check: DEVICE ?= cuda
+cuda-check: build data ## on a machine with a GPU: hold training there against the CPU, and against itself
+	@$(PYTHON) Tests/Benchmarks/cuda_check.py $(RELEASE)/zoo .build/cuda-check --device '$(DEVICE)'
+
 # Kills at every removal and renaming and at random moments, damage, several commands at once. What is drawn, is drawn by the seed.
 .PHONY: campaign
 campaign: SECONDS ?= 600

@@ -10,7 +10,8 @@
 // 3. Every update is exact over its minibatch however the host cuts it, so TRL's `bnpo`, the token mean of one micro-batch, is
 //    here the same number as `dapo`.
 // 4. `luspo` weighs a sequence's mean by its length. TRL's, at the level of tokens, also averages over padding.
-// 5. DAPO's dynamic sampling and overlong penalty are not here; `mask_truncated` is.
+// 5. DAPO's dynamic sampling draws as many prompts again as it threw away; verl's draws whole batches and drops what is too much.
+// 6. `importance_correction` weighs the surrogate and not the KL, as in TRL.
 import ZooKit
 
 struct GRPO: Algorithm {
@@ -36,11 +37,11 @@ struct GRPO: Algorithm {
 
     /// −J_GRPO (eq. 3 with the KL of eq. 4) of a slice, and its derivatives by log π and by an exact KL.
     ///
-    /// `logp`, `behaviourLogp` and `kl` are per step; `advantages` and `weights`, what one action of a sequence counts for in the loss
-    /// (the reduction), per sequence.
+    /// `logp`, `oldLogp`, `corrections`, the weights of a correction, and `kl` are per step; `advantages` and `weights`, what one action of
+    /// a sequence counts for in the loss (the reduction), per sequence.
     static func loss(
-        _ batch: Batch, logp: [Double], behaviourLogp: [Double], kl: StepKL?, advantages: [Double], weights: [Double],
-        _ parameters: Parameters
+        _ batch: Batch, logp: [Double], oldLogp: [Double], corrections: [Double], kl: StepKL?, advantages: [Double],
+        weights: [Double], _ parameters: Parameters
     ) -> Loss {
         var loss = 0.0
         var gradient = [Double](repeating: 0, count: logp.count)
@@ -48,23 +49,26 @@ struct GRPO: Algorithm {
         for (sequence, weight) in weights.enumerated() where weight != 0 {
             let advantage = advantages[sequence]
             let actions = batch.steps(of: sequence).filter { batch.mask[$0] }
-            let change = actions.map { logp[$0] - behaviourLogp[$0] }
+            let change = actions.map { logp[$0] - oldLogp[$0] }
             let logRatios = logRatios(change, parameters.importanceSamplingLevel)
-            let phi = parameters.lossType == .vespo ? parameters.vespoWeight(change, advantage: advantage) : 1
+            let isVespo = parameters.lossType == .vespo
+            let phi = isVespo ? parameters.vespoWeight(change, actions.map { corrections[$0] }, advantage: advantage) : 1
             var byLogRatio = 0.0
-            func add(_ term: Term, at t: Int) {
-                loss += term.value * weight
-                byKL[t] += term.byKL * weight
+            func add(_ term: Term, at t: Int, times correction: Double = 1) {
+                let counted = weight * correction
+                loss += term.value * counted
+                byKL[t] += term.byKL * counted
                 switch parameters.importanceSamplingLevel {
-                case .token: gradient[t] += (term.byLogRatio + term.byLogp) * weight
+                case .token: gradient[t] += (term.byLogRatio + term.byLogp) * counted
                 case .sequence:
-                    gradient[t] += term.byLogp * weight
-                    byLogRatio += term.byLogRatio * weight
+                    gradient[t] += term.byLogp * counted
+                    byLogRatio += term.byLogRatio * counted
                 }
             }
             for (t, logRatio) in zip(actions, logRatios) {
                 let ratio = exp(logRatio)  // π_θ / π_θold
-                add(parameters.surrogate(ratio: ratio, logp: logp[t], advantage: advantage, phi: phi), at: t)
+                let surrogate = parameters.surrogate(ratio: ratio, logp: logp[t], advantage: advantage, phi: phi)
+                add(surrogate, at: t, times: isVespo ? 1 : corrections[t])  // vespo's φ has them already
                 if let kl {
                     add(parameters.penalty(ratio: ratio, kl.term(t, logp: logp[t], limit: parameters.klClip ?? .infinity)), at: t)
                 }
@@ -97,9 +101,10 @@ struct GRPO: Algorithm {
             sampler = "rollout"
             if state.steps % parameters.refreshInterval == 0 { try host.model.blend(sampler, from: .policy) }
         }
-        let prompts = try host.data.prompts(parameters.prompts)
-        var rollout = try host.rollout.generate(sampler, prompts, samples: parameters.samples)
-        let rewards = try host.reward.score(rollout, unscorable: true)
+        let drawn = try draw(sampler)
+        let rewards = drawn.rewards
+        var rollout = try host.corrected(
+            drawn.rollout, by: parameters.importanceCorrection, cap: parameters.importanceCorrectionCap)
         let advantages = try advantages(rewards, rollout)
         rollout.set("advantage", perSequence: advantages)
         if parameters.maskZeroAdvantageGroups {
@@ -108,7 +113,6 @@ struct GRPO: Algorithm {
         if parameters.measuresKL, parameters.klEstimator != .exact {
             rollout.set("reference_logp", perStep: try host.model.forward(.reference, rollout, [.logp])[.logp])
         }
-        try host.logGroupSamples(rollout, rewards)
         return rollout
     }
 
@@ -141,7 +145,7 @@ struct GRPO: Algorithm {
             stopsGradient: parameters.stopsGradient
         ) { slice, outputs in
             Self.loss(
-                slice, logp: try outputs[.logp], behaviourLogp: try slice.steps("behaviour_logp"),
+                slice, logp: try outputs[.logp], oldLogp: try slice.oldLogp(), corrections: try slice.importanceWeights(),
                 kl: parameters.beta > 0
                     ? try parameters.klEstimator.steps(outputs, referenceLogp: slice.steps("reference_logp")) : nil,
                 advantages: try slice.sequences("advantage"), weights: try slice.sequences("weight"), parameters)

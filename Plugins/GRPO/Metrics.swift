@@ -7,7 +7,7 @@ extension GRPO {
     func logUpdate(_ minibatch: Batch, _ update: ModelService.Update, isFirst: Bool) throws {
         let actions = minibatch.actionCount
         let logp = try update.outputs[.logp]
-        let change = zip(logp, try minibatch.steps("behaviour_logp")).map { $0 - $1 }
+        let change = zip(logp, try minibatch.oldLogp()).map { $0 - $1 }
         try host.log("policy_loss", update.loss, over: actions)
         try host.log("entropy", maskedMean(try update.outputs[.entropy], minibatch.mask), over: actions)
         try logRatios(minibatch, change)
@@ -21,7 +21,7 @@ extension GRPO {
         }
         let own = masked(change, minibatch.mask)
         try host.log("actor/ppo_kl", -mean(own), over: actions)
-        if isFirst, parameters.refreshInterval == 1 {
+        if isFirst, parameters.refreshInterval == 1, parameters.importanceCorrection == .none {
             try host.log("sampling/sampling_logp_difference/mean", mean(own.map(abs)), over: actions)
             try host.log("sampling/sampling_logp_difference/max", own.map(abs).max() ?? 0, .max)
         }
@@ -31,12 +31,14 @@ extension GRPO {
     private func logRatios(_ minibatch: Batch, _ change: [Double]) throws {
         var ratios: [(ratio: Double, advantage: Double)] = []
         var phi: [Double] = []
+        let weights = try minibatch.importanceWeights()
         for (sequence, advantage) in try minibatch.sequences("advantage").enumerated() {
             let own = minibatch.steps(of: sequence).filter { minibatch.mask[$0] }.map { change[$0] }
             let units = GRPO.logRatios(own, parameters.importanceSamplingLevel)
             let counted = parameters.importanceSamplingLevel == .sequence ? Array(units.prefix(1)) : units
             ratios += counted.map { (exp($0), advantage) }
-            if !own.isEmpty { phi.append(parameters.vespoWeight(own, advantage: advantage)) }
+            let corrections = minibatch.steps(of: sequence).filter { minibatch.mask[$0] }.map { weights[$0] }
+            if !own.isEmpty { phi.append(parameters.vespoWeight(own, corrections, advantage: advantage)) }
         }
         func share(_ isBound: (Double, Double) -> Bool) -> Double { mean(ratios.map { isBound($0, $1) ? 1 : 0 }) }
         switch parameters.lossType {

@@ -29,8 +29,8 @@ extension GRPO {
         @Parameter("verl's means over actions and sequences, in place of those of loss_type.")
         var lossAggMode = LossAggMode.byLossType
         @Parameter(
-            "Constant length L, the sampler's limit: dr_grpo needs it; seq_mean_token_sum_norm otherwise takes the longest "
-                + "sequence of the minibatch.",
+            "Constant length L, the sampler's limit: dr_grpo and overlong_buffer need it; seq_mean_token_sum_norm otherwise takes the "
+                + "longest sequence of the minibatch.",
             in: 1...10_000_000)
         var maxCompletionLength: Int? = nil
         @Parameter("What the ratio is taken of: each token, or the whole sequence (GSPO).")
@@ -66,6 +66,14 @@ extension GRPO {
         @Parameter("Multiply the KL by the ratio, for samples of an older policy (DeepSeek-V3.2); not for an exact one.")
         var useBiasCorrectionKl = false
 
+        @Parameter(
+            "What the loss does about samples of an older policy or of another program: nothing; the trainer's own log-probabilities in "
+                + "the ratio; and with those a weight for each action, or one for the sequence.")
+        var importanceCorrection = ImportanceCorrection.none
+        @Parameter(
+            "Cap of that weight, above which that of an action is the cap and that of a sequence 0: verl 2, TRL 3.",
+            in: 0.01...1_000_000) var importanceCorrectionCap = 2.0
+
         @Parameter("μ: passes over the samples of an iteration.", in: 1...1000, counts: .passes, aliases: ["num_iterations"])
         var epochs = 1
         @Parameter("Minibatches that each pass is cut into, with an update each.", in: 1...1_000_000, counts: .minibatches)
@@ -75,6 +83,17 @@ extension GRPO {
         var refreshInterval = 1
         @Parameter("Leave sequences that were cut at the length limit out of the loss.", aliases: ["mask_truncated_completions"])
         var maskTruncated = false
+        @Parameter(
+            "Draws of an iteration at most, of which prompts whose samples all earn the same are thrown away and drawn anew (DAPO; verl's "
+                + "max_num_gen_batches 10); 0 draws once and keeps all.",
+            in: 0...1000)
+        var dynamicSampling = 0
+        @Parameter(
+            "Actions before max_completion_length within which a sequence is punished for its length (DAPO 4096 of 20480); null is none.",
+            in: 1...10_000_000)
+        var overlongBuffer: Int? = nil
+        @Parameter("What a sequence of max_completion_length loses by overlong_buffer.", in: 0...1_000_000) var overlongPenalty =
+            1.0
         @Parameter("Leave groups whose advantages are all 0 out of the loss, KL included.")
         var maskZeroAdvantageGroups = false
         @Parameter("Measure the KL to the reference even where beta is 0: a forward pass of the reference each iteration.")
@@ -85,10 +104,22 @@ extension GRPO {
                 throw ZooError(
                     .invalidArgument, "parameter 'max_completion_length' is null; loss_type 'dr_grpo' needs the length limit")
             }
+            if let overlongBuffer, overlongBuffer > maxCompletionLength ?? 0 {
+                throw ZooError(
+                    .invalidArgument,
+                    "parameter 'overlong_buffer' is \(overlongBuffer), and 'max_completion_length' "
+                        + "\(maxCompletionLength.map(String.init) ?? "null"); it needs the length limit, which is no smaller")
+            }
             if lossType == .cispo, cispoClip == .upper, clipRangeHigh == nil {
                 throw ZooError(
                     .invalidArgument,
                     "parameter 'clip_range_high' is null; loss_type 'cispo' needs the cap of its weight, for example 5")
+            }
+            if lossType == .vespo, importanceCorrection == .sequenceMask {
+                throw ZooError(
+                    .invalidArgument,
+                    "parameter 'importance_correction' is 'sequence_mask'; loss_type 'vespo' takes the weight of a sequence from those of "
+                        + "its tokens: set it to 'token_truncate'")
             }
             if klEstimator == .exact, useBiasCorrectionKl {
                 throw ZooError(

@@ -23,7 +23,7 @@ extension GRPO {
             ],
             notes: [
                 "The learning rate is 1e-6, the temperature 1, the length limit 512.",
-                "Its correction for samples of another engine, vLLM, is not here: the host samples from the network that it trains.",
+                "With vLLM it corrects: importance_correction 'sequence_mask', importance_correction_cap 3.",
             ]),
         Preset(
             "dr-grpo", source: "Liu et al. 2025, https://arxiv.org/abs/2503.20783; sail-sg/understand-r1-zero@dfca49d",
@@ -35,15 +35,17 @@ extension GRPO {
             notes: ["max_completion_length is the sampler's limit in that code; set it to the recipe's."]),
         Preset(
             "dapo", source: "Yu et al. 2025, https://arxiv.org/abs/2503.14476, section 4.1",
-            summary: "Token mean, a higher upper clip, truncated samples masked, no KL.",
+            summary:
+                "Token mean, a higher upper clip, dynamic sampling, a penalty for overlong samples, truncated ones masked, no KL.",
             parameters: [
                 "samples": 16, "scale_rewards": "group", "loss_type": "dapo", "clip_range": 0.2, "clip_range_high": 0.28,
-                "beta": 0,
-                "mask_truncated": true,
+                "beta": 0, "epochs": 1, "minibatches": 16, "mask_truncated": true, "dynamic_sampling": 10,
+                "max_completion_length": 20480, "overlong_buffer": 4096, "overlong_penalty": 1,
             ],
             notes: [
-                "Dynamic sampling, which draws again for prompts whose samples all agree, is not here.",
-                "The soft penalty for overlong samples is a reward; 512 prompts a rollout and minibatches of 512 sequences.",
+                "max_completion_length is that paper's limit: set it to the recipe's, and overlong_buffer to a fifth of it.",
+                "512 prompts a rollout, cut into 16 minibatches of 512 sequences; the learning rate is 1e-6. The reward is 1 or −1.",
+                "Prompts are drawn again until there are enough there; here 10 times at most, as in verl.",
             ]),
         Preset(
             "cispo",
@@ -70,6 +72,7 @@ extension GRPO {
             ],
             notes: [
                 "With use_kl_loss its coefficient is 0.001: beta.",
+                "Its rollout_is 'token' is importance_correction 'token_truncate' with its cap of 2; without it, 'recompute'.",
                 "The learning rate is 1e-6, weight decay 0.01, minibatches of 256 prompts.",
                 "Log-ratios are cut to ±20 there; e^20 is no ratio that trains, and here nothing cuts it.",
             ]),

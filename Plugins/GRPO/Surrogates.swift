@@ -50,8 +50,11 @@ func vespoSurrogate(phi: Double, logp: Double, advantage: Double) -> Term {
 }
 
 /// φ of a sequence from the log-ratios of its actions, which are cut to ±20, and log w to log 10⁻⁸ … 20.
-func vespoPhi(change: [Double], k: Double, lambda: Double) -> Double {
-    let sum = change.reduce(0) { $0 + min(max($1, -20), 20) }
+///
+/// `corrections` are the weights of its actions, which w is multiplied by; their logarithms are cut like log w.
+func vespoPhi(change: [Double], corrections: [Double], k: Double, lambda: Double) -> Double {
+    let moved = change.reduce(0) { $0 + min(max($1, -20), 20) }
+    let sum = corrections.reduce(moved) { $0 + min(max(log($1), log(1e-8)), 20) }
     let logWeight = min(max(sum, log(1e-8)), 20)
     return exp(lambda + k * logWeight - lambda * exp(logWeight))
 }
@@ -85,11 +88,10 @@ extension GRPO.Parameters {
         }
     }
 
-    /// vespo's φ of a sequence, whose actions' log-ratios are `change`, for the sign of its advantage.
-    func vespoWeight(_ change: [Double], advantage: Double) -> Double {
-        advantage >= 0
-            ? vespoPhi(change: change, k: vespoKPos, lambda: vespoLambdaPos)
-            : vespoPhi(change: change, k: vespoKNeg, lambda: vespoLambdaNeg)
+    /// vespo's φ of a sequence, whose actions' log-ratios are `change` and weights `corrections`, for the sign of its advantage.
+    func vespoWeight(_ change: [Double], _ corrections: [Double], advantage: Double) -> Double {
+        let (k, lambda) = advantage >= 0 ? (vespoKPos, vespoLambdaPos) : (vespoKNeg, vespoLambdaNeg)
+        return vespoPhi(change: change, corrections: corrections, k: k, lambda: lambda)
     }
 
     /// What cispo cuts its weight to.

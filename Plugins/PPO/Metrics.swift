@@ -4,7 +4,7 @@ import ZooKit
 extension PPO {
     /// `objective/*`, `rewards/*` and `val/num_eos_tokens`, of the rollout before the update.
     func logSamples(_ rollout: Batch, _ rewards: Rewards, scores: [Double], penalty: [Double], reference: [Double]) throws {
-        let logp = try rollout.steps("behaviour_logp")
+        let logp = try rollout.oldLogp()
         let sequences = rollout.sequenceCount
         let kl = rollout.sequenceSums(zip(logp, reference).map { $0 - $1 })
         let nonScore = rollout.sequenceSums(penalty).map { -state.kl.coefficient * $0 }
@@ -28,8 +28,7 @@ extension PPO {
     /// `policy/*`, `loss/policy_avg` and `val/ratio*`, of one minibatch before its update.
     func logPolicy(_ minibatch: Batch, _ update: ModelService.Update) throws {
         let actions = minibatch.actionCount
-        let behaviour = try minibatch.steps("behaviour_logp")
-        let change = masked(zip(try update.outputs[.logp], behaviour).map { $0 - $1 }, minibatch.mask)
+        let change = masked(zip(try update.outputs[.logp], try minibatch.oldLogp()).map { $0 - $1 }, minibatch.mask)
         let ratios = change.map { exp($0) }
         let advantages = masked(try minibatch.steps("advantage"), minibatch.mask)
         let ceiling = 1 + (parameters.clipRangeHigh ?? parameters.clipRange)

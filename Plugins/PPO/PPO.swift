@@ -11,7 +11,9 @@
 // 4. Without a critic, A_t is the return-to-go minus a baseline of whole sequences' returns, which is REINFORCE with that baseline
 //    under the clipped surrogate; λ has no meaning then. Whitening divides by the root mean square and does not centre, so that the
 //    baseline alone decides the centre and `none` stays none.
-// 5. The advantages of `leave_one_out` are RLOO's (Ahmadian et al. 2024, https://arxiv.org/abs/2402.14740); the ratio is per action.
+// 5. `importance_correction` weighs what the policy earns and not its KL or entropy, as in TRL and verl; the KL in the reward is then
+//    of the trainer's log-probabilities, and the critic learns from all samples alike, as in verl.
+// 6. The advantages of `leave_one_out` are RLOO's (Ahmadian et al. 2024, https://arxiv.org/abs/2402.14740); the ratio is per action.
 import ZooKit
 
 struct PPO: Algorithm {
@@ -46,10 +48,10 @@ struct PPO: Algorithm {
     // MARK: - The objective
 
     /// −L^CLIP − c·H over `actions` actions, and its derivatives (eq. 7, and S[π] of eq. 9), with a KL where there is one. All arrays
-    /// are per step.
+    /// are per step; `weights` are those of a correction.
     static func policyLoss(
-        logp: [Double], behaviourLogp: [Double], kl: StepKL?, entropy: [Double], advantages: [Double], mask: [Bool], actions: Int,
-        _ parameters: Parameters
+        logp: [Double], oldLogp: [Double], weights: [Double], kl: StepKL?, entropy: [Double], advantages: [Double], mask: [Bool],
+        actions: Int, _ parameters: Parameters
     ) -> Loss {
         let ceiling = 1 + (parameters.clipRangeHigh ?? parameters.clipRange)
         var loss = 0.0
@@ -57,14 +59,15 @@ struct PPO: Algorithm {
         var (byEntropy, byKL) = (byLogp, byLogp)
         let share = 1 / Double(actions)
         for t in mask.indices where mask[t] {
-            let ratio = exp(logp[t] - behaviourLogp[t])  // r_t(θ)
+            let ratio = exp(logp[t] - oldLogp[t])  // r_t(θ)
             let surrogate = ratio * advantages[t]
             let clipped = min(max(ratio, 1 - parameters.clipRange), ceiling) * advantages[t]
             // The dual clip's bound (Ye et al. 2020, https://arxiv.org/abs/1912.09729, eq. 5).
             let bound = advantages[t] < 0 ? (parameters.dualClip ?? .infinity) * advantages[t] : -.infinity
-            loss -= max(min(surrogate, clipped), bound) * share
+            let counted = weights[t] * share
+            loss -= max(min(surrogate, clipped), bound) * counted
             // Where a clip binds, the gradient stops.
-            if surrogate <= clipped, surrogate >= bound { byLogp[t] = -surrogate * share }
+            if surrogate <= clipped, surrogate >= bound { byLogp[t] = -surrogate * counted }
             loss -= parameters.entropyCoef * entropy[t] * share
             byEntropy[t] = -parameters.entropyCoef * share
             if let kl {
@@ -120,7 +123,8 @@ struct PPO: Algorithm {
         let prompts = try host.data.prompts(parameters.prompts)
         var rollout = try host.rollout.generate(.policy, prompts, samples: parameters.samples)
         let rewards = try host.reward.score(rollout)
-        let logp = try rollout.steps("behaviour_logp")
+        rollout = try host.corrected(rollout, by: parameters.importanceCorrection, cap: parameters.importanceCorrectionCap)
+        let logp = try rollout.oldLogp()
         let reference = try host.model.forward(.reference, rollout, [.logp])[.logp]
         let finished = try rollout.integers("finished")
 
@@ -166,9 +170,9 @@ struct PPO: Algorithm {
             .separable, stopsGradient: parameters.klLossCoef > 0 && parameters.klLossEstimator.isStraightThrough
         ) { slice, outputs in
             Self.policyLoss(
-                logp: try outputs[.logp], behaviourLogp: try slice.steps("behaviour_logp"), kl: try lossKL(slice, outputs),
-                entropy: try outputs[.entropy], advantages: try slice.steps("advantage"), mask: slice.mask, actions: actions,
-                parameters)
+                logp: try outputs[.logp], oldLogp: try slice.oldLogp(), weights: try slice.importanceWeights(),
+                kl: try lossKL(slice, outputs), entropy: try outputs[.entropy], advantages: try slice.steps("advantage"),
+                mask: slice.mask, actions: actions, parameters)
         }
         try logPolicy(minibatch, update)
     }

@@ -31,6 +31,13 @@ extension PPO {
             aliases: ["cliprange_value"])
         var clipRangeValue: Double? = 0.2
         @Parameter("Weight of the entropy bonus in the loss.", in: 0...1000) var entropyCoef = 0.0
+        @Parameter(
+            "What the loss does about samples of an older policy or of another program: nothing; the trainer's own log-probabilities in "
+                + "the ratio; and with those a weight for each action, or one for the sequence.")
+        var importanceCorrection = ImportanceCorrection.none
+        @Parameter(
+            "Cap of that weight, above which that of an action is the cap and that of a sequence 0: verl 2, TRL 3.",
+            in: 0.01...1_000_000) var importanceCorrectionCap = 2.0
 
         @Parameter("Discount γ per action.", in: 0...1) var gamma = 1.0
         @Parameter("λ of generalised advantage estimation; without a critic it has no effect.", in: 0...1, aliases: ["lam"])

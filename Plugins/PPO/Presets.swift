@@ -52,6 +52,7 @@ extension PPO {
             ],
             notes: [
                 "With use_kl_in_reward or use_kl_loss the coefficient is 0.001: beta or kl_loss_coef.",
+                "Its rollout_is 'token' is importance_correction 'token_truncate' with its cap of 2; without it, 'recompute'.",
                 "Learning rates are 1e-6 and 1e-5 of the critic, weight decay 0.01, minibatches of 256 prompts.",
             ]),
         Preset(

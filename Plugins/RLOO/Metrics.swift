@@ -5,14 +5,14 @@ extension RLOO {
     /// `policy_loss`, `entropy` and `clip_ratio/*`, of one minibatch before its update.
     func logUpdate(_ minibatch: Batch, _ update: ModelService.Update) throws {
         let logp = try update.outputs[.logp]
-        let behaviour = try minibatch.steps("behaviour_logp")
+        let old = try minibatch.oldLogp()
         let ceiling = 1 + (parameters.clipRangeHigh ?? parameters.clipRange)
         var (low, high): ([Double], [Double]) = ([], [])
         let advantages = try minibatch.steps("advantage")
         for sequence in 0..<minibatch.sequenceCount {
             for unit in Self.units(minibatch, of: sequence, parameters.importanceSamplingLevel) {
                 let advantage = advantages[unit[0]]
-                let rho = exp(unit.reduce(0) { $0 + logp[$1] - behaviour[$1] })
+                let rho = exp(unit.reduce(0) { $0 + logp[$1] - old[$1] })
                 low.append(rho < 1 - parameters.clipRange && advantage < 0 ? 1 : 0)
                 high.append(rho > ceiling && advantage > 0 ? 1 : 0)
             }

@@ -9,7 +9,9 @@
 // 2. `normalize_advantages` and `reward_clip` are TRL's and off; rewards are clipped before the KL penalty comes in.
 // 3. `importance_sampling_level: token` clips a ratio per action instead (OpenRLHF). Its loss is the sum over a sequence's actions, so
 //    that at ratio 1 both have the same gradient, unless `loss_agg_mode` asks for OpenRLHF's mean over actions.
-// 4. `kl_position: after_baseline` is OpenRLHF's: each action answers for the KL from itself on, which no baseline takes away again.
+// 4. `importance_correction` weighs a sequence, or with a ratio per action each action; the KL in the reward is then of the trainer's
+//    log-probabilities. TRL's RLOO has no such correction.
+// 5. `kl_position: after_baseline` is OpenRLHF's: each action answers for the KL from itself on, which no baseline takes away again.
 import ZooKit
 
 struct RLOO: Algorithm {
@@ -45,15 +47,30 @@ struct RLOO: Algorithm {
         var rewardClip: Double? = nil
         @Parameter("Centre the advantages of an iteration and scale them to standard deviation 1.") var normalizeAdvantages =
             false
+        @Parameter(
+            "What the loss does about samples of an older policy or of another program: nothing; the trainer's own log-probabilities in "
+                + "the ratio; and with those a weight for each action, or one for the sequence.")
+        var importanceCorrection = ImportanceCorrection.none
+        @Parameter(
+            "Cap of that weight, above which that of an action is the cap and that of a sequence 0: verl 2, TRL 3.",
+            in: 0.01...1_000_000) var importanceCorrectionCap = 2.0
         @Parameter("Passes over the samples of an iteration.", in: 1...1000, counts: .passes, aliases: ["num_iterations"])
         var epochs = 1
         @Parameter("Minibatches that each pass is cut into, with an update each.", in: 1...1_000_000, counts: .minibatches)
         var minibatches = 1
 
         func validate() throws {
-            guard klPosition == .afterBaseline, importanceSamplingLevel == .sequence else { return }
-            throw ZooError(
-                .invalidArgument, "parameter 'kl_position' is 'after_baseline'; that needs importance_sampling_level 'token'")
+            guard importanceSamplingLevel == .sequence else { return }
+            if klPosition == .afterBaseline {
+                throw ZooError(
+                    .invalidArgument, "parameter 'kl_position' is 'after_baseline'; that needs importance_sampling_level 'token'")
+            }
+            if importanceCorrection == .tokenTruncate {
+                throw ZooError(
+                    .invalidArgument,
+                    "parameter 'importance_correction' is 'token_truncate', a weight for each token; that needs "
+                        + "importance_sampling_level 'token', or 'sequence_mask' in its place, a weight for the sequence")
+            }
         }
     }
 
@@ -121,9 +138,10 @@ struct RLOO: Algorithm {
         }
     }
 
-    /// −1/n·Σ_s min(ρ_s A_s, clip(ρ_s, 1 − ε, 1 + ε_high) A_s) over `count` n, and its derivative by log π. All arrays are per step.
+    /// −1/n·Σ_s w_s min(ρ_s A_s, clip(ρ_s, 1 − ε, 1 + ε_high) A_s) over `count` n, and its derivative by log π. All arrays are per step;
+    /// w are the `weights` of a correction.
     static func loss(
-        _ batch: Batch, logp: [Double], behaviourLogp: [Double], advantages: [Double], count: Int, level: Level,
+        _ batch: Batch, logp: [Double], oldLogp: [Double], weights: [Double], advantages: [Double], count: Int, level: Level,
         epsilonLow: Double, epsilonHigh: Double
     ) -> Loss {
         var loss = 0.0
@@ -132,12 +150,13 @@ struct RLOO: Algorithm {
         for sequence in 0..<batch.sequenceCount {
             for unit in units(batch, of: sequence, level) {
                 let advantage = advantages[unit[0]]
-                let rho = exp(unit.reduce(0) { $0 + logp[$1] - behaviourLogp[$1] })  // π(y|x) / π_old(y|x)
+                let rho = exp(unit.reduce(0) { $0 + logp[$1] - oldLogp[$1] })  // π(y|x) / π_old(y|x)
+                let counted = weights[unit[0]] * share
                 let surrogate = rho * advantage
                 let clipped = min(max(rho, 1 - epsilonLow), 1 + epsilonHigh) * advantage
-                loss -= min(surrogate, clipped) * share
+                loss -= min(surrogate, clipped) * counted
                 guard surrogate <= clipped else { continue }  // where the clip binds, the gradient stops
-                for t in unit { gradient[t] = -surrogate * share }
+                for t in unit { gradient[t] = -surrogate * counted }
             }
         }
         return Loss(loss, [.logp: gradient])
@@ -155,7 +174,8 @@ struct RLOO: Algorithm {
         let prompts = try host.data.prompts(parameters.prompts)
         var rollout = try host.rollout.generate(.policy, prompts, samples: parameters.samples)
         let rewards = try host.reward.score(rollout)
-        let logp = try rollout.steps("behaviour_logp")
+        rollout = try host.corrected(rollout, by: parameters.importanceCorrection, cap: parameters.importanceCorrectionCap)
+        let logp = try rollout.oldLogp()
         let reference = try host.model.forward(.reference, rollout, [.logp])[.logp]
         let kl = zip(logp, reference).map { $0 - $1 }
         rollout.set("advantage", perStep: try advantages(rewards, kl: kl, rollout))
@@ -186,7 +206,7 @@ struct RLOO: Algorithm {
         let count = parameters.lossAggMode == .tokenMean ? minibatch.actionCount : minibatch.sequenceCount
         let update = try host.model.update(.policy, minibatch, [.logp, .entropy], .separable) { slice, outputs in
             Self.loss(
-                slice, logp: try outputs[.logp], behaviourLogp: try slice.steps("behaviour_logp"),
+                slice, logp: try outputs[.logp], oldLogp: try slice.oldLogp(), weights: try slice.importanceWeights(),
                 advantages: try slice.steps("advantage"), count: count, level: parameters.importanceSamplingLevel,
                 epsilonLow: parameters.clipRange, epsilonHigh: parameters.clipRangeHigh ?? parameters.clipRange)
         }

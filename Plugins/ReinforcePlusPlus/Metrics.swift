@@ -6,7 +6,7 @@ extension ReinforcePlusPlus {
     func logUpdate(_ minibatch: Batch, _ update: ModelService.Update) throws {
         let actions = minibatch.actionCount
         let logp = try update.outputs[.logp]
-        let change = masked(zip(logp, try minibatch.steps("behaviour_logp")).map { $0 - $1 }, minibatch.mask)
+        let change = masked(zip(logp, try minibatch.oldLogp()).map { $0 - $1 }, minibatch.mask)
         let advantages = masked(try minibatch.steps("advantage"), minibatch.mask)
         let ceiling = 1 + (parameters.clipRangeHigh ?? parameters.clipRange)
         let low = zip(change, advantages).map { exp($0) < 1 - parameters.clipRange && $1 < 0 ? 1.0 : 0 }

@@ -32,7 +32,8 @@ extension ReinforcePlusPlus {
                 "whiten_variance": "unbiased", "clip_range": 0.2, "clip_range_high": 0.2, "dual_clip": 3, "epochs": 1,
             ],
             notes: [
-                "Its reinforce_plus_plus_baseline is baseline 'group_mean' with beta 0: it spreads the whole score over all tokens."
+                "Its reinforce_plus_plus_baseline is baseline 'group_mean' with beta 0: it spreads the whole score over all tokens.",
+                "Its rollout_is 'token' is importance_correction 'token_truncate' with its cap of 2; without it, 'recompute'.",
             ]),
     ]
 }

@@ -10,6 +10,8 @@
 // 2. With `baseline: group_mean` the KL in the reward is what `beta` says: OpenRLHF's form, which keeps it there, and the paper's,
 //    with `beta: 0` and `kl_loss_coef`, are both there.
 // 3. That mean has the sample's own reward in it and the KL comes after, so the β that is followed is `beta`·G/(G − 1).
+// 4. `importance_correction` weighs what an action earns and not the KL of the loss; the KL in the reward is then of the trainer's
+//    log-probabilities, as in verl.
 import ZooKit
 
 struct ReinforcePlusPlus: Algorithm {
@@ -44,6 +46,13 @@ struct ReinforcePlusPlus: Algorithm {
         var clipRangeHigh: Double? = nil
         @Parameter("Dual clip c: a negative advantage costs at most c times itself (verl 3); null is off.", in: 1...1000)
         var dualClip: Double? = nil
+        @Parameter(
+            "What the loss does about samples of an older policy or of another program: nothing; the trainer's own log-probabilities in "
+                + "the ratio; and with those a weight for each action, or one for the sequence.")
+        var importanceCorrection = ImportanceCorrection.none
+        @Parameter(
+            "Cap of that weight, above which that of an action is the cap and that of a sequence 0: verl 2, TRL 3.",
+            in: 0.01...1_000_000) var importanceCorrectionCap = 2.0
         @Parameter("Passes over the samples of an iteration.", in: 1...1000, counts: .passes, formerly: ["num_iterations"])
         var epochs = 1
         @Parameter("Minibatches that each pass is cut into, with an update each.", in: 1...1_000_000, counts: .minibatches)
@@ -81,10 +90,11 @@ struct ReinforcePlusPlus: Algorithm {
         return returnsToGo(rewards: steps, batch: batch, gamma: parameters.gamma)
     }
 
-    /// −mean min(r·A, clip(r, 1 − ε, 1 + ε_high)·A) + β_loss·mean KL over `actions` actions, and its derivative by log π.
+    /// −mean w·min(r·A, clip(r, 1 − ε, 1 + ε_high)·A) + β_loss·mean KL over `actions` actions, and its derivative by log π; w are the
+    /// `weights` of a correction.
     static func loss(
-        logp: [Double], behaviourLogp: [Double], referenceLogp: [Double], advantages: [Double], mask: [Bool], actions: Int,
-        _ parameters: Parameters
+        logp: [Double], oldLogp: [Double], weights: [Double], referenceLogp: [Double], advantages: [Double], mask: [Bool],
+        actions: Int, _ parameters: Parameters
     ) -> Loss {
         let ceiling = 1 + (parameters.clipRangeHigh ?? parameters.clipRange)
         let (estimator, limit) = (parameters.klLossEstimator, parameters.klClip ?? .infinity)
@@ -92,13 +102,14 @@ struct ReinforcePlusPlus: Algorithm {
         var loss = 0.0
         var gradient = [Double](repeating: 0, count: logp.count)
         for t in mask.indices where mask[t] {
-            let ratio = exp(logp[t] - behaviourLogp[t])  // π_θ / π_θold
+            let ratio = exp(logp[t] - oldLogp[t])  // π_θ / π_θold
             let surrogate = ratio * advantages[t]
             let clipped = min(max(ratio, 1 - parameters.clipRange), ceiling) * advantages[t]
             // The dual clip's bound (Ye et al. 2020, https://arxiv.org/abs/1912.09729, eq. 5).
             let bound = advantages[t] < 0 ? (parameters.dualClip ?? .infinity) * advantages[t] : -.infinity
-            loss -= max(min(surrogate, clipped), bound) * share
-            if surrogate <= clipped, surrogate >= bound { gradient[t] = -surrogate * share }  // where a clip binds, it stops
+            let counted = weights[t] * share
+            loss -= max(min(surrogate, clipped), bound) * counted
+            if surrogate <= clipped, surrogate >= bound { gradient[t] = -surrogate * counted }  // where a clip binds, it stops
             guard parameters.klLossCoef > 0 else { continue }
             let scale = parameters.klLossCoef * share
             loss += scale * estimator.value(logp[t], reference: referenceLogp[t], limit: limit)
@@ -119,7 +130,8 @@ struct ReinforcePlusPlus: Algorithm {
         let prompts = try host.data.prompts(parameters.prompts)
         var rollout = try host.rollout.generate(.policy, prompts, samples: parameters.samples)
         let rewards = try host.reward.score(rollout)
-        let logp = try rollout.steps("behaviour_logp")
+        rollout = try host.corrected(rollout, by: parameters.importanceCorrection, cap: parameters.importanceCorrectionCap)
+        let logp = try rollout.oldLogp()
         let reference = try host.model.forward(.reference, rollout, [.logp])[.logp]
         let kl = zip(logp, reference).map {
             parameters.klEstimator.value($0, reference: $1, limit: parameters.klClip ?? .infinity)
@@ -141,7 +153,7 @@ struct ReinforcePlusPlus: Algorithm {
             stopsGradient: parameters.klLossCoef > 0 && parameters.klLossEstimator.isStraightThrough
         ) { slice, outputs in
             Self.loss(
-                logp: try outputs[.logp], behaviourLogp: try slice.steps("behaviour_logp"),
+                logp: try outputs[.logp], oldLogp: try slice.oldLogp(), weights: try slice.importanceWeights(),
                 referenceLogp: try slice.steps("reference_logp"), advantages: try slice.steps("advantage"), mask: slice.mask,
                 actions: actions, parameters)
         }

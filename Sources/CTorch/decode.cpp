@@ -116,9 +116,23 @@ ct_status ct_rotary_append(
     });
 }
 
+ct_status ct_column_mask(ct_tensor *out, ct_tensor starts, int64_t end, int32_t type) {
+    return result(out, [&] {
+        const at::NoGradGuard none;
+        const auto first = ref(starts).contiguous();
+        const int64_t rows = first.size(0);
+        const auto hidden = (at::arange(end, first.options()).unsqueeze(0) < first.unsqueeze(1)).view({rows, 1, 1, end});
+        // In rows of a length that fused kernels take as they are; others are copied for each layer.
+        const int64_t room = (end + 15) / 16 * 16;
+        return at::zeros({rows, 1, 1, room}, first.options().dtype(dtype(type)))
+            .narrow(3, 0, end)
+            .masked_fill_(hidden, -std::numeric_limits<double>::infinity());
+    });
+}
+
 ct_status ct_cached_attention(
-    ct_tensor *out, ct_tensor q, ct_tensor key_cache, ct_tensor value_cache, ct_tensor starts, int64_t end, double scale,
-    double cap) {
+    ct_tensor *out, ct_tensor q, ct_tensor key_cache, ct_tensor value_cache, ct_tensor starts, ct_tensor mask, int64_t end,
+    double scale, double cap) {
     return result(out, [&] {
         const at::NoGradGuard none;
         const auto query = ref(q).contiguous(), first = ref(starts).contiguous();
@@ -130,11 +144,8 @@ ct_status ct_cached_attention(
                 first.size(0) == rows && end > 0 && end <= columns && keys.is_contiguous() && values.is_contiguous(),
             "the caches do not fit the queries");
         if (!plain(query)) {
-            const auto hidden = at::arange(end, first.options()).unsqueeze(0) < first.unsqueeze(1);
-            const auto mask = at::zeros({rows, end}, query.options())
-                                  .masked_fill(hidden, -std::numeric_limits<double>::infinity())
-                                  .view({rows, 1, 1, end});
-            return attention(query, keys.narrow(2, 0, end), values.narrow(2, 0, end), mask, scale, cap)
+            return attention(
+                       query, keys.narrow(2, 0, end), values.narrow(2, 0, end), maybe(mask), /*is_causal=*/false, scale, cap)
                 .reshape({rows, kv_heads * group * width});
         }
         const float factor = scale > 0 ? static_cast<float>(scale) : 1.0f / std::sqrt(static_cast<float>(width)),

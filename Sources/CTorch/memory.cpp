@@ -30,10 +30,10 @@ class CountingAllocator final : public c10::Allocator {
 public:
     c10::DataPtr allocate(size_t bytes) override {
         if (bytes == 0) return {nullptr, nullptr, &free_nothing, c10::Device(c10::DeviceType::CPU)};
+        char *block = static_cast<char *>(block_of(bytes));
         ++allocations;
         allocated += static_cast<int64_t>(bytes);
         kept += static_cast<int64_t>(bytes);
-        char *block = static_cast<char *>(c10::alloc_cpu(bytes + header));
         *reinterpret_cast<int64_t *>(block) = static_cast<int64_t>(bytes);
         const int64_t now = held.fetch_add(static_cast<int64_t>(bytes), std::memory_order_relaxed) + static_cast<int64_t>(bytes);
         int64_t before = peak.load(std::memory_order_relaxed);
@@ -48,6 +48,16 @@ public:
 
 private:
     static void free_nothing(void *) {}
+
+    static void *block_of(size_t bytes) {
+        try {
+            return c10::alloc_cpu(bytes + header);
+        } catch (const c10::Error &) {
+            // A negative number of bytes is misuse; whatever else fails there is for want of memory.
+            if (static_cast<ptrdiff_t>(bytes) < 0) throw;
+            throw ct::NoMemory(bytes);
+        }
+    }
 };
 
 CountingAllocator allocator;

@@ -152,12 +152,12 @@ ct_status ct_causal_attention(
         const auto &queries = ref(q);
         const int64_t length = queries.size(-2);
         if (window <= 0 || window >= length)
-            return attention(queries, ref(k), ref(v), std::nullopt, scale, cap);
+            return attention(queries, ref(k), ref(v), std::nullopt, /*is_causal=*/true, scale, cap);
         const auto place = at::arange(length, queries.options().dtype(at::kLong));
         const auto back = place.unsqueeze(1) - place.unsqueeze(0);
         const auto mask = at::zeros({length, length}, queries.options())
                               .masked_fill((back < 0).logical_or(back >= window), -std::numeric_limits<double>::infinity());
-        return attention(queries, ref(k), ref(v), mask, scale, cap);
+        return attention(queries, ref(k), ref(v), mask, /*is_causal=*/false, scale, cap);
     });
 }
 

@@ -1,5 +1,4 @@
 #include <ATen/Parallel.h>
-#include <dlfcn.h>
 #include <sys/resource.h>
 #include <torch/version.h>
 #if defined(__GLIBC__)
@@ -13,9 +12,6 @@
 
 #include <fstream>
 #endif
-
-#include <mutex>
-#include <string>
 
 #include "support.hpp"
 
@@ -35,39 +31,6 @@ void ct_configure_process(void) {
 void ct_set_threads(int32_t count) { at::set_num_threads(count < 1 ? 1 : count); }
 
 int32_t ct_threads(void) { return at::get_num_threads(); }
-
-ct_status ct_load_cuda(int32_t *device_count) {
-    return guard([&] {
-        static std::mutex lock;
-        static bool loaded = false;
-        const std::lock_guard<std::mutex> hold(lock);
-        // Not at::hasCUDA(): the first call of that fixes its answer, and it would be no forever.
-        if (!loaded && !c10::impl::hasDeviceGuardImpl(c10::DeviceType::CUDA)) {
-            Dl_info info;
-            // Any symbol of libtorch_cpu tells the folder where libtorch_cuda has to lie.
-            TORCH_CHECK(
-                dladdr(reinterpret_cast<void *>(static_cast<void (*)(int)>(&at::set_num_threads)), &info) && info.dli_fname,
-                "the folder of libtorch_cpu is unknown");
-            std::string path(info.dli_fname);
-            const auto slash = path.rfind('/');
-            path = (slash == std::string::npos ? std::string() : path.substr(0, slash + 1)) + "libtorch_cuda.so";
-            if (!dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL)) {
-                const char *cause = dlerror();
-                TORCH_CHECK(false, "cannot load ", path, ": ", cause ? cause : "no cause given");
-            }
-        }
-        loaded = true;
-        *device_count = c10::impl::getDeviceGuardImpl(c10::DeviceType::CUDA)->deviceCount();
-        TORCH_CHECK(*device_count > 0, "libtorch_cuda is loaded but no CUDA device is visible");
-    });
-}
-
-ct_status ct_synchronize(ct_tensor a) {
-    return guard([&] {
-        // Reading one element waits for the queue of the device that holds it.
-        if (!ref(a).is_cpu() && ref(a).numel() > 0) ref(a).flatten().narrow(0, 0, 1).cpu();
-    });
-}
 
 int64_t ct_live_handles(void) { return live_handles.load(std::memory_order_relaxed); }
 

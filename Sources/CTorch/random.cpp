@@ -55,6 +55,14 @@ ct_status ct_normal(ct_tensor *out, const int64_t *shape, int32_t rank, ct_gener
     return result(out, [&] { return at::randn(ints(shape, rank), generator(g), at::kFloat); });
 }
 
+/// Sums of probabilities along the rows, in order. Beside the float32 of a CPU they are added up as integers of 2^-40, of which a sum is
+/// the same in any order: a device adds up in parts, and not always in the same ones.
+static at::Tensor cumulated(const at::Tensor &probability) {
+    if (plain(probability)) return probability.cumsum(1);
+    constexpr double unit = 1.0 / static_cast<double>(int64_t(1) << 40);
+    return probability.to(at::kDouble).div(unit).round().to(at::kLong).cumsum(1).to(at::kDouble).mul(unit);
+}
+
 /// Minus infinity where a token lies outside the `top_k` most likely, or outside the smallest set whose probability
 /// reaches `top_p`; the most likely token always stays.
 static at::Tensor cut(at::Tensor logp, int64_t top_k, double top_p) {
@@ -66,7 +74,7 @@ static at::Tensor cut(at::Tensor logp, int64_t top_k, double top_p) {
     if (top_p < 1) {
         const auto [sorted, order] = logp.log_softmax(1).sort(1, /*descending=*/true);
         const auto probability = sorted.exp();
-        const auto outside = (probability.cumsum(1) - probability) >= top_p;
+        const auto outside = (cumulated(probability) - probability) >= top_p;
         const auto at_token = at::zeros_like(outside).scatter(1, order, outside);
         logp = logp.masked_fill(at_token, nothing);
     }
@@ -176,9 +184,10 @@ ct_status ct_sample(
         if (temperature == 0) {
             chosen = all.argmax(1);
         } else {
-            const auto cumulative = (top_k > 0 || top_p < 1 ? cut(all, top_k, top_p) : all).exp().cumsum(1);
+            const auto cumulative = cumulated((top_k > 0 || top_p < 1 ? cut(all, top_k, top_p) : all).exp());
             // 1 - u lies in (0, 1], so the first sum to reach it belongs to a token of positive probability.
-            const auto goal = (1 - ref(uniform)).unsqueeze(1) * cumulative.narrow(1, z.size(1) - 1, 1);
+            const auto goal =
+                (1 - ref(uniform)).to(cumulative.scalar_type()).unsqueeze(1) * cumulative.narrow(1, z.size(1) - 1, 1);
             chosen = at::searchsorted(cumulative, goal).squeeze(1).clamp_max_(z.size(1) - 1);
         }
         auto density = all.gather(1, chosen.unsqueeze(1)).squeeze(1);

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <new>
 #include <vector>
 
 #include "ctorch.h"
@@ -39,8 +40,23 @@ inline at::IntArrayRef ints(const int64_t *values, int32_t count) {
     return at::IntArrayRef(values, static_cast<size_t>(count));
 }
 
-/// libtorch's text without its C++ backtrace.
+/// Memory of the CPU that was asked for in vain.
+class NoMemory : public c10::OutOfMemoryError {
+public:
+    explicit NoMemory(size_t bytes)
+        : OutOfMemoryError({__func__, __FILE__, __LINE__}, "no memory of the CPU for " + std::to_string(bytes) + " bytes"),
+          bytes(static_cast<int64_t>(bytes)) {}
+    int64_t bytes;
+};
+
+/// What `ct_memory_asked` gives of this thread.
+inline thread_local int64_t memory_asked = -1;
+
+/// libtorch's text without its C++ backtrace; also notes whether memory ran out.
 inline ct_status message(const std::exception &error) {
+    const auto *own = dynamic_cast<const NoMemory *>(&error);
+    const bool ran_out = dynamic_cast<const c10::OutOfMemoryError *>(&error) || dynamic_cast<const std::bad_alloc *>(&error);
+    memory_asked = own ? own->bytes : ran_out ? 0 : -1;
     if (auto *torch = dynamic_cast<const c10::Error *>(&error)) return strdup(torch->what_without_backtrace());
     return strdup(error.what());
 }
@@ -58,6 +74,7 @@ ct_status guard(Body &&body) {
     } catch (const std::exception &error) {
         return message(error);
     } catch (...) {
+        memory_asked = -1;
         return strdup("an exception of unknown type");
     }
 }

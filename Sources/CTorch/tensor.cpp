@@ -85,6 +85,8 @@ ct_status ct_copy_into(ct_tensor a, ct_tensor source) {
     });
 }
 
+int64_t ct_changes(ct_tensor a) { return ref(a)._version(); }
+
 ct_status ct_fill(ct_tensor a, double value) {
     return guard([&] {
         const at::NoGradGuard none;

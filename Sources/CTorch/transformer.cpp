@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include "few_rows.hpp"
+#include "half_weights.hpp"
 #include "parallel.hpp"
 #include "simd.hpp"
 #include "support.hpp"
@@ -184,7 +186,9 @@ public:
 
 // --- Fused projections and distinct rows ---------------------------------------------------------------------------
 
-/// One product for several projections whose weights share memory; the gradient is cut up along the same rows.
+/// One product for several projections whose weights share memory; the gradient is cut up along the same rows. Where `fused` is a copy
+/// in 16 bits, numbers are rounded to those before each product, as in mixed-precision training (Micikevicius et al. 2018,
+/// https://arxiv.org/abs/1710.03740, section 3); the parts and their gradients stay in float32.
 class FusedLinear : public torch::autograd::Function<FusedLinear> {
 public:
     static at::Tensor forward(
@@ -192,17 +196,21 @@ public:
         const std::optional<at::Tensor> &bias, at::TensorList bias_parts) {
         std::vector<int64_t> rows;
         for (const auto &part : parts) rows.push_back(part.size(0));
-        context->save_for_backward({input, fused});
+        const auto rounded = like(fused, input);
+        context->save_for_backward({rounded, fused});
         context->saved_data["rows"] = rows;
         context->saved_data["weights"] = parts[0].requires_grad();
         context->saved_data["biases"] = !bias_parts.empty() && bias_parts[0].requires_grad();
         context->saved_data["bias_count"] = static_cast<int64_t>(bias_parts.size());
-        return at::linear(input, fused, bias);
+        if (!is_half(fused)) return at::linear(input, fused, bias);
+        const auto product = at::linear(rounded, fused).to(at::kFloat);
+        return bias ? product.add(*bias) : product;
     }
 
     static variable_list backward(AutogradContext *context, variable_list gradients) {
         const auto saved = context->get_saved_variables();
         const auto &input = saved[0], &fused = saved[1];
+        const auto g = like(fused, gradients[0]);
         const auto rows = context->saved_data["rows"].toIntVector();
         const auto biases = static_cast<size_t>(context->saved_data["bias_count"].toInt());
         // In the order of forward's arguments: input, fused, the parts, the bias, its parts.
@@ -214,11 +222,15 @@ public:
                 begin += rows[i];
             }
         };
-        if (context->needs_input_grad(0)) result[0] = gradients[0].mm(fused);
-        if (context->saved_data["weights"].toBool()) spread(gradients[0].t().mm(input), 2);
+        if (context->needs_input_grad(0)) result[0] = wide(g.mm(fused));
+        if (context->saved_data["weights"].toBool()) spread(wide(g.t().mm(input)), 2);
         if (context->saved_data["biases"].toBool()) spread(gradients[0].sum(0), 3 + rows.size());
         return result;
     }
+
+private:
+    static at::Tensor like(const at::Tensor &fused, const at::Tensor &a) { return is_half(fused) ? a.to(fused.scalar_type()) : a; }
+    static at::Tensor wide(const at::Tensor &a) { return is_half(a) ? a.to(at::kFloat) : a; }
 };
 
 class GatherRows : public torch::autograd::Function<GatherRows> {
@@ -276,6 +288,8 @@ ct_status ct_fused_linear(
     return result(out, [&] {
         TORCH_CHECK(count > 0, "no parts");
         TORCH_CHECK((bias == nullptr) == (bias_parts == nullptr), "a bias needs its parts");
+        if (is_few_rows(ref(input), ref(fused), maybe(bias), std::nullopt))
+            return few_rows(ref(input), ref(fused), maybe(bias), std::nullopt);
         return FusedLinear::apply(
             ref(input), ref(fused), at::TensorList(list(parts, count)), maybe(bias),
             at::TensorList(list(bias_parts, bias ? count : 0)));

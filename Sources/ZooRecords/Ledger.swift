@@ -38,7 +38,24 @@ public struct Ledger: Codable, Sendable, Equatable {
         package init() {}
     }
 
+    /// The memory of the device where the networks are, if that is not the process's own.
+    public struct DeviceMemory: Codable, Sendable, Equatable {
+        /// "cuda:0".
+        public var name: String
+        /// The most that the process had taken of it, what its allocator keeps among it.
+        public var peakBytes: Int
+        /// What the process may use of it: all that other processes do not.
+        public var availableBytes: Int
+        public var totalBytes: Int
+
+        package init(name: String, peakBytes: Int, availableBytes: Int, totalBytes: Int) {
+            (self.name, self.peakBytes, self.availableBytes, self.totalBytes) = (name, peakBytes, availableBytes, totalBytes)
+        }
+    }
+
     public var roles: [String: Account] = [:]
+    /// nil: networks are in the process's memory.
+    public var device: DeviceMemory?
     public var rewardQueries = 0
     /// In reward functions; a reward model's seconds are those of the role `reward`.
     public var rewardSeconds = 0.0
@@ -94,11 +111,14 @@ public struct Ledger: Codable, Sendable, Equatable {
     public var remainingSeconds: Double { wallSeconds - (seconds - preparedSeconds) - phases.values.reduce(0, +) }
     /// The largest working memory of one call: only one pass runs at a time.
     public var transientBytes: Int { max(evaluationBytes, roles.values.map(\.transientBytes).max() ?? 0) }
+    /// What the networks hold and their largest pass took, wherever they are.
+    private var networkBytes: Int { goldBytes + transientBytes + roles.values.reduce(0) { $0 + $1.heldBytes } }
     /// The process's peak memory that no other row explains.
     public var remainingBytes: Int {
-        processPeakBytes - programBytes - dataBytes - keptBytes - goldBytes - transientBytes
-            - roles.values.reduce(0) { $0 + $1.heldBytes }
+        processPeakBytes - programBytes - dataBytes - keptBytes - (device == nil ? networkBytes : 0)
     }
+    /// The device's, which its allocator keeps beyond the largest pass; nil where there is none.
+    public var remainingDeviceBytes: Int? { device.map { $0.peakBytes - networkBytes } }
     public var totalFLOPs: Double { roles.values.reduce(0) { $0 + $1.totalFLOPs } }
 
     package mutating func note(_ phase: Phase, seconds: Double) { phases[phase.rawValue, default: 0] += seconds }

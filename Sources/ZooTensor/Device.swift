@@ -1,11 +1,13 @@
 import CTorch
+import Synchronization
 
 /// Where tensors live and operators run.
 public enum Device: Sendable, Hashable, CustomStringConvertible {
     case cpu
     case cuda(Int)
 
-    /// Parses `cpu`, `cuda` (the first GPU) or `cuda:I`; loads libtorch's CUDA library where a GPU is named.
+    /// Parses `cpu`, `cuda` (the first GPU) or `cuda:I`; where a GPU is named, loads libtorch's CUDA library and asks it for deterministic
+    /// kernels.
     public init(_ text: String) throws {
         if text == "cpu" {
             self = .cpu
@@ -25,6 +27,7 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
             throw TensorError("device \"\(text)\" does not exist: this machine has \(devices) CUDA device(s)")
         }
         self = .cuda(index)
+        Engine.isDeterministic = true
     }
 
     public var description: String {
@@ -44,67 +47,51 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// Settings of the process as a whole.
-public enum Engine {
-    /// Call once, before the first tensor: keeps freed memory for reuse and sets the number of threads of an operator.
-    public static func configure(threads: Int) {
-        ct_configure_process()
-        ct_set_threads(Int32(clamping: threads))
+extension Device {
+    /// Bytes of a device's memory.
+    public struct Memory: Sendable, Equatable {
+        /// Of tensors, now; and taken from the device for those, now and at most since this process began to measure passes.
+        public var held, taken, mostTaken: Int
+        /// What nobody has taken, of how many in all.
+        public var free, total: Int
+
+        /// What this process may still use: what is free, and what it has taken and holds nothing in.
+        public var available: Int { free + taken - held }
     }
 
-    public static var threads: Int { Int(ct_threads()) }
+    /// Waits until the device has done what it was asked for: before that, a clock tells when the host had asked. Returns at once on a CPU.
+    public func synchronize() { check("synchronize", [], ct_synchronize(code)) }
 
-    /// The most memory this process ever held, in bytes.
-    public static var peakBytes: Int { Int(ct_peak_resident_bytes()) }
-
-    /// The memory that this process holds now, in bytes; 0 if the system does not say.
-    public static var residentBytes: Int { Int(ct_resident_bytes()) }
-
-    /// Of these, what is mapped from files: the code and constants of the program and its libraries, read in as they are first used.
-    public static var fileBackedBytes: Int { Int(ct_file_backed_bytes()) }
-
-    /// Bytes of the heap in use, tensors included; 0 if the system does not say.
-    public static var heapBytes: Int { Int(ct_heap_bytes()) }
-
-    /// Bytes of CPU tensors that exist now; counted from `configure` on.
-    public static var tensorBytes: Int { Int(ct_memory_held()) }
-
-    /// Runs `body` and gives the most tensor bytes that existed meanwhile beyond those that existed before or remain. Calls do not
-    /// nest.
-    public static func transientBytes<Result>(of body: () throws -> Result) rethrows -> (result: Result, bytes: Int) {
-        ct_memory_reset_peak()
-        let before = ct_memory_held()
-        let result = try body()
-        return (result, Int(ct_memory_peak() - max(before, ct_memory_held())))
-    }
-
-    /// What a piece of work takes that no other program or machine changes.
-    public struct Work: Sendable, Equatable {
-        /// Calls of operators, allocations of tensors, and bytes of those.
-        public var operators, allocations, bytes: Int
-        /// Bytes of tensors that are there after it and were not before.
-        public var kept: Int
-
-        public init(operators: Int, allocations: Int, bytes: Int, kept: Int = 0) {
-            (self.operators, self.allocations, self.bytes, self.kept) = (operators, allocations, bytes, kept)
+    /// The memory of a device that is not the CPU, whose own is ``Engine/tensorBytes``.
+    ///
+    /// - Throws: ``TensorError`` if the device does not say.
+    public func memory() throws -> Memory {
+        let found = try counted()
+        let most = Self.mostTaken.withLock { peaks in
+            peaks[code] = max(peaks[code] ?? 0, Int(found.reserved_peak))
+            return peaks[code] ?? 0
         }
+        return Memory(
+            held: Int(found.held), taken: Int(found.reserved), mostTaken: most, free: Int(found.free), total: Int(found.total))
     }
 
-    /// Of `body` on this thread.
-    public static func work(of body: () throws -> Void) rethrows -> Work {
-        let before = ct_work()
-        try body()
-        let after = ct_work()
-        return Work(
-            operators: Int(after.operators - before.operators), allocations: Int(after.allocations - before.allocations),
-            bytes: Int(after.bytes - before.bytes), kept: Int(after.kept - before.kept))
+    /// Runs `body` and gives the most bytes of tensors on this device that existed meanwhile beyond those that existed before or remain.
+    /// Calls do not nest.
+    public func transientBytes<Result>(of body: () throws -> Result) throws -> (result: Result, bytes: Int) {
+        if self == .cpu { return try Engine.transientBytes(of: body) }
+        let before = try memory()  // which keeps the peak so far
+        check("transientBytes", [], ct_device_reset_peak(code))
+        let result = try body()
+        let after = try counted()
+        return (result, Int(after.peak) - max(before.held, Int(after.held)))
     }
 
-    /// Of libtorch, for example "2.13.0".
-    public static var version: String { String(cString: ct_version()) }
-}
+    private func counted() throws -> ct_device_bytes {
+        var found = ct_device_bytes()
+        if let message = failure(ct_device_memory(&found, code)) { throw TensorError("the memory of \(self): \(message)") }
+        return found
+    }
 
-extension Tensor {
-    /// Waits until the device has finished its work; returns at once on a CPU. For timing.
-    public func synchronize() { check("synchronize", [self], ct_synchronize(handle)) }
+    /// By device; the device's own count begins anew with each pass.
+    private static let mostTaken = Mutex<[Int32: Int]>([:])
 }

@@ -100,6 +100,9 @@ extension Tensor {
         }
     }
 
+    /// How often this tensor's memory was written so far, through any view of it.
+    package var changes: Int { Int(ct_changes(handle)) }
+
     public func to(_ device: Device) -> Tensor {
         if device == self.device { return self }
         return make("to", [self]) { ct_to($0, handle, ct_dtype(handle), device.code) }

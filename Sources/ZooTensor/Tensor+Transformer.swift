@@ -102,14 +102,16 @@ extension Tensor {
         }
     }
 
-    /// The same for one new query per row, `[r, kvHeads, group, width]`, over columns `starts[r] ..< end` of the caches
+    /// The same for one new query per row, `[r, kvHeads, group, width]`, over the columns `seen` of the caches
     /// `[r, kvHeads, columns, width]`; gives `[r, kvHeads · group · width]`. Records no gradient.
     public func cachedAttention(
-        keys: Tensor, values: Tensor, starts: Tensor, end: Int, scale: Double? = nil, cap: Double? = nil
+        keys: Tensor, values: Tensor, seen: SeenColumns, scale: Double? = nil, cap: Double? = nil
     ) -> Tensor {
-        make("cachedAttention", [self, keys, starts]) {
+        make("cachedAttention", [self, keys, seen.starts]) {
             ct_cached_attention(
-                $0, handle, keys.handle, values.handle, starts.handle, Int64(end), scale ?? 0, cap ?? 0)
+                $0, handle, keys.handle, values.handle, seen.starts.handle, seen.mask?.handle, Int64(seen.end), scale ?? 0,
+                cap ?? 0
+            )
         }
     }
 
@@ -147,5 +149,25 @@ extension Tensor {
             ct_sample(&tokens, &logp, handle, uniform.handle, temperature, Int64(topK), topP))
         guard let tokens, let logp else { fatalError("sample: no result") }
         return (Tensor(owning: tokens), Tensor(owning: logp))
+    }
+}
+
+/// The columns of a cache that each row of a decoding step sees: those from its own first one to a common end. Made once a step, for all
+/// layers.
+public struct SeenColumns {
+    let starts: Tensor
+    let end: Int
+    /// Nil where there is nothing to hide, so that kernels that take no mask may be used, and in float32 on a CPU, which reads `starts`.
+    let mask: Tensor?
+
+    /// - Parameters:
+    ///   - starts: `first` where the caches are, `[r]`.
+    ///   - caches: a tensor of the caches' type and device.
+    public init(first: [Int], starts: Tensor, end: Int, caches: Tensor) {
+        (self.starts, self.end) = (starts, end)
+        let isComposed = caches.device != .cpu || caches.dtype != .float32
+        mask =
+            isComposed && first.contains { $0 > 0 }
+            ? make("columnMask", [starts]) { ct_column_mask($0, starts.handle, Int64(end), caches.dtype.rawValue) } : nil
     }
 }

@@ -28,7 +28,7 @@ public struct TensorError: PlainError, Sendable {
 /// A multi-dimensional array held by libtorch; freed when the last reference goes.
 ///
 /// Not `Sendable`: a tensor belongs to one thread at a time. Misuse of an operator (shapes that do not fit) is a
-/// programming error and stops the process with one message; files, devices and configuration throw.
+/// programming error and stops the process with one message, as ``OutOfMemory`` does; files, devices and configuration throw.
 public final class Tensor {
     let handle: ct_tensor
 
@@ -70,13 +70,10 @@ func failure(_ status: ct_status?) -> String? {
     return String(cString: status)
 }
 
-/// Stops with one message if an operator was misused.
+/// Stops with one message if an operator was misused, or its result did not fit the memory.
 @inline(__always)
 func check(_ operation: StaticString, _ operands: @autoclosure () -> [Tensor], _ status: ct_status?) {
-    if let message = failure(status) {
-        let shapes = operands().map(\.description).joined(separator: ", ")
-        fatalError("\(operation)(\(shapes)): \(message)")
-    }
+    if let message = failure(status) { stop(operation, operands(), message) }
 }
 
 @inline(__always)

@@ -62,6 +62,9 @@ struct GoldenCase: Decodable, Sendable, CustomTestStringConvertible {
     private static let synonyms = [
         ["logp", "logps", "log_prob", "log_probs", "per_token_logps"],
         ["old_logp", "old_logps", "old_log_prob", "old_log_probs", "old_per_token_logps", "behaviour_logp"],
+        ["sampling_logp", "sampling_per_token_logps", "rollout_log_probs", "rollout_log_prob"],
+        ["correction", "vllm_importance_sampling_mode"],
+        ["cap", "vllm_importance_sampling_clip_max", "vllm_importance_sampling_cap", "rollout_is_threshold"],
         ["ref_logp", "ref_logps", "ref_log_prob", "ref_log_probs", "ref_per_token_logps"],
         ["mask", "completion_mask", "response_mask", "action_mask", "loss_mask", "eos_mask"],
         ["d_logp", "grad_logp", "d_log_prob"],

@@ -7,10 +7,10 @@ struct GoldenTests {
         if try !Families.check(golden) { Issue.record("\(golden.name) is mapped to no plugin; it has \(golden.keys)") }
     }
 
-    @Test("the fixtures hold 74 cases of sources and 22 by hand, each with a name of its own")
+    @Test("the fixtures hold 74 cases of sources, 22 by hand and 11 of corrections, each with a name of its own")
     func complete() throws {
         let cases = try GoldenCase.fixtures()
-        #expect(cases.count == 74 + 22)
+        #expect(cases.count == 74 + 22 + 11)
         #expect(Set(cases.map(\.name)).count == cases.count)
     }
 }
@@ -49,6 +49,7 @@ enum Families {
         if golden.has("values", "old_values", "returns") { return try valueLoss(golden) }
         if golden.has("kl_k1", "score") { return try shapedReward(golden) }
         if golden.has("rewards", "values") { return try generalisedAdvantage(golden) }
+        if golden.has("sampling_logp", "advantages") { return try correctedLoss(golden) }
         if golden.has("logp", "advantages") { return try policyLoss(golden) }
         if golden.has("logp", "ref_logp", "kl") { return try klEstimator(golden) }
         if golden.has("rewards") || golden.has("rewards_per_func") { return try outcomeAdvantage(golden) }

@@ -84,7 +84,10 @@ struct GroupRewards {
 
     /// With the mean over tokens a gradient is −A over the number of actions.
     func grpo(_ settings: Settings) throws -> Answer {
-        let mean: Settings = ["loss_type": text("dapo"), "loss_agg_mode": text("by_loss_type"), "beta": "0", "log_kl": "false"]
+        let mean: Settings = [
+            "loss_type": text("dapo"), "loss_agg_mode": text("by_loss_type"), "beta": "0", "log_kl": "false", "minibatches": "1",
+            "dynamic_sampling": "0",
+        ]
         let (gradient, samples, record) = try answer("GRPO", "grpo", settings.with(mean))
         let actions = Double(samples.batch.actionCount)
         return Answer(advantages: samples.firsts(gradient).map { -$0 * actions }, record: record)

@@ -7,6 +7,8 @@ struct PolicyLoss {
     var logp: [[Double]]
     var oldLogp: [[Double]]
     var referenceLogp: [[Double]]
+    /// Of another sampler than the trainer, where the case has one.
+    var samplingLogp: [[Double]]?
     /// The exact KL of each step, where the case has one.
     var kl: [[Double]]?
     /// Per sequence.
@@ -20,6 +22,7 @@ struct PolicyLoss {
         // Without a policy of its own a rollout is the policy's.
         oldLogp = golden.has("old_logp") ? try golden.rows("old_logp") : logp
         referenceLogp = golden.has("ref_logp") ? try golden.rows("ref_logp") : logp
+        samplingLogp = golden.has("sampling_logp") ? try golden.rows("sampling_logp") : nil
         kl = golden.has("kl") ? try golden.rows("kl") : nil
         guard let rows = golden.inputs["advantages"]?.rows else {
             advantages = try golden.list("advantages")
@@ -40,6 +43,7 @@ struct PolicyLoss {
         one.logp = [logp[index]]
         one.oldLogp = [oldLogp[index]]
         one.referenceLogp = [referenceLogp[index]]
+        one.samplingLogp = samplingLogp.map { [$0[index]] }
         one.kl = kl.map { [$0[index]] }
         one.advantages = [advantages[index]]
         return one
@@ -52,16 +56,19 @@ struct PolicyLoss {
         let record: ScriptedHost.Record
     }
 
-    private func answer(
+    func answer(
         _ library: String, _ id: String, _ settings: Settings, rewards: [Double]? = nil, reference: [[Double]]? = nil
     ) throws -> Answer {
-        let samples = Samples(mask: mask, behaviour: oldLogp, groups: advantages.map { _ in 0 })
+        let samples = Samples(mask: mask, behaviour: samplingLogp ?? oldLogp, groups: advantages.map { _ in 0 })
+        // Another's samples are first scored by the policy as it is.
+        let turns = samplingLogp == nil ? [logp] : [oldLogp, logp]
         let record = try step(
             library, id, settings.object,
             samples.script(
                 rewards: rewards ?? advantages,
                 outputs: [
-                    "policy.logp": [logp.flatMap { $0 }], "reference.logp": [(reference ?? referenceLogp).flatMap { $0 }],
+                    "policy.logp": turns.map { $0.flatMap { $0 } },
+                    "reference.logp": [(reference ?? referenceLogp).flatMap { $0 }],
                     "policy.kl:reference": [(kl ?? []).flatMap { $0 }],
                 ]))
         return Answer(loss: record.losses[0].value, gradient: record.losses[0].gradients["logp"] ?? [], record: record)
@@ -74,7 +81,7 @@ struct PolicyLoss {
         }
         let rewards: Settings = [
             "prompts": "1", "samples": json(Double(max(2, advantages.count))), "baseline": text("none"),
-            "scale_rewards": text("none"), "epochs": "1", "minibatches": "1",
+            "scale_rewards": text("none"), "epochs": "1", "minibatches": "1", "dynamic_sampling": "0",
         ]
         return try answer("GRPO", "grpo", settings.with(rewards))
     }

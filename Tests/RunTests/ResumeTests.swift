@@ -65,6 +65,13 @@ struct ResumeTests {
         try await compareInterrupted(["train", task.recipe.path, "--algorithm", algorithm] + changes)
     }
 
+    @Test("a language model whose products are in bfloat16, killed, taken up, stopped by Ctrl-C and taken up again")
+    func mixedPrecision() async throws {
+        let task = try TinyTask(in: folder.url, stage: Self.stage)
+        try await compareInterrupted(
+            ["train", task.recipe.path, "--algorithm", "ppo", "--set", "memory.trained=bfloat16"])
+    }
+
     @Test("an adapter, killed, taken up, stopped by Ctrl-C and taken up again", arguments: ["ppo", "grpo", "dpo"])
     func adapter(algorithm: String) async throws {
         let task = try TinyTask(in: folder.url, stage: Self.stage)
@@ -94,6 +101,16 @@ struct ResumeTests {
             ["--set", $0]
         }
         try await compareInterrupted(["train", recipe, "--algorithm", algorithm] + changes)
+    }
+
+    @Test("rollouts that lag behind training, drawn again where a group says nothing")
+    func lagging() async throws {
+        let recipe = ZooCommand.clone.appending(path: "recipes/tabular.yaml").path
+        let changes = [
+            "budget={iterations: 240}", "checkpoints.every=10", "rollout.lag=3", "parameters.prompts=4", "parameters.samples=4",
+            "parameters.dynamic_sampling=10", "parameters.importance_correction=token_truncate",
+        ].flatMap { ["--set", $0] }
+        try await compareInterrupted(["train", recipe, "--algorithm", "grpo"] + changes)
     }
 
     @Test("a student, with the frozen teacher that its stage names")

@@ -38,6 +38,25 @@ struct GenerationTests {
         #expect(sampled.finished.contains(true) && sampled.finished.contains(false))
     }
 
+    @Test(
+        "reading the tokens of several steps at once draws what reading each does", arguments: [Family.llama, .mistral, .gemma2])
+    func readSeldom(family: Family) throws {
+        let network = try smallModel(family)
+        var settings = SamplerSettings(maxNewTokens: 21, endTokens: [7, 11], minNewTokens: 2)
+        for ends in [nil, { @Sendable (tokens: [Int32]) in tokens.suffix(2).reduce(0, +) % 9 == 0 }] {
+            settings.ends = ends
+            network.tokensPerRead = 1
+            let each = try generate(network, settings)
+            for count in [2, 8, 40] {
+                network.tokensPerRead = count
+                let found = try generate(network, settings)
+                #expect(found.sequences.tokens == each.sequences.tokens && found.sequences.offsets == each.sequences.offsets)
+                #expect(found.finished == each.finished && found.logp == each.logp)
+            }
+            #expect(each.finished.contains(true) && each.finished.contains(false))
+        }
+    }
+
     @Test("sequences hold their prompt, then at most the limit, and end at the first end token")
     func shape() throws {
         let settings = SamplerSettings(maxNewTokens: 20, endTokens: [7, 11])

@@ -52,6 +52,8 @@ struct ExternalProgramTests {
         let again = try Recipe.parse(read.resolvedYAML(), file: URL(fileURLWithPath: "/elsewhere/recipe.yaml"))
         #expect(again.stages[0] == read.stages[0])
         #expect(sentence("rollout: {server: {engine: vllm}}").contains("expected the key 'url'"))
+        let late = "rollout: {lag: 2, server: {url: \"http://127.0.0.1:8000\"}}"
+        #expect(sentence(late).contains("rollout: lag: found 2; expected 0 with a server"))
         let elsewhere = "rollout: {server: {url: \"http://gpu.example:8000\"}}"
         #expect(sentence(elsewhere).contains("is on another machine"))
         let environment = "environment: {url: \"http://127.0.0.1:8000/\"}"

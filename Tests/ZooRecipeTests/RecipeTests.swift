@@ -121,6 +121,10 @@ struct RecipeTests {
         let named = try recipe(set: ["policy.lora={target_modules: [q_proj, v_proj], use_rslora: true}"])
         #expect(named.stages[1].lora?.targets == .named(["q_proj", "v_proj"]))
         #expect(try recipe(named.resolvedYAML()) == named)
+        let error = #expect(throws: RecipeError.self) { try recipe(set: ["policy.lora={}", "memory.trained=bfloat16"]) }
+        #expect(error?.description.contains("memory.trained: expected float32 with policy.lora, found bfloat16") == true)
+        #expect(try recipe(set: ["memory.trained=bfloat16"]).stages[1].memory.trained == .bfloat16)
+        #expect(try !recipe(set: ["deterministic=false"]).deterministic && recipe().deterministic)
     }
 
     @Test("the dump writes defaults out")
@@ -151,8 +155,8 @@ struct RecipeTests {
             with: "optimizer: {critic: {warmup: 0.1}}")
         let adapted = plain.replacing("policy: {from: base}", with: "policy: {from: base, lora: {r: 4}}")
         #expect(try last(plain, "").optimizer["policy"]?.learningRate == 1e-5)
-        #expect(try last(plain, "policy.lora.r: 4").optimizer["policy"]?.learningRate == 1e-3)
-        #expect(try last(adapted, "").optimizer["policy"]?.learningRate == 1e-3)
+        #expect(try last(plain, "policy.lora.r: 4").optimizer["policy"]?.learningRate == 5e-4)
+        #expect(try last(adapted, "").optimizer["policy"]?.learningRate == 5e-4)
         #expect(try last(adapted, "policy.lora: null").optimizer["policy"]?.learningRate == 1e-5)
         #expect(try last(adapted, "optimizer.learning_rate: 2e-4").optimizer["policy"]?.learningRate == 2e-4)
         // What the recipe does not say of the critic is the policy's; a reward without a name is called as its function.

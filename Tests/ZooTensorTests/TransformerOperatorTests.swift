@@ -65,7 +65,8 @@ struct TransformerOperatorTests {
         let (q, k, v) = (inputs[0].doubles, inputs[1].doubles, inputs[2].doubles)
         let found = inputs[0].causalAttention(inputs[1], inputs[2], window: 3, scale: 0.4, cap: cap).contiguous().doubles
         let cached = inputs[0].narrow(2, 4..<5).reshape([2, 3, 1, 6]).cachedAttention(
-            keys: inputs[1], values: inputs[2], starts: Tensor([2, 2]), end: 5, scale: 0.4, cap: cap
+            keys: inputs[1], values: inputs[2],
+            seen: SeenColumns(first: [2, 2], starts: Tensor([2, 2]), end: 5, caches: inputs[1]), scale: 0.4, cap: cap
         ).doubles
         for head in 0..<6 {
             for row in 0..<5 {

@@ -30,8 +30,21 @@ void ct_set_threads(int32_t count);
 int32_t ct_threads(void);
 /// Loads libtorch_cuda.so from beside libtorch_cpu.so; fails where the library or the device is absent.
 ct_status ct_load_cuda(int32_t *device_count);
-/// Waits until the device of `a` has finished what was asked of it; returns at once on a CPU.
-ct_status ct_synchronize(ct_tensor a);
+/// Waits until a device has finished what was asked of it; `device` is -1 for the CPU, where it returns at once.
+ct_status ct_synchronize(int32_t device);
+/// Bytes of a CUDA device: lent to tensors now, and at most since the last reset; taken from the device for that, now and at most since
+/// then; and what nobody has taken, of how many in all.
+typedef struct {
+    int64_t held, peak, reserved, reserved_peak, free, total;
+} ct_device_bytes;
+ct_status ct_device_memory(ct_device_bytes *out, int32_t device);
+ct_status ct_device_reset_peak(int32_t device);
+/// Whether a device's operators use only kernels that give the same bits each time; an operator that has none fails then. Without
+/// meaning on a CPU.
+void ct_set_deterministic(bool wanted);
+bool ct_deterministic(void);
+/// Bytes that the last failed call of this thread asked for in vain: 0 where that is not known, -1 where it failed for another reason.
+int64_t ct_memory_asked(void);
 /// Handles (tensors and generators) that exist now.
 int64_t ct_live_handles(void);
 /// The most memory this process ever held, in bytes.
@@ -85,6 +98,8 @@ ct_status ct_detach(ct_tensor *out, ct_tensor a);
 ct_status ct_contiguous(ct_tensor *out, ct_tensor a);
 /// Copies `source` into `a`, outside of gradient recording.
 ct_status ct_copy_into(ct_tensor a, ct_tensor source);
+/// How often the tensor's memory was written so far; views of one memory count together.
+int64_t ct_changes(ct_tensor a);
 /// Fills `a` with one value, outside of gradient recording.
 ct_status ct_fill(ct_tensor a, double value);
 
@@ -134,7 +149,8 @@ ct_status ct_linear(ct_tensor *out, ct_tensor input, ct_tensor weight, ct_tensor
 /// residual [n, out] + input [n, in] · weight [out, in]ᵀ.
 ct_status ct_add_linear(ct_tensor *out, ct_tensor residual, ct_tensor input, ct_tensor weight);
 /// input · fusedᵀ + bias, where `fused` [Σ out_i, in] holds the rows of `parts[i]` [out_i, in] in the same memory, and
-/// `bias` [Σ out_i] those of `bias_parts[i]`; gradients go to the parts. `bias` and `bias_parts` may both be NULL.
+/// `bias` [Σ out_i] those of `bias_parts[i]`; gradients go to the parts. `bias` and `bias_parts` may both be NULL. `fused` may be a copy
+/// of the parts in 16 bits: then products, of the backward pass too, are of numbers in 16 bits, and their results float32.
 ct_status ct_fused_linear(
     ct_tensor *out, ct_tensor input, ct_tensor fused, const ct_tensor *parts, ct_tensor bias, const ct_tensor *bias_parts,
     int32_t count);
@@ -199,10 +215,13 @@ ct_status ct_rotary_append(
 ct_status ct_causal_attention(
     ct_tensor *out, ct_tensor q, ct_tensor k, ct_tensor v, int64_t window, double scale, double cap);
 /// The same for one new query per row, `q` [r, kv_heads, group, width], over columns starts[r] ..< `end` of the caches
-/// [r, kv_heads, columns, width]; gives [r, kv_heads · group · width]. No gradient.
+/// [r, kv_heads, columns, width]; gives [r, kv_heads · group · width]. No gradient. Where the maths is composed of libtorch's operators,
+/// `mask` says what `starts` does, or is NULL where every row starts at column 0; in float32 on a CPU it is not looked at.
 ct_status ct_cached_attention(
-    ct_tensor *out, ct_tensor q, ct_tensor key_cache, ct_tensor value_cache, ct_tensor starts, int64_t end, double scale,
-    double cap);
+    ct_tensor *out, ct_tensor q, ct_tensor key_cache, ct_tensor value_cache, ct_tensor starts, ct_tensor mask, int64_t end,
+    double scale, double cap);
+/// [r, 1, 1, end]: minus infinity in the columns before starts[r], 0 in the others. The same for all layers of a step.
+ct_status ct_column_mask(ct_tensor *out, ct_tensor starts, int64_t end, int32_t dtype);
 /// log p(target) and entropy of softmax(hidden · weightᵀ · inverse_temperature), row by row, without ever holding
 /// [n, vocabulary]: logits are made in chunks and made again in the backward pass. `inverse_temperature` [n] may be NULL.
 /// `entropy` may be NULL where it is not wanted. Where `cap` is above 0, logits are cap · tanh(logit / cap) before the temperature.

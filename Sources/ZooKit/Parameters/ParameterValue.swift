@@ -78,6 +78,7 @@ extension ParameterValue where Self: RawRepresentable & CaseIterable, RawValue =
 }
 
 extension KLEstimator: ParameterValue {}
+extension ImportanceCorrection: ParameterValue {}
 extension AdvantageScale: ParameterValue {}
 extension GroupBaseline: ParameterValue {}
 extension VarianceDenominator: ParameterValue {}

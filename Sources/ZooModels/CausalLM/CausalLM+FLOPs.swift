@@ -57,13 +57,19 @@ extension CausalLM {
 
     /// Of each layer what its operators read again: inputs of both norms and of all products, rotated queries, keys and values with a key
     /// for each query head, and attention's output in both layouts. Blocks that are computed again keep their inputs, one of them all.
-    /// Scores with a bound (Gemma 2's), which keep a number for each pair of steps, come on top.
     public var activationBytes: Int {
         let heads = config.heads * config.headWidth
-        let inner = (config.family.traits.activation.isGated ? 3 : 2) * config.intermediateSize
-        let layer = 4 * config.hiddenSize + 5 * heads + inner
-        let numbers = recomputes ? config.layers * config.hiddenSize + layer : config.layers * layer
-        return numbers * MemoryLayout<Float>.size
+        let (states, inner) = (2 * config.hiddenSize, (config.family.traits.activation.isGated ? 2 : 1) * config.intermediateSize)
+        // What products and attention read is there in 16 bits where they are made in those.
+        let read = (states + 5 * heads + config.intermediateSize) * (passesInHalf ? 2 : 4)
+        let layer = (states + inner) * 4 + read
+        return recomputes ? config.layers * config.hiddenSize * 4 + layer : config.layers * layer
+    }
+
+    /// Scores with a bound (Gemma 2's) are kept before and after their softmax.
+    public var pairBytes: Int {
+        guard config.scales.attentionCap != nil else { return 0 }
+        return (recomputes ? 1 : config.layers) * config.heads * 2 * MemoryLayout<Float>.size
     }
 
     public func recomputedFLOPs(_ batch: Sequences, _ outputs: [NetworkOutput]) -> Double {

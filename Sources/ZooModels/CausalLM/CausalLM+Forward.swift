@@ -162,9 +162,11 @@ struct AttentionPlan {
                 rows: places[index], cosine: block.rotary.cosine, sine: block.rotary.sine, batch: bucket.batch,
                 length: bucket.length, heads: config.heads, kvHeads: config.kvHeads)
             observe(bucket, k, v)
-            let attended = q.causalAttention(
-                k, v, window: block.window, scale: config.attentionScale, cap: config.scales.attentionCap
-            ).transpose(1, 2).reshape([bucket.batch * bucket.length, config.heads * config.headWidth])
+            // Scores with a bound are composed of operators that round each on its own: those stay in float32.
+            let type = block.qkv.half.isUsed && config.scales.attentionCap == nil ? DType.bfloat16 : q.dtype
+            let attended = q.to(type).causalAttention(
+                k.to(type), v.to(type), window: block.window, scale: config.attentionScale, cap: config.scales.attentionCap
+            ).to(q.dtype).transpose(1, 2).reshape([bucket.batch * bucket.length, config.heads * config.headWidth])
             // Padded keys come after every real query, so the causal mask already hides them.
             return packed[index].map { attended.distinctRows($0) } ?? attended
         }

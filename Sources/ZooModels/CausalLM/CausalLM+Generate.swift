@@ -12,15 +12,22 @@ extension CausalLM {
             let uniform = settings.uniform(rowCount, generator: generator, device: device)
             let start = ContinuousClock.now
             var (decoder, logits) = try prefill(prompts, samplesPerPrompt: samplesPerPrompt, settings: settings)
-            logits.synchronize()
+            device.synchronize()
             let prefillSeconds = start.duration(to: .now) / .seconds(1)
+            var unread: [(tokens: Tensor, logp: Tensor)] = []
             for step in 0..<settings.maxNewTokens {
                 if isCancelled() { throw CancellationError() }
                 let draw = uniform.narrow(0, step..<step + 1).reshape([-1])
-                let (tokens, logp) = logits.sampled(draw.select(decoder.owners), settings, step: step)
-                let going = try record.append(tokens.values(), logp.floats, rows: decoder.rows)
-                if step == settings.maxNewTokens - 1 || going.isEmpty { break }
-                logits = decoding { decoder.step(tokens, going: going, self) }
+                let drawn = logits.sampled(draw.select(decoder.owners), settings, step: step)
+                unread.append(drawn)
+                let isLast = step == settings.maxNewTokens - 1
+                var going: Set<Int>?
+                if isLast || unread.count >= tokensPerRead {
+                    going = try record.append(unread, rows: decoder.rows)
+                    unread = []
+                }
+                if isLast || going?.isEmpty == true { break }
+                logits = decoding { decoder.step(drawn.tokens, going: going, self) }
             }
             var drawn = record.generation()
             drawn.prefillSeconds = prefillSeconds
@@ -115,10 +122,10 @@ struct DecodingRows {
 
     /// Feeds the tokens just sampled and gives the next logits, `[rows, vocabulary]`.
     ///
-    /// - Parameter going: the rows (by output index) that continue; the others are dropped once they are a quarter.
-    mutating func step(_ tokens: Tensor, going: Set<Int>, _ network: CausalLM) -> Tensor {
+    /// - Parameter going: the rows (by output index) that continue, the others are dropped once they are a quarter; nil if that was not read.
+    mutating func step(_ tokens: Tensor, going: Set<Int>?, _ network: CausalLM) -> Tensor {
         var tokens = tokens
-        if going.count * 4 <= rows.count * 3 {
+        if let going, going.count * 4 <= rows.count * 3 {
             let kept = rows.indices.filter { going.contains(rows[$0]) }
             let index = Tensor(kept, device: tokens.device)
             tokens = tokens.select(index)
@@ -128,15 +135,19 @@ struct DecodingRows {
         // Keys that have left the window stay in the cache, in columns that are not looked at.
         let config = network.config
         let left = config.slidingWindow.map { column + 1 - $0 } ?? 0
-        let windowed = left > 0 ? Tensor(firstColumns.map { max($0, left) }, device: x.device) : starts
+        func seen(from first: [Int], _ starts: Tensor) -> SeenColumns {
+            SeenColumns(first: first, starts: starts, end: column + 1, caches: caches[0].keys)
+        }
+        let whole = seen(from: firstColumns, starts)
+        let late = left > 0 ? firstColumns.map { max($0, left) } : nil
+        let windowed = late.map { seen(from: $0, Tensor($0, device: x.device)) } ?? whole
         for (block, cache) in zip(network.blocks, caches) {
             let q = block.attentionInput(x, config).rotaryAppend(
                 positions: positions, cosine: block.rotary.cosine, sine: block.rotary.sine, keys: cache.keys,
                 values: cache.values, column: column)
-            let seen = block.window == nil ? starts : windowed
             let attended = q.cachedAttention(
-                keys: cache.keys, values: cache.values, starts: seen, end: column + 1, scale: config.attentionScale,
-                cap: config.scales.attentionCap)
+                keys: cache.keys, values: cache.values, seen: block.window == nil ? whole : windowed,
+                scale: config.attentionScale, cap: config.scales.attentionCap)
             x = block.finish(x, attended: attended)
         }
         positions = positions + one

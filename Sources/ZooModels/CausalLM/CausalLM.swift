@@ -12,6 +12,13 @@ public final class CausalLM: GenerativeNetwork, RecomputingNetwork {
     /// The folder's `generation_config.json`, if it had one.
     public internal(set) var generation: GenerationConfig?
     public var recomputes = false
+    /// Whether the products of blocks and attention are of numbers in bfloat16: of copies of the weights, which stay in float32 themselves.
+    public var passesInHalf = false {
+        didSet { for projection in blocks.flatMap(\.projections) { projection.half.isUsed = passesInHalf } }
+    }
+    /// New tokens of a sample after which those of all are read, which waits for the device: 1 on a CPU, where nothing is waited for and
+    /// rows that have ended are dropped at once, else 8. Beyond the rounding of products of other sizes, no sample depends on it.
+    package lazy var tokensPerRead = device == .cpu ? 1 : 8
 
     /// What lies before and after the blocks, with the adapters of both.
     let ends: Ends
@@ -94,6 +101,8 @@ public final class CausalLM: GenerativeNetwork, RecomputingNetwork {
         (self.head, trainable, adaptation) = (.score, false, nil)
     }
 
+    public var copyBytes: Int { blocks.flatMap(\.projections).reduce(0) { $0 + $1.half.bytes } }
+
     public var frozen: [NamedTensor] { adaptation?.base.parameters ?? [] }
 
     /// The residual stream's first rows for `tokens` [n] at `positions` [n], `[n, hidden]`.
@@ -136,6 +145,7 @@ public final class CausalLM: GenerativeNetwork, RecomputingNetwork {
             }
             let copy = try CausalLM(config: config, head: head, tensors: tensors, device: device, trainable: trainable)
             copy.generation = generation
+            copy.passesInHalf = passesInHalf
             return copy
         } catch {
             fatalError("a network cannot be copied: \(error)")

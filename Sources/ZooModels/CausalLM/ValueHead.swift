@@ -64,6 +64,7 @@ public final class ValueHead: Network {
     }
 
     public var activationBytes: Int { trunk.activationBytes }
+    public var pairBytes: Int { trunk.pairBytes }
 
     public func forwardFLOPs(_ batch: Sequences, _ outputs: [NetworkOutput]) -> Double {
         let output = Double(2 * trunk.headWeight.size(0) * trunk.config.hiddenSize) * Double(batch.maskedCount)

@@ -74,6 +74,10 @@ public protocol Network: AnyObject {
     func backwardFLOPs(_ batch: Sequences, _ outputs: [NetworkOutput]) -> Double
     /// Bytes that a token (of images, a patch) of a pass keeps for the backward pass, about; 0: so few that nobody counts them.
     var activationBytes: Int { get }
+    /// The same of each pair of a token with one of its sequence, on top: of attention whose scores are kept.
+    var pairBytes: Int { get }
+    /// Bytes of copies of its parameters that passes read in their place.
+    var copyBytes: Int { get }
     /// The same weights in memory of their own.
     func copy(trainable: Bool) -> any Network
     /// Writes `config.json` and `model.safetensors`, each under a temporary name first.
@@ -81,8 +85,12 @@ public protocol Network: AnyObject {
 }
 
 extension Network {
+    /// Where its parameters are.
+    public var device: Device { parameters.first?.tensor.device ?? .cpu }
     public var frozen: [NamedTensor] { [] }
     public var activationBytes: Int { 0 }
+    public var pairBytes: Int { 0 }
+    public var copyBytes: Int { 0 }
     public func backwardFLOPs(_ batch: Sequences, _ outputs: [NetworkOutput]) -> Double { 2 * forwardFLOPs(batch, outputs) }
     /// Whether its parameters are an adapter's, over a base that is shared.
     public var isAdapted: Bool { !frozen.isEmpty }

@@ -80,6 +80,20 @@ struct SampleRecord {
         finished = Array(repeating: false, count: count)
     }
 
+    /// Adds what several steps drew for `rows`, as if each had been read at once: what a row drew after its end is forgotten.
+    mutating func append(_ steps: [(tokens: Tensor, logp: Tensor)], rows: [Int]) throws -> Set<Int> {
+        if steps.count == 1 { return try append(steps[0].tokens.values(), steps[0].logp.floats, rows: rows) }
+        // One read each for all steps.
+        let tokens: [Int64] = Tensor.concatenate(steps.map(\.tokens)).values()
+        let logp = Tensor.concatenate(steps.map(\.logp)).floats
+        var going = Set(rows)
+        for step in steps.indices {
+            let own = step * rows.count..<(step + 1) * rows.count
+            going = try append(Array(tokens[own]), Array(logp[own]), rows: rows)
+        }
+        return going
+    }
+
     /// Adds one token to each of `rows` that is not finished; returns those that continue. Throws if its probability is not a number.
     mutating func append(_ new: [Int64], _ newLogp: [Float], rows: [Int]) throws -> Set<Int> {
         var going = Set<Int>()

@@ -6,7 +6,7 @@
 public enum CommonMetric: String, CaseIterable, Sendable {
     case reward, kl, length
     case margin, accuracy
-    case loss, entropy, finished
+    case loss, entropy, finished, lag
     case logpChosen = "logp_chosen"
     case logpRejected = "logp_rejected"
     case tokens, seconds
@@ -25,6 +25,7 @@ public enum CommonMetric: String, CaseIterable, Sendable {
         case .accuracy, .finished: "share from 0 to 1"
         case .loss: "of the loss"
         case .entropy: "nats per step"
+        case .lag: "updates"
         case .tokens: "steps"
         case .seconds: "s"
         }
@@ -44,6 +45,7 @@ public enum CommonMetric: String, CaseIterable, Sendable {
             "mean over the updates of the trained network of the loss that each was made with; comparable within an algorithm"
         case .entropy: "minus the mean of log π over sampled steps, with log π as it was when sampling, temperature included"
         case .finished: "share of sampled sequences that ended before the length limit"
+        case .lag: "where `rollout.lag` is above 0: mean over sampled sequences of the updates since the weights that drew them"
         case .logpChosen: "mean over pairs of log π of the chosen sequence, before the update"
         case .logpRejected: "mean over pairs of log π of the rejected sequence, before the update"
         case .tokens: "steps sampled, plus steps that the trained network was updated on, once for each pass; prompts not counted"

@@ -6,6 +6,10 @@ public struct MemorySettings: Sendable, Equatable {
 
     /// Element type of the matrices that are not trained: of a reference, a teacher, reward models, and the base of an adapter.
     public var frozen = FrozenType.float32
+    public enum TrainedType: String, Sendable, CaseIterable { case float32, bfloat16 }
+
+    /// Element type of what products of a trained language model multiply; its weights, gradients and optimizer are float32.
+    public var trained = TrainedType.float32
     /// Whether blocks compute their activations again in the backward pass instead of keeping them.
     public var recompute = false
     /// Bytes that the activations of one forward and backward pass may take; nil: 1 GiB, or one sequence where that takes more.
@@ -19,6 +23,10 @@ extension MemorySettings {
         Key(
             "frozen", \.frozen, .choice,
             "Element type of the matrices that are not trained: reference, teacher, reward models, an adapter's base. Sums stay in float32."
+        )
+        Key(
+            "trained", \.trained, .choice,
+            "Element type of the products of a trained language model's blocks: with bfloat16 they read a copy of its matrices, half as large again; the weights themselves, gradients and optimizer stay in float32. For GPUs: on a CPU it is slower."
         )
         Key(
             "recompute", \.recompute, .flag,

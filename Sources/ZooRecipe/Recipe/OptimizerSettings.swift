@@ -24,7 +24,7 @@ extension OptimizerSettings {
         Key("optim", \.optim, .choice, "The rule. `sgd` reads neither `beta1`, `beta2` nor `epsilon`.")
         Key(
             "learning_rate", \.learningRate, .positive(to: 1000),
-            "Peak learning rate. An adapter's is 0.001 unless set: it begins at 0 and has few numbers.")
+            "Peak learning rate. An adapter's is 0.0005 unless set: it begins at 0 and has few numbers.")
         Key("beta1", \.beta1, .fromZeroBelowOne(), "Decay of the gradient's moving average.")
         Key("beta2", \.beta2, .fromZeroBelowOne(), "Decay of the squared gradient's.")
         Key("epsilon", \.epsilon, .positive(to: 1), "Added to the denominator.")
@@ -39,7 +39,7 @@ extension OptimizerSettings {
     }
 
     /// Of adapters, where a recipe has no rate.
-    static let adapterRate = 1e-3
+    static let adapterRate = 5e-4
 
     /// Gives the settings the rate of adapters, as far as a recipe's `optimizer` says none.
     static func takeAdapterRate(_ settings: inout [String: OptimizerSettings], unless given: Field?) throws {

@@ -12,6 +12,8 @@ public struct Recipe: Sendable, Equatable {
     public var file: URL
     public var seed: UInt64 = 0
     public var device = "cpu"
+    /// Whether a GPU's operators use only kernels that give the same bits each time.
+    public var deterministic = true
     /// Threads of each worker process.
     public var threads = 1
     /// The built-in task that makes the data; nil if the recipe names files of its own.
@@ -46,6 +48,10 @@ extension Recipe {
             "seed", \.seed, .seed,
             "Seed of data order, new weights and sampling. `--seed` and a comparison's seeds replace it.")
         Key("device", \.device, .text("a device: cpu, cuda or cuda:N"), "Where models are.")
+        Key(
+            "deterministic", \.deterministic, .flag,
+            "On a GPU: only kernels that give the same bits each time, as a resumed run needs; what they cost was not measured. On a CPU all do."
+        )
         Key("threads", \.threads, .threads, "Threads of each worker process.")
         Key("task", optional: \.task, TaskSpec.codec, "A built-in task, which makes the data: its name, or its name and options.")
         Key(

@@ -153,6 +153,12 @@ extension Stage {
             throw section.field.error(
                 "ema averages weights, and the mean of two adapters is not an adapter of their rank; remove ema or lora")
         }
+        if memory.trained != .float32, lora != nil {
+            throw RecipeError(
+                section.field.node.place, path: section.path("memory.trained"),
+                "expected float32 with policy.lora, found \(memory.trained.rawValue): an adapter's own matrices are small; its base takes "
+                    + "memory.frozen")
+        }
         try section.refuseTwice(save.map(\.rawValue), of: "save")
         try section.refuseTwice(rewards.map(\.name), of: "rewards")
         guard environment != nil else { return try checkBuilding(section) }

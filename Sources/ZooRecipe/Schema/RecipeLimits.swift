@@ -7,6 +7,8 @@ public enum RecipeLimits {
     public static let samples = 100_000
     /// Tokens of a completion.
     public static let tokens = 1 << 20
+    /// Iterations that sampling is behind training: copies of the policy in memory.
+    public static let lag = 256
     /// Denoising steps of an image.
     public static let denoisingSteps = 1000
     /// Rows, prompts, examples.

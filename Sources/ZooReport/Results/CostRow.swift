@@ -10,7 +10,7 @@ package struct CostRow {
     /// The total that the row is a part of; nil for a total.
     package var part: Part?
 
-    package enum Part: String, CaseIterable { case flops, seconds, outside, bytes }
+    package enum Part: String, CaseIterable { case flops, seconds, outside, bytes, device }
 
     /// The rows relevant to these runs: roles that one of them built, without parts that are 0 in all of them.
     package static func rows(for ledgers: [Ledger]) -> [CostRow] {
@@ -68,14 +68,30 @@ package struct CostRow {
         func row(_ title: String, _ value: @escaping @Sendable (Ledger) -> Double?) -> CostRow {
             CostRow(title: "bytes, \(title)", text: Quantity.bytes, value: value, part: .bytes)
         }
-        return [CostRow(title: "peak bytes, process", text: Quantity.bytes) { Double($0.processPeakBytes) }]
-            + roles.map { role in row(role) { $0.roles[role].map { Double($0.heldBytes) } } }
-            + [
-                row("largest pass") { Double($0.transientBytes) }, row("program") { Double($0.programBytes) },
-                row("data") { Double($0.dataBytes) }, row("gold rewards") { Double($0.goldBytes) },
-                row("kept by the allocator") { Double($0.keptBytes) },
-                // What the others leave is an account only where they were all taken.
-                row("not accounted for") { $0.programBytes > 0 ? Double($0.remainingBytes) : nil },
-            ]
+        func ofDevice(_ title: String, _ value: @escaping @Sendable (Ledger) -> Double?) -> CostRow {
+            CostRow(title: "device bytes, \(title)", text: Quantity.bytes, value: value, part: .device)
+        }
+        /// What networks take, which is the process's memory where there is no other.
+        func networks(_ title: String, _ value: @escaping @Sendable (Ledger) -> Int?) -> (own: CostRow, device: CostRow) {
+            (
+                row(title) { $0.device == nil ? value($0).map(Double.init) : nil },
+                ofDevice(title) { $0.device == nil ? nil : value($0).map(Double.init) }
+            )
+        }
+        let held = roles.map { role in networks(role) { $0.roles[role]?.heldBytes } }
+        let pass = networks("largest pass") { $0.transientBytes }
+        let gold = networks("gold rewards") { $0.goldBytes }
+        let process: [CostRow] = [
+            pass.own, row("program") { Double($0.programBytes) }, row("data") { Double($0.dataBytes) }, gold.own,
+            row("kept by the allocator") { Double($0.keptBytes) },
+            // What the others leave is an account only where they were all taken.
+            row("not accounted for") { $0.programBytes > 0 ? Double($0.remainingBytes) : nil },
+            CostRow(title: "peak bytes, device", text: Quantity.bytes) { $0.device.map { Double($0.peakBytes) } },
+        ]
+        let device: [CostRow] = [
+            pass.device, gold.device, ofDevice("kept by its allocator") { $0.remainingDeviceBytes.map(Double.init) },
+        ]
+        let peak = CostRow(title: "peak bytes, process", text: Quantity.bytes) { Double($0.processPeakBytes) }
+        return [peak] + held.map(\.own) + process + held.map(\.device) + device
     }
 }

@@ -17,10 +17,11 @@ package struct ForecastText {
 
     /// For a terminal of this width.
     package func plain(width: Int) -> String {
-        let lines = [
-            ("parameters", parameters), ("iteration", iteration), ("time", time), ("memory", peak), ("disk", space),
+        let lines: [(name: String?, value: String)] = [
+            ("parameters", parameters), ("iteration", iteration), ("time", time), ("memory", peak), (device?.name, devicePeak),
+            ("disk", space),
         ]
-        let facts = lines.map { $0.0.fact($0.1, width: width) }.joined()
+        let facts = lines.compactMap { line in line.name?.fact(line.value, width: width) }.joined()
         return "stage \(forecast.stage): \(forecast.algorithm)\n\n\(facts)\n\(table.plain(width: width))"
     }
 
@@ -64,10 +65,17 @@ package struct ForecastText {
     /// What a longer run holds: its allocator keeps memory of passes of other sizes.
     static let kept = 1.3
 
-    private var peak: String {
-        let least = Double(ledger.processPeakBytes)
-        return "\(Quantity.bytes(least)) to \(Quantity.bytes(Self.kept * least)) of \(Quantity.bytes(Double(memory))) available"
-            + (Self.kept * least > Double(memory) ? ": this may be too much" : "")
+    private var peak: String { peak(ledger.processPeakBytes, of: memory) }
+
+    /// Where the networks are, if that is not the process's memory.
+    private var device: Ledger.DeviceMemory? { ledger.device }
+    private var devicePeak: String { device.map { peak($0.peakBytes, of: $0.availableBytes) } ?? "" }
+
+    private func peak(_ bytes: Int, of available: Int) -> String {
+        let least = Double(bytes)
+        return
+            "\(Quantity.bytes(least)) to \(Quantity.bytes(Self.kept * least)) of \(Quantity.bytes(Double(available))) available"
+            + (Self.kept * least > Double(available) ? ": this may be too much" : "")
     }
 
     private var space: String {

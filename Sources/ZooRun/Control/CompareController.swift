@@ -102,7 +102,8 @@ public struct CompareController: Sendable {
         let (base, own) = (controller.recipe, try controller.recipe.applying(variant))
         let isShared =
             base.stages.dropLast() == own.stages.dropLast() && base.task == own.task && base.seed == own.seed
-            && base.device == own.device && base.threads == own.threads && base.name == own.name
+            && base.device == own.device && base.deterministic == own.deterministic && base.threads == own.threads
+            && base.name == own.name
         guard !isShared else { return }
         throw ZooError(
             .invalidArgument,

@@ -9,18 +9,13 @@ extension RunController {
     /// Refuses a recipe whose models cannot fit the memory, before any of them is read: by the headers of their weights, and by what is
     /// trained. What else a run needs, such as activations, comes on top, so not everything that passes will fit.
     func checkMemory(_ recipe: Recipe) throws {
-        // What a GPU holds is another matter.
+        // What a GPU has free, the worker looks at.
         guard recipe.device == "cpu" else { return }
         for stage in recipe.stages {
             let isEvaluated = stage.name == recipe.stages.last?.name && recipe.evaluation != nil
             let needs = try plugins.offer(stage.algorithm).algorithm.needs
             let check = MemoryCheck(recipe, stage, needs, isEvaluated: isEvaluated)
-            let available = AvailableMemory.bytes
-            guard check.bytes > available else { continue }
-            throw ZooError(
-                .failedPrecondition,
-                "\(recipe.file.path): stage '\(stage.name)' needs at least \(check.sentence), and \(memorySize(available)) of memory "
-                    + "are available; \(check.advice)")
+            try check.require(AvailableMemory.bytes, of: "memory", recipe, stage)
         }
     }
 }
@@ -45,6 +40,7 @@ struct MemoryCheck {
         let trained = trainsReward ? stage.reward ?? stage.policy : stage.policy
         var seen: [URL] = []
         let frozenBytes = stage.memory.frozen == .float32 ? Self.number : Self.number / 2
+        let copyBytes = stage.memory.trained == .float32 ? 0 : Self.number / 2
         isHalf = stage.memory.frozen != .float32
         /// A network that nobody shares.
         ///
@@ -52,7 +48,8 @@ struct MemoryCheck {
         func add(_ what: String, _ source: ModelSource?, trained factor: Int? = nil) {
             guard let source, let (folder, numbers) = Self.numbers(source, recipe) else { return }
             seen.append(folder)
-            parts.append(Part(what: what, numbers: numbers, bytes: numbers * (factor.map { $0 * Self.number } ?? frozenBytes)))
+            let bytes = factor.map { $0 * Self.number + copyBytes } ?? frozenBytes
+            parts.append(Part(what: what, numbers: numbers, bytes: numbers * bytes))
         }
         let settings = stage.optimizer[needs.trainedRole] ?? stage.optimizer["policy"]
         let states = settings?.optim == .sgd ? 0 : 2
@@ -69,6 +66,15 @@ struct MemoryCheck {
         }
         if needs.roles.contains("teacher") { add("the teacher", stage.teacher) }
         for reward in stage.rewards where reward.function == RewardSpec.model { add("reward '\(reward.name)'", reward.source) }
+    }
+
+    /// Throws if they hold more than is available of that.
+    func require(_ available: Int, of what: String, _ recipe: Recipe, _ stage: Stage) throws {
+        guard bytes > available else { return }
+        throw ZooError(
+            .failedPrecondition,
+            "\(recipe.file.path): stage '\(stage.name)' needs at least \(sentence), and \(memorySize(available)) of \(what) "
+                + "are available; \(advice)")
     }
 
     var bytes: Int { parts.reduce(0) { $0 + $1.bytes } }

@@ -71,7 +71,7 @@ struct Rehearsal {
             try plugin.create(stage.algorithmID, host: $0, parameters: parameters)
         }
         var held = services.model.ledgerWithBytes()
-        held.noteMemory(programHeap: programHeap)
+        try held.noteMemory(programHeap: programHeap, device: services.model.device)
         try OutputFile.write(
             JSON.encode(
                 forecast(stage, services, held, found, iterations) {

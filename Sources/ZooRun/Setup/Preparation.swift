@@ -136,7 +136,7 @@ struct Sampler {
                 "policy": .init(settings: nil, outputs: setup.modality.outputs) {
                     try factory.network(policy, head: .languageModel, trainable: false)
                 }
-            ]), setup.modality, microbatchTokens: setup.stage.microbatchTokens)
+            ]), setup.modality, microbatchTokens: setup.stage.microbatchTokens, device: setup.device)
         data = RowService(.init(prompts: try setup.prompts()), setup.modality, seed: setup.recipe.seed)
         services = RunServices(
             model: model, data: data,

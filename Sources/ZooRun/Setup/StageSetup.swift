@@ -52,6 +52,7 @@ struct StageSetup {
         self.stage = stage
         self.needs = needs
         device = try Device(spec.recipe.device)
+        if device != .cpu { Engine.isDeterministic = spec.recipe.deterministic }
         factory = ModelFactory(
             recipe: spec.recipe, models: spec.models, device: device, seed: spec.recipe.seed, memory: stage.memory,
             images: images, schedule: FlowSchedule(shift: stage.rollout.denoising?.shift ?? 1)
@@ -98,12 +99,15 @@ struct StageSetup {
 
     /// The stage's services, before the first step.
     func services(folder: RunFolder, stop: StopSignal) throws -> RunServices {
+        endWithoutMemory(in: folder)
+        try checkDeviceMemory()
         if reader is TokenizerCodec, case .folder(let url) = stage.policy {
             let base = AdapterFolder.isOne(url) ? try AdapterFolder(url).base() : url
             for note in try ModelNotes.read(base) { say("policy: \(note)") }
         }
         let model = NetworkService(
-            roles: roles(), modality, microbatchTokens: stage.microbatchTokens, activations: stage.memory.activations)
+            roles: roles(), modality, microbatchTokens: stage.microbatchTokens, activations: stage.memory.activations,
+            device: device)
         model.notice = say
         let rewards = try rewards(stage.rewards, stop: stop, environment: stage.environment)
         let data = RowService(try datasets(rewards, model, stop), modality, seed: spec.seed)
@@ -244,7 +248,9 @@ struct StageSetup {
             guard let source = spec.source else {
                 throw ZooError(.invalidArgument, "reward '\(spec.name)': 'model' needs 'from'")
             }
-            let network = try adapted?.reward(source) ?? factory.network(source, head: .score, trainable: false)
+            let network = try MemoryUse.noting(.reading("reward '\(spec.name)'")) {
+                try adapted?.reward(source) ?? factory.network(source, head: .score, trainable: false)
+            }
             let other = try factory.reader(source)
             return .model(network, reader: reader.misreading(by: other) == nil ? nil : other)
         default:

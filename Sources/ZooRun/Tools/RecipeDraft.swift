@@ -103,7 +103,7 @@ public struct RecipeDraft: Sendable {
             ),
             trainsAdapter
                 ? ("      lora: \(Self.adapter)", "trains an adapter; without this line all weights are trained")
-                : ("      # lora: \(Self.adapter)", "trains an adapter instead, with less memory; its learning_rate is 1e-3"),
+                : ("      # lora: \(Self.adapter)", "trains an adapter instead, with less memory; its learning_rate is 5e-4"),
         ]
         if let reward, needs.services.contains("zoo.reward/1") {
             lines.append(
@@ -185,7 +185,7 @@ public struct RecipeDraft: Sendable {
 
     /// As far as small experience goes; larger models want less.
     private var rate: String {
-        if trainsAdapter { return "1e-3" }
+        if trainsAdapter { return "5e-4" }
         let isLarge = numbers > 500_000_000
         return algorithm == "sft" ? (isLarge ? "1e-5" : "2e-5") : isLarge ? "1e-6" : "1e-5"
     }

@@ -29,6 +29,13 @@ struct Checkpoint {
         var schedule: EvaluationSchedule?
         /// Whether the optimizers' states are there.
         var hasOptimizers: Bool?
+        /// Policies that coming rollouts are drawn with; their weights are in `past-ITERATION.safetensors`.
+        var past: [Past]?
+
+        struct Past: Codable {
+            var iteration: Int
+            var version: Int
+        }
     }
 
     let folder: RunFolder
@@ -81,7 +88,10 @@ struct Checkpoint {
 
     /// Bytes that a checkpoint of these services takes.
     static func bytes(_ services: RunServices, _ settings: CheckpointSettings) -> Int {
-        services.model.roles.built.values.filter(\.isSaved).reduce(0) { sum, role in
+        let copies = services.model.past.flatMap { past in
+            services.model.roles.built["policy"].map { past.lag * $0.numbers * MemoryLayout<Float>.size }
+        }
+        return services.model.roles.built.values.filter(\.isSaved).reduce(copies ?? 0) { sum, role in
             sum + role.numbers * MemoryLayout<Float>.size + (settings.optimizer ? role.optimizer?.bytes ?? 0 : 0)
         }
     }
@@ -138,17 +148,24 @@ struct Checkpoint {
                     to: part.appending(path: "\(name).optimizer.safetensors"))
             }
         }
+        let past = services.model.past?.needed(after: step)
+        for past in past ?? [] {
+            try Safetensors.write(past.network.parameters, to: part.appending(path: Self.file(ofPast: past.iteration)))
+        }
         try Safetensors.write(packed(services.model.referenceScores), to: part.appending(path: "reference-scores.safetensors"))
         try OutputFile.write(algorithm.save(), to: part.appending(path: "algorithm.bin"))
         let state = State(
             step: step, versions: roles.mapValues(\.version),
             frozen: roles.filter { $0.value.optimizer == nil }.map(\.key).sorted(),
             cursors: services.data.cursors, random: services.random, sampling: Data(services.sampling.state),
-            ledger: services.model.ledgerWithBytes(), schedule: services.schedule, hasOptimizers: settings.optimizer)
+            ledger: services.model.ledgerWithBytes(), schedule: services.schedule, hasOptimizers: settings.optimizer,
+            past: past?.map { State.Past(iteration: $0.iteration, version: $0.version) })
         try OutputFile.write(JSON.encode(state), to: part.appending(path: "state.json"))
         try Manifest(of: part, files: InputFolder.files(in: part), step: step, roles: saved.keys.sorted())
             .write(to: part.appending(path: Self.manifest))
     }
+
+    private static func file(ofPast iteration: Int) -> String { "past-\(iteration).safetensors" }
 
     // MARK: - Reading
 
@@ -190,6 +207,13 @@ struct Checkpoint {
                 .message(
                     "the checkpoint has no optimizer state (checkpoints.optimizer: false): the optimizer begins anew, so that the run is "
                         + "not what it would have been without the stop"))
+        }
+        if let past = services.model.past {
+            let policy = try services.model.roles.role("policy")
+            try past.restore((state.past ?? []).map { ($0.iteration, $0.version) }, copying: policy) { iteration, network in
+                let file = part.appending(path: Self.file(ofPast: iteration))
+                try network.parameters.assign(Safetensors.read(file), file: file)
+            }
         }
         services.model.referenceScores = try unpacked(Safetensors.read(part.appending(path: "reference-scores.safetensors")))
         services.model.ledger = state.ledger

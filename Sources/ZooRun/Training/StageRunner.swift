@@ -249,7 +249,7 @@ public struct StageRunner {
         try clock.time(.logging) { for sink in sinks { try sink.close() } }
         clock.stop()
         var ledger = services.model.ledgerWithBytes()
-        ledger.noteMemory(programHeap: programHeap)
+        try ledger.noteMemory(programHeap: programHeap, device: services.model.device)
         try OutputFile.write(JSON.encode(ledger), to: folder.ledger)
         try folder.finish(networks: setup.stage.save.map(\.rawValue))
     }

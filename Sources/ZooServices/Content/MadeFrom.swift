@@ -49,6 +49,7 @@ extension MadeFrom {
             return reward
         }
         sampled.rollout = stage.rollout
+        sampled.rollout.lag = 0
         sampled.environment = stage.environment
         sampled.score = stage.score
         sampled.microbatchTokens = stage.microbatchTokens
@@ -78,6 +79,8 @@ extension MadeFrom {
     private static func shared(_ spec: RunSpec, _ contents: Contents, threads: Int) throws -> [String: JSONValue] {
         var key = Program.versions()
         key["device"] = .string(spec.recipe.device)
+        // Means nothing on a CPU.
+        if spec.recipe.device != "cpu", !spec.recipe.deterministic { key["deterministic"] = .bool(false) }
         key["threads"] = .number(Double(threads))
         key["recipe_seed"] = .number(Double(spec.recipe.seed))
         key["task"] = try contents.task()

@@ -103,6 +103,7 @@ package final class ModelFactory {
         _ source: ModelSource, head: Head, trainable: Bool, pooling: CausalLMConfig.Pooling? = nil
     ) throws -> any Network {
         let network = try recomputing(make(source, head, trainable, pooling))
+        if trainable { try setPasses(of: network) }
         guard pooling == nil || network is CausalLM else {
             throw ZooError(
                 .invalidArgument, "\(recipe.file.path): 'reward.pooling' is for language models; the model is \(network.family)")
@@ -152,6 +153,18 @@ package final class ModelFactory {
         }
         blocks.recomputes = true
         return network
+    }
+
+    /// Sets in what type the products of a trained network are made.
+    private func setPasses(of network: any Network) throws {
+        guard memory.trained == .bfloat16 else { return }
+        guard let model = network as? CausalLM, !model.isAdapted else {
+            throw ZooError(
+                .invalidArgument,
+                "\(recipe.file.path): 'memory.trained: bfloat16' is for language models whose own weights are trained; expected float32 "
+                    + "for a \(network.family) model, and for an adapter (whose base takes 'memory.frozen')")
+        }
+        model.passesInHalf = true
     }
 
     /// The tabular policy starts at the task's logits, its critic and reward at 0.

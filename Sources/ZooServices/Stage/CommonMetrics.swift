@@ -59,8 +59,11 @@ package final class CommonMetrics {
     }
 
     /// Notes a rollout of the policy.
-    package func sampled(_ rollout: Batch) throws {
+    ///
+    /// - Parameter updatesBehind: updates since the weights that it was drawn with, where rollouts lag.
+    package func sampled(_ rollout: Batch, updatesBehind: Int? = nil) throws {
         guard isRunning else { return }
+        if let updatesBehind { note(.lag, Array(repeating: Double(updatesBehind), count: rollout.sequenceCount)) }
         let lengths = rollout.actionCounts
         note(.length, lengths.map(Double.init))
         note(.finished, rollout.column("finished")?.doubles.map { $0 != 0 ? 1 : 0 } ?? lengths.map { _ in 1 })

@@ -15,19 +15,25 @@ package final class NetworkService {
     private let microbatchTokens: Int
     /// Bytes that the activations of such a pass may take; nil: 1 GiB, or one sequence.
     private let activations: Int?
+    /// Where the networks are.
+    package let device: Device
     /// Reports surprising facts.
     package var notice: (String) -> Void = { _ in }
     /// The share of the budget spent so far, for the learning rate's schedule; read at every update.
     package var progress: () -> Double = { 0 }
     package var ledger = Ledger()
+    /// Where rollouts lag behind training.
+    package internal(set) var past: PastPolicies?
     /// Is told each pass that is charged: the role and what it did, from when to when, and its operations and steps.
     package var observe: ((_ pass: String, _ start: Double, _ end: Double, _ flops: Double, _ steps: Int) -> Void)?
     private let modality: any Modality
     /// Scores of the frozen reference by content: DPO's pairs recur each epoch, and the reference's scores do not change.
     package var referenceScores: [[Int32]: Double] = [:]
 
-    package init(roles: Roles, _ modality: any Modality, microbatchTokens: Int, activations: Int? = nil) {
-        self.activations = activations
+    package init(
+        roles: Roles, _ modality: any Modality, microbatchTokens: Int, activations: Int? = nil, device: Device = .cpu
+    ) {
+        (self.activations, self.device) = (activations, device)
         self.roles = roles
         self.modality = modality
         self.microbatchTokens = microbatchTokens
@@ -79,9 +85,10 @@ package final class NetworkService {
     ) {
         let sequences = try modality.sequences(slice)
         let start = secondsNow()
-        let tensors =
+        let tensors = try MemoryUse.noting(.forward(role: role.name, steps: slice.stepCount)) {
             wanted.contains(.klReference)
-            ? try withDivergence(role, sequences, wanted) : try role.network.forward(sequences, wanted)
+                ? try withDivergence(role, sequences, wanted) : try role.network.forward(sequences, wanted)
+        }
         let columns = try zip(wanted, tensors).map { output, tensor in
             let packed = tensor.floats.map(Double.init)
             guard packed.allSatisfy(\.isFinite) else {
@@ -142,15 +149,15 @@ package final class NetworkService {
     private func limit(_ role: RoleNetwork, _ costs: [Int]) -> Int {
         let network = role.network
         guard network.activationBytes > 0 else { return microbatchTokens }
-        if let activations, let longest = costs.max(), longest * network.activationBytes > activations,
-            let blocks = network as? any RecomputingNetwork, !blocks.recomputes
-        {
+        let longest = costs.max() ?? 0
+        var bytes: Int { network.activationBytes + longest * network.pairBytes }
+        if let activations, longest * bytes > activations, let blocks = network as? any RecomputingNetwork, !blocks.recomputes {
             notice(
-                "\(role.name): the activations of \(longest) tokens would take \(memorySize(longest * network.activationBytes)), more than "
+                "\(role.name): the activations of \(longest) tokens would take \(memorySize(longest * bytes)), more than "
                     + "memory.activations (\(memorySize(activations))): its blocks compute theirs again in the backward pass")
             blocks.recomputes = true
         }
-        return max(1, min(microbatchTokens, (activations ?? 1 << 30) / network.activationBytes))
+        return max(1, min(microbatchTokens, (activations ?? 1 << 30) / bytes))
     }
 
     /// The loss sees everything at once; the passes are split, first without and then with gradient.
@@ -194,7 +201,7 @@ package final class NetworkService {
             seeds.append(Tensor(packed.map(Float.init), shape: [packed.count], device: tensors[index].device))
         }
         guard !roots.isEmpty else { return }
-        ZooTensor.backward(roots, gradients: seeds)
+        MemoryUse.noting(.backward(role: role.name, steps: slice.stepCount)) { ZooTensor.backward(roots, gradients: seeds) }
         let sequences = try modality.sequences(slice)
         let recomputing = (role.network as? any RecomputingNetwork).flatMap { $0.recomputes ? $0 : nil }
         let again = recomputing?.recomputedFLOPs(sequences, wanted) ?? 0
@@ -216,7 +223,7 @@ package final class NetworkService {
             throw ZooError(.dataLoss, "the gradient of role '\(name)' is not finite (norm \(norm)); nothing was updated")
         }
         let rate = role.learningRate(at: progress())
-        optimizer.step(learningRate: rate)
+        MemoryUse.noting(.update(role: name)) { optimizer.step(learningRate: rate) }
         empty(role)
         role.version += 1
         charge(role, .optimize, since: start, flops: 0, steps: 0)
@@ -274,7 +281,9 @@ package final class NetworkService {
 
     // MARK: - The account
 
+    /// Charges the time since `start`; what a GPU was asked for is done then.
     func charge(_ role: RoleNetwork, _ activity: Ledger.Activity, since start: Double, flops: Double, steps: Int) {
+        device.synchronize()
         charge(role, activity, from: start, to: secondsNow(), flops: flops, steps: steps)
     }
 
@@ -286,8 +295,8 @@ package final class NetworkService {
     }
 
     /// Runs a pass and records its transient memory.
-    func transient<Result>(_ role: RoleNetwork, _ pass: () throws -> Result) rethrows -> Result {
-        let (result, bytes) = try Engine.transientBytes(of: pass)
+    func transient<Result>(_ role: RoleNetwork, _ pass: () throws -> Result) throws -> Result {
+        let (result, bytes) = try device.transientBytes(of: pass)
         ledger.note(role.name, transientBytes: bytes)
         return result
     }
@@ -305,11 +314,12 @@ package final class NetworkService {
             let held = all.filter { counted.insert(ObjectIdentifier($0.tensor)).inserted }
             var account = ledger.roles[name] ?? Ledger.Account()
             account.parameters = count(held)
-            account.weightBytes = bytes(held)
+            account.weightBytes = bytes(held) + role.network.copyBytes
             account.gradientBytes = role.optimizer == nil ? 0 : count(role.network.parameters) * MemoryLayout<Float>.size
             account.optimizerBytes = role.optimizer?.bytes ?? 0
             ledger.roles[name] = account
         }
+        if let past, let policy = roles.built["policy"] { ledger.note(past, of: policy) }
         return ledger
     }
 

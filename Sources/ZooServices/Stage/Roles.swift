@@ -80,7 +80,9 @@ package final class Roles {
     package func role(_ name: String) throws -> RoleNetwork {
         if let role = built[name] { return role }
         guard let plan = plans[name] else { throw unknown(name) }
-        let role = RoleNetwork(name: name, network: try plan.make(), settings: plan.settings)
+        let role = try MemoryUse.noting(.reading("role '\(name)'")) {
+            RoleNetwork(name: name, network: try plan.make(), settings: plan.settings)
+        }
         built[name] = role
         return role
     }

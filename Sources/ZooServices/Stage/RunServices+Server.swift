@@ -11,7 +11,7 @@ extension RunServices {
     /// The role in the ledger of what a server does.
     static let serverRole = "server"
     /// The trainer's own log-probabilities of what a server sampled, at the same weights, per step.
-    static let trainerLogp = "old_logp"
+    static let trainerLogp = "trainer_logp"
 
     /// Samples a role by a server, and compares what the server says of them with the host's own pass.
     func generate(_ request: SamplingRequest, role name: String, by server: RolloutServer) throws -> Batch {

@@ -53,6 +53,7 @@ package final class RunServices: HostServices, NetworkAccess {
         self.settings = settings
         self.stop = stop
         self.seed = seed
+        if settings.lag > 0, trainedRole == "policy" { model.past = PastPolicies(lag: settings.lag) }
         sampling = Generator(seed: seed)
         random = SplitMix64(seed: seed, stream: 1)
     }
@@ -75,15 +76,32 @@ package final class RunServices: HostServices, NetworkAccess {
 
     package func generate(role: String, prompts: Batch, samples: Int) throws -> Batch {
         let request = SamplingRequest(prompts: prompts, samples: samples, settings: settings, row: data.promptRow)
-        let drawn =
-            if let server {
-                try generate(request, role: role, by: server)
-            } else { try generate(request, role: role, generator: sampling) }
-        try common.sampled(drawn)
+        let drawn: Batch
+        if let server {
+            drawn = try generate(request, role: role, by: server)
+            try common.sampled(drawn)
+        } else {
+            let past = try past(role)
+            drawn = try generate(request, role: role, past: past, generator: sampling)
+            try common.sampled(drawn, updatesBehind: past.map { try model.roles.role(role).version - $0.version })
+        }
         model.ledger.sampledSteps += drawn.actionCount
         self.drawn.sequences += drawn.sequenceCount
         self.drawn.finished += drawn.column("finished")?.doubles.count { $0 != 0 } ?? drawn.sequenceCount
         return drawn
+    }
+
+    /// The policy that a rollout is drawn with where rollouts lag behind training; nil for the one of the role itself.
+    private func past(_ name: String) throws -> PastPolicies.Past? {
+        guard let past = model.past, try model.roles.role(name).optimizer != nil || name != "policy" else { return nil }
+        guard name == "policy" else {
+            throw ZooError(
+                .failedPrecondition,
+                "rollout.lag is \(past.lag), which holds for samples of the policy, and the algorithm samples from role '\(name)'; set "
+                    + "rollout.lag to 0, or parameters so that it samples from the policy (of grpo: refresh_interval 1)")
+        }
+        past.note(try model.roles.role(name), iteration: model.ledger.algorithmSteps)
+        return past.kept.first
     }
 
     /// Samples with the caller's settings and generator, as evaluation does.
@@ -94,18 +112,27 @@ package final class RunServices: HostServices, NetworkAccess {
         return try generate(request, role: role, generator: generator)
     }
 
-    package func generate(_ request: SamplingRequest, role name: String, generator: Generator) throws -> Batch {
+    package func generate(
+        _ request: SamplingRequest, role name: String, past: PastPolicies.Past? = nil, generator: Generator
+    ) throws -> Batch {
         let role = try model.roles.role(name)
         let start = secondsNow()
         let (stop, iteration) = (stop, model.ledger.algorithmSteps)
         let drawn = try model.transient(role) {
-            try modality.generate(
-                request, with: role.network, generator: generator, iteration: iteration, isCancelled: { stop.isImmediate })
+            let sequences = request.prompts.sequenceCount * request.samples
+            return try MemoryUse.noting(
+                .sampling(role: name, sequences: sequences, tokens: modality is ImageModality ? 0 : request.settings.maxNewTokens)
+            ) {
+                try modality.generate(
+                    request, with: past?.network ?? role.network, generator: generator, iteration: iteration,
+                    isCancelled: { stop.isImmediate })
+            }
         }
         guard let drawn else {
             throw RoleRules.notSampled(name)
         }
-        let batch = sampled(drawn, of: request, version: role.version)
+        let batch = sampled(drawn, of: request, version: past?.version ?? role.version)
+        model.device.synchronize()
         let began = start + drawn.environmentSeconds
         if drawn.prefill.seconds > 0 {
             let last = began + drawn.prefill.seconds
@@ -166,6 +193,9 @@ package final class RunServices: HostServices, NetworkAccess {
     package func optimizerStep(role: String) throws -> UpdateInfo {
         if role == "policy", ema != nil {  // it begins where the policy does
             model.roles.addCopy(Self.averaged, of: try model.roles.role(role))
+        }
+        if role == "policy", let past = model.past {
+            past.note(try model.roles.role(role), iteration: model.ledger.algorithmSteps)
         }
         let update = try model.optimizerStep(role: role)
         common.updated(role: role)

@@ -147,8 +147,11 @@ package final class ScoringService {
             for part in Slices.bySteps(sequences, limit: microbatchTokens) {
                 let slice = Sequences(sequences.selecting(part))
                 let start = secondsNow()
-                let (found, bytes) = try Engine.transientBytes {
-                    try withoutGrad { try network.forward(slice, [.score]) }[0].floats.map(Double.init)
+                // Reading the scores waits for a GPU that makes them.
+                let (found, bytes) = try network.device.transientBytes {
+                    try MemoryUse.noting(.forward(role: "reward", steps: slice.stepCount)) {
+                        try withoutGrad { try network.forward(slice, [.score]) }[0].floats.map(Double.init)
+                    }
                 }
                 scores += found
                 ledger.note("reward", transientBytes: bytes)

@@ -138,6 +138,7 @@ extension ReportBuilder {
         let titles: [(CostRow.Part, String, String)] = [
             (.seconds, "Seconds within iterations", "seconds"), (.outside, "Seconds outside iterations", "seconds"),
             (.flops, "Floating-point operations", "operations"), (.bytes, "Bytes at the peak", "bytes"),
+            (.device, "Bytes of the device at the peak", "bytes"),
         ]
         return titles.compactMap { part, title, unit in
             let rows = comparison.costs.filter { $0.part == part }
