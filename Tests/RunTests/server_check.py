@@ -20,7 +20,7 @@ stages:
   - name: only
     algorithm: sft
     policy: {MODEL}
-    rewards: [{{function: regex, parameters: {{pattern: "[aeiou]"}}}}]
+    rewards: [{{function: length, parameters: {{target: 12}}}}]
     data: {{prompts: prompts.jsonl, examples: examples.jsonl}}
     rollout: {{max_new_tokens: 24, temperature: 0.7}}
     parameters: {{grpo: {{prompts: 8, samples: 8}}, ppo: {{prompts: 64}}}}

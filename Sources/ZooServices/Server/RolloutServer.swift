@@ -21,7 +21,7 @@ package final class RolloutServer {
 
     /// What sampling took.
     package struct Cost {
-        /// Waiting for samples.
+        /// All but handing weights over: mostly waiting for samples, or for a server that is gone.
         package var seconds = 0.0
         /// Handing weights over, writing them included; how often, and their files' bytes.
         package var handOverSeconds = 0.0
@@ -92,13 +92,12 @@ package final class RolloutServer {
         let requests = prompts.enumerated().map {
             ServerRequest(prompt: $1, samples: samples, seed: seed + $0 * samples, settings: sampler)
         }
+        let start = secondsNow()
         var cost = Cost()
         var found = [[ServerSample]?](repeating: nil, count: requests.count)
         do {
             try repeating {
                 try handOver(policy, &cost)
-                let start = secondsNow()
-                defer { cost.seconds += secondsNow() - start }
                 try draw(requests, into: &found)
             } isCancelled: {
                 isCancelled()
@@ -107,7 +106,9 @@ package final class RolloutServer {
             if fault.isCancelled || isCancelled() { throw CancellationError() }
             throw described(fault)
         }
-        return (Self.generation(prompts, found.compactMap(\.self), sampler), cost)
+        let drawn = Self.generation(prompts, found.compactMap(\.self), sampler)
+        cost.seconds = secondsNow() - start - cost.handOverSeconds
+        return (drawn, cost)
     }
 
     /// Tries again what failed for a moment.
@@ -120,7 +121,8 @@ package final class RolloutServer {
                     if tries > 0 { fault.reason += ", after \(tries + 1) tries" }
                     throw fault
                 }
-                Thread.sleep(forTimeInterval: min(30, Self.pause * Double(1 << min(tries, 8))))
+                let end = secondsNow() + min(30, Self.pause * Double(1 << min(tries, 8)))
+                while secondsNow() < end, !isCancelled() { Thread.sleep(forTimeInterval: 0.1) }
                 tries += 1
             }
         }
