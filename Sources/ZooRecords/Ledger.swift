@@ -9,6 +9,8 @@ public struct Ledger: Codable, Sendable, Equatable {
         /// The pass over the prompts that sampling begins with.
         case prefill
         case generate, forward, backward, optimize
+        /// Giving weights to a server that samples.
+        case handover
     }
 
     /// The account of one role.
@@ -25,6 +27,8 @@ public struct Ledger: Codable, Sendable, Equatable {
         public var flops: [String: Double] = [:]
         /// Steps (tokens) by activity, prompts included.
         public var steps: [String: Int] = [:]
+        /// Bytes of the weights that were handed over; nil where none were.
+        public var handedBytes: Int?
 
         public var totalSeconds: Double { seconds.values.reduce(0, +) }
         public var totalFLOPs: Double { flops.values.reduce(0, +) }
@@ -133,6 +137,11 @@ public struct Ledger: Codable, Sendable, Equatable {
         roles[role] = account
     }
 
+    /// Records weights that were given to a server.
+    package mutating func note(_ role: String, handedBytes: Int) {
+        roles[role, default: Account()].handedBytes = (roles[role]?.handedBytes ?? 0) + handedBytes
+    }
+
     /// Records the transient memory of one call of a role.
     package mutating func note(_ role: String, transientBytes: Int) {
         roles[role, default: Account()].transientBytes = max(roles[role]?.transientBytes ?? 0, transientBytes)
@@ -141,13 +150,14 @@ public struct Ledger: Codable, Sendable, Equatable {
     /// Adds the cost of another part of the work: building DPO's pairs counts for each run that trains on them.
     package mutating func add(_ other: Ledger) {
         for (role, account) in other.roles {
-            for activity in Activity.allCases {
+            for activity in Activity.allCases where account.seconds[activity.rawValue] != nil {
                 let key = activity.rawValue
                 charge(
                     role, activity, seconds: account.seconds[key] ?? 0, flops: account.flops[key] ?? 0,
                     steps: account.steps[key] ?? 0)
             }
             note(role, transientBytes: account.transientBytes)
+            if let bytes = account.handedBytes { note(role, handedBytes: bytes) }
         }
         rewardQueries += other.rewardQueries
         rewardSeconds += other.rewardSeconds

@@ -25,7 +25,7 @@ struct Zoo: AsyncParsableCommand {
         subcommands: [
             Init.self, Train.self, Compare.self, ProbeCommand.self, Runs.self, Report.self, Sample.self, Evaluate.self,
             Merge.self, Export.self, Plugins.self, Metrics.self, RewardCommand.self, TaskData.self, ModelCommand.self,
-            RecipeCommand.self, Cache.self, Doctor.self, WorkerCommand.self,
+            RecipeCommand.self, RolloutServerCommand.self, Cache.self, Doctor.self, WorkerCommand.self,
         ])
 }
 

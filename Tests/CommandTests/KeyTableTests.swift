@@ -4,7 +4,7 @@ import Testing
 /// The tables between two comments in the pages of recipes; `make key-tables` writes them.
 @Suite("tables of keys")
 struct KeyTableTests {
-    private static let pages = ["README", "flux", "images", "logging", "lora", "rewards"]
+    private static let pages = ["README", "flux", "images", "logging", "lora", "rewards", "server"]
     /// The same keys as the policy's, which the page says in a sentence.
     private static let said: Set = ["stages.NAME.optimizer.critic"]
 

@@ -36,7 +36,9 @@ enum House {
         "ZooModels": ["Network", "Layers", "Adapter", "Tokenizer", "Tabular", "CausalLM", "FlowImage", "Folders", "Export"],
         "ZooPlugins": ["Workers", "Host", "Description", "Loading", "Conformance"],
         "ZooRecipe": ["Node", "Schema", "Recipe", "Loading"],
-        "ZooServices": ["Store", "Ranks", "Programs", "Modality", "Text", "Table", "Images", "Models", "Content", "Stage"],
+        "ZooServices": [
+            "Store", "Ranks", "Programs", "Modality", "Text", "Table", "Images", "Models", "Content", "Server", "Stage",
+        ],
         "ZooRun": ["Setup", "Measuring", "Training", "Logging", "Control", "Forecast", "Probe", "Tools", "Workers"],
         "ZooReport": ["Statistics", "Tables", "TensorBoard", "Results", "Runs", "Algorithms", "Page"],
     ]

@@ -44,6 +44,24 @@ struct ExternalProgramTests {
         #expect(again.stages[0] == read.stages[0])
     }
 
+    @Test("a server that samples has its own keys; one elsewhere and one with an environment are refused")
+    func server() throws {
+        let read = try recipe("rollout: {server: {url: \"http://127.0.0.1:8000\", engine: sglang, logp_bound: 0.5}}")
+        let server = try #require(read.stages[0].rollout.server)
+        #expect(server.engine == .sglang && server.logpBound == 0.5 && server.timeout == 600 && server.retries == 5)
+        let again = try Recipe.parse(read.resolvedYAML(), file: URL(fileURLWithPath: "/elsewhere/recipe.yaml"))
+        #expect(again.stages[0] == read.stages[0])
+        #expect(sentence("rollout: {server: {engine: vllm}}").contains("expected the key 'url'"))
+        let late = "rollout: {lag: 2, server: {url: \"http://127.0.0.1:8000\"}}"
+        #expect(sentence(late).contains("rollout: lag: found 2; expected 0 with a server"))
+        let elsewhere = "rollout: {server: {url: \"http://gpu.example:8000\"}}"
+        #expect(sentence(elsewhere).contains("is on another machine"))
+        let environment = "environment: {url: \"http://127.0.0.1:8000/\"}"
+        #expect(
+            sentence("\(environment)\n    rollout: {server: {url: \"http://127.0.0.1:8000\"}}").contains(
+                "a server samples whole completions, and 'environment' answers between turns"))
+    }
+
     @Test("files that a command names are found: paths, and Python's modules")
     func files() throws {
         let folder = FileManager.default.temporaryDirectory.appending(

@@ -148,7 +148,7 @@ extension Codec where Value == [String] {
 }
 
 extension Codec where Value == URL {
-    fileprivate static var http: Codec {
+    static var http: Codec {
         Codec("a URL, such as http://127.0.0.1:8000/score", .text("URL")) { field in
             guard let text = field.node.json.string, let url = URL(string: text), ["http", "https"].contains(url.scheme),
                 url.host()?.isEmpty == false

@@ -6,6 +6,8 @@ public struct RolloutSettings: Sendable, Equatable {
     public var lag = 0
     /// Of a policy that makes images; nil for any other.
     public var denoising: DenoisingSettings?
+    /// What samples the policy for the algorithm; nil: the host's own engine.
+    public var server: ServerSettings?
 
     package init(maxNewTokens: Int = 64, temperature: Double = 1) {
         (self.maxNewTokens, self.temperature) = (maxNewTokens, temperature)
@@ -26,5 +28,12 @@ extension RolloutSettings {
         ).written { $0.lag > 0 }
         Key(
             "denoising", optional: \.denoising, DenoisingSettings.schema.codec, "The sampler of a policy that makes images.")
+        Key(
+            "server", optional: \.server, ServerSettings.schema.codec,
+            "An inference server that samples for the algorithm in place of the host's engine.")
+    } check: { rollout, section in
+        guard rollout.server != nil, rollout.lag > 0 else { return }
+        throw section.field.error(
+            "lag: found \(rollout.lag); expected 0 with a server, which always gets the current weights; remove lag or server")
     }
 }

@@ -162,6 +162,11 @@ extension Stage {
         try section.refuseTwice(save.map(\.rawValue), of: "save")
         try section.refuseTwice(rewards.map(\.name), of: "rewards")
         guard environment != nil else { return try checkBuilding(section) }
+        if rollout.server != nil {
+            throw RecipeError(
+                section.field.node.place, path: section.path("rollout.server"),
+                "a server samples whole completions, and 'environment' answers between turns; remove one of the two")
+        }
         if rewards.contains(where: { $0.name == EnvironmentSettings.name }) {
             throw section.field.error("a reward is called 'environment', as the environment's own is; give it another 'name'")
         }

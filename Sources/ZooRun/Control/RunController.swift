@@ -121,6 +121,14 @@ public struct RunController: Sendable {
         for environment in recipe.stages.compactMap(\.environment) where isNew(environment.program) {
             try EnvironmentProgram(environment).start()
         }
+        for stage in recipe.stages {
+            guard let server = stage.rollout.server else { continue }
+            let isText = try recipe.images == nil && recipe.task?.makesImages != true && TabularTask(recipe) == nil
+            guard isText else { throw StageSetup.notServed(stage, recipe) }
+            guard isNew(server.program) else { continue }
+            let nowhere = FileManager.default.temporaryDirectory.appending(path: "zoo-\(UUID().uuidString)")
+            try RolloutServer(server, folder: nowhere).check(isAdapter: stage.lora != nil)
+        }
     }
 
     // MARK: - Artifacts

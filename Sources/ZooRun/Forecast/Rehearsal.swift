@@ -30,6 +30,7 @@ struct Rehearsal {
         setup.rehearsal = prepared
         setup.say = { _ in }
         let services = try setup.services(folder: folder, stop: stop)
+        defer { services.server?.end() }
         let rehearsal = RehearsalServices(services, limit: stage.microbatchTokens)
         let parameters = try JSON.text(stage.parameters[stage.algorithm] ?? [:])
         let algorithm = instances.keep(

@@ -1,4 +1,5 @@
 import Foundation
+import ZooBase
 import ZooData
 import ZooKit
 import ZooModels
@@ -111,9 +112,28 @@ struct StageSetup {
         let rewards = try rewards(stage.rewards, stop: stop, environment: stage.environment)
         let data = RowService(try datasets(rewards, model, stop), modality, seed: spec.seed)
         data.notice = say
-        return RunServices(
+        let services = RunServices(
             model: model, data: data, rewards: rewards, modality: modality, settings: stage.rollout, ema: stage.ema,
             trainedRole: needs.trainedRole, seed: spec.seed, stop: stop)
+        services.server = try server(folder)
+        return services
+    }
+
+    /// The server that samples, which gets weights in a folder of its own; nil if the stage has none.
+    private func server(_ run: RunFolder) throws -> RolloutServer? {
+        guard let settings = stage.rollout.server else { return nil }
+        guard reader is TokenizerCodec else { throw Self.notServed(stage, recipe) }
+        let own = run.url.appending(path: "rollout-server", directoryHint: .isDirectory)
+        let shared = settings.folder?.appending(
+            path: "policyzoo-\(sha256(Data(run.url.path.utf8)).prefix(12))", directoryHint: .isDirectory)
+        return try RolloutServer(settings, folder: shared ?? own)
+    }
+
+    static func notServed(_ stage: Stage, _ recipe: Recipe) -> ZooError {
+        ZooError(
+            .invalidArgument,
+            "\(recipe.file.path): stage '\(stage.name)': a server samples language models, and the policy is none; remove "
+                + "'rollout.server'")
     }
 
     /// The modality that a stage's policy has by its task and the way it reads.

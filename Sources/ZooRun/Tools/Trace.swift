@@ -33,6 +33,7 @@ struct Trace {
         let (stage, description) = try plugin.subject(of: spec)
         let setup = try StageSetup(spec, needs: description.needs)
         let services = try setup.services(folder: folder, stop: stop)
+        defer { services.server?.end() }
         try OutputFile.write(Data(), to: Self.file(folder))
         let lines = try FileHandle(forWritingTo: Self.file(folder))
         // Line by line: where the iteration fails, the last line is what it saw before.

@@ -60,6 +60,7 @@ public struct StageRunner {
         let programHeap = Engine.heapBytes
         let setup = try StageSetup(spec, needs: description.needs)
         let services = try setup.services(folder: folder, stop: stop)
+        defer { services.server?.end() }
         let ranks = try joined(services)
         if writes { try noteEnvironment(plugin.description, ranks) }
         let table = HostTable(profile.map { ProfilingServices(services, $0) } ?? services)

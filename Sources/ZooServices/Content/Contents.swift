@@ -59,6 +59,12 @@ final class Contents {
         own.critic?.source = try stage.critic?.source.map { try model($0, of: stage, as: "critic") }
         own.rewards = try rewards(stage.rewards, of: stage, as: "rewards")
         if let environment = stage.environment { own.environment?.program = try program(environment.program, as: "environment") }
+        // How long it may take, and where weights are handed over, changes no result.
+        own.rollout.server = stage.rollout.server.map { server in
+            var same = ServerSettings(server.url)
+            (same.engine, same.logpBound) = (server.engine, server.logpBound)
+            return same
+        }
         own.data.prompts = try reads(.prompts) ? stage.data.prompts.map { try data($0, as: "data.prompts") } : nil
         own.data.pairs = try reads(.pairs) ? stage.data.pairs.map { try data($0, as: "data.pairs") } : nil
         let trains = own.trainsTokenizer

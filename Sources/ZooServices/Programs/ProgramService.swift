@@ -2,6 +2,7 @@ import Foundation
 import Synchronization
 import ZooBase
 import ZooRecipe
+import ZooRecords
 
 #if canImport(FoundationNetworking)
     import FoundationNetworking
@@ -14,6 +15,17 @@ final class ProgramService {
         var reason: String
         /// Whether another try may do better.
         var isPassing = false
+        /// Of an answer that says so.
+        var status: Int?
+        /// Whether the time was up.
+        var isLate = false
+    }
+
+    /// One question: POST where it has a body, else GET.
+    struct Question {
+        /// After the service's URL.
+        var path = ""
+        var body: String?
     }
 
     private let url: URL
@@ -33,6 +45,7 @@ final class ProgramService {
         settings.timeoutIntervalForResource = timeout
         // What is on this machine is asked directly.
         if !program.isRemote { settings.connectionProxyDictionary = [:] }
+        settings.httpMaximumConnectionsPerHost = 64
         session = URLSession(configuration: settings, delegate: NoRedirects(), delegateQueue: nil)
     }
 
@@ -68,41 +81,78 @@ final class ProgramService {
     }
 
     private func once(_ text: String) throws(Fault) -> String {
-        var request = URLRequest(url: url, timeoutInterval: timeout)
-        request.httpMethod = "POST"
-        request.httpBody = Data(text.utf8)
-        request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+        try answers(to: [Question(body: text)])[0].get()
+    }
+
+    /// The answers to questions that are asked at the same time, at most `width` at once; no question is repeated.
+    ///
+    /// - Parameter isCancelled: is asked a few times in a second; all that is not answered by then is a fault.
+    func answers(to questions: [Question], width: Int = 64, isCancelled: () -> Bool = { false }) -> [Result<String, Fault>] {
+        let found = Mutex<[Int: Result<String, Fault>]>([:])
+        let ended = DispatchSemaphore(value: 0)
+        var tasks: [URLSessionDataTask] = []
+        var (waiting, last) = (0, secondsNow())
+        /// Waits for the end of one; false if there will be none.
+        func wait() -> Bool {
+            while ended.wait(timeout: .now() + 0.2) == .timedOut {
+                if isCancelled() || secondsNow() - last > timeout + 1 { return false }
+            }
+            waiting -= 1
+            return true
+        }
+        for (index, question) in questions.enumerated() {
+            if waiting == width, !wait() { break }
+            let task = session.dataTask(with: request(question)) { data, response, error in
+                let result = Self.result(data, (response as? HTTPURLResponse)?.statusCode, error as? URLError)
+                found.withLock { $0[index] = result }
+                ended.signal()
+            }
+            task.resume()
+            tasks.append(task)
+            (waiting, last) = (waiting + 1, secondsNow())
+        }
+        while waiting > 0 { guard wait() else { break } }
+        for task in tasks where waiting > 0 { task.cancel() }
+        let all = found.withLock { $0 }
+        return questions.indices.map { index in
+            guard let result = all[index] else { return .failure(late) }
+            guard case .failure(let fault) = result, fault.isLate else { return result }
+            return .failure(late)
+        }
+    }
+
+    private func request(_ question: Question) -> URLRequest {
+        let place = question.path.isEmpty ? url : URL(string: url.absoluteString.trimmingSuffix("/") + question.path) ?? url
+        var request = URLRequest(url: place, timeoutInterval: timeout)
+        if let body = question.body {
+            request.httpMethod = "POST"
+            request.httpBody = Data(body.utf8)
+            request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+        }
         for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
-        let found = Mutex<(Data?, Int?, URLError?)>((nil, nil, nil))
-        let done = DispatchSemaphore(value: 0)
-        let task = session.dataTask(with: request) { data, response, error in
-            found.withLock { $0 = (data, (response as? HTTPURLResponse)?.statusCode, error as? URLError) }
-            done.signal()
-        }
-        task.resume()
-        guard done.wait(timeout: .now() + timeout + 1) == .success else {
-            task.cancel()
-            throw late
-        }
-        let (data, status, error) = found.withLock { $0 }
+        return request
+    }
+
+    private static func result(_ data: Data?, _ status: Int?, _ error: URLError?) -> Result<String, Fault> {
         if let error {
-            if error.code == .timedOut { throw late }
-            throw Fault(reason: "the service cannot be reached (\(Self.words(error)))", isPassing: true)
+            if error.code == .timedOut { return .failure(Fault(reason: "", isLate: true)) }
+            return .failure(Fault(reason: "the service cannot be reached (\(words(error)))", isPassing: true))
         }
         let body = String(decoding: data ?? Data(), as: UTF8.self)
         switch status {
-        case 200?: return body
+        case 200?: return .success(body)
         case let status?:
             let shown = body.prefix(200).split(whereSeparator: \.isNewline).joined(separator: " ")
-            throw Fault(
-                reason: "the service answered with status \(status)\(shown.isEmpty ? "" : ": \(shown)"); expected 200",
-                isPassing: status >= 500 || status == 429)
-        case nil: throw Fault(reason: "the service gave no answer", isPassing: true)
+            return .failure(
+                Fault(
+                    reason: "the service answered with status \(status)\(shown.isEmpty ? "" : ": \(shown)"); expected 200",
+                    isPassing: status >= 500 || status == 429, status: status))
+        case nil: return .failure(Fault(reason: "the service gave no answer", isPassing: true))
         }
     }
 
     private var late: Fault {
-        Fault(reason: "not answered within \(timeout.formatted()) s; raise 'timeout' if it needs longer")
+        Fault(reason: "not answered within \(timeout.formatted()) s; raise 'timeout' if it needs longer", isLate: true)
     }
 
     private static func words(_ error: URLError) -> String {
@@ -122,4 +172,8 @@ private final class NoRedirects: NSObject, URLSessionTaskDelegate {
         _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
         newRequest request: URLRequest, completionHandler: @escaping (URLRequest?) -> Void
     ) { completionHandler(nil) }
+}
+
+extension String {
+    fileprivate func trimmingSuffix(_ suffix: String) -> String { hasSuffix(suffix) ? String(dropLast(suffix.count)) : self }
 }

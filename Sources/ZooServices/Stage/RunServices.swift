@@ -16,6 +16,8 @@ package final class RunServices: HostServices, NetworkAccess {
     package let rewards: ScoringService
     package let modality: any Modality
     private let settings: RolloutSettings
+    /// What samples for the algorithm; nil: the host's own engine, which samples for all others.
+    package var server: RolloutServer?
     /// Decay of the policy's moving average; nil for none.
     private let ema: Double?
     /// Draws the samples.
@@ -76,9 +78,15 @@ package final class RunServices: HostServices, NetworkAccess {
 
     package func generate(role: String, prompts: Batch, samples: Int) throws -> Batch {
         let request = SamplingRequest(prompts: prompts, samples: samples, settings: settings, row: data.promptRow)
-        let past = try past(role)
-        let drawn = try generate(request, role: role, past: past, generator: sampling)
-        try common.sampled(drawn, updatesBehind: past.map { try model.roles.role(role).version - $0.version })
+        let drawn: Batch
+        if let server {
+            drawn = try generate(request, role: role, by: server)
+            try common.sampled(drawn)
+        } else {
+            let past = try past(role)
+            drawn = try generate(request, role: role, past: past, generator: sampling)
+            try common.sampled(drawn, updatesBehind: past.map { try model.roles.role(role).version - $0.version })
+        }
         model.ledger.sampledSteps += drawn.actionCount
         self.drawn.sequences += drawn.sequenceCount
         self.drawn.finished += drawn.column("finished")?.doubles.count { $0 != 0 } ?? drawn.sequenceCount
@@ -147,7 +155,7 @@ package final class RunServices: HostServices, NetworkAccess {
     }
 
     /// Samples with the columns that all of them have, their prompts' among them.
-    private func sampled(_ drawn: Drawn, of request: SamplingRequest, version: Int) -> Batch {
+    func sampled(_ drawn: Drawn, of request: SamplingRequest, version: Int) -> Batch {
         var batch = drawn.batch
         let (prompts, samples) = (request.prompts, request.samples)
         let count = batch.sequenceCount

@@ -97,6 +97,11 @@ extension TokenModality {
             prompts: (0..<prompts.sequenceCount).map { Array(prompts.tokens[prompts.steps(of: $0)]) },
             samplesPerPrompt: request.samples, settings: sampler,
             generator: generator, isCancelled: isCancelled)
+        return self.drawn(drawn, settings, with: network)
+    }
+
+    /// What was generated, with the columns of this modality.
+    func drawn(_ drawn: Generation, _ settings: RolloutSettings, with network: any GenerativeNetwork) -> Drawn {
         let sequences = drawn.sequences
         let temperature = Column(
             "temperature", perStep: false,

@@ -25,6 +25,13 @@ struct ReportServer {
                 address: try sockaddr_in.inet(ip4: "127.0.0.1", port: port), pool: ImpatientPool(HTTPServer.defaultPool()),
                 logger: .disabled),
             handler: ClosureHTTPHandler { request in await Self.answer(request, report) })
+        try await Self.run(server, port: port, isListening: isListening)
+    }
+
+    /// Serves until the process is stopped.
+    static func run(
+        _ server: HTTPServer, port: UInt16, isListening: @escaping @Sendable (String) throws -> Void
+    ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 do { try await server.run() } catch {

@@ -9,6 +9,7 @@
 ///
 /// Columns that the host sets (per sequence unless marked), present where they mean something:
 ///   `behaviour_logp` f64 per step  log-probability of each action as it was sampled (0 where the mask is 0)
+///   `trainer_logp`   f64 per step  where a server sampled: the host's own log-probability of each action, at the sampler's weights
 ///   `group`          i64           sequences with the same number answer the same prompt
 ///   `pair`           i64           the two sequences of a preference have the same number
 ///   `chosen`         u8            1: the preferred one of its pair, 0: the rejected one
