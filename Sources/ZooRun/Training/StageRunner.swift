@@ -102,6 +102,12 @@ public struct StageRunner {
             throw ZooError(
                 .invalidArgument, "\(recipe.file.path): \(what) needs device: cpu, and the recipe's is \(recipe.device)")
         }
+        guard services.server == nil else {
+            let what = launch == nil ? "reproducible: true" : "a run on several ranks"
+            throw ZooError(
+                .invalidArgument,
+                "\(recipe.file.path): \(what) needs samples that each rank can draw again, and the stage has 'rollout.server'; remove one")
+        }
         let ranks =
             try launch.map { try Ranks(joining: $0, reproducible: recipe.reproducible, timeout: recipe.rankTimeout) }
             ?? Ranks(reproducible: true)
