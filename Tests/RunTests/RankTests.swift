@@ -129,8 +129,8 @@ struct RankTests {
             + changes.flatMap { ["--set", $0] }
     }
 
-    private func hasCheckpoint() -> Bool {
-        let found = try? FileManager.default.contentsOfDirectory(atPath: url("run/checkpoints").path)
+    private static func hasCheckpoint(_ folder: String) -> Bool {
+        let found = try? FileManager.default.contentsOfDirectory(atPath: folder)
         return found?.contains { $0.hasPrefix("step-") && $0 != "step-2" } ?? false
     }
 
@@ -138,7 +138,8 @@ struct RankTests {
     func killed() async throws {
         let arguments = try endless()
         let ranks = try RankProcesses(zoo, 2) { _ in arguments }
-        let isKilled = await ranks.processes[1].send(SIGKILL) { [self] in hasCheckpoint() }
+        let checkpoints = url("run/checkpoints").path
+        let isKilled = await ranks.processes[1].send(SIGKILL) { Self.hasCheckpoint(checkpoints) }
         try #require(isKilled)
         let ends = try await ranks.ends()
         #expect(ends[0].status == 70)
@@ -164,7 +165,8 @@ struct RankTests {
         func hanging() async throws {
             let arguments = try endless()
             let ranks = try RankProcesses(zoo, 2) { _ in arguments }
-            let isThere = await eventually { [self] in hasCheckpoint() }
+            let checkpoints = url("run/checkpoints").path
+            let isThere = await eventually { Self.hasCheckpoint(checkpoints) }
             try #require(isThere)
             let workers = ranks.processes[1].children
             for worker in workers { kill(worker, SIGSTOP) }

@@ -118,10 +118,10 @@ package final class RunServices: HostServices, NetworkAccess {
         _ request: SamplingRequest, role name: String, past: PastPolicies.Past? = nil, generator: Generator
     ) throws -> Batch {
         let role = try model.roles.role(name)
-        let drawn =
+        let samples =
             try model.ranks.map { try drawn(request, role, past: past, generator, $0) }
             ?? draw(request, role, past: past, generator)
-        return sampled(drawn, of: request, version: past?.version ?? role.version)
+        return sampled(samples, of: request, version: past?.version ?? role.version)
     }
 
     /// Draws samples in this process, and charges the call.
