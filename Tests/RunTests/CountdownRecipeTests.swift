@@ -24,7 +24,7 @@ struct CountdownRecipeTests {
         "stages.base.policy.new.num_key_value_heads=1", "stages.base.parameters.sft.examples=32",
         "stages.base.budget.iterations=250",
         "stages.base.optimizer.learning_rate=5e-3", "data.pairs={build: {prompts: 64, samples: 4}}", "budget.updates=48",
-        "optimizer.learning_rate=3e-3", "parameters.ppo.prompts=128", "parameters.grpo.prompts=32",
+        "optimizer.learning_rate=3e-3", "parameters.ppo.prompts=128", "parameters.grpo.prompts=64",
         "evaluation.samples_per_prompt=4",
     ].flatMap { ["--set", $0] }
 

@@ -109,7 +109,8 @@ struct RankTests {
             try JSONDecoder().decode(Ledger.self, from: Data(contentsOf: url("\(run)/ledger.json")))
         }
         let (alone, two) = (try ledger("ranks-1"), try ledger("ranks-2"))
-        #expect(alone.totalFLOPs == two.totalFLOPs)
+        // Passes are cut otherwise, so that prompts are shared among other sequences.
+        #expect(abs(two.totalFLOPs / alone.totalFLOPs - 1) < 0.02)
         #expect(alone.communicationSeconds == nil)
         #expect(try #require(two.communicationSeconds) > 0)
         let environment = try JSONSerialization.jsonObject(with: Data(contentsOf: url("ranks-2/environment.json")))
