@@ -149,6 +149,16 @@ struct RankTests {
         #expect(names.allSatisfy { $0.hasPrefix("step-") })
     }
 
+    @Test("a comparison is not started several times by a launcher")
+    func compared() async throws {
+        let variants = "compare: {seeds: [0], variants: {one: {algorithm: sft}, two: {algorithm: dpo}}}"
+        let task = try TinyTask(in: folder.url, stage: Self.stage, more: variants)
+        for end in try await RankProcesses(zoo, 2, { _ in ["compare", task.recipe.path, "--quiet"] }).ends() {
+            #expect(end.status == 65)
+            #expect(try end.complaint.hasPrefix("zoo compare was started as one of 2 ranks by RANK and WORLD_SIZE"))
+        }
+    }
+
     @Test("a run goes on with another number of ranks, and comes to the same bits")
     func resumed() async throws {
         let task = try TinyTask(in: folder.url, stage: Self.stage + "\ncheckpoints: {every: 2, after_end: true}")

@@ -153,6 +153,7 @@ public struct CompareController: Sendable {
     /// - Throws: `.alreadyExists` if the named folder contains other runs, before any of it is touched; `.failedPrecondition` if
     ///   another process has it.
     public func place(_ place: RunPlace) async throws -> PlacedComparison {
+        try Launch.refuse(for: "zoo compare")
         try place.refuseTaken(except: ComparisonRuns.file)
         try checkData()
         var models: [UInt64: [String: String]] = [:]

@@ -60,6 +60,7 @@ public struct ProbeController: Sendable {
 
     /// Probes into a folder of its own; an unfinished probe in the named folder starts over.
     public func run(into place: RunPlace, seed: UInt64) async throws -> (folder: ProbeFolder, result: ProbeResult) {
+        try Launch.refuse(for: "zoo probe")
         try place.refuseTaken(except: "probe-spec.json")
         try controller.checkData(
             controller.recipe.compare?.variants.filter { $0.name == probe.driver }.map { try controller.recipe.applying($0) })

@@ -25,7 +25,7 @@ extension StageSetup {
                 .sentence
             RunEvent.send(
                 .failure(
-                    code: ZooError.Code.resourceExhausted.rawValue,
+                    code: ZooError.Code.aborted.rawValue,
                     message: sentence + "; `zoo train --resume \(path)` continues from its newest checkpoint, if it has one"))
             // Nothing is freed: that is the kernel's work, and the algorithm's instance is in the middle of a call.
             RunEvent.send(.ended)

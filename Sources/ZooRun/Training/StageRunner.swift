@@ -106,7 +106,8 @@ public struct StageRunner {
             let what = launch == nil ? "reproducible: true" : "a run on several ranks"
             throw ZooError(
                 .invalidArgument,
-                "\(recipe.file.path): \(what) needs samples that each rank can draw again, and the stage has 'rollout.server'; remove one")
+                "\(recipe.file.path): \(what) needs samples that each rank can draw again, and the stage has 'rollout.server'; "
+                    + "remove one")
         }
         let ranks =
             try launch.map { try Ranks(joining: $0, reproducible: recipe.reproducible, timeout: recipe.rankTimeout) }

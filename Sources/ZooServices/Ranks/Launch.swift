@@ -46,6 +46,17 @@ public struct Launch: Codable, Sendable, Equatable {
         }
     }
 
+    /// Refuses a launcher for what one process does.
+    ///
+    /// - Parameter command: what it would start several times.
+    package static func refuse(for command: String) throws {
+        guard let launch = try Launch() else { return }
+        throw ZooError(
+            .invalidArgument,
+            "\(command) was started as one of \(launch.size) ranks by \(launch.launcher), and each would do all of it; start it without a "
+                + "launcher, or its runs one by one with zoo train")
+    }
+
     /// The launch that the host of this worker is one of; nil: none.
     package static func ofWorker() throws -> Launch? {
         guard let text = ProcessInfo.processInfo.environment[variable] else { return nil }
