@@ -97,6 +97,12 @@ struct ServerRunTests {
         let requests = try await server.requests()
         #expect(requests["/v1/load_lora_adapter"] == 6 && requests["/v1/unload_lora_adapter"] == 5)
         #expect(requests["/collective_rpc"] == nil)
+        let refused = try await zoo.start([
+            "train", task.recipe.path, "--algorithm", "ppo", "--set", "policy={folder: \(base.path), lora: {r: 4}}", "--set",
+            "rollout.server={url: \"\(server.url.absoluteString)\"}", "--set", "reproducible=true", "--run-dir", "other",
+        ]).end()
+        #expect(refused.status == 65)
+        #expect(try refused.complaint.contains("reproducible: true needs samples that each rank can draw again"))
     }
 
     @Test("does not begin where the server is not one, or the stage cannot be sampled by it")

@@ -122,12 +122,6 @@ struct StageSetup {
     /// The server that samples, which gets weights in a folder of its own; nil if the stage has none.
     private func server(_ run: RunFolder) throws -> RolloutServer? {
         guard let settings = stage.rollout.server else { return nil }
-        guard stage.rollout.lag == 0 else {
-            throw ZooError(
-                .invalidArgument,
-                "\(recipe.file.path): stage '\(stage.name)': rollout.lag is \(stage.rollout.lag), and a server samples from the newest "
-                    + "weights; remove 'rollout.lag' or 'rollout.server'")
-        }
         guard reader is TokenizerCodec else { throw Self.notServed(stage, recipe) }
         let own = run.url.appending(path: "rollout-server", directoryHint: .isDirectory)
         let shared = settings.folder?.appending(

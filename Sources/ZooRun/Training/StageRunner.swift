@@ -97,17 +97,13 @@ public struct StageRunner {
     private func joined(_ services: RunServices) throws -> RunEnvironment.RankNote? {
         let recipe = spec.recipe
         guard launch != nil || recipe.reproducible else { return nil }
-        guard recipe.device == "cpu" else {
+        func refuse(_ reason: String) -> ZooError {
             let what = launch == nil ? "reproducible: true" : "a run on several ranks"
-            throw ZooError(
-                .invalidArgument, "\(recipe.file.path): \(what) needs device: cpu, and the recipe's is \(recipe.device)")
+            return ZooError(.invalidArgument, "\(recipe.file.path): \(what) needs \(reason)")
         }
+        guard recipe.device == "cpu" else { throw refuse("device: cpu, and the recipe's is \(recipe.device)") }
         guard services.server == nil else {
-            let what = launch == nil ? "reproducible: true" : "a run on several ranks"
-            throw ZooError(
-                .invalidArgument,
-                "\(recipe.file.path): \(what) needs samples that each rank can draw again, and the stage has 'rollout.server'; "
-                    + "remove one")
+            throw refuse("samples that each rank can draw again, and the stage has 'rollout.server'; remove one")
         }
         let ranks =
             try launch.map { try Ranks(joining: $0, reproducible: recipe.reproducible, timeout: recipe.rankTimeout) }
