@@ -18,6 +18,7 @@ import machine
 from work import Case, make_models, make_rows
 from zoo_runs import zoo
 
+HERE = pathlib.Path(__file__).resolve().parent
 WARMUP = 1  # steps of each run that are left out
 DPO = Case("curve", "tiny", "dpo", 32)
 GRPO = Case("curve", "tiny", "grpo", 4, 16)
@@ -50,7 +51,7 @@ class Curves:
 
     def measure(self, case):
         def run(command, log):
-            environment = dict(os.environ, OMP_NUM_THREADS=str(case.threads))
+            environment = dict(os.environ, OMP_NUM_THREADS=str(case.threads), PYTHONPATH=str(HERE))
             return machine.run([str(part) for part in command], log, environment)
 
         model, steps = self.folder / case.model, self.options.steps

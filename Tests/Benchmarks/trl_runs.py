@@ -6,7 +6,7 @@ import statistics
 import sys
 import time
 
-from work import THREADS, case_named, read_rows
+from work import THREADS, case_named, read_rows, reward
 
 
 def clock():
@@ -26,11 +26,6 @@ def clock():
             self.start = now
 
     return Clock()
-
-
-def reward(completions, **_):
-    """Some reward that differs between samples."""
-    return [len(set(text)) / 40 for text in completions]
 
 
 def trained(case, model, rows, steps, rate, out):

@@ -1,6 +1,7 @@
 """PolicyZoo's side of a case."""
 
 import json
+import sys
 import time
 
 PARAMETERS = {
@@ -15,7 +16,7 @@ PARAMETERS = {
 def recipe(case, model, rows, steps, rate):
     """The same work in our words. Samples alone are drawn by the simplest algorithm, and timed by its ledger."""
     algorithm = "reinforce" if case.task == "generate" else case.task
-    reward = "{function: length, parameters: {target: 25}}"
+    reward = json.dumps({"function": "command", "command": [sys.executable, "-m", "zoo_reward", "work:reward"]})
     critic = ""
     if case.task == "ppo":
         reward = f"{{function: model, folder: {model}-reward}}"
@@ -38,6 +39,9 @@ def zoo(run, program, folder, case, model, rows, steps, rate):
     others = run([program, "train", str(written), "--run-dir", str(place), "--quiet"], folder / "zoo.log")
     lines = [json.loads(line) for line in (place / "metrics.jsonl").read_text().splitlines()]
     ledger = json.loads((place / "ledger.json").read_text())
+    still = [line["step"] for line in lines if case.task != "generate" and line.get("grad_norm", 1) == 0]
+    if still:
+        sys.exit(f"{case.name}: no gradient in steps {still}: their backward pass was left out, which the other side makes")
 
     def by_step(name):
         values = [0] + [line[name] for line in lines]
