@@ -321,6 +321,19 @@ bench-smollm2: build bench-venv smollm2 ## the same with SmolLM2-135M
 bench-curves: build bench-venv ## how a step's time and memory grow with batch, group, lengths, vocabulary, width, threads; AXES=group for some
 	@.venv-bench/bin/python Tests/Benchmarks/curves.py $(RELEASE)/zoo .build/curves $(if $(AXES),--axes '$(AXES)')
 
+.PHONY: bench-ranks
+bench-ranks: build bench-venv data ## what two ranks gain on this machine; what more machines would, computed from that
+	@.venv-bench/bin/python Tests/Benchmarks/ranks.py $(RELEASE)/zoo .build/ranks recipes/sentiment.yaml
+
+CUDA ?= /usr/local/cuda
+NCCL_FLAGS := -std=c++20 -O2 -Wall -fPIC -shared -isystem .libtorch/include -isystem .libtorch/include/torch/csrc/api/include \
+    -isystem $(CUDA)/include -L.libtorch/lib -Wl,-rpath,'$$ORIGIN/libtorch/lib'
+
+.PHONY: nccl
+nccl: ## where CUDA is (CUDA=/usr/local/cuda): build what lets the GPUs of several ranks send one another their gradients
+	@mkdir -p $(RELEASE)
+	$(CXX) $(NCCL_FLAGS) Sources/CTorch/nccl/nccl.cpp -ltorch_cuda -lc10_cuda -ltorch_cpu -lc10 -o $(RELEASE)/libzoo-nccl.so
+
 .PHONY: parity-training
 parity-training: SEEDS ?= 3
 parity-training: build bench-venv smollm2 ## train SmolLM2 by TRL's GRPO and by ours with SEEDS=3, and compare what was learned

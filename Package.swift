@@ -88,7 +88,7 @@ let package = Package(
     targets: [
         .target(name: "CZoo", exclude: ["ABI.md", "plugin.map", "kit"]),
         .target(name: "ZooKit", dependencies: ["CZoo"], swiftSettings: swift),
-        .target(name: "CTorch", cxxSettings: torchHeaders, linkerSettings: torchLibraries),
+        .target(name: "CTorch", exclude: ["nccl"], cxxSettings: torchHeaders, linkerSettings: torchLibraries),
         .target(name: "ZooBase", swiftSettings: swift),
         .target(name: "ZooTensor", dependencies: ["CTorch", "ZooBase"], swiftSettings: swift),
         .target(

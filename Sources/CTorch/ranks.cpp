@@ -7,6 +7,8 @@
 
 #include <c10/util/Flags.h>
 
+#include <dlfcn.h>
+
 #include <array>
 #include <chrono>
 #include <cmath>
@@ -50,12 +52,12 @@ struct Fingerprint {
     }
 
     std::string words() const {
-        std::string text = "call " + std::to_string(sequence) + ", " + (operation == gather ? "the gather '" : "the sum '") +
-                           name.data() + "'";
-        return operation == gather ? text : text + " of " + std::to_string(size) + " numbers";
+        static constexpr const char *kinds[] = {"the gather", "the sum", "the share", "the move"};
+        std::string text = "call " + std::to_string(sequence) + ", " + kinds[operation - gather] + " '" + name.data() + "'";
+        return operation == gather || operation == move ? text : text + " of " + std::to_string(size) + " numbers";
     }
 
-    static constexpr int64_t gather = 1, sum = 2;
+    static constexpr int64_t gather = 1, sum = 2, share = 3, move = 4;
 };
 static_assert(sizeof(Fingerprint) == 128);
 
@@ -63,6 +65,8 @@ struct Ranks {
     c10::intrusive_ptr<c10d::ProcessGroupGloo> group;
     int rank = 0, size = 1;
     int64_t sequence = 0;
+    /// Between GPUs; without it their tensors go by way of the host's memory.
+    c10::intrusive_ptr<c10d::Backend> devices;
 
     std::vector<at::Tensor> all(const at::Tensor &own) {
         std::vector<std::vector<at::Tensor>> outputs(1);
@@ -103,13 +107,27 @@ struct Ranks {
         throw std::runtime_error(text + "the others are at " + usual.words());
     }
 
-    void sum(at::Tensor flat) {
-        std::vector<at::Tensor> tensors{std::move(flat)};
-        group->allreduce(tensors)->wait();
+    c10d::Backend &backend(const at::Tensor &tensor) {
+        if (tensor.is_cuda() && devices) return *devices;
+        return *group;
     }
 
-    /// Adds up flat tensors of one type over all ranks, in place, a bucket of some 16 MiB at a time.
-    void sum_in_buckets(const std::vector<at::Tensor> &parts) {
+    void sum(at::Tensor flat) {
+        std::vector<at::Tensor> tensors{std::move(flat)};
+        backend(tensors[0]).allreduce(tensors)->wait();
+    }
+
+    /// Makes a tensor what it is on the rank `from`.
+    void share(at::Tensor flat, int from) {
+        c10d::BroadcastOptions options;
+        options.rootRank = from;
+        std::vector<at::Tensor> tensors{std::move(flat)};
+        backend(tensors[0]).broadcast(tensors, options)->wait();
+    }
+
+    /// Calls `body` with tensors of one type in one row, a bucket of some 16 MiB at a time, and puts what it makes of them back.
+    template <typename Body>
+    void in_buckets(const std::vector<at::Tensor> &parts, const Body &body) {
         constexpr int64_t most = 16 << 20;
         size_t first = 0;
         while (first < parts.size()) {
@@ -118,17 +136,22 @@ struct Ranks {
             size_t next = first;
             while (next < parts.size() && (bucket.empty() || bytes + static_cast<int64_t>(parts[next].nbytes()) <= most)) {
                 bytes += static_cast<int64_t>(parts[next].nbytes());
-                bucket.push_back(parts[next++]);
+                bucket.push_back(parts[next++].reshape(-1));
             }
-            auto flat = at::cat(bucket).cpu();
-            sum(flat);
+            auto flat = at::cat(bucket);
+            if (flat.is_cuda() && !devices) flat = flat.cpu();
+            body(flat);
             int64_t place = 0;
-            for (const auto &part : bucket) {
-                part.copy_(flat.narrow(0, place, part.numel()));
-                place += part.numel();
+            for (; first < next; ++first) {
+                parts[first].copy_(flat.narrow(0, place, parts[first].numel()).view(parts[first].sizes()));
+                place += parts[first].numel();
             }
-            first = next;
         }
+    }
+
+    /// Adds up tensors over all ranks, in place.
+    void sum_in_buckets(const std::vector<at::Tensor> &parts) {
+        in_buckets(parts, [&](const at::Tensor &flat) { sum(flat); });
     }
 
     /// Which of some flags are set on any rank.
@@ -255,7 +278,7 @@ ct_status ct_ranks_join(ct_ranks *out, ct_store store, int32_t rank, int32_t siz
         auto named = c10::make_intrusive<c10d::PrefixStore>("gloo", ref(store).keys);
         named->setTimeout(milliseconds(timeout));
         auto group = c10::make_intrusive<c10d::ProcessGroupGloo>(std::move(named), rank, size, std::move(options));
-        *out = reinterpret_cast<ct_ranks>(new Ranks{std::move(group), rank, size, 0});
+        *out = reinterpret_cast<ct_ranks>(new Ranks{std::move(group), rank, size, 0, {}});
     });
 }
 
@@ -301,9 +324,58 @@ ct_status ct_ranks_sum_gradients(ct_ranks handle, const char *name, const ct_ten
             if (!there[i]) continue;
             auto &gradient = own[i].mutable_grad();
             gradient = gradient.defined() ? gradient.contiguous() : at::zeros_like(own[i]);
-            flat.push_back(gradient.view(-1));
+            flat.push_back(gradient);
         }
         ranks.sum_in_buckets(flat);
+    });
+}
+
+ct_status ct_ranks_share(ct_ranks handle, const char *name, const ct_tensor *tensors, const int32_t *owners, int32_t count) {
+    return guard([&] {
+        const at::NoGradGuard none;
+        auto &ranks = ref(handle);
+        auto own = list(tensors, count);
+        ranks.agree(Fingerprint::share, name, numbers(own));
+        for (int owner = 0; owner < ranks.size; ++owner) {
+            std::vector<at::Tensor> parts;
+            for (size_t i = 0; i < own.size(); ++i) {
+                if (owners[i] == owner) parts.push_back(own[i]);
+            }
+            ranks.in_buckets(parts, [&](const at::Tensor &flat) { ranks.share(flat, owner); });
+        }
+    });
+}
+
+ct_status ct_ranks_move(ct_ranks handle, const char *name, const ct_tensor *tensors, int32_t count, int32_t from, int32_t to) {
+    return guard([&] {
+        const at::NoGradGuard none;
+        auto &ranks = ref(handle);
+        auto own = list(tensors, count);
+        ranks.agree(Fingerprint::move, name, 0);
+        if (from == to || (ranks.rank != from && ranks.rank != to)) return;
+        for (const auto &tensor : own) {
+            std::vector<at::Tensor> sent{tensor.cpu().contiguous()};
+            if (ranks.rank == from) {
+                ranks.group->send(sent, to, 0)->wait();
+            } else {
+                ranks.group->recv(sent, from, 0)->wait();
+                if (!sent[0].is_same(tensor)) tensor.copy_(sent[0]);
+            }
+        }
+    });
+}
+
+ct_status ct_ranks_use_devices(ct_ranks handle, ct_store store, const char *library, int32_t device, double timeout) {
+    return guard([&] {
+        auto &ranks = ref(handle);
+        void *opened = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+        TORCH_CHECK(opened, "cannot be opened: ", dlerror());
+        using Join = c10d::Backend *(*)(c10d::Store *, int, int, int, int64_t);
+        const auto join = reinterpret_cast<Join>(dlsym(opened, "zoo_nccl_join"));
+        TORCH_CHECK(join, "has no zoo_nccl_join: it is not what `make nccl` builds");
+        auto named = c10::make_intrusive<c10d::PrefixStore>("nccl", ref(store).keys);
+        ranks.devices = c10::intrusive_ptr<c10d::Backend>::reclaim(
+            join(named.get(), ranks.rank, ranks.size, device, milliseconds(timeout).count()));
     });
 }
 
@@ -349,7 +421,7 @@ ct_status ct_exact_sums_give(
             for (size_t i = 0; i < own.size(); ++i) {
                 if (!there[i]) continue;
                 if (!sums[i].defined()) sums[i] = at::zeros({2, own[i].numel()}, at::kLong);
-                flat.push_back(sums[i].view(-1));
+                flat.push_back(sums[i]);
             }
             ranks.sum_in_buckets(flat);
         }

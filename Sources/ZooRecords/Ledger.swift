@@ -53,7 +53,19 @@ public struct Ledger: Codable, Sendable, Equatable {
         }
     }
 
+    /// The memory of one rank's process.
+    public struct RankMemory: Codable, Sendable, Equatable {
+        /// The process's peak, including everything.
+        public var peakBytes: Int
+        /// Of the optimizers' states that it held at the end.
+        public var optimizerBytes: Int
+
+        package init(peakBytes: Int, optimizerBytes: Int) { (self.peakBytes, self.optimizerBytes) = (peakBytes, optimizerBytes) }
+    }
+
     public var roles: [String: Account] = [:]
+    /// By rank, of a run on several; the other bytes are rank 0's. nil: one process.
+    public var ranks: [RankMemory]?
     /// nil: networks are in the process's memory.
     public var device: DeviceMemory?
     public var rewardQueries = 0

@@ -18,6 +18,7 @@ public struct NamedTensor {
 
 /// Moves parameters by their gradients.
 public protocol Optimizer: AnyObject {
+    var parameters: [NamedTensor] { get }
     /// Moves every parameter that has a gradient.
     func step(learningRate: Double)
     /// Forgets the gradients.

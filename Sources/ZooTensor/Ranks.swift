@@ -3,7 +3,7 @@ import Foundation
 
 /// Texts by key that all processes of a launch see. May be used from any thread.
 public final class RankStore: @unchecked Sendable {
-    private let handle: ct_store
+    fileprivate let handle: ct_store
     /// Where it is served.
     public let port: Int
 
@@ -89,6 +89,29 @@ public final class RankGroup {
     public func sumGradients(_ parameters: [NamedTensor], _ call: String) throws {
         let status = withHandles(parameters.map(\.tensor)) { ct_ranks_sum_gradients(handle, call, $0, $1) }
         if let message = failure(status) { throw TensorError(message) }
+    }
+
+    /// Makes each tensor, in place, what it is on its owner.
+    ///
+    /// - Parameter owners: a rank for each tensor, the same on every rank.
+    public func share(_ tensors: [Tensor], owners: [Int], _ call: String) throws {
+        precondition(tensors.count == owners.count)
+        let status = withHandles(tensors) { ct_ranks_share(handle, call, $0, owners.map(Int32.init), $1) }
+        if let message = failure(status) { throw TensorError(message) }
+    }
+
+    /// Copies tensors of the rank `from` into those of the rank `to`, of the same shapes. The other ranks give none.
+    public func move(_ tensors: [Tensor], from: Int, to: Int, _ call: String) throws {
+        let status = withHandles(tensors) { ct_ranks_move(handle, call, $0, $1, Int32(from), Int32(to)) }
+        if let message = failure(status) { throw TensorError(message) }
+    }
+
+    /// From now on sums and shares of tensors on that GPU go from GPU to GPU over NCCL; every rank calls it.
+    ///
+    /// - Parameter library: what `make nccl` builds.
+    public func useDevices(_ store: RankStore, library: String, _ device: Device, timeout: Double) throws {
+        let status = ct_ranks_use_devices(handle, store.handle, library, device.code, timeout)
+        if let message = failure(status) { throw TensorError("\(library) \(message)") }
     }
 }
 

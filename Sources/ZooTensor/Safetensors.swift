@@ -8,14 +8,18 @@ public enum Safetensors {
     ///
     /// The file is not trusted: a header that lies about lengths, shapes, offsets or names is refused by file and key.
     ///
-    /// - Parameter mustBeFinite: refuse a NaN or an infinite number, as no weight is one.
-    public static func read(_ file: URL, device: Device = .cpu, mustBeFinite: Bool = false) throws -> [String: Tensor] {
+    /// - Parameters:
+    ///   - mustBeFinite: refuse a NaN or an infinite number, as no weight is one.
+    ///   - isWanted: by name; the others are left on the disk.
+    public static func read(
+        _ file: URL, device: Device = .cpu, mustBeFinite: Bool = false, where isWanted: (String) -> Bool = { _ in true }
+    ) throws -> [String: Tensor] {
         let data = try InputFile.data(file, isMapped: true)
         let (header, start) = try SafetensorsHeader.parse(data, file: file.path)
         return try data.withUnsafeBytes { bytes in
             var tensors: [String: Tensor] = [:]
             var faults: [(entry: SafetensorsHeader.Entry, count: Int)] = []
-            for entry in header.entries {
+            for entry in header.entries where isWanted(entry.name) {
                 let slice = UnsafeRawBufferPointer(rebasing: bytes[(start + entry.begin)..<(start + entry.end)])
                 try checkBooleans(slice, entry, file: file.path)
                 let count = mustBeFinite ? Int(ct_count_non_finite(slice.baseAddress, slice.count, entry.dtype.rawValue)) : 0

@@ -41,6 +41,25 @@ struct LaunchTests {
         #expect(ids[0] != ids[1])
     }
 
+    @Test("each rank takes the GPU of its place on its machine, and a recipe that gives them all one is refused")
+    func devices() throws {
+        let places = [
+            ["RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1"],
+            ["OMPI_COMM_WORLD_RANK": "5", "OMPI_COMM_WORLD_SIZE": "8", "OMPI_COMM_WORLD_LOCAL_RANK": "1"],
+            ["SLURM_PROCID": "5", "SLURM_STEP_NUM_TASKS": "8", "SLURM_LOCALID": "1"],
+        ]
+        for variables in places {
+            let launch = try #require(try Launch(variables))
+            #expect(try launch.device("cuda") == "cuda:1")
+            #expect(try launch.device("cpu") == "cpu")
+            let error = #expect(throws: ZooError.self) { try launch.device("cuda:0") }
+            #expect(error?.message.hasPrefix("device is cuda:0") == true)
+        }
+        let unknown = try #require(try Launch(["RANK": "5", "WORLD_SIZE": "8"]))
+        let error = #expect(throws: ZooError.self) { try unknown.device("cuda") }
+        #expect(error?.message.contains("set LOCAL_RANK") == true)
+    }
+
     @Test("variables that cannot be are refused by name")
     func refused() {
         for (name, variables) in [

@@ -48,6 +48,10 @@ struct RankTests {
         }
     }
 
+    private func ledger(_ run: String) throws -> Ledger {
+        try JSONDecoder().decode(Ledger.self, from: Data(contentsOf: url("\(run)/ledger.json")))
+    }
+
     // MARK: - Bits
 
     private func compare(_ arguments: [String], ranks: [Int] = [1, 2, 3]) async throws {
@@ -86,6 +90,78 @@ struct RankTests {
         }
     }
 
+    @Test("an adapter whose rollouts lag, and a program's rewards, do, too")
+    func programs() async throws {
+        _ = try folder.write("def f(completions):\n    return [len(set(text)) / 8 for text in completions]", to: "rewards.py")
+        let stage = Self.stage.replacing("max_new_tokens: 6", with: "max_new_tokens: 6, lag: 1")
+        let task = try TinyTask(in: folder.url, stage: stage)
+        try await train(1, [task.recipe.path, "--set", "budget.iterations=2"], into: "base")
+        let changes = [
+            "rewards=[{function: command, command: [python3, -m, zoo_reward, \"rewards:f\"]}]",
+            "policy={folder: base/model, lora: {r: 2}}",
+        ]
+        let arguments = [task.recipe.path, "--algorithm", "grpo"] + changes.flatMap { ["--set", $0] }
+        try await compare(arguments, ranks: [1, 2])
+    }
+
+    @Test("an environment, each rank of which has its own, gives the same samples")
+    func environment() async throws {
+        _ = try folder.write(
+            """
+            class Game:
+                def reset(self, prompt, seed):
+                    self.seed, self.turns = seed, 0
+                def step(self, text):
+                    self.turns += 1
+                    return f" and {(self.seed + self.turns) % 7}, then", 0.1 * text.count("a"), self.turns == 2
+            """, to: "game.py")
+        let environment = """
+            environment: {command: [python3, -m, zoo_reward, --environment, "game:Game"], max_turns: 3, stop: ["?", " "]}
+            """
+        let task = try TinyTask(in: folder.url, stage: Self.stage + "\n" + environment)
+        try await compare([task.recipe.path, "--algorithm", "grpo"], ranks: [1, 2])
+    }
+
+    @Test("a budget of seconds ends all ranks after the same iteration")
+    func seconds() async throws {
+        let task = try TinyTask(in: folder.url, stage: Self.stage.replacing("{iterations: 3}", with: "{seconds: 0.5}"))
+        try await train(2, [task.recipe.path, "--algorithm", "grpo"], into: "two")
+        #expect(try metrics("two").count > 0)
+    }
+
+    // MARK: - Memory
+
+    @Test("each rank holds a part of the optimizers' state, also in checkpoints, which any number of ranks continues")
+    func sharded() async throws {
+        let task = try TinyTask(in: folder.url, stage: Self.stage + "\ncheckpoints: {every: 2, after_end: true}")
+        let arguments = [task.recipe.path, "--algorithm", "ppo", "--set", "reproducible=true"]
+        let shards = ["--set", "memory.shard_optimizer=1 KiB"]
+        try await train(1, arguments, into: "whole")
+        try await train(3, arguments + shards, into: "split")
+        try expectSameRuns(url("whole"), url("split"))
+        let whole = try ledger("whole").roles.values.reduce(0) { $0 + $1.optimizerBytes }
+        let parts = try #require(try ledger("split").ranks)
+        #expect(whole > 0 && parts.count == 3)
+        // Each counts the steps of its own tensors, nothing else twice.
+        #expect(parts.reduce(0) { $0 + $1.optimizerBytes } == whole)
+        for part in parts { #expect((whole / 5...whole / 2).contains(part.optimizerBytes) && part.peakBytes > whole) }
+        for role in ["policy", "critic"] {
+            for rank in 1...3 {
+                let file = "split/checkpoints/step-3/\(role).optimizer-0000\(rank)-of-00003.safetensors"
+                #expect(FileManager.default.fileExists(atPath: url(file).path), "\(file)")
+            }
+        }
+        let more = ["train", "--quiet", "--set", "budget.iterations=5", "--resume"]
+        try await zoo.succeed(more + ["whole"])
+        try FileManager.default.copyItem(at: url("split"), to: url("again"))
+        for end in try await RankProcesses(zoo, 2, { _ in more + ["split"] }).ends() { #expect(end.status == 0, "\(end.errors)") }
+        try expectSameRuns(url("whole"), url("split"))
+        try await zoo.succeed(more + ["again"])
+        try expectSameRuns(url("whole"), url("again"))
+    }
+
+    // MARK: - Other bits
+
     @Test("without it, the same number of ranks has the same bits, and the losses of one rank within 1e-5")
     func fast() async throws {
         let task = try TinyTask(in: folder.url, stage: Self.stage)
@@ -105,9 +181,6 @@ struct RankTests {
     func account() async throws {
         let task = try TinyTask(in: folder.url, stage: Self.stage)
         for ranks in [1, 2] { try await train(ranks, [task.recipe.path, "--algorithm", "dpo"], into: "ranks-\(ranks)") }
-        func ledger(_ run: String) throws -> Ledger {
-            try JSONDecoder().decode(Ledger.self, from: Data(contentsOf: url("\(run)/ledger.json")))
-        }
         let (alone, two) = (try ledger("ranks-1"), try ledger("ranks-2"))
         // Passes are cut otherwise, so that prompts are shared among other sequences.
         #expect(abs(two.totalFLOPs / alone.totalFLOPs - 1) < 0.02)

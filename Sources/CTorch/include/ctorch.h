@@ -302,6 +302,12 @@ void ct_ranks_leave(ct_ranks ranks);
 ct_status ct_ranks_gather(ct_ranks ranks, const char *name, const void *data, size_t bytes, void **out, size_t *sizes);
 /// Adds up the gradients over all ranks. A parameter that has one on any rank has one on each afterwards.
 ct_status ct_ranks_sum_gradients(ct_ranks ranks, const char *name, const ct_tensor *parameters, int32_t count);
+/// Makes each tensor, in place, what it is on its owner.
+ct_status ct_ranks_share(ct_ranks ranks, const char *name, const ct_tensor *tensors, const int32_t *owners, int32_t count);
+/// Copies tensors of the rank `from` into those of the rank `to`, of the same shapes; the other ranks give none.
+ct_status ct_ranks_move(ct_ranks ranks, const char *name, const ct_tensor *tensors, int32_t count, int32_t from, int32_t to);
+/// From now on sums and shares of tensors on that GPU go over NCCL, by the library that `make nccl` builds; every rank calls it.
+ct_status ct_ranks_use_devices(ct_ranks ranks, ct_store store, const char *library, int32_t device, double timeout);
 
 /// Sums of `count` parameters' float32 gradients that do not depend on the order of adding: gradients of up to 2^21, in units of
 /// 2^-60. Sixteen bytes per number.

@@ -14,6 +14,8 @@ public struct MemorySettings: Sendable, Equatable {
     public var recompute = false
     /// Bytes that the activations of one forward and backward pass may take; nil: 1 GiB, or one sequence where that takes more.
     public var activations: Int?
+    /// Bytes of an optimizer's state from which ranks hold a part of it each.
+    public var shardOptimizer = 1 << 30
 
     public init() {}
 }
@@ -35,6 +37,10 @@ extension MemorySettings {
         Key(
             "activations", optional: \.activations, .bytes, standard: "1 GiB, or one sequence",
             "What the activations of a language model's pass may take, such as `4 GiB`: passes are cut to that, below `microbatch_tokens` too. Where one sequence takes more than is set here, blocks recompute."
+        )
+        Key(
+            "shard_optimizer", \.shardOptimizer, .bytes,
+            "On several ranks: where an optimizer's state takes more than this, each rank holds a part of it (ZeRO, stage 1), and the weights are sent round after each update. The same bits."
         )
     }
 }

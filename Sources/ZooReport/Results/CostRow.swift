@@ -92,6 +92,14 @@ package struct CostRow {
             pass.device, gold.device, ofDevice("kept by its allocator") { $0.remainingDeviceBytes.map(Double.init) },
         ]
         let peak = CostRow(title: "peak bytes, process", text: Quantity.bytes) { Double($0.processPeakBytes) }
-        return [peak] + held.map(\.own) + process + held.map(\.device) + device
+        let ranks: [CostRow] = [
+            CostRow(title: "peak bytes, all ranks", text: Quantity.bytes) {
+                $0.ranks.map { ranks in Double(ranks.reduce(0) { $0 + $1.peakBytes }) }
+            },
+            CostRow(title: "optimizer bytes, all ranks", text: Quantity.bytes) {
+                $0.ranks.map { ranks in Double(ranks.reduce(0) { $0 + $1.optimizerBytes }) }
+            },
+        ]
+        return [peak] + ranks + held.map(\.own) + process + held.map(\.device) + device
     }
 }

@@ -34,7 +34,8 @@ struct StageSetup {
     /// Reports surprising facts.
     var say: @Sendable (String) -> Void = { RunEvent.send(.message($0)) }
 
-    init(_ spec: RunSpec, needs: AlgorithmNeeds) throws {
+    /// - Parameter device: of this rank; nil: the recipe's.
+    init(_ spec: RunSpec, needs: AlgorithmNeeds, device own: String? = nil) throws {
         guard let stage = spec.recipe.stages.first(where: { $0.name == spec.stage }) else {
             throw ZooError(.notFound, "\(spec.recipe.file.path) has no stage '\(spec.stage)'")
         }
@@ -51,7 +52,7 @@ struct StageSetup {
         self.recipe = spec.recipe
         self.stage = stage
         self.needs = needs
-        device = try Device(spec.recipe.device)
+        device = try Device(own ?? spec.recipe.device)
         if device != .cpu { Engine.isDeterministic = spec.recipe.deterministic }
         factory = ModelFactory(
             recipe: spec.recipe, models: spec.models, device: device, seed: spec.recipe.seed, memory: stage.memory,

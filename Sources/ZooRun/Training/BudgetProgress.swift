@@ -19,7 +19,7 @@ extension RunServices {
             return Double(data.given(.pairs)) / Double(count * building.epochs)
         }
         if stage.budget.axis == .epochs { return epochs / stage.budget.amount }
-        let running = stage.budget.axis == .seconds ? stepStart.map { secondsNow() - $0 } ?? 0 : 0
+        let running = stage.budget.axis == .seconds ? stepStart.map { workClock - $0 } ?? 0 : 0
         return (stage.budget.axis.spent(model.ledger) + running) / stage.budget.amount
     }
 
@@ -29,15 +29,19 @@ extension RunServices {
         rankClock = try ranks.first(spentHere(stage), "the clock")
     }
 
-    /// Runs one iteration and times it.
+    /// Seconds that stand still while a network is read.
+    private var workClock: Double { secondsNow() - model.roles.readingSeconds }
+
+    /// Runs one iteration and times it. Networks that it reads first are part of loading.
     func timingStep(_ step: () throws -> Void) rethrows {
-        let start = secondsNow()
+        let (start, before) = (workClock, model.roles.readingSeconds)
         stepStart = start
         common.begin()
         defer { stepStart = nil }
         try step()
-        let seconds = secondsNow() - start
+        let seconds = workClock - start
         model.ledger.seconds += seconds
+        model.ledger.note(.loading, seconds: model.roles.readingSeconds - before)
         common.end(seconds: seconds)
     }
 

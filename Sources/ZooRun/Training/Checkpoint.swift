@@ -92,7 +92,8 @@ struct Checkpoint {
             services.model.roles.built["policy"].map { past.lag * $0.numbers * MemoryLayout<Float>.size }
         }
         return services.model.roles.built.values.filter(\.isSaved).reduce(copies ?? 0) { sum, role in
-            sum + role.numbers * MemoryLayout<Float>.size + (settings.optimizer ? role.optimizer?.bytes ?? 0 : 0)
+            sum + role.numbers * MemoryLayout<Float>.size
+                + (settings.optimizer ? role.shards.map { _ in role.stateBytes } ?? role.optimizer?.bytes ?? 0 : 0)
         }
     }
 
@@ -130,7 +131,10 @@ struct Checkpoint {
             guard let ranks = services.model.ranks, ranks.areSeveral else { return }
             try ranks.agree(print(services, algorithm), "checkpoint of iteration \(step)")
         }
-        guard services.model.ranks?.writes ?? true else { return try agree() }
+        guard services.model.ranks?.writes ?? true else {
+            try writeOptimizers(services.model, to: nil)
+            return try agree()
+        }
         do {
             try OutputFolder.write(url(step), existing: .replace) { part in
                 try write(to: part, step: step, services: services, algorithm: algorithm)
@@ -164,12 +168,8 @@ struct Checkpoint {
         let saved = roles.filter { $0.value.isSaved }
         for (name, role) in saved {
             try Safetensors.write(role.network.parameters, to: part.appending(path: "\(name).safetensors"))
-            if settings.optimizer, let optimizer = role.optimizer {
-                try Safetensors.write(
-                    optimizer.state.sorted { $0.key < $1.key }.map { NamedTensor($0.key, $0.value) },
-                    to: part.appending(path: "\(name).optimizer.safetensors"))
-            }
         }
+        try writeOptimizers(services.model, to: part)
         let past = services.model.past?.needed(after: step)
         for past in past ?? [] {
             try Safetensors.write(past.network.parameters, to: part.appending(path: Self.file(ofPast: past.iteration)))
@@ -220,9 +220,7 @@ struct Checkpoint {
                 role.become(copyOf: policy)
             }
             try role.network.parameters.assign(tensors, file: weights)
-            if state.hasOptimizers != false, let optimizer = role.optimizer {
-                try optimizer.restore(try Safetensors.read(part.appending(path: "\(name).optimizer.safetensors")))
-            }
+            if state.hasOptimizers != false { try restoreOptimizer(role, from: part) }
         }
         if state.hasOptimizers == false {
             RunEvent.send(

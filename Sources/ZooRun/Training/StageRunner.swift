@@ -58,10 +58,10 @@ public struct StageRunner {
         // Without the code, more of which is paged in later.
         let programBytes = Engine.residentBytes - Engine.fileBackedBytes
         let programHeap = Engine.heapBytes
-        let setup = try StageSetup(spec, needs: description.needs)
+        let setup = try StageSetup(spec, needs: description.needs, device: launch?.device(spec.recipe.device))
         let services = try setup.services(folder: folder, stop: stop)
         defer { services.server?.end() }
-        let ranks = try joined(services)
+        let ranks = try joined(services, stage)
         if writes { try noteEnvironment(plugin.description, ranks) }
         let table = HostTable(profile.map { ProfilingServices(services, $0) } ?? services)
         if let profile {
@@ -94,14 +94,16 @@ public struct StageRunner {
     /// Joins the other ranks of a launch, after what each prepares for itself. nil: this process trains alone.
     ///
     /// - Returns: who they are.
-    private func joined(_ services: RunServices) throws -> RunEnvironment.RankNote? {
+    private func joined(_ services: RunServices, _ stage: Stage) throws -> RunEnvironment.RankNote? {
         let recipe = spec.recipe
         guard launch != nil || recipe.reproducible else { return nil }
         func refuse(_ reason: String) -> ZooError {
-            let what = launch == nil ? "reproducible: true" : "a run on several ranks"
+            let what = recipe.reproducible ? "reproducible: true" : "a run on several ranks"
             return ZooError(.invalidArgument, "\(recipe.file.path): \(what) needs \(reason)")
         }
-        guard recipe.device == "cpu" else { throw refuse("device: cpu, and the recipe's is \(recipe.device)") }
+        guard recipe.device == "cpu" || !recipe.reproducible else {
+            throw refuse("device: cpu, and the recipe's is \(recipe.device)")
+        }
         guard services.server == nil else {
             throw refuse("samples that each rank can draw again, and the stage has 'rollout.server'; remove one")
         }
@@ -109,6 +111,9 @@ public struct StageRunner {
             try launch.map { try Ranks(joining: $0, reproducible: recipe.reproducible, timeout: recipe.rankTimeout) }
             ?? Ranks(reproducible: true)
         (services.model.ranks, services.rewards.ranks) = (ranks, ranks)
+        ranks.notice = services.model.notice
+        services.model.roles.share(over: ranks, above: stage.memory.shardOptimizer)
+        try ranks.use(services.model.device)
         guard let launch else { return nil }
         var print = RankPrint()
         print.add("the checkpoint that it continues from", [start ?? 0])
@@ -277,13 +282,25 @@ public struct StageRunner {
             let result = try evaluator.run(samples: trained == "policy")
             if writes { try write(result, services) }
         }
+        let ranks = try memoryOfRanks(services.model)
         guard writes else { return }
         try clock.time(.logging) { for sink in sinks { try sink.close() } }
         clock.stop()
         var ledger = services.model.ledgerWithBytes()
         try ledger.noteMemory(programHeap: programHeap, device: services.model.device)
+        ledger.ranks = ranks
         try OutputFile.write(JSON.encode(ledger), to: folder.ledger)
         try folder.finish(networks: setup.stage.save.map(\.rawValue))
+    }
+
+    /// What every rank's process has taken; nil where there is one.
+    private func memoryOfRanks(_ model: NetworkService) throws -> [Ledger.RankMemory]? {
+        guard let ranks = model.ranks, ranks.areSeveral else { return nil }
+        let optimizers = model.roles.built.values.reduce(0) { $0 + ($1.optimizer?.bytes ?? 0) }
+        let own = [Double(Engine.peakBytes), Double(optimizers)]
+        return try ranks.numbers(own, "the memory of the ranks").map {
+            Ledger.RankMemory(peakBytes: Int($0[0]), optimizerBytes: Int($0[1]))
+        }
     }
 
     /// The trained model, and what the stage saves besides.

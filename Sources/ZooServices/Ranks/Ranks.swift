@@ -15,6 +15,8 @@ package final class Ranks {
     /// recipe alone.
     package let isReproducible: Bool
     let group: RankGroup?
+    /// Reports surprising facts.
+    package var notice: (String) -> Void = { _ in }
     private let store: RankStore?
     private let timeout: Double
     /// Seconds in calls to the others, waiting for them included.
@@ -68,6 +70,26 @@ package final class Ranks {
         }
     }
 
+    /// Where the networks are on GPUs, lets those send one another what they would send by way of the host's memory, if the library for
+    /// that is there.
+    package func use(_ device: Device) throws {
+        guard device != .cpu, let group, let store else { return }
+        let beside = Bundle.main.executableURL?.deletingLastPathComponent().appending(path: "libzoo-nccl.so").path ?? ""
+        let library = ProcessInfo.processInfo.environment["POLICYZOO_NCCL"] ?? beside
+        let isHere = FileManager.default.fileExists(atPath: library)
+        guard try !any(!isHere, "whether NCCL is there") else {
+            if writes {
+                notice(
+                    "gradients go from GPU to GPU by way of the host's memory: not every rank has \(library), which `make nccl` builds"
+                )
+            }
+            return
+        }
+        do { try group.useDevices(store, library: library, device, timeout: timeout) } catch {
+            throw Self.explained(error, "'joining the GPUs'", rank, size, store, timeout)
+        }
+    }
+
     /// Whether there are others.
     package var areSeveral: Bool { size > 1 }
     /// Whether this rank writes the run's files.
@@ -108,7 +130,7 @@ package final class Ranks {
     /// Adds up exact sums over all ranks, and makes them the gradients.
     func give(_ sums: ExactSums, _ call: String) throws { try timed(call) { try sums.give(group, call) } }
 
-    private func timed<Result>(_ call: String, _ body: () throws -> Result) throws -> Result {
+    func timed<Result>(_ call: String, _ body: () throws -> Result) throws -> Result {
         let start = DispatchTime.now().uptimeNanoseconds
         defer { seconds += Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9 }
         do { return try body() } catch {
@@ -117,14 +139,18 @@ package final class Ranks {
         }
     }
 
-    /// Rank 0's number, such as the time.
-    package func first(_ number: Double, _ call: String) throws -> Double {
-        guard areSeveral else { return number }
+    /// Every rank's numbers, by rank.
+    package func numbers(_ own: [Double], _ call: String) throws -> [[Double]] {
         var message = RankMessage()
-        message.put([number])
-        var found = try gather(message, call)
-        return try found[0].numbers(Double.self)[0]
+        message.put(own)
+        return try gather(message, call).map { message in
+            var message = message
+            return try message.numbers(Double.self)
+        }
     }
+
+    /// Rank 0's number, such as the time.
+    package func first(_ number: Double, _ call: String) throws -> Double { try numbers([number], call)[0][0] }
 
     /// Whether it is so on any rank.
     package func any(_ flag: Bool, _ call: String) throws -> Bool {

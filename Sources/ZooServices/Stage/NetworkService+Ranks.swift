@@ -189,4 +189,11 @@ extension NetworkService {
         try takeClock?()
         ledger.communicate(ranks.seconds - before)
     }
+
+    /// Tells the others the parameters that this rank has moved, and takes theirs.
+    func share(_ role: RoleNetwork, _ shards: Shards, _ ranks: Ranks) throws {
+        let before = ranks.seconds
+        try ranks.share(role.network.parameters, shards, "weights of \(role.name)")
+        ledger.communicate(ranks.seconds - before)
+    }
 }

@@ -238,6 +238,7 @@ package final class NetworkService {
         empty(role)
         role.version += 1
         charge(role, .optimize, since: start, flops: 0, steps: 0)
+        if let ranks, let shards = role.shards { try share(role, shards, ranks) }
         return UpdateInfo(gradientNorm: norm, learningRate: rate, version: role.version)
     }
 
@@ -248,7 +249,8 @@ package final class NetworkService {
     }
 
     private func empty(_ role: RoleNetwork) {
-        role.optimizer?.zeroGradients()
+        // Of all parameters: an optimizer may be that of a part of them.
+        if role.optimizer != nil { for parameter in role.network.parameters { parameter.tensor.clearGradient() } }
         sums[role.name] = nil
         role.hasGradient = false
     }

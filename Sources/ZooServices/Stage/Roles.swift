@@ -10,8 +10,10 @@ import ZooTensor
 package final class RoleNetwork {
     package let name: String
     package private(set) var network: any Network
-    /// nil: frozen.
-    package let optimizer: (any Optimizer)?
+    /// nil: frozen. Where its state is shared out, it moves this rank's parameters alone.
+    package private(set) var optimizer: (any Optimizer)?
+    /// nil: this process holds the whole state of the optimizer.
+    package private(set) var shards: Shards?
     let settings: OptimizerSettings
     /// Updates so far.
     package var version = 0
@@ -22,15 +24,37 @@ package final class RoleNetwork {
         self.name = name
         self.network = network
         self.settings = settings ?? OptimizerSettings()
-        optimizer = settings.map { settings -> any Optimizer in
-            switch settings.optim {
-            case .adamw:
-                AdamW(
-                    parameters: network.parameters, betas: (settings.beta1, settings.beta2), eps: settings.epsilon,
-                    weightDecay: settings.weightDecay)
-            case .sgd: SGD(parameters: network.parameters, weightDecay: settings.weightDecay)
-            }
+        optimizer = settings.map { Self.optimizer($0, network.parameters) }
+    }
+
+    private static func optimizer(_ settings: OptimizerSettings, _ parameters: [NamedTensor]) -> any Optimizer {
+        switch settings.optim {
+        case .adamw:
+            AdamW(
+                parameters: parameters, betas: (settings.beta1, settings.beta2), eps: settings.epsilon,
+                weightDecay: settings.weightDecay)
+        case .sgd: SGD(parameters: parameters, weightDecay: settings.weightDecay)
         }
+    }
+
+    /// Bytes that the optimizer holds for all parameters after their first update, on all ranks together.
+    package var stateBytes: Int {
+        guard optimizer != nil, settings.optim == .adamw else { return 0 }
+        return network.parameters.reduce(0) { $0 + 2 * ($1.tensor.count * MemoryLayout<Float>.size) }
+    }
+
+    /// Names of parameters whose state other ranks hold.
+    package var others: Set<String> {
+        guard shards != nil, let optimizer else { return [] }
+        return Set(network.parameters.map(\.name)).subtracting(optimizer.parameters.map(\.name))
+    }
+
+    /// Shares the optimizer's state out, before its first update.
+    fileprivate func share(over ranks: Ranks) {
+        precondition(version == 0 && shards == nil, "role \(name) has been updated already")
+        let shards = Shards(of: network.parameters, ranks: ranks.size)
+        self.shards = shards
+        optimizer = Self.optimizer(settings, shards.part(of: network.parameters, ranks.rank))
     }
 
     /// Becomes a frozen copy of `source`.
@@ -66,6 +90,9 @@ package final class Roles {
 
     private let plans: [String: Plan]
     package private(set) var built: [String: RoleNetwork] = [:]
+    private var shards: (ranks: Ranks, above: Int)?
+    /// Of building networks so far, which happens within an iteration where an algorithm first asks for one.
+    package private(set) var readingSeconds = 0.0
 
     package init(_ plans: [String: Plan]) { self.plans = plans }
 
@@ -80,11 +107,26 @@ package final class Roles {
     package func role(_ name: String) throws -> RoleNetwork {
         if let role = built[name] { return role }
         guard let plan = plans[name] else { throw unknown(name) }
+        let start = secondsNow()
+        defer { readingSeconds += secondsNow() - start }
         let role = try MemoryUse.noting(.reading("role '\(name)'")) {
             RoleNetwork(name: name, network: try plan.make(), settings: plan.settings)
         }
+        share(role)
         built[name] = role
         return role
+    }
+
+    /// Shares out the optimizers' states that take more than `bytes`, before the first update.
+    package func share(over ranks: Ranks, above bytes: Int) {
+        guard ranks.areSeveral else { return }
+        shards = (ranks, bytes)
+        for role in built.values { share(role) }
+    }
+
+    private func share(_ role: RoleNetwork) {
+        guard let shards, role.stateBytes > shards.above else { return }
+        role.share(over: shards.ranks)
     }
 
     /// The outputs of a role, whether or not it is built yet.
