@@ -232,6 +232,17 @@ struct RankTests {
         }
     }
 
+    @Test("where a launcher names none of its launches, a rank says what to set")
+    func nameless() async throws {
+        let task = try TinyTask(in: folder.url, stage: Self.stage)
+        var own = zoo
+        own.environment.merge(["PMI_RANK": "0", "PMI_SIZE": "2"]) { $1 }
+        let ended = try await own.run("train", task.recipe.path, "--algorithm", "dpo", "--run-dir", "run")
+        #expect(ended.status == 65)
+        #expect(try ended.complaint.contains("set MASTER_ADDR to rank 0's machine"))
+        #expect(try ended.complaint.contains("mpiexec names none of its launches"))
+    }
+
     @Test("a run goes on with another number of ranks, and comes to the same bits")
     func resumed() async throws {
         let task = try TinyTask(in: folder.url, stage: Self.stage + "\ncheckpoints: {every: 2, after_end: true}")

@@ -103,6 +103,15 @@ struct ServerRunTests {
         ]).end()
         #expect(refused.status == 65)
         #expect(try refused.complaint.contains("reproducible: true needs samples that each rank can draw again"))
+        // Over the whole weights of another run an adapter would be another policy.
+        let sampled = ["--set", "rollout.server={url: \"\(server.url.absoluteString)\"}", "--set", "budget.iterations=1"]
+        try await zoo.succeed(
+            ["train", task.recipe.path, "--algorithm", "grpo", "--set", "policy={folder: \(base.path)}", "--run-dir", "whole"]
+                + sampled)
+        let over = try await zoo.start(
+            ["train", task.recipe.path, "--algorithm", "ppo", "--set", "policy={folder: \(base.path), lora: {r: 4}}"] + sampled
+        ).end()
+        #expect(try over.complaint.contains("it holds whole weights that another run gave it ('policyzoo-"))
     }
 
     @Test("does not begin where the server is not one, or the stage cannot be sampled by it")

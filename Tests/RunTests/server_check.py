@@ -11,8 +11,8 @@ PORT = 8123
 URL = f"http://127.0.0.1:{PORT}"
 MODEL = (
     "{new: {family: llama, vocabulary_size: 300, hidden_size: 128, intermediate_size: 256, num_hidden_layers: 2, "
-    "num_attention_heads: 2, num_key_value_heads: 2, tie_word_embeddings: true}}"
-)
+    "num_attention_heads: 2, num_key_value_heads: 2, tie_word_embeddings: false}}"
+)  # A tied output layer keeps its first weights in vLLM on a CPU, which `logp_bound` finds.
 RECIPE = f"""
 name: server
 threads: 1
@@ -20,7 +20,7 @@ stages:
   - name: only
     algorithm: sft
     policy: {MODEL}
-    rewards: [{{function: length, parameters: {{target: 12}}}}]
+    rewards: [{{function: regex, parameters: {{pattern: "[aeiou]"}}}}, {{function: length, weight: 0.5, parameters: {{target: 6}}}}]
     data: {{prompts: prompts.jsonl, examples: examples.jsonl}}
     rollout: {{max_new_tokens: 24, temperature: 0.7}}
     parameters: {{grpo: {{prompts: 8, samples: 8}}, ppo: {{prompts: 64}}}}
@@ -83,6 +83,8 @@ def report(run):
         f"{seconds['handover']:.2f} s",
         flush=True)
     assert len(found) == 10 and most < 1e-3, "the server's log-probabilities are not the trainer's"
+    moved = sum(r["grad_norm/policy"] > 0 for r in found)
+    assert moved == 10, f"only {moved} of 10 updates changed the weights that are handed over"
 
 
 shutil.rmtree(FOLDER, ignore_errors=True)
@@ -109,7 +111,13 @@ try:
     vllm = serve("processed_logprobs")
     zoo(*own, policy, "--algorithm", "grpo", "--run-dir", "weights")
     report("weights")
-    zoo(*own, f"policy={{folder: {FOLDER}/base/model, lora: {{r: 4}}}}", "--algorithm", "ppo", "--run-dir", "adapter")
+    adapted = [ZOO, *own, f"policy={{folder: {FOLDER}/base/model, lora: {{r: 4}}}}", "--algorithm", "ppo", "--run-dir"]
+    refused = subprocess.run([*adapted, "over-others"], cwd=FOLDER, text=True, capture_output=True)
+    assert refused.returncode != 0 and "holds whole weights that another run gave it" in refused.stderr, refused.stderr
+    print("an adapter over another run's whole weights is refused", flush=True)
+    kill(vllm)
+    vllm = serve("processed_logprobs")
+    zoo(*adapted[1:], "adapter")
     report("adapter")
     run = subprocess.Popen([ZOO, *own, policy, "--algorithm", "grpo", "--run-dir", "killed"], cwd=FOLDER, stdout=subprocess.DEVNULL)
     while not (FOLDER / "killed/metrics.jsonl").exists() or len(records("killed")) < 3:

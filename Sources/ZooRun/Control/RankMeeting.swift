@@ -74,10 +74,14 @@ final class RankMeeting: Sendable {
     /// A file beside the run's folder, which all ranks see.
     private static func note(_ launch: Launch, _ folder: URL?) throws -> URL {
         guard let folder, !launch.id.isEmpty else {
+            let way =
+                launch.id.isEmpty
+                ? "\(launch.launcher) names none of its launches, by which ranks would find each other"
+                : "name a --run-dir that all machines see"
             throw ZooError(
                 .invalidArgument,
-                "rank \(launch.rank) of \(launch.launcher) does not know where rank 0 is: set MASTER_ADDR and MASTER_PORT, or name a --run-dir "
-                    + "that all machines see")
+                "rank \(launch.rank) of \(launch.launcher) does not know where rank 0 is: set MASTER_ADDR to rank 0's machine and "
+                    + "MASTER_PORT to a free port there, such as 29500\(launch.id.isEmpty ? "; " : ", or ")\(way)")
         }
         return folder.deletingLastPathComponent().appending(path: ".\(folder.lastPathComponent).ranks-\(launch.id)")
     }

@@ -85,6 +85,13 @@ final class VLLM: ServerEngine {
 
     private func load(adapter folder: URL, _ label: String) throws(ServerFault) -> String? {
         let old = adapter
+        if old == nil, let whole = try connection.get("/weight_info")["weight_version"]?.string,
+            whole.hasPrefix(RolloutServer.labelPrefix)
+        {
+            throw ServerFault(
+                reason: "it holds whole weights that another run gave it ('\(whole)'), and an adapter needs the model that it was "
+                    + "started with; restart it")
+        }
         do {
             try connection.tell(
                 "/v1/load_lora_adapter", ["lora_name": .string(label), "lora_path": .string(folder.path)])

@@ -100,11 +100,11 @@ struct Doctor: AsyncParsableCommand {
     /// The programs that start a run on several ranks.
     private var launchers: (State, String, String) {
         let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init)
-        let found = ["torchrun", "mpirun", "srun"].compactMap { name in
+        let found = ["torchrun", "mpirun", "mpiexec", "srun"].compactMap { name in
             folders.map { "\($0)/\(name)" }.first(where: FileManager.default.isExecutableFile)
         }
         return found.isEmpty
-            ? (.optional, "launchers", "no torchrun, mpirun or srun in PATH, which start a run on several ranks")
+            ? (.optional, "launchers", "no torchrun, mpirun, mpiexec or srun in PATH, which start a run on several ranks")
             : (.fine, "launchers", "\(found.joined(separator: ", ")), for a run on several ranks")
     }
 
