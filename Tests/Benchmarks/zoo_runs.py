@@ -22,10 +22,12 @@ def recipe(case, model, rows, steps, rate):
         reward = f"{{function: model, folder: {model}-reward}}"
         critic = f"    critic: {{folder: {model}-reward}}\n"
     parameters = PARAMETERS[algorithm].format(rows=case.rows, samples=case.samples)
+    longest = max(512, case.prompt + case.new)
+    limits = f"max_length: {longest}, max_prompt_length: {longest}"
     kind = {"dpo": "pairs", "sft": "examples"}.get(case.task, "prompts")
     return (
         f"name: bench-{case.name}\nthreads: {case.threads}\nstages:\n  - name: only\n    algorithm: {algorithm}\n"
-        f"    policy: {{folder: {model}}}\n{critic}    rewards: [{reward}]\n    data: {{{kind}: {rows}, max_length: 512}}\n"
+        f"    policy: {{folder: {model}}}\n{critic}    rewards: [{reward}]\n    data: {{{kind}: {rows}, {limits}}}\n"
         f"    rollout: {{max_new_tokens: {case.new}}}\n    parameters: {{{algorithm}: {parameters}}}\n"
         f"    optimizer: {{learning_rate: {rate}}}\n    budget: {{iterations: {steps}}}\n    checkpoints: {{every: 0}}\n"
     )

@@ -209,6 +209,12 @@ struct ForecastTests {
             #expect(complaint.contains("(100.0 billion parameters), 372.5 GiB for the reference"))
             #expect(complaint.contains("GiB of memory are available; train an adapter (--set policy.lora.r=16)"))
         }
+        // Each of four ranks holds a quarter of the optimizer's state.
+        var rank = zoo
+        rank.environment.merge(["RANK": "0", "WORLD_SIZE": "4", "MASTER_ADDR": "127.0.0.1"]) { $1 }
+        rank.environment["MASTER_PORT"] = "\(try RankProcesses.freePort())"
+        let shared = try await rank.run("train", "tiny.yaml", "--algorithm", "grpo", "--run-dir", "shared")
+        #expect(try shared.complaint.contains("needs at least 1303.9 GiB: 931.3 GiB for weights, gradients"))
         let adapter = try await zoo.run("train", "tiny.yaml", "--algorithm", "grpo", "--set", "policy.lora.r=4")
         #expect(try adapter.complaint.contains("needs at least 372.5 GiB: 372.5 GiB for the frozen weights under the adapter"))
     }

@@ -26,7 +26,7 @@ struct RankProcesses {
     }
 
     /// A port that was free a moment ago.
-    private static func freePort() throws -> UInt16 {
+    static func freePort() throws -> UInt16 {
         #if os(Linux)
             let kind = Int32(SOCK_STREAM.rawValue)
         #else

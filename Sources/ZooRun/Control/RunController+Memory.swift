@@ -1,6 +1,7 @@
 import Foundation
 import ZooBase
 import ZooRecipe
+import ZooServices
 
 extension RunController {
     /// Refuses a recipe whose models cannot fit the memory, before any of them is read: by the headers of their weights, and by what is
@@ -8,10 +9,13 @@ extension RunController {
     func checkMemory(_ recipe: Recipe) throws {
         // What a GPU has free, the worker looks at.
         guard recipe.device == "cpu" else { return }
+        let ranks = try Launch()?.size ?? 1
         for stage in recipe.stages {
-            let isEvaluated = stage.name == recipe.stages.last?.name && recipe.evaluation != nil
+            // What one process prepares comes before.
+            let isLast = stage.name == recipe.stages.last?.name
             let needs = try plugins.offer(stage.algorithm).algorithm.needs
-            let check = MemoryCheck(recipe, stage, needs, isEvaluated: isEvaluated)
+            let check = MemoryCheck(
+                recipe, stage, needs, isEvaluated: isLast && recipe.evaluation != nil, ranks: isLast ? ranks : 1)
             try check.require(AvailableMemory.bytes, of: "memory", recipe, stage)
         }
     }

@@ -18,8 +18,10 @@ struct MemoryCheck {
     private let isHalf: Bool
     private static let number = MemoryLayout<Float>.size
 
-    /// - Parameter isEvaluated: whether the trained policy is compared with the reference.
-    init(_ recipe: Recipe, _ stage: Stage, _ needs: AlgorithmNeeds, isEvaluated: Bool) {
+    /// - Parameters:
+    ///   - isEvaluated: whether the trained policy is compared with the reference.
+    ///   - ranks: that train it, each of which holds a part of a large optimizer's state.
+    init(_ recipe: Recipe, _ stage: Stage, _ needs: AlgorithmNeeds, isEvaluated: Bool, ranks: Int = 1) {
         isAdapter = stage.lora != nil
         let trainsReward = needs.trainedRole == "reward"
         let trained = trainsReward ? stage.reward ?? stage.policy : stage.policy
@@ -29,19 +31,23 @@ struct MemoryCheck {
         isHalf = stage.memory.frozen != .float32
         /// A network that nobody shares.
         ///
-        /// - Parameter trained: how often the weights are there with gradients and the optimizer's state; nil: frozen.
-        func add(_ what: String, _ source: ModelSource?, trained factor: Int? = nil) {
+        /// - Parameter states: numbers that the optimizer holds for each; nil: frozen.
+        func add(_ what: String, _ source: ModelSource?, states: Int? = nil) {
             guard let source, let (folder, numbers) = Self.numbers(source, recipe) else { return }
             seen.append(folder)
-            let bytes = factor.map { $0 * Self.number + copyBytes } ?? frozenBytes
-            parts.append(Part(what: what, numbers: numbers, bytes: numbers * bytes))
+            var bytes = numbers * (states == nil ? frozenBytes : 2 * Self.number + copyBytes)
+            if let states {
+                let whole = numbers * states * Self.number
+                bytes += whole > stage.memory.shardOptimizer ? whole / ranks : whole
+            }
+            parts.append(Part(what: what, numbers: numbers, bytes: bytes))
         }
         let settings = stage.optimizer[needs.trainedRole] ?? stage.optimizer["policy"]
         let states = settings?.optim == .sgd ? 0 : 2
         add(
             isAdapter
                 ? "the frozen weights under the adapter" : "weights, gradients\(states > 0 ? " and the optimizer's state" : "")",
-            trained, trained: isAdapter ? nil : 2 + states)
+            trained, states: isAdapter ? nil : states)
         if !trainsReward, needs.roles.contains("reference") || isEvaluated {
             let source = stage.reference ?? stage.policy
             // An adapter's base is the reference too.

@@ -12,7 +12,9 @@ extension StageSetup {
     /// this process was started.
     func checkDeviceMemory() throws {
         guard device != .cpu else { return }
-        let check = MemoryCheck(recipe, stage, needs, isEvaluated: spec.evaluates && recipe.evaluation != nil)
+        let ranks = try Launch.ofWorker()?.size ?? 1
+        let isEvaluated = spec.evaluates && recipe.evaluation != nil
+        let check = MemoryCheck(recipe, stage, needs, isEvaluated: isEvaluated, ranks: ranks)
         try check.require(device.memory().available, of: "memory on \(device)", recipe, stage)
     }
 

@@ -89,8 +89,8 @@ final class VLLM: ServerEngine {
             whole.hasPrefix(RolloutServer.labelPrefix)
         {
             throw ServerFault(
-                reason: "it holds whole weights that another run gave it ('\(whole)'), and an adapter needs the model that it was "
-                    + "started with; restart it")
+                reason: "it holds whole weights that another run gave it ('\(whole)'), and an adapter needs the model that it "
+                    + "was started with; restart it")
         }
         do {
             try connection.tell(
