@@ -124,7 +124,7 @@ install: ## install the command, its plugins and the kit of plugin authors under
 	@test -x $(RELEASE)/zoo || { echo 'make: nothing is built; run `make build` first' >&2; exit 1; }
 	@install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/include/zoo/easy' '$(DESTDIR)$(PREFIX)/lib/pkgconfig' \
 	    '$(DESTDIR)$(PREFIX)/lib/cmake/PolicyZoo' '$(OWN)' '$(SHARE)/rust' '$(SHARE)/swift/Sources/CZoo' '$(SHARE)/recipes'
-	@install -m 755 $(foreach program,zoo zoo-plugin-worker,$(wildcard $(RELEASE)/$(program))) '$(OWN)' && ln -sfn ../lib/policyzoo/zoo '$(DESTDIR)$(PREFIX)/bin/zoo'
+	@install -m 755 $(foreach program,zoo zoo-plugin-worker libzoo-nccl.so,$(wildcard $(RELEASE)/$(program))) '$(OWN)' && ln -sfn ../lib/policyzoo/zoo '$(DESTDIR)$(PREFIX)/bin/zoo'
 	@install -m 755 $(patsubst Plugins/%/,$(RELEASE)/lib%.$(DYLIB),$(wildcard Plugins/*/)) '$(OWN)'
 	@ln -sfn "$$(readlink -f .libtorch)" '$(OWN)/libtorch'
 	@install -m 644 Sources/CZoo/include/zoo/*.h '$(DESTDIR)$(PREFIX)/include/zoo'
