@@ -10,10 +10,15 @@
 #include <dlfcn.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cmath>
+#include <future>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "support.hpp"
@@ -27,9 +32,36 @@ namespace {
 
 /// Above its errors: what goes wrong between ranks is said by whoever calls, once.
 constexpr int quiet = 3;
+/// How long an answer of the store may take at most; usually it takes less than a thousandth of that.
+constexpr std::chrono::milliseconds most_patient{30000};
 
 struct Store {
     c10::intrusive_ptr<c10d::Store> keys;
+    /// How long an answer may take.
+    std::chrono::milliseconds patience{};
+    /// Whether one took longer; then none is waited for again.
+    std::atomic<bool> isLost = false;
+
+    /// What `body` makes of the keys, in a thread of its own: c10d waits without end for a server that is cut off.
+    template <typename Answer, typename Body>
+    Answer asked(Body body) {
+        auto promise = std::make_shared<std::promise<Answer>>();
+        auto answer = promise->get_future();
+        if (!isLost) {
+            std::thread([promise, body = std::move(body), keys = keys] {
+                try {
+                    promise->set_value(body(*keys));
+                } catch (...) {
+                    promise->set_exception(std::current_exception());
+                }
+            }).detach();
+        }
+        if (isLost || answer.wait_for(patience) != std::future_status::ready) {
+            isLost = true;
+            throw std::runtime_error("no answer within " + std::to_string(patience.count() / 1000) + " s");
+        }
+        return answer.get();
+    }
 };
 
 /// What a rank is about to do; all ranks compare theirs before they do it. c10d itself adds an array to whichever one another rank
@@ -243,23 +275,30 @@ ct_status ct_store_open(
         auto store = c10::make_intrusive<c10d::TCPStore>(host, options);
         *port = store->getPort();
         auto named = c10::make_intrusive<c10d::PrefixStore>(prefix, std::move(store));
-        *out = reinterpret_cast<ct_store>(new Store{std::move(named)});
+        *out = reinterpret_cast<ct_store>(new Store{std::move(named), std::min(milliseconds(timeout), most_patient)});
     });
 }
 
 void ct_store_close(ct_store store) { delete &ref(store); }
 
 ct_status ct_store_set(ct_store store, const char *key, const char *text) {
-    return guard([&] { ref(store).keys->set(key, std::vector<uint8_t>(text, text + std::strlen(text))); });
+    return guard([&] {
+        ref(store).asked<bool>([key = std::string(key), bytes = std::vector<uint8_t>(text, text + std::strlen(text))](
+                                   c10d::Store &keys) {
+            keys.set(key, bytes);
+            return true;
+        });
+    });
 }
 
 ct_status ct_store_get(ct_store store, const char *key, char **text) {
     return guard([&] {
-        *text = nullptr;
-        auto &keys = ref(store).keys;
-        if (!keys->check({key})) return;
-        const auto bytes = keys->get(key);
-        *text = strndup(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+        using Found = std::optional<std::vector<uint8_t>>;
+        const auto found = ref(store).asked<Found>([key = std::string(key)](c10d::Store &keys) -> Found {
+            if (!keys.check({key})) return std::nullopt;
+            return keys.get(key);
+        });
+        *text = found ? strndup(reinterpret_cast<const char *>(found->data()), found->size()) : nullptr;
     });
 }
 

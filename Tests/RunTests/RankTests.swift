@@ -272,6 +272,22 @@ struct RankTests {
             #expect(try first.complaint.contains("rank 1 has not answered rank 0"), "\(first.errors)")
             #expect(second.status != 0)
         }
+
+        @Test("where rank 0 is cut off, and with it the place where ranks meet, the others end, too")
+        func cutOff() async throws {
+            let arguments = try endless()
+            let ranks = try RankProcesses(zoo, 2) { _ in arguments }
+            let checkpoints = url("run/checkpoints").path
+            let isThere = await eventually { Self.hasCheckpoint(checkpoints) }
+            try #require(isThere)
+            let first = ranks.processes[0].children + [ranks.processes[0].number]
+            for process in first { kill(process, SIGSTOP) }
+            let second = try await ranks.processes[1].end()
+            for process in first { kill(process, SIGKILL) }
+            _ = try await ranks.processes[0].end()
+            #expect(second.status == 70)
+            #expect(try second.complaint.hasPrefix("rank 0 has ended or cannot be reached"), "\(second.errors)")
+        }
     #endif
 
     @Test(

@@ -285,7 +285,8 @@ typedef struct ct_ranks_s *ct_ranks;
 typedef struct ct_exact_sums_s *ct_exact_sums;
 
 /// Texts by key that several processes see, over c10d's TCPStore; `serves`: in this process, at `*port` or, where that is 0, at a free
-/// one, which `*port` then is. Otherwise a server is waited for, `timeout` seconds. May be used from any thread.
+/// one, which `*port` then is. Otherwise a server is waited for, `timeout` seconds, and so is each answer, but for 30 seconds at most;
+/// after one that did not come every call fails at once. May be used from any thread.
 ct_status ct_store_open(ct_store *out, int32_t *port, const char *host, bool serves, const char *prefix, double timeout);
 void ct_store_close(ct_store store);
 ct_status ct_store_set(ct_store store, const char *key, const char *text);

@@ -66,7 +66,8 @@ package final class Ranks {
                 Thread.sleep(forTimeInterval: 0.02)
             }
         } catch let error as TensorError {
-            throw ZooError(.unavailable, "rank 0 has ended, and with it the place where the ranks meet (\(error))")
+            throw ZooError(
+                .unavailable, "rank 0 has ended or cannot be reached, and with it the place where the ranks meet (\(error))")
         }
     }
 
@@ -237,7 +238,8 @@ package final class Ranks {
         } catch {
             return ZooError(
                 .unavailable,
-                "rank 0 has ended, and with it the place where the ranks meet; rank \(rank) was at \(call) (\(reason))")
+                "rank 0 has ended or cannot be reached, and with it the place where the ranks meet; rank \(rank) was at \(call) (\(reason))"
+            )
         }
     }
 }
