@@ -147,7 +147,13 @@ package enum ArtifactStore {
     private static func lock(_ descriptor: Int32, _ kind: Int32, _ artifact: URL) throws {
         if flock(descriptor, kind | LOCK_NB) == 0 { return }
         if errno == EWOULDBLOCK {
-            let holder = FolderLock.Holder(of: lockFile(artifact))
+            var holder = FolderLock.Holder(of: lockFile(artifact))
+            // Who has only just taken it has not said so yet.
+            for _ in 0..<10 where holder == nil {
+                Thread.sleep(forTimeInterval: 0.02)
+                if flock(descriptor, kind | LOCK_NB) == 0 { return }
+                holder = FolderLock.Holder(of: lockFile(artifact))
+            }
             say(
                 holder.map { "waiting for \(artifact.lastPathComponent), which is being made by \($0.words)" }
                     ?? "waiting for another process that is using \(artifact.lastPathComponent)")
