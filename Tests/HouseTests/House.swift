@@ -52,11 +52,11 @@ enum House {
         var code: String
     }
 
-    /// The Swift files below a folder of the repository, without those that the kit of plugin authors gives away.
-    static func files(_ folder: String) throws -> [File] {
+    /// The files of these languages below a folder of the repository, without those that the kit of plugin authors gives away.
+    static func files(_ folder: String, endings: [String] = [".swift"]) throws -> [File] {
         let base = root.appending(path: folder, directoryHint: .isDirectory)
-        return try FileManager.default.subpathsOfDirectory(atPath: base.path).filter {
-            $0.hasSuffix(".swift") && !$0.hasPrefix("kit/")
+        return try FileManager.default.subpathsOfDirectory(atPath: base.path).filter { path in
+            endings.contains(where: path.hasSuffix) && !path.hasPrefix("kit/")
         }
         .sorted().map {
             path in
